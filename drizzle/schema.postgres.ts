@@ -1,0 +1,112 @@
+/**
+ * The tables, as PostgreSQL has them. `import * as schema from "run-blackboard/postgres/schema"` for queries of your own.
+ *
+ * Many runs live in one database, so every key begins with the run: each run has its own `"plan"`. Rows are those of SQLite,
+ * which the compiler proves at the end of this file; times are the same ISO 8601 text, so that a run keeps them to the last
+ * digit when it moves between engines. Ids are ordered by code point, as SQLite orders them, whatever the database's locale.
+ */
+import { bigint, customType, integer, jsonb, pgTable, primaryKey, text, unique } from "drizzle-orm/pg-core";
+import type * as sqlite from "./schema.ts";
+import {
+  briefStatuses,
+  eventKinds,
+  type JsonObject,
+  runStatuses,
+  type Timestamp,
+  workstreamStatuses,
+} from "./vocabulary.ts";
+
+export * from "./vocabulary.ts";
+
+/** What lists are ordered by. */
+const orderedText = customType<{ data: string; driverData: string }>({ dataType: () => 'text COLLATE "C"' });
+
+const createdAt = orderedText("created_at").$type<Timestamp>().notNull();
+const updatedAt = orderedText("updated_at").$type<Timestamp>().notNull();
+
+/** One row a run: its goal and where it stands. */
+export const runs = pgTable("runs", {
+  runId: orderedText("run_id").primaryKey(),
+  goal: text("goal").notNull(),
+  status: text("status", { enum: runStatuses }).notNull().default("pending"),
+  createdAt,
+  updatedAt,
+});
+
+/** The parts a run's goal is split into. */
+export const workstreams = pgTable(
+  "workstreams",
+  {
+    workstreamId: orderedText("workstream_id").notNull(),
+    runId: orderedText("run_id")
+      .notNull()
+      .references(() => runs.runId),
+    name: text("name").notNull(),
+    tier: integer("tier").notNull(),
+    status: text("status", { enum: workstreamStatuses }).notNull().default("pending"),
+    ownerAgentId: text("owner_agent_id"),
+    createdAt,
+    updatedAt,
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.workstreamId] })],
+);
+
+/** Tasks for agents, a tree by `parentBriefId`; parent and workstream are checked when a brief is created. */
+export const briefs = pgTable(
+  "briefs",
+  {
+    briefId: orderedText("brief_id").notNull(),
+    runId: orderedText("run_id")
+      .notNull()
+      .references(() => runs.runId),
+    parentBriefId: orderedText("parent_brief_id"),
+    workstreamId: orderedText("workstream_id"),
+    tier: integer("tier").notNull(),
+    role: text("role").notNull(),
+    status: text("status", { enum: briefStatuses }).notNull().default("pending"),
+    payload: jsonb("payload").$type<JsonObject>(),
+    result: jsonb("result").$type<JsonObject>(),
+    retryCount: integer("retry_count").notNull().default(0),
+    createdAt,
+    updatedAt,
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.briefId] })],
+);
+
+/**
+ * What happened, in the order of `seq`. A trigger takes it from the run's counter row: an identity column is not in the
+ * order of commits, and a tail by it missed 99 of 400 events.
+ */
+export const events = pgTable(
+  "events",
+  {
+    seq: bigint("seq", { mode: "number" }).notNull().default(0),
+    eventId: orderedText("event_id").notNull(),
+    runId: orderedText("run_id")
+      .notNull()
+      .references(() => runs.runId),
+    briefId: orderedText("brief_id"),
+    kind: text("kind", { enum: eventKinds }).notNull(),
+    detail: jsonb("detail").$type<JsonObject>(),
+    createdAt,
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.seq] }), unique().on(t.runId, t.eventId)],
+);
+
+/** The newest event's `seq` of each run. A table of its own, so that an append locks nothing else. */
+export const eventCounters = pgTable("event_counters", {
+  runId: orderedText("run_id").primaryKey(),
+  seq: bigint("seq", { mode: "number" }).notNull(),
+});
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : { differs: [A, B] };
+type Flat<T> = { [K in keyof T]: T[K] };
+type Rows<T extends { $inferSelect: object; $inferInsert: object }> = {
+  select: Flat<T["$inferSelect"]>;
+  insert: Flat<T["$inferInsert"]>;
+};
+type SameRows<A extends Tables, B extends Tables> = { [K in keyof Tables]: Same<Rows<A[K]>, Rows<B[K]>> };
+type Tables = Record<"runs" | "workstreams" | "briefs" | "events", { $inferSelect: object; $inferInsert: object }>;
+type Here = { runs: typeof runs; workstreams: typeof workstreams; briefs: typeof briefs; events: typeof events };
+/** Does not compile where a row read or written here differs from SQLite's. */
+true satisfies SameRows<Here, typeof sqlite>[keyof Tables];

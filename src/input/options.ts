@@ -1,0 +1,205 @@
+/**
+ * The options of `openBlackboard`: all of them checked, none of them guessed.
+ */
+import { join, resolve } from "node:path";
+import type { Logger } from "drizzle-orm";
+import { InvalidInputError } from "../errors.ts";
+import { Check, maxInteger, type Names, shown } from "./check.ts";
+
+/** What both engines take. */
+export interface CommonOptions {
+  /** One path segment, 1 to 128 characters: no separators, no control characters, not `.` or `..`. */
+  runId: string;
+  /** `"auto"` (the default) brings the schema up to date; `"check"` throws `MIGRATION_PENDING` when it is not, or absent. */
+  migrate?: "auto" | "check" | undefined;
+  /** The time of what is written; when left out the machine's, or the PostgreSQL server's. */
+  clock?: (() => Date) | undefined;
+  /** Makes the ids that callers leave out; UUIDv7 when left out. */
+  newId?: (() => string) | undefined;
+  /** Drizzle's logger: sees every query. */
+  logger?: Logger | undefined;
+}
+
+export interface OpenOptions extends CommonOptions {
+  /** Directory that holds `<runId>/blackboard.db`; `"runs"` when left out. */
+  root?: string | undefined;
+  /** An explicit file instead, or `":memory:"`. */
+  file?: string | undefined;
+  /** False: a missing file is an error (`NO_SUCH_FILE`) and none is made. */
+  create?: boolean | undefined;
+  /** Never changes the file or what its WAL holds; -shm and an empty -wal may appear beside it. */
+  readonly?: boolean | undefined;
+  /** `"full"` (the default) survives power loss, as the reference does; `"normal"` may lose the last commits, never the file. */
+  synchronous?: "full" | "normal" | undefined;
+  /** How long a call waits for other writers once open, in milliseconds; 5000 when left out. */
+  busyTimeoutMs?: number | undefined;
+  /** How long opening waits for others, before its own migrations start, in milliseconds; 60000 when left out. */
+  migrateTimeoutMs?: number | undefined;
+}
+
+const commonNames: Names<CommonOptions> = { runId: true, migrate: true, clock: true, newId: true, logger: true };
+const names: Names<OpenOptions> = {
+  ...commonNames,
+  root: true,
+  file: true,
+  create: true,
+  readonly: true,
+  synchronous: true,
+  busyTimeoutMs: true,
+  migrateTimeoutMs: true,
+};
+
+function checkCommon(check: Check, given: Partial<CommonOptions>) {
+  if (given.clock !== undefined) check.callable("clock", given.clock);
+  if (given.newId !== undefined) check.callable("newId", given.newId);
+  if (given.logger !== undefined) check.callable("logger.logQuery", given.logger?.logQuery);
+  return {
+    runId: checkRunId(check, given.runId),
+    migrate: given.migrate === undefined ? "auto" : check.member("migrate", given.migrate, ["auto", "check"]),
+    clock: given.clock,
+    newId: given.newId,
+    logger: given.logger,
+  };
+}
+
+/** `connection`'s own form is for the engine to say: what is checked here is that something was given. */
+export function checkPostgresOptions<Pool extends object>(options: CommonOptions & { connection: string | Pool }) {
+  const check = new Check();
+  const given = check.object("options", options, { ...commonNames, connection: true });
+  const common = checkCommon(check, given);
+  const { connection } = given;
+  const pool =
+    typeof connection === "object" && connection !== null && "connect" in connection && "options" in connection;
+  if (!pool && (typeof connection !== "string" || connection === "")) {
+    // Without the value: it may hold a password.
+    check.refuse("connection", "must be a connection string, or a Pool of node-postgres");
+  }
+  check.done();
+  return { ...common, connection: connection ?? "" };
+}
+
+const defaultMigrateTimeoutMs = 60_000;
+
+export function checkOpenOptions(options: OpenOptions) {
+  const check = new Check();
+  const given = check.object("options", options, names);
+  const common = checkCommon(check, given);
+  const location = checkLocation(check, given, common.runId);
+  const settings = {
+    ...common,
+    location,
+    create: given.create === undefined || check.boolean("create", given.create),
+    readonly: given.readonly !== undefined && check.boolean("readonly", given.readonly),
+    synchronous:
+      given.synchronous === undefined ? "full" : check.member("synchronous", given.synchronous, ["full", "normal"]),
+    busyTimeoutMs: checkTimeout(check, "busyTimeoutMs", given.busyTimeoutMs, 5000),
+    migrateTimeoutMs: checkTimeout(check, "migrateTimeoutMs", given.migrateTimeoutMs, defaultMigrateTimeoutMs),
+  };
+  if (location === ":memory:" && (settings.readonly || !settings.create)) {
+    check.refuse("file", 'must be a file on disk with readonly or create: false: ":memory:" is new each time');
+  }
+  check.done();
+  return settings;
+}
+
+/** One segment of a path, since it names a folder. */
+export function checkRunId(check: Check, value: unknown): string {
+  const runId = check.text("runId", value, 128);
+  if (runId === "." || runId === ".." || /[/\\\p{Cc}]/u.test(runId)) {
+    check.refuse(
+      "runId",
+      `must be one path segment, without / or \\ or control characters, not . or .., got ${shown(runId)}`,
+    );
+  }
+  return runId;
+}
+
+/** The absolute path of the file, or ":memory:". */
+export function checkLocation(
+  check: Check,
+  { root, file }: { root?: string | undefined; file?: string | undefined },
+  runId: string,
+): string {
+  if (file === undefined) {
+    const folder = root === undefined ? "runs" : check.text("root", root);
+    return resolve(join(folder, runId, "blackboard.db"));
+  }
+  if (root !== undefined) check.refuse("root", "must not be given together with `file`, which says it all");
+  const path = check.text("file", file);
+  if (path === ":memory:") return path;
+  // better-sqlite3 trims file names: it would open another file.
+  if (path !== path.trimEnd()) check.refuse("file", `must not end in white space, got ${shown(path)}`);
+  return resolve(path);
+}
+
+/** Which file: that of a run under a root, or one by its path. */
+export type BlackboardLocation = { runId: string; root?: string | undefined } | { file: string };
+
+interface MigrateOptions {
+  /** Tells what would be done and changes nothing. */
+  dryRun?: boolean | undefined;
+  /** Writes a consistent copy beside the file first, if anything is pending. */
+  backup?: boolean | undefined;
+  /** How long to wait for others, in milliseconds; 60000 when left out. */
+  migrateTimeoutMs?: number | undefined;
+}
+export type MigrateBlackboardOptions = BlackboardLocation & MigrateOptions;
+
+type AllLocations = { runId?: string | undefined; root?: string | undefined; file?: string | undefined };
+const locationNames: Names<AllLocations> = { runId: true, root: true, file: true };
+const migrateNames: Names<AllLocations & MigrateOptions> = {
+  ...locationNames,
+  dryRun: true,
+  backup: true,
+  migrateTimeoutMs: true,
+};
+
+/** The absolute path of a file on disk. */
+export function checkBlackboardLocation(location: BlackboardLocation): string {
+  const check = new Check();
+  const path = onDisk(check, check.object<AllLocations>("location", location, locationNames));
+  check.done();
+  return path;
+}
+
+export function checkMigrateOptions(options: MigrateBlackboardOptions) {
+  const check = new Check();
+  const given = check.object<AllLocations & MigrateOptions>("options", options, migrateNames);
+  const settings = {
+    location: onDisk(check, given),
+    dryRun: given.dryRun !== undefined && check.boolean("dryRun", given.dryRun),
+    backup: given.backup !== undefined && check.boolean("backup", given.backup),
+    migrateTimeoutMs: checkTimeout(check, "migrateTimeoutMs", given.migrateTimeoutMs, defaultMigrateTimeoutMs),
+  };
+  check.done();
+  return settings;
+}
+
+function onDisk(check: Check, given: AllLocations): string {
+  if (given.file !== undefined && given.runId !== undefined) {
+    check.refuse("runId", "must not be given together with `file`, which says it all");
+  }
+  const runId = given.file === undefined ? checkRunId(check, given.runId) : "";
+  const path = checkLocation(check, given, runId);
+  if (path === ":memory:") check.refuse("file", 'must be a file on disk, got ":memory:"');
+  return path;
+}
+
+function checkTimeout(check: Check, path: string, value: number | undefined, otherwise: number): number {
+  return value === undefined ? otherwise : check.integer(path, value, 0, maxInteger);
+}
+
+/** The clock as it is stored: ISO 8601, UTC, in milliseconds. Only years of four digits are ordered as text. */
+export function timestamps(clock: () => Date): () => string {
+  return () => {
+    const time = clock();
+    const valid = time instanceof Date && !Number.isNaN(time.getTime());
+    const text = valid ? time.toISOString() : "";
+    if (text.length !== 24) {
+      throw new InvalidInputError([
+        { path: "clock()", message: `must give a Date between the years 0000 and 9999, got ${shown(time)}` },
+      ]);
+    }
+    return text;
+  };
+}
