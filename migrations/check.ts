@@ -1,0 +1,243 @@
+/**
+ * Everything that must hold before a migration is committed; `migrations/README.md` says why. Exits with 1 and a line for
+ * each thing that does not hold. With `--write` brings the dump of the schema up to date.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import Database from "better-sqlite3";
+import { migrations as postgresMigrations } from "../src/migrations/embedded.postgres.ts";
+import { migrations } from "../src/migrations/embedded.sqlite.ts";
+import type { Migration } from "../src/migrations/history.ts";
+import { differences, isTable, readObjects, replay, type SchemaObject } from "../src/migrations/sqlite-schema.ts";
+import { type Dialect, refuseForbidden, statementsOf } from "../src/migrations/statements.ts";
+
+const project = fileURLToPath(new URL("..", import.meta.url));
+const dump = join(project, "migrations/schema.sqlite.sql");
+const problems: string[] = [];
+const problem = (text: string) => problems.push(text);
+
+interface Engine {
+  name: Dialect;
+  dialect: string;
+  config: string;
+  schema: string;
+  migrations: readonly Migration[];
+}
+const engines: readonly Engine[] = [
+  { name: "sqlite", dialect: "sqlite", config: "drizzle.config.ts", schema: "drizzle/schema.ts", migrations },
+  {
+    name: "postgres",
+    dialect: "postgresql",
+    config: "drizzle.postgres.config.ts",
+    schema: "drizzle/schema.postgres.ts",
+    migrations: postgresMigrations,
+  },
+];
+
+embedded();
+for (const engine of engines) {
+  drizzleKit(engine);
+  folderAndJournal(engine);
+  released(engine);
+  forbidden(engine);
+}
+history();
+drift();
+reference();
+searchPath();
+schemaDump();
+
+if (problems.length > 0) {
+  console.error(problems.map((text) => `✗ ${text}`).join("\n"));
+  process.exitCode = 1;
+} else {
+  for (const { name, migrations } of engines)
+    console.log(`${name} holds: ${migrations.map(({ tag }) => tag).join(", ")}`);
+}
+
+function folderOf({ name }: Engine): string {
+  return join(project, "migrations", name);
+}
+
+function runDrizzleKit(...words: string[]): string {
+  return execFileSync(join(project, "node_modules/.bin/drizzle-kit"), words, {
+    cwd: project,
+    encoding: "utf8",
+    stdio: "pipe",
+  });
+}
+
+/** drizzle-kit's own check, and that it finds nothing to generate: it exits with 0 either way. */
+function drizzleKit(engine: Engine): void {
+  const { config, dialect, schema } = engine;
+  runDrizzleKit("check", "--config", config);
+  const copy = mkdtempSync(join(project, "node_modules/.migrations-"));
+  try {
+    cpSync(folderOf(engine), copy, { recursive: true });
+    const target = ["--schema", schema, "--out", relative(project, copy)];
+    const out = runDrizzleKit("generate", "--dialect", dialect, ...target);
+    if (!out.includes("No schema changes"))
+      problem(`${schema} has changes without a migration: run npm run db:generate`);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+function embedded(): void {
+  try {
+    execFileSync(process.execPath, ["--import", "tsx", "migrations/embed.ts", "--check"], {
+      cwd: project,
+      stdio: "pipe",
+    });
+  } catch {
+    problem("src/migrations/embedded.*.ts differ from the folders: run npm run db:embed");
+  }
+}
+
+/** No SQL file without its entry in the journal, none missing, times that grow: drizzle skips one that is older, silently. */
+function folderAndJournal(engine: Engine): void {
+  const folder = folderOf(engine);
+  const journal: { entries: { tag: string; when: number; idx: number }[] } = JSON.parse(
+    readFileSync(join(folder, "meta/_journal.json"), "utf8"),
+  );
+  const files = new Set(readdirSync(folder).filter((name) => name.endsWith(".sql")));
+  const place = `migrations/${engine.name}`;
+  for (const [index, { tag, when, idx }] of journal.entries.entries()) {
+    if (!files.delete(`${tag}.sql`)) problem(`${place}/${tag}.sql is in the journal and not in the folder`);
+    if (idx !== index || !tag.startsWith(`${String(index).padStart(4, "0")}_`)) {
+      problem(`${place}: ${tag} is number ${index} in the journal`);
+    }
+    const before = journal.entries[index - 1];
+    if (before && before.when >= when) {
+      problem(`${place}: ${tag} is not later than ${before.tag}: delete it and generate it anew`);
+    }
+  }
+  for (const file of files) problem(`${place}/${file} is in the folder and not in the journal`);
+}
+
+/** What is released is in people's files: its hash stands in released.json, and may never change. */
+function released({ name, migrations }: Engine): void {
+  const hashes: Record<string, Record<string, string>> = JSON.parse(
+    readFileSync(join(project, "migrations/released.json"), "utf8"),
+  );
+  for (const [tag, hash] of Object.entries(hashes[name] ?? {})) {
+    const migration = migrations.find((one) => one.tag === tag);
+    if (!migration) problem(`${name}: ${tag} is released and gone`);
+    else if (migration.hash !== hash) {
+      problem(`${name}: ${tag} is released and was changed: put it back and write another migration`);
+    }
+  }
+}
+
+function forbidden({ name, migrations }: Engine): void {
+  try {
+    refuseForbidden(migrations, `migrations/${name}`, name);
+  } catch (error) {
+    problem(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** drizzle-kit writes "public", and a blackboard may live in any schema of the search_path. */
+function searchPath(): void {
+  for (const { tag, sql } of postgresMigrations) {
+    if (/"?public"?\./.test(sql)) problem(`migrations/postgres/${tag}.sql names the schema public: delete that`);
+  }
+}
+
+/** Each migration by itself: no new column that old writers would fail at, nothing lost in a rebuild. */
+function history(): void {
+  for (const [index, migration] of migrations.entries()) {
+    const before = replay(migrations.slice(0, index));
+    const after = replay(migrations.slice(0, index + 1));
+    const dropped = new Set(statementsOf(migration).flatMap(droppedBy));
+    const still = new Set(readObjects(after).map(named));
+    for (const object of readObjects(before)) {
+      if (!still.has(named(object)) && !dropped.has(object.name)) {
+        problem(
+          `${migration.tag} loses ${object.type} ${object.name} in a rebuild: make it again there, or drop it by name`,
+        );
+      }
+    }
+    if (index > 0) newColumns(migration, before, after);
+    before.close();
+    after.close();
+  }
+}
+
+function named({ type, name }: SchemaObject): string {
+  return `${type} ${name}`;
+}
+
+function droppedBy(statement: string): string[] {
+  const match = /^DROP\s+(?:TABLE|INDEX|TRIGGER|VIEW)\s+(?:IF\s+EXISTS\s+)?[`"[]?(\w+)/i.exec(statement);
+  return match?.[1] === undefined ? [] : [match[1]];
+}
+
+function newColumns({ tag }: Migration, before: Database.Database, after: Database.Database): void {
+  for (const { name: table } of readObjects(before).filter(isTable)) {
+    const old = new Set(columnsOf(before, table).map(({ name }) => name));
+    for (const { name, notnull, dflt_value, pk } of columnsOf(after, table)) {
+      if (!old.has(name) && notnull && dflt_value === null && !pk) {
+        problem(
+          `${tag} adds ${table}.${name}, which is NOT NULL and has no default: the reference's INSERTs would fail`,
+        );
+      }
+    }
+  }
+}
+
+function columnsOf(client: Database.Database, table: string) {
+  return client
+    .prepare<[string], { name: string; notnull: number; dflt_value: string | null; pk: number }>(
+      "SELECT * FROM pragma_table_info(?)",
+    )
+    .all(table);
+}
+
+/** A database made by the definitions has the tables and indexes of one made by the migrations. */
+function drift(): void {
+  const defined = new Database(":memory:");
+  const text = execFileSync(join(project, "node_modules/.bin/drizzle-kit"), ["export"], {
+    cwd: project,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  defined.exec(text);
+  const migrated = replay(migrations);
+  const tables = readObjects(defined)
+    .filter(isTable)
+    .map(({ name }) => name);
+  for (const line of differences(migrated, defined, tables))
+    problem(`migrations/sqlite and drizzle/schema.ts drift apart: ${line}`);
+  const indexes = (client: Database.Database) =>
+    readObjects(client)
+      .filter(({ type }) => type === "index")
+      .map(({ sql }) => sql);
+  const made = indexes(migrated);
+  for (const sql of indexes(defined)) if (!made.includes(sql)) problem(`no migration makes: ${sql}`);
+}
+
+/** The reference goes on writing: what it has keeps its name and its type. Its own INSERTs and UPDATEs are run in the tests. */
+function reference(): void {
+  const first = replay(migrations.slice(0, 1));
+  const last = replay(migrations);
+  for (const { name: table } of readObjects(first).filter(isTable)) {
+    const columns = new Set(columnsOf(last, table).map(({ name }) => name));
+    for (const { name } of columnsOf(first, table)) {
+      if (!columns.has(name)) problem(`${table}.${name} of the reference is dropped or renamed`);
+    }
+  }
+}
+
+/** The whole schema as people read it in review. */
+function schemaDump(): void {
+  const objects = readObjects(replay(migrations)).filter(({ sql }) => sql !== null);
+  const text =
+    `-- A fresh file's schema. Made from migrations/sqlite by npm run db:check -- --write. Do not edit.\n\n` +
+    `${objects.map(({ sql }) => `${sql};\n`).join("\n")}`;
+  if (process.argv.includes("--write")) writeFileSync(dump, text);
+  else if (readFileSync(dump, "utf8") !== text)
+    problem("migrations/schema.sqlite.sql is not current: run npm run db:check -- --write");
+}

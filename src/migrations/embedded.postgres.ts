@@ -1,0 +1,83 @@
+// Made from migrations/postgres by npm run db:embed. Do not edit.
+import type { Migration } from "./history.ts";
+
+export const migrations: readonly Migration[] = [
+  {
+    tag: "0000_blackboard",
+    when: 1795478570661,
+    hash: "2410c441a51fedd2a8ab9e0a834a4a5de62d47abfe35c92760da53d1f09f038a",
+    sql: `CREATE TABLE "briefs" (
+	"brief_id" text COLLATE "C" NOT NULL,
+	"run_id" text COLLATE "C" NOT NULL,
+	"parent_brief_id" text COLLATE "C",
+	"workstream_id" text COLLATE "C",
+	"tier" integer NOT NULL,
+	"role" text NOT NULL,
+	"status" text DEFAULT 'pending' NOT NULL,
+	"payload" jsonb,
+	"result" jsonb,
+	"retry_count" integer DEFAULT 0 NOT NULL,
+	"created_at" text COLLATE "C" NOT NULL,
+	"updated_at" text COLLATE "C" NOT NULL,
+	CONSTRAINT "briefs_run_id_brief_id_pk" PRIMARY KEY("run_id","brief_id")
+);
+--> statement-breakpoint
+CREATE TABLE "event_counters" (
+	"run_id" text COLLATE "C" PRIMARY KEY NOT NULL,
+	"seq" bigint NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "events" (
+	"seq" bigint DEFAULT 0 NOT NULL,
+	"event_id" text COLLATE "C" NOT NULL,
+	"run_id" text COLLATE "C" NOT NULL,
+	"brief_id" text COLLATE "C",
+	"kind" text NOT NULL,
+	"detail" jsonb,
+	"created_at" text COLLATE "C" NOT NULL,
+	CONSTRAINT "events_run_id_seq_pk" PRIMARY KEY("run_id","seq"),
+	CONSTRAINT "events_run_id_event_id_unique" UNIQUE("run_id","event_id")
+);
+--> statement-breakpoint
+CREATE TABLE "runs" (
+	"run_id" text COLLATE "C" PRIMARY KEY NOT NULL,
+	"goal" text NOT NULL,
+	"status" text DEFAULT 'pending' NOT NULL,
+	"created_at" text COLLATE "C" NOT NULL,
+	"updated_at" text COLLATE "C" NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "workstreams" (
+	"workstream_id" text COLLATE "C" NOT NULL,
+	"run_id" text COLLATE "C" NOT NULL,
+	"name" text NOT NULL,
+	"tier" integer NOT NULL,
+	"status" text DEFAULT 'pending' NOT NULL,
+	"owner_agent_id" text,
+	"created_at" text COLLATE "C" NOT NULL,
+	"updated_at" text COLLATE "C" NOT NULL,
+	CONSTRAINT "workstreams_run_id_workstream_id_pk" PRIMARY KEY("run_id","workstream_id")
+);
+--> statement-breakpoint
+ALTER TABLE "briefs" ADD CONSTRAINT "briefs_run_id_runs_run_id_fk" FOREIGN KEY ("run_id") REFERENCES "runs"("run_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "events" ADD CONSTRAINT "events_run_id_runs_run_id_fk" FOREIGN KEY ("run_id") REFERENCES "runs"("run_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "workstreams" ADD CONSTRAINT "workstreams_run_id_runs_run_id_fk" FOREIGN KEY ("run_id") REFERENCES "runs"("run_id") ON DELETE no action ON UPDATE no action;`,
+  },
+  {
+    tag: "0001_events_seq",
+    when: 1795478605067,
+    hash: "6fec254a50673e337e6ff9ca6568470d7ee0faefc88a56cf979621669d922ce4",
+    sql: `-- Takes an event's seq from the run's counter row, whose lock is kept until the commit: so seq is in the order of commits.
+CREATE FUNCTION run_blackboard_next_seq() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO event_counters AS counter (run_id, seq) VALUES (NEW.run_id, 1)
+		ON CONFLICT (run_id) DO UPDATE SET seq = counter.seq + 1
+		RETURNING counter.seq INTO NEW.seq;
+	RETURN NEW;
+END
+$$;
+--> statement-breakpoint
+CREATE TRIGGER events_seq BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION run_blackboard_next_seq();
+`,
+  },
+];

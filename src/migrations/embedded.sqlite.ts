@@ -1,0 +1,81 @@
+// Made from migrations/sqlite by npm run db:embed. Do not edit.
+import type { Migration } from "./history.ts";
+
+export const migrations: readonly Migration[] = [
+  {
+    tag: "0000_reference",
+    when: 1795475671541,
+    hash: "56a103e91035fac2d72fd4c32d4b2c7ecaa4cfae2572db8c1ba21f6f99387f33",
+    sql: `CREATE TABLE \`briefs\` (
+	\`brief_id\` text PRIMARY KEY,
+	\`run_id\` text NOT NULL,
+	\`parent_brief_id\` text,
+	\`workstream_id\` text,
+	\`tier\` integer NOT NULL,
+	\`role\` text NOT NULL,
+	\`status\` text DEFAULT 'pending' NOT NULL,
+	\`payload\` text,
+	\`result\` text,
+	\`retry_count\` integer DEFAULT 0 NOT NULL,
+	\`created_at\` text NOT NULL,
+	\`updated_at\` text NOT NULL,
+	FOREIGN KEY (\`run_id\`) REFERENCES \`runs\`(\`run_id\`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE TABLE \`events\` (
+	\`event_id\` text PRIMARY KEY,
+	\`run_id\` text NOT NULL,
+	\`brief_id\` text,
+	\`kind\` text NOT NULL,
+	\`detail\` text,
+	\`created_at\` text NOT NULL,
+	FOREIGN KEY (\`run_id\`) REFERENCES \`runs\`(\`run_id\`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE TABLE \`runs\` (
+	\`run_id\` text PRIMARY KEY,
+	\`goal\` text NOT NULL,
+	\`status\` text DEFAULT 'pending' NOT NULL,
+	\`created_at\` text NOT NULL,
+	\`updated_at\` text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE \`workstreams\` (
+	\`workstream_id\` text PRIMARY KEY,
+	\`run_id\` text NOT NULL,
+	\`name\` text NOT NULL,
+	\`tier\` integer NOT NULL,
+	\`status\` text DEFAULT 'pending' NOT NULL,
+	\`owner_agent_id\` text,
+	\`created_at\` text NOT NULL,
+	\`updated_at\` text NOT NULL,
+	FOREIGN KEY (\`run_id\`) REFERENCES \`runs\`(\`run_id\`) ON UPDATE no action ON DELETE no action
+);
+`,
+  },
+  {
+    tag: "0001_events_seq",
+    when: 1795475672730,
+    hash: "ecbe3ba3e49d9d6f1e43efa609964105d9f8ad205ca9d5ae7dfeaadac714f3a2",
+    sql: `PRAGMA foreign_keys=OFF;--> statement-breakpoint
+CREATE TABLE \`__new_events\` (
+	\`seq\` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	\`event_id\` text NOT NULL,
+	\`run_id\` text NOT NULL,
+	\`brief_id\` text,
+	\`kind\` text NOT NULL,
+	\`detail\` text,
+	\`created_at\` text NOT NULL,
+	FOREIGN KEY (\`run_id\`) REFERENCES \`runs\`(\`run_id\`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+-- Written by hand: drizzle-kit copies a "seq" that the old table does not have. The reference allows an event without an id.
+INSERT INTO \`__new_events\`("event_id", "run_id", "brief_id", "kind", "detail", "created_at")
+	SELECT coalesce("event_id", lower(hex(randomblob(16)))), "run_id", "brief_id", "kind", "detail", "created_at"
+	FROM \`events\` ORDER BY rowid;--> statement-breakpoint
+DROP TABLE \`events\`;--> statement-breakpoint
+ALTER TABLE \`__new_events\` RENAME TO \`events\`;--> statement-breakpoint
+PRAGMA foreign_keys=ON;--> statement-breakpoint
+CREATE UNIQUE INDEX \`events_event_id_unique\` ON \`events\` (\`event_id\`);`,
+  },
+];

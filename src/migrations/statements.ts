@@ -1,0 +1,117 @@
+/**
+ * A migration's SQL, cut into statements, and what none of them may be.
+ *
+ * The text of a migration runs inside one transaction together with all others that are pending. A statement that ended or
+ * began one would break that promise, so it is refused before anything is applied.
+ */
+import { MigrationError } from "../errors.ts";
+import type { Migration } from "./history.ts";
+
+export type Dialect = "sqlite" | "postgres";
+
+/** The statements of one migration in order, without comments around them. */
+export function statementsOf(migration: Migration, dialect: Dialect = "sqlite"): string[] {
+  return migration.sql.split("--> statement-breakpoint").flatMap((chunk) => splitStatements(chunk, dialect));
+}
+
+/** A PRAGMA may switch off more than a migration knows; drizzle-kit writes these two around each rebuild. */
+const forbidden =
+  /^(?:BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|VACUUM|ATTACH|DETACH|START\s+TRANSACTION|ABORT|PREPARE\s+TRANSACTION|PRAGMA\s+(?!foreign_keys\b|user_version\b))/i;
+
+/** Throws `MIGRATION_FAILED` for a statement that may not be in a migration. */
+export function refuseForbidden(migrations: readonly Migration[], location: string, dialect: Dialect = "sqlite"): void {
+  for (const migration of migrations) {
+    for (const statement of statementsOf(migration, dialect)) {
+      if (!forbidden.test(statement)) continue;
+      throw new MigrationError(
+        "MIGRATION_FAILED",
+        location,
+        `${migration.tag} contains ${JSON.stringify(statement.slice(0, 60))}, which a migration may not: all that are pending ` +
+          `run in one transaction. Nothing was applied.`,
+        { migration: migration.tag, statement },
+      );
+    }
+  }
+}
+
+type Token = "semicolon" | "space" | "explain" | "create" | "temp" | "trigger" | "end" | "other";
+type State = "start" | "normal" | "explain" | "create" | "trigger" | "semicolonInTrigger" | "endInTrigger";
+
+/**
+ * Where a statement ends is decided as SQLite's shell decides it: https://www.sqlite.org/c3ref/complete.html. Inside CREATE
+ * TRIGGER only `; END ;` ends it: counting END is wrong, since CASE has one too.
+ */
+function next(state: State, token: Token): State {
+  if (token === "space") return state;
+  switch (state) {
+    case "trigger":
+      return token === "semicolon" ? "semicolonInTrigger" : "trigger";
+    case "semicolonInTrigger":
+      if (token === "semicolon") return state;
+      return token === "end" ? "endInTrigger" : "trigger";
+    case "endInTrigger":
+      return token === "semicolon" ? "start" : "trigger";
+  }
+  if (token === "semicolon") return "start";
+  switch (state) {
+    case "start":
+      return token === "explain" || token === "create" ? token : "normal";
+    case "explain":
+      return token === "create" ? token : "normal";
+    case "create":
+      if (token === "temp") return state;
+      return token === "trigger" ? token : "normal";
+    default:
+      return "normal";
+  }
+}
+
+/**
+ * Comments and space, semicolons, words, quotes (unclosed to the end, as in SQLite; PostgreSQL's dollar quotes, which SQLite
+ * has not), anything else.
+ */
+const tokens = new RegExp(
+  [
+    /(?<space>\s+|--[^\n]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/)?)/,
+    /(?<semicolon>;)/,
+    /(?<word>[p{L}_][p{L}p{N}_$]*)/,
+    /\$(?<tag>\w*)\$.*?\$\k<tag>\$/,
+    /'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?|\[[^\]]*\]?/,
+    /./,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+  "gsuy",
+);
+
+const keywords: Record<string, Token> = {
+  explain: "explain",
+  create: "create",
+  temp: "temp",
+  temporary: "temp",
+  trigger: "trigger",
+  end: "end",
+};
+
+export function splitStatements(sql: string, dialect: Dialect = "sqlite"): string[] {
+  const statements: string[] = [];
+  let state: State = "start";
+  // From the first token that is no comment to the last one.
+  let from = -1;
+  let to = 0;
+  for (const { index, 0: text, groups } of sql.matchAll(tokens)) {
+    const word = groups?.word?.toLowerCase() ?? "";
+    const token: Token = groups?.space ? "space" : groups?.semicolon ? "semicolon" : (keywords[word] ?? "other");
+    // PostgreSQL's triggers only name their function, whose body is in dollar quotes.
+    state = next(state, dialect === "postgres" && token === "trigger" ? "other" : token);
+    if (token === "space" || (token === "semicolon" && from < 0)) continue;
+    if (from < 0) from = index;
+    to = index + text.length;
+    if (state === "start") {
+      statements.push(sql.slice(from, index));
+      from = -1;
+    }
+  }
+  if (from >= 0) statements.push(sql.slice(from, to));
+  return statements;
+}

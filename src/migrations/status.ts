@@ -1,0 +1,104 @@
+/**
+ * What an operator asks of a file without opening a blackboard in it: how far it is, and to bring it up to date.
+ */
+import { closeSync, fsyncSync, openSync, rmSync } from "node:fs";
+import Database from "better-sqlite3";
+import { connect, isAbsent, noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-connection.ts";
+import { isBusy, translated } from "../engines/sqlite-errors.ts";
+import { closeUntouched, openTraceless } from "../engines/sqlite-reader.ts";
+import { waiting } from "../engines/waiting.ts";
+import { migrate, refuseHot } from "./apply.ts";
+import type { Migration } from "./history.ts";
+import { planOf } from "./plan.ts";
+
+export interface MigrationStatus {
+  /** The absolute path. */
+  location: string;
+  /** absent: no file. empty: no tables. reference: written by the reference, not adopted yet. */
+  state: "absent" | "empty" | "reference" | "pending" | "current";
+  /** Tags, such as "0001_events_seq", oldest first. */
+  applied: string[];
+  pending: string[];
+}
+
+/** How long a look waits for a program that keeps others from reading, in milliseconds. */
+const lookTimeoutMs = 5000;
+
+const tagsOf = (migrations: readonly Migration[]) => migrations.map(({ tag }) => tag);
+
+export function readStatus(location: string, migrations: readonly Migration[]): MigrationStatus {
+  try {
+    const bytes = sizeOf(location);
+    if (bytes === undefined) return { location, state: "absent", applied: [], pending: tagsOf(migrations) };
+    requireHeader(location, bytes);
+    return waiting(() => look(location, migrations), isBusy, lookTimeoutMs, location);
+  } catch (error) {
+    throw translated(error, location);
+  }
+}
+
+function look(location: string, migrations: readonly Migration[]): MigrationStatus {
+  const client = openTraceless(location);
+  try {
+    const { state, applied, pending } = planOf(client, migrations, location);
+    return { location, state, applied: tagsOf(applied), pending: tagsOf(pending) };
+  } finally {
+    client.close();
+  }
+}
+
+export interface MigrateOptions {
+  dryRun: boolean;
+  backup: boolean;
+  migrateTimeoutMs: number;
+}
+
+export function migrateFile(
+  location: string,
+  migrations: readonly Migration[],
+  { dryRun, backup, migrateTimeoutMs }: MigrateOptions,
+): MigrationStatus & { backup?: string } {
+  if (isAbsent(location)) throw noSuchFile(location);
+  if (dryRun) return readStatus(location, migrations);
+  refuseHot(location, migrations);
+  const client = connect({ location, create: false, readonly: false, synchronous: "full", migrateTimeoutMs });
+  let copy: string | undefined;
+  try {
+    migrate(client, migrations, {
+      location,
+      migrateTimeoutMs,
+      ...(backup && {
+        beforeChange: () => {
+          copy = backUp(location);
+        },
+      }),
+    });
+  } catch (error) {
+    closeUntouched(client, location);
+    throw error;
+  }
+  client.close();
+  const tags = tagsOf(migrations);
+  return { location, state: "current", applied: tags, pending: [], ...(copy !== undefined && { backup: copy }) };
+}
+
+/**
+ * A consistent copy beside the file, and its path. Another connection reads what is committed while the one that migrates
+ * keeps writers out, so that it is the state right before the migrations.
+ */
+function backUp(location: string): string {
+  const copy = `${location}.${new Date().toISOString().replaceAll(/[:.]/g, "-")}-${process.pid}.backup`;
+  const reader = new Database(location, { readonly: true });
+  try {
+    reader.prepare("VACUUM INTO ?").run(copy);
+  } catch (error) {
+    rmSync(copy, { force: true });
+    throw error;
+  } finally {
+    reader.close();
+  }
+  const file = openSync(copy, "r");
+  fsyncSync(file);
+  closeSync(file);
+  return copy;
+}
