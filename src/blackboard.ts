@@ -1,0 +1,236 @@
+/**
+ * The service: what a blackboard can do, for both engines. `BlackboardOperations` is what the blackboard and a transaction's
+ * `tx` share; each method is one operation, whose meaning stands in `operations/`.
+ */
+import { inspect } from "node:util";
+import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../drizzle/vocabulary.ts";
+import type { Body, Engine, Mode, Result, Session } from "./engines/engine.ts";
+import { Check } from "./input/check.ts";
+import type { PlainObject } from "./input/json.ts";
+import { incrementBriefRetry, updateBriefResult, updateBriefStatus } from "./operations/brief-updates.ts";
+import { type Brief, type BriefFilter, createBrief, getBrief, listBriefs, type NewBrief } from "./operations/briefs.ts";
+import { type BlackboardEvent, type EventFilter, listEvents, logEvent, type NewEvent } from "./operations/events.ts";
+import type { Context } from "./operations/operation.ts";
+import type { Page } from "./operations/pages.ts";
+import { createRun, getRun, type Run, updateRunStatus } from "./operations/runs.ts";
+import type { From } from "./operations/status.ts";
+import { getRunSummary, type RunSummary } from "./operations/summary.ts";
+import {
+  createWorkstream,
+  getWorkstream,
+  listWorkstreams,
+  type NewWorkstream,
+  updateWorkstreamStatus,
+  type Workstream,
+  type WorkstreamFilter,
+} from "./operations/workstreams.ts";
+
+/**
+ * What can be done with a run. Values come back at once on SQLite (`"sync"`), as promises on PostgreSQL (`"async"`): code
+ * that awaits runs on both.
+ *
+ * Every method throws `InvalidInputError` for what it cannot take, before anything reaches the database; `ClosedError` after
+ * the end; `BusyError` when others kept the database locked for too long; `FileError` and `DatabaseError` for what the
+ * database refused; reads of rows that another program wrote may throw `UnreadableRowError`. Further errors stand with the
+ * method. Nothing was written when one is thrown.
+ */
+export class BlackboardOperations<M extends Mode, Database = unknown> {
+  readonly #session: Session<M, Database>;
+  readonly #context: Context;
+
+  /** @internal Made by `openBlackboard` and by `transaction`. */
+  constructor(session: Session<M, Database>, context: Context) {
+    this.#session = session;
+    this.#context = context;
+  }
+
+  get runId(): string {
+    return this.#context.runId;
+  }
+
+  /**
+   * The Drizzle database behind it, for queries of your own over the tables of `run-blackboard/schema`. Read anywhere; write
+   * inside a `transaction`, through its `tx.drizzle`.
+   *
+   * ```ts
+   * board.drizzle.select({ n: count() }).from(schema.briefs).where(like(schema.briefs.role, "review%")).all();
+   * ```
+   */
+  get drizzle(): Database {
+    return this.#session.drizzle;
+  }
+
+  /**
+   * Creates the run's row, `pending`. Every other write needs it. Again with the same goal: the stored row, nothing written.
+   * @throws ConflictError with another goal.
+   */
+  createRun(goal: string): Result<M, Run> {
+    return this.#session.run(() => createRun(this.#context, goal));
+  }
+
+  /**
+   * Sets the run's status, any to any; with `from`, only if the present one is among those.
+   * @throws NotFoundError without `createRun`; TransitionError when `from` does not hold, with the actual status.
+   */
+  updateRunStatus(status: RunStatus, options?: From<RunStatus>): Result<M, Run> {
+    return this.#session.run(() => updateRunStatus(this.#context, status, options));
+  }
+
+  /**
+   * Creates a workstream, `pending`. Again with the same id and data: the stored row, nothing written.
+   * @throws NotFoundError without `createRun`; ConflictError for a known id with other data.
+   */
+  createWorkstream(workstream: NewWorkstream): Result<M, Workstream> {
+    return this.#session.run(() => createWorkstream(this.#context, workstream));
+  }
+
+  /**
+   * Sets a workstream's status, any to any; with `from`, only if the present one is among those.
+   * @throws NotFoundError; TransitionError when `from` does not hold.
+   */
+  updateWorkstreamStatus(
+    workstreamId: string,
+    status: WorkstreamStatus,
+    options?: From<WorkstreamStatus>,
+  ): Result<M, Workstream> {
+    return this.#session.run(() => updateWorkstreamStatus(this.#context, workstreamId, status, options));
+  }
+
+  /**
+   * Creates a brief, `pending`. Its parent and workstream, where it names any, must exist in this run. Again with the same id
+   * and data: the stored row as it is by now, nothing written; status, result and retry count are not compared.
+   * @throws NotFoundError for the run, the parent or the workstream; ConflictError for a known id with other data.
+   */
+  createBrief(brief: NewBrief): Result<M, Brief> {
+    return this.#session.run(() => createBrief(this.#context, brief));
+  }
+
+  /**
+   * Sets a brief's status, any to any; with `from`, only if the present one is among those. Logs no event.
+   * @throws NotFoundError; TransitionError when `from` does not hold.
+   */
+  updateBriefStatus(briefId: string, status: BriefStatus, options?: From<BriefStatus>): Result<M, Brief> {
+    return this.#session.run(() => updateBriefStatus(this.#context, briefId, status, options));
+  }
+
+  /**
+   * Stores a brief's result and sets it `done`, whatever it was. Logs no event.
+   * @throws NotFoundError.
+   */
+  updateBriefResult(briefId: string, result: PlainObject): Result<M, Brief> {
+    return this.#session.run(() => updateBriefResult(this.#context, briefId, result));
+  }
+
+  /**
+   * Counts one more retry of a brief; its status stays. Logs no event.
+   * @throws NotFoundError; InvalidInputError when the count is 2^31 - 1 already.
+   */
+  incrementBriefRetry(briefId: string): Result<M, Brief> {
+    return this.#session.run(() => incrementBriefRetry(this.#context, briefId));
+  }
+
+  /**
+   * Appends an event, of a brief or of the run as a whole. Again with the same id and data: the stored event.
+   * @throws NotFoundError for the run or the brief; ConflictError for a known id with other data.
+   */
+  logEvent(kind: EventKind, event?: NewEvent): Result<M, BlackboardEvent> {
+    return this.#session.run(() => logEvent(this.#context, kind, event));
+  }
+
+  /**
+   * The run's columns, its workstreams and briefs counted by status, its events by kind, and the newest event's `seq`: one
+   * snapshot.
+   * @throws NotFoundError without `createRun`.
+   */
+  getRunSummary(): Result<M, RunSummary> {
+    return this.#session.run(() => getRunSummary(this.#context));
+  }
+
+  getRun(): Result<M, Run | undefined> {
+    return this.#session.run(() => getRun(this.#context));
+  }
+
+  getWorkstream(workstreamId: string): Result<M, Workstream | undefined> {
+    return this.#session.run(() => getWorkstream(this.#context, workstreamId));
+  }
+
+  getBrief(briefId: string): Result<M, Brief | undefined> {
+    return this.#session.run(() => getBrief(this.#context, briefId));
+  }
+
+  /** Oldest first, by `createdAt`, then by id; 100 a page unless `limit` says otherwise. Nothing where there is no run. */
+  listWorkstreams(filter?: WorkstreamFilter): Result<M, Page<Workstream, string>> {
+    return this.#session.run(() => listWorkstreams(this.#context, filter));
+  }
+
+  /**
+   * Oldest first, by `createdAt`, then by id; 100 a page unless `limit` says otherwise. Nothing where there is no run.
+   *
+   * ```ts
+   * for (let page = board.listBriefs({ status: "failed" }); ; page = board.listBriefs({ status: "failed", after: page.next })) {
+   *   for (const brief of page.items) console.log(brief.briefId);
+   *   if (page.next === null) break;
+   * }
+   * ```
+   */
+  listBriefs(filter?: BriefFilter): Result<M, Page<Brief, string>> {
+    return this.#session.run(() => listBriefs(this.#context, filter));
+  }
+
+  /** In order of `seq`, those behind `after`; 100 a page unless `limit` says otherwise. Nothing where there is no run. */
+  listEvents(filter?: EventFilter): Result<M, Page<BlackboardEvent, number>> {
+    return this.#session.run(() => listEvents(this.#context, filter));
+  }
+
+  /**
+   * Runs `fn` in a transaction: all that it writes, or nothing if it throws; its value, or what it threw, comes out as it
+   * is. Inside, `tx` and the blackboard itself both belong to the transaction; another one within it is a savepoint, undone
+   * alone when it throws. Transactions of one run happen as if one after another, and `fn` runs once.
+   *
+   * On SQLite `fn` must not return a promise: InvalidInputError, and rolled back. After the end `tx` throws ClosedError.
+   *
+   * ```ts
+   * board.transaction((tx) => {
+   *   tx.updateBriefResult("b-1", { ok: true });
+   *   tx.logEvent("completed", { briefId: "b-1" });
+   * });
+   * ```
+   */
+  transaction<T>(fn: (tx: BlackboardOperations<M, Database>) => Body<M, T>): Result<M, T> {
+    const check = new Check();
+    check.callable("fn", fn);
+    check.done();
+    const isAsync = fn.constructor.name === "AsyncFunction";
+    return this.#session.transaction((session) => fn(new BlackboardOperations(session, this.#context)), isAsync);
+  }
+}
+
+/**
+ * The state of one run. Made by `openBlackboard`; the class is exported as a type for functions that take one:
+ * `Blackboard<"sync">` for a file, `Blackboard<Mode>` for either engine.
+ */
+export class Blackboard<M extends Mode, Database = unknown> extends BlackboardOperations<M, Database> {
+  /** The file's absolute path, or the server and database without credentials. */
+  readonly location: string;
+  readonly #engine: Engine<M, Database>;
+
+  /** @internal Made by `openBlackboard`. */
+  constructor(engine: Engine<M, Database>, context: Context) {
+    super(engine, context);
+    this.location = engine.location;
+    this.#engine = engine;
+  }
+
+  /** Idempotent. Any other call after it throws `ClosedError`. */
+  close(): Result<M, void> {
+    return this.#engine.close();
+  }
+
+  override toString(): string {
+    return `Blackboard(${JSON.stringify(this.runId)} at ${this.location})`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+}

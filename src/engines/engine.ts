@@ -1,0 +1,51 @@
+/**
+ * What an engine owes the blackboard: to run operations, to open transactions, to close. It knows drivers and waiting; what
+ * an operation means it does not know.
+ */
+import { DatabaseError, InvalidInputError } from "../errors.ts";
+import type { Operation } from "../operations/operation.ts";
+
+/** SQLite answers at once, PostgreSQL with promises. */
+export type Mode = "sync" | "async";
+export type Result<M extends Mode, T> = M extends "sync" ? T : Promise<T>;
+
+type NoPromise<T> = T extends PromiseLike<unknown> ? never : T;
+/** What a transaction's callback may return: on SQLite the value itself, since nothing waits for a promise there. */
+export type Body<M extends Mode, T> = M extends "sync" ? NoPromise<T> : T | Promise<T>;
+
+/** A place to run operations: the blackboard's own connection, or a transaction on it. */
+export interface Session<M extends Mode, Database> {
+  readonly drizzle: Database;
+  /**
+   * Runs an operation: its queries one after another, outside a transaction each in a commit of its own. Waits while
+   * others write. Drivers' errors come out as `BlackboardError`. `ClosedError` after the end.
+   */
+  run<T>(operation: () => Operation<T>): Result<M, T>;
+  /**
+   * Runs `body` once in a transaction, a savepoint inside another. All of it or nothing; what `body` throws comes out as
+   * it is. `isAsync` says of the callback behind `body` what can be known before it runs.
+   */
+  transaction<T>(body: (session: Session<M, Database>) => Body<M, T>, isAsync: boolean): Result<M, T>;
+}
+
+export interface Engine<M extends Mode, Database> extends Session<M, Database> {
+  /** The file, or the server and database without credentials. */
+  readonly location: string;
+  /** Idempotent. */
+  close(): Result<M, void>;
+}
+
+/** For a callback that went on after an error with which the database had given the whole transaction up. */
+export function rolledBack(): DatabaseError {
+  return new DatabaseError(
+    "The database rolled this transaction back after an earlier error, and what is written now would not be part of it. " +
+      "Let that error leave the callback, or put what may fail into a transaction of its own inside.",
+  );
+}
+
+/** `close()` in a callback: the transaction could neither be kept nor given up in good order. */
+export function closedInside(): InvalidInputError {
+  return new InvalidInputError([
+    { path: "close", message: "must not be called inside a transaction; close when it is over" },
+  ]);
+}

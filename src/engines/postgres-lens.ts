@@ -1,0 +1,37 @@
+/**
+ * What PostgreSQL says in its own way, and the seam: here its builder and tables are declared to be SQLite's. That their rows
+ * agree is proven by the compiler at the end of `drizzle/schema.postgres.ts`.
+ */
+import { createHash } from "node:crypto";
+import { type AnyColumn, type SQL, sql } from "drizzle-orm";
+import type { NodePgDatabase } from "drizzle-orm/node-postgres";
+import * as tables from "../../drizzle/schema.postgres.ts";
+import type { Lens } from "../operations/operation.ts";
+
+export function postgresLens(db: NodePgDatabase<typeof tables>): Lens {
+  return { db, t: tables, typed, readable, time, nameOf } as unknown as Lens;
+}
+
+/** An untyped parameter would be text. Without the collation, which is no part of a type. */
+function typed(column: AnyColumn, value: SQL | string | number | null): SQL.Aliased {
+  const [type = "text"] = column.getSQLType().split(" COLLATE ");
+  return sql`cast(${value} as ${sql.raw(type)})`.as(column.name);
+}
+
+/** jsonb holds nothing that is not JSON. */
+function readable(column: AnyColumn): SQL {
+  return sql`(${column} is null or jsonb_typeof(${column}) in ('object', 'null'))`;
+}
+
+/**
+ * Several machines write, so the database's clock is the one that counts: when the statement arrived, so that one row's
+ * times agree. In the form that SQLite files have.
+ */
+function time(now: SQL<string | null>): SQL<string> {
+  return sql<string>`coalesce(cast(${now} as text), to_char(statement_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`;
+}
+
+/** By its text: connections of a caller's pool may be shared with another copy of this package. */
+function nameOf(query: { toSQL(): { sql: string } }): string {
+  return `run_blackboard_${createHash("sha256").update(query.toSQL().sql).digest("hex").slice(0, 32)}`;
+}

@@ -1,0 +1,33 @@
+/**
+ * What SQLite says in its own way.
+ */
+import { type AnyColumn, type SQL, sql } from "drizzle-orm";
+import * as tables from "../../drizzle/schema.ts";
+import type { Lens } from "../operations/operation.ts";
+
+export function sqliteLens(db: Lens["db"]): Lens {
+  return { db, t: tables, typed, readable, time, nameOf };
+}
+
+/** SQLite's columns say what they make of a value. */
+function typed(column: AnyColumn, value: SQL | string | number | null): SQL.Aliased {
+  return sql`${value}`.as(column.name);
+}
+
+/**
+ * Raw SQL, since the builder has no JSON functions. `json_type` throws at text that is not JSON, so `json_valid` comes first;
+ * both stop at a NUL, and a reader does not.
+ */
+function readable(column: AnyColumn): SQL {
+  return sql`(${column} is null or case when json_valid(${column}) and instr(cast(${column} as blob), x'00') = 0 then json_type(${column}) in ('object', 'null') end)`;
+}
+
+/** Files are on this machine, so its clock is the only one: it always says something. */
+function time(now: SQL<string | null>): SQL<string> {
+  return sql<string>`${now}`;
+}
+
+/** better-sqlite3's prepared statements have no names. */
+function nameOf(): string {
+  return "";
+}

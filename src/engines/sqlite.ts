@@ -1,0 +1,189 @@
+/**
+ * SQLite through better-sqlite3: every call is finished when it returns.
+ */
+import type Database from "better-sqlite3";
+import type { Logger } from "drizzle-orm";
+import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
+import * as tables from "../../drizzle/schema.ts";
+import { BusyError, ClosedError, InvalidInputError } from "../errors.ts";
+import type { KeptQuery, Lens, Operation, Prepared, Step } from "../operations/operation.ts";
+import { type Body, closedInside, type Engine, rolledBack, type Session } from "./engine.ts";
+import { isBusy, translated } from "./sqlite-errors.ts";
+import { sqliteLens } from "./sqlite-lens.ts";
+import { waiting } from "./waiting.ts";
+
+/** The Drizzle database behind a blackboard in a file; better-sqlite3's own is its `$client`. */
+export type SqliteDatabase = BetterSQLite3Database<typeof tables> & { $client: Database.Database };
+
+export interface SqliteEngineOptions {
+  readonly location: string;
+  readonly busyTimeoutMs: number;
+  readonly logger: Logger | undefined;
+}
+
+export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
+  readonly drizzle: SqliteDatabase;
+  readonly location: string;
+  readonly #client: Database.Database;
+  readonly #busyTimeoutMs: number;
+  readonly #lens: Lens;
+  /** Prepared at first use, kept as long as the connection. */
+  readonly #kept = new Map<KeptQuery["prepare"], Prepared<unknown>>();
+  readonly #control: (sql: string) => void;
+  /** How many transactions and savepoints of this engine are open. */
+  #depth = 0;
+
+  /** Takes over an open connection with the current schema. */
+  constructor(client: Database.Database, { location, busyTimeoutMs, logger }: SqliteEngineOptions) {
+    this.#client = client;
+    this.location = location;
+    this.#busyTimeoutMs = busyTimeoutMs;
+    // Drizzle tells its logger before each query, also one of the user's own through `tx.drizzle`.
+    const guard: Logger = {
+      logQuery: (query, parameters) => {
+        this.#requireTransaction();
+        logger?.logQuery(query, parameters);
+      },
+    };
+    this.drizzle = drizzle(client, { schema: tables, logger: guard });
+    this.#lens = sqliteLens(this.drizzle);
+    const statements = new Map<string, Database.Statement>();
+    this.#control = (sql) => {
+      const statement = statements.get(sql) ?? client.prepare(sql);
+      statements.set(sql, statement);
+      statement.run();
+    };
+  }
+
+  run<T>(operation: () => Operation<T>): T {
+    this.#requireUsable();
+    return this.#drive(operation());
+  }
+
+  transaction<T>(body: (session: Session<"sync", SqliteDatabase>) => Body<"sync", T>, isAsync: boolean): T {
+    this.#requireUsable();
+    // Refused before any of it runs: its first lines would be rolled back and the rest run outside.
+    if (isAsync) throw promiseReturned();
+    let over = false;
+    const whileOpen = () => {
+      if (over) throw new ClosedError("This transaction is over. Use the blackboard, or begin another one.");
+    };
+    const session: Session<"sync", SqliteDatabase> = {
+      drizzle: this.drizzle,
+      run: (operation) => {
+        whileOpen();
+        return this.run(operation);
+      },
+      transaction: (inner, innerIsAsync) => {
+        whileOpen();
+        return this.transaction(inner, innerIsAsync);
+      },
+    };
+    return this.#atomically(() => {
+      try {
+        const value = body(session);
+        if (isThenable(value)) {
+          // What it rejects with comes of being cut short: the caller hears of that here.
+          value.then(undefined, () => undefined);
+          throw promiseReturned();
+        }
+        return value;
+      } finally {
+        over = true;
+      }
+    });
+  }
+
+  close(): void {
+    if (this.#depth > 0) throw closedInside();
+    try {
+      this.#client.close();
+    } catch (error) {
+      // better-sqlite3's own word for a query of the user's that is still being iterated over.
+      if (!(error instanceof TypeError)) throw translated(error, this.location);
+      const message = `${this.location} cannot be closed while a query on it is running. Finish the query, then close.`;
+      throw new BusyError(message, 0, { cause: error });
+    }
+  }
+
+  #drive<T>(operation: Operation<T>): T {
+    let step = operation.next();
+    while (!step.done) step = operation.next(this.#execute(step.value));
+    return step.value;
+  }
+
+  #execute(step: Step): unknown {
+    if ("atomic" in step) return this.#atomically(() => this.#drive(step.atomic()));
+    try {
+      if ("build" in step) {
+        const query = step.build(this.#lens).prepare("");
+        return this.#waiting(() => query.all({}));
+      }
+      let query = this.#kept.get(step.prepare);
+      if (!query) {
+        query = this.#waiting(() => step.prepare(this.#lens));
+        this.#kept.set(step.prepare, query);
+      }
+      // To the end, never `.get()`: that stops behind the first row and loses what fails afterwards, such as the commit.
+      return this.#waiting(() => query.all(step.parameters));
+    } catch (error) {
+      throw translated(error, this.location);
+    }
+  }
+
+  /** Waits for other writers, except inside a transaction, which has the lock already. */
+  #waiting<T>(work: () => T): T {
+    return this.#client.inTransaction ? work() : waiting(work, isBusy, this.#busyTimeoutMs, this.location);
+  }
+
+  /** In a transaction, which is IMMEDIATE: one that reads first and then writes fails at once when another wrote between. */
+  #atomically<T>(work: () => T): T {
+    const nested = this.#client.inTransaction;
+    this.#command(nested ? "SAVEPOINT nested" : "BEGIN IMMEDIATE");
+    this.#depth++;
+    try {
+      const value = work();
+      this.#requireUsable();
+      this.#command(nested ? "RELEASE nested" : "COMMIT");
+      return value;
+    } catch (error) {
+      // SQLite has rolled all of it back already after some errors, such as a full disk.
+      if (this.#client.open && this.#client.inTransaction) {
+        if (nested) this.#command("ROLLBACK TO nested");
+        this.#command(nested ? "RELEASE nested" : "ROLLBACK");
+      }
+      throw error;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #command(sql: string): void {
+    try {
+      this.#waiting(() => this.#control(sql));
+    } catch (error) {
+      throw translated(error, this.location);
+    }
+  }
+
+  #requireUsable(): void {
+    if (!this.#client.open) throw new ClosedError(`The blackboard at ${this.location} is closed. Open it again.`);
+    this.#requireTransaction();
+  }
+
+  /** SQLite rolls all of it back by itself after some errors, such as a full disk: what follows would commit alone. */
+  #requireTransaction(): void {
+    if (this.#depth > 0 && !this.#client.inTransaction) throw rolledBack();
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+function promiseReturned(): InvalidInputError {
+  const message =
+    "must not be asynchronous: SQLite's transaction ends when the callback returns, before a promise is settled. " +
+    "Await outside of the transaction; nothing was written";
+  return new InvalidInputError([{ path: "fn", message }]);
+}

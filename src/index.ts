@@ -1,0 +1,120 @@
+/**
+ * `run-blackboard`: the state of one orchestration run in an SQLite file. Everything public of this entry is exported here.
+ */
+import { v7 as uuidv7 } from "uuid";
+import { Blackboard } from "./blackboard.ts";
+import { type SqliteDatabase, SqliteEngine } from "./engines/sqlite.ts";
+import { connect, isAbsent } from "./engines/sqlite-connection.ts";
+import { closeUntouched } from "./engines/sqlite-reader.ts";
+import {
+  type BlackboardLocation,
+  checkBlackboardLocation,
+  checkMigrateOptions,
+  checkOpenOptions,
+  type MigrateBlackboardOptions,
+  type OpenOptions,
+  timestamps,
+} from "./input/options.ts";
+import { migrate, refuseHot, requireCurrent } from "./migrations/apply.ts";
+import { migrations } from "./migrations/embedded.sqlite.ts";
+import { migrationPending } from "./migrations/history.ts";
+import { type MigrationStatus, migrateFile, readStatus } from "./migrations/status.ts";
+import { type Verification, verifyFile } from "./migrations/verify.ts";
+
+export {
+  type BriefStatus,
+  briefStatuses,
+  type EventKind,
+  eventKinds,
+  type Json,
+  type JsonObject,
+  type RunStatus,
+  runStatuses,
+  type Timestamp,
+  type WorkstreamStatus,
+  workstreamStatuses,
+} from "../drizzle/vocabulary.ts";
+export type { BlackboardOperations } from "./blackboard.ts";
+export type { Mode, Result } from "./engines/engine.ts";
+export type { SqliteDatabase } from "./engines/sqlite.ts";
+export * from "./errors.ts";
+export type { PlainObject } from "./input/json.ts";
+export type { BlackboardLocation, MigrateBlackboardOptions, OpenOptions } from "./input/options.ts";
+export type { MigrationStatus } from "./migrations/status.ts";
+export type { Problem, Verification } from "./migrations/verify.ts";
+export type { Brief, BriefFilter, NewBrief } from "./operations/briefs.ts";
+export type { BlackboardEvent, EventFilter, NewEvent } from "./operations/events.ts";
+export type { Page } from "./operations/pages.ts";
+export type { Run } from "./operations/runs.ts";
+export type { From } from "./operations/status.ts";
+export type { RunSummary } from "./operations/summary.ts";
+export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
+export { Blackboard };
+
+class SqliteBlackboard extends Blackboard<"sync", SqliteDatabase> implements Disposable {
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/**
+ * Opens the blackboard of a run, `runs/<runId>/blackboard.db` under the working directory unless `root` or `file` says
+ * otherwise: made if it is missing, its schema brought up to date, whatever the number of processes that open it at once.
+ *
+ * ```ts
+ * const board = openBlackboard({ runId: "abc123" });
+ * board.createRun("Build a webhook ingestion system");
+ * ```
+ *
+ * @throws InvalidInputError for an option it does not know or cannot take; FileError; MigrationError for a file whose schema
+ * it cannot explain, or of a newer version; BusyError when others kept it locked. The file was not changed then.
+ */
+export function openBlackboard(options: OpenOptions): Blackboard<"sync", SqliteDatabase> & Disposable {
+  const settings = checkOpenOptions(options);
+  const { runId, location, busyTimeoutMs, logger } = settings;
+  const checking = settings.migrate === "check";
+  if (checking && settings.create && !settings.readonly && isAbsent(location)) {
+    throw migrationPending(location, migrations);
+  }
+  if (!settings.readonly) refuseHot(location, migrations);
+  const client = connect(settings);
+  try {
+    const bring = settings.readonly || checking ? requireCurrent : migrate;
+    bring(client, migrations, settings);
+  } catch (error) {
+    closeUntouched(client, location);
+    throw error;
+  }
+  const engine = new SqliteEngine(client, { location, busyTimeoutMs, logger });
+  const now = timestamps(settings.clock ?? (() => new Date()));
+  return new SqliteBlackboard(engine, { runId, now, newId: settings.newId ?? (() => uuidv7()) });
+}
+
+/**
+ * How far a file is. Reads only: never makes or changes a file, its WAL included.
+ * @throws MigrationError or FileError for a file it cannot explain; BusyError for one that another program has locked
+ * against reading; InvalidInputError.
+ */
+export function migrationStatus(location: BlackboardLocation): MigrationStatus {
+  return readStatus(checkBlackboardLocation(location), migrations);
+}
+
+/**
+ * Brings one existing file up to date. `backup` writes a consistent copy beside it first, if anything is pending, and gives
+ * its path; it stays when the migration fails. The status is that after it, or with `dryRun`, which changes nothing, that
+ * before.
+ * @throws FileError `NO_SUCH_FILE` for an absent file; MigrationError; BusyError; InvalidInputError.
+ */
+export function migrateBlackboard(options: MigrateBlackboardOptions): MigrationStatus & { backup?: string } {
+  const { location, ...settings } = checkMigrateOptions(options);
+  return migrateFile(location, migrations, settings);
+}
+
+/**
+ * Looks for what is wrong with a file: SQLite's integrity check, tables, indexes and triggers other than the migrations
+ * make, rows that refer to rows that are not there. Reads only. An empty `problems` means that nothing was found.
+ * @throws as `migrationStatus` does, and FileError `NO_SUCH_FILE` for an absent file.
+ */
+export function verifyBlackboard(location: BlackboardLocation): Verification {
+  return verifyFile(checkBlackboardLocation(location), migrations);
+}

@@ -1,0 +1,234 @@
+/**
+ * Briefs: the tasks of a run, a tree by `parentBriefId`.
+ */
+import { type AnyColumn, and, asc, eq, exists, getTableColumns, inArray, isNull, or, type SQL, sql } from "drizzle-orm";
+import type { briefs } from "../../drizzle/schema.ts";
+import { type BriefStatus, briefStatuses, type JsonObject } from "../../drizzle/vocabulary.ts";
+import { NotFoundError } from "../errors.ts";
+import { Check, type Names } from "../input/check.ts";
+import { encodeObject, type PlainObject } from "../input/json.ts";
+import { type Context, type Lens, type Operation, query, settle, statement } from "./operation.ts";
+import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
+import { repeated, takenElsewhere } from "./repeats.ts";
+import { getRun } from "./runs.ts";
+import { storedNothing } from "./status.ts";
+import { asText, readObject } from "./stored-json.ts";
+import { getWorkstream } from "./workstreams.ts";
+
+type Row = typeof briefs.$inferSelect;
+
+/** A brief as it is read; `payload` is `{}` when none was given, or the row says NULL. */
+export type Brief<Payload = JsonObject, Result = JsonObject, Role extends string = string> = Omit<
+  Row,
+  "payload" | "result" | "role"
+> & { role: Role; payload: Payload; result: Result | null };
+
+export interface NewBrief {
+  /** A UUIDv7 when left out. */
+  briefId?: string | undefined;
+  parentBriefId?: string | null | undefined;
+  workstreamId?: string | null | undefined;
+  /** An integer from 0 to 2^31 - 1, as is retryCount. */
+  tier: number;
+  role: string;
+  payload?: PlainObject | null | undefined;
+  retryCount?: number | undefined;
+}
+const newBriefNames: Names<NewBrief> = {
+  briefId: true,
+  parentBriefId: true,
+  workstreamId: true,
+  tier: true,
+  role: true,
+  payload: true,
+  retryCount: true,
+};
+
+/** An array means any of these, an empty one none; null those that have no parent or no workstream. */
+export interface BriefFilter extends PageRequest<string> {
+  status?: BriefStatus | readonly BriefStatus[] | undefined;
+  role?: string | readonly string[] | undefined;
+  tier?: number | undefined;
+  workstreamId?: string | null | undefined;
+  parentBriefId?: string | null | undefined;
+}
+const filterNames: Names<BriefFilter> = {
+  status: true,
+  role: true,
+  tier: true,
+  workstreamId: true,
+  parentBriefId: true,
+  after: true,
+  limit: true,
+};
+
+export const briefColumns = ({ t: { briefs } }: Lens) => ({
+  ...getTableColumns(briefs),
+  payload: asText(briefs.payload),
+  result: asText(briefs.result),
+});
+
+/** @throws UnreadableRowError. */
+export function readBrief(
+  row: Omit<Row, "payload" | "result"> & { payload: string | null; result: string | null },
+): Brief {
+  return {
+    ...row,
+    payload: readObject("brief", row.briefId, "payload", row.payload) ?? {},
+    result: readObject("brief", row.briefId, "result", row.result),
+  };
+}
+
+/** Out of the run's row, and only where the parent and the workstream exist that it names. */
+const insertBrief = statement<{
+  briefId: string;
+  runId: string;
+  parentBriefId: string | null;
+  workstreamId: string | null;
+  tier: number;
+  role: string;
+  payload: string;
+  retryCount: number;
+  now: string | null;
+}>()((lens, $) => {
+  const { db, t, typed, time } = lens;
+  const parent = db
+    .select({ found: sql`1` })
+    .from(t.briefs)
+    .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.parentBriefId)));
+  const workstream = db
+    .select({ found: sql`1` })
+    .from(t.workstreams)
+    .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId)));
+  return db
+    .insert(t.briefs)
+    .select(
+      db
+        .select({
+          briefId: typed(t.briefs.briefId, $.briefId),
+          runId: t.runs.runId,
+          parentBriefId: typed(t.briefs.parentBriefId, $.parentBriefId),
+          workstreamId: typed(t.briefs.workstreamId, $.workstreamId),
+          tier: typed(t.briefs.tier, $.tier),
+          role: typed(t.briefs.role, $.role),
+          status: typed(t.briefs.status, "pending"),
+          payload: typed(t.briefs.payload, $.payload),
+          result: typed(t.briefs.result, null),
+          retryCount: typed(t.briefs.retryCount, $.retryCount),
+          createdAt: typed(t.briefs.createdAt, time($.now)),
+          updatedAt: typed(t.briefs.updatedAt, time($.now)),
+        })
+        .from(t.runs)
+        .where(
+          and(
+            eq(t.runs.runId, $.runId),
+            or(isNull(typed(t.briefs.parentBriefId, $.parentBriefId).sql), exists(parent)),
+            or(isNull(typed(t.briefs.workstreamId, $.workstreamId).sql), exists(workstream)),
+          ),
+        ),
+    )
+    .onConflictDoNothing()
+    .returning(briefColumns(lens));
+});
+
+const findBrief = statement<{ runId: string; briefId: string }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
+    .select(briefColumns(lens))
+    .from(briefs)
+    .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId)));
+});
+
+export function* createBrief(context: Context, brief: NewBrief): Operation<Brief> {
+  const { runId } = context;
+  const check = new Check();
+  const asked = check.object("brief", brief, newBriefNames);
+  const given = {
+    parentBriefId: check.nullableId("parentBriefId", asked.parentBriefId),
+    workstreamId: check.nullableId("workstreamId", asked.workstreamId),
+    tier: check.integer("tier", asked.tier),
+    role: check.id("role", asked.role),
+  };
+  const payload = encodeObject(check, "payload", asked.payload ?? {});
+  const retryCount = asked.retryCount === undefined ? 0 : check.integer("retryCount", asked.retryCount);
+  const briefId = check.idOr("briefId", asked.briefId, context.newId);
+  check.done();
+  const now = context.now();
+  return yield* settle(
+    function* () {
+      const rows = yield* insertBrief({ briefId, runId, ...given, payload, retryCount, now });
+      return rows.map(readBrief);
+    },
+    function* () {
+      const stored = yield* getBrief(context, briefId);
+      if (stored) return repeated("brief", briefId, stored, { ...given, payload: JSON.parse(payload) });
+      if (!(yield* getRun(context))) throw new NotFoundError("run", runId, runId);
+      const { parentBriefId, workstreamId } = given;
+      if (parentBriefId !== null && !(yield* getBrief(context, parentBriefId))) {
+        throw new NotFoundError("brief", parentBriefId, runId);
+      }
+      if (workstreamId !== null && !(yield* getWorkstream(context, workstreamId))) {
+        throw new NotFoundError("workstream", workstreamId, runId);
+      }
+      if (yield* isTaken(briefId)) throw takenElsewhere("brief", briefId);
+      throw storedNothing("brief", briefId);
+    },
+  );
+}
+
+export function* getBrief({ runId }: Context, briefId: string): Operation<Brief | undefined> {
+  const check = new Check();
+  check.id("briefId", briefId);
+  check.done();
+  const [row] = yield* findBrief({ runId, briefId });
+  return row && readBrief(row);
+}
+
+export function* listBriefs(context: Context, filter?: BriefFilter): Operation<Page<Brief, string>> {
+  const check = new Check();
+  const asked = check.object("filter", filter, filterNames);
+  const { tier, workstreamId, parentBriefId } = asked;
+  const statuses = check.members("status", asked.status, briefStatuses);
+  const roles = check.ids("role", asked.role);
+  if (tier !== undefined) check.integer("tier", tier);
+  check.nullableId("workstreamId", workstreamId);
+  check.nullableId("parentBriefId", parentBriefId);
+  const after = checkCursor(check, "briefs", asked.after);
+  const limit = checkLimit(check, asked.limit);
+  check.done();
+  const rows = yield* query((lens) => {
+    const { briefs } = lens.t;
+    return lens.db
+      .select(briefColumns(lens))
+      .from(briefs)
+      .where(
+        and(
+          eq(briefs.runId, context.runId),
+          statuses && inArray(briefs.status, statuses),
+          roles && inArray(briefs.role, roles),
+          tier === undefined ? undefined : eq(briefs.tier, tier),
+          equalOrNull(briefs.workstreamId, workstreamId),
+          equalOrNull(briefs.parentBriefId, parentBriefId),
+          after && isBehind(briefs.createdAt, briefs.briefId, after),
+        ),
+      )
+      .orderBy(asc(briefs.createdAt), asc(briefs.briefId))
+      .limit(limit + 1);
+  });
+  return page(rows.map(readBrief), limit, ({ createdAt, briefId }) =>
+    encodeCursor("briefs", { createdAt, id: briefId }),
+  );
+}
+
+function equalOrNull(column: AnyColumn, value: string | null | undefined): SQL | undefined {
+  if (value === undefined) return undefined;
+  return value === null ? isNull(column) : eq(column, value);
+}
+
+/** Whether any run of the file has a brief of this id. */
+function* isTaken(briefId: string): Operation<boolean> {
+  const rows = yield* query(({ db, t }) =>
+    db.select({ runId: t.briefs.runId }).from(t.briefs).where(eq(t.briefs.briefId, briefId)),
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,147 @@
+/**
+ * Events: what happened, appended and never changed. Their order is `seq`, which grows in the order of commits; times tie.
+ */
+import { and, asc, eq, exists, getTableColumns, gt, inArray, isNull, or, sql } from "drizzle-orm";
+import type { events } from "../../drizzle/schema.ts";
+import { type EventKind, eventKinds, type JsonObject } from "../../drizzle/vocabulary.ts";
+import { ConflictError, NotFoundError } from "../errors.ts";
+import { Check, type Names } from "../input/check.ts";
+import { encodeObject, type PlainObject } from "../input/json.ts";
+import { getBrief } from "./briefs.ts";
+import { type Context, type Lens, type Operation, query, settle, statement } from "./operation.ts";
+import { checkLimit, type Page, type PageRequest, page } from "./pages.ts";
+import { repeated, takenElsewhere } from "./repeats.ts";
+import { getRun } from "./runs.ts";
+import { storedNothing } from "./status.ts";
+import { asText, readObject } from "./stored-json.ts";
+
+/** An event as it is read; `detail` is `{}` when none was given, or the row says NULL. */
+export type BlackboardEvent = Omit<typeof events.$inferSelect, "detail"> & { detail: JsonObject };
+
+export interface NewEvent {
+  /** A UUIDv7 when left out. Again with the same id and data: the stored event. */
+  eventId?: string | undefined;
+  briefId?: string | null | undefined;
+  detail?: PlainObject | undefined;
+}
+const newEventNames: Names<NewEvent> = { eventId: true, briefId: true, detail: true };
+
+export interface EventFilter extends PageRequest<number> {
+  kinds?: readonly EventKind[] | undefined;
+  briefId?: string | undefined;
+}
+const filterNames: Names<EventFilter> = { kinds: true, briefId: true, after: true, limit: true };
+
+const columns = ({ t: { events } }: Lens) => ({ ...getTableColumns(events), detail: asText(events.detail) });
+
+function readEvent(row: Omit<BlackboardEvent, "detail"> & { detail: string | null }): BlackboardEvent {
+  return { ...row, detail: readObject("event", row.eventId, "detail", row.detail) ?? {} };
+}
+
+/** Out of the run's row, and only where the brief it is about exists. */
+const insertEvent = statement<{
+  eventId: string;
+  runId: string;
+  briefId: string | null;
+  kind: EventKind;
+  detail: string;
+  now: string | null;
+}>()((lens, $) => {
+  const { db, t, typed, time } = lens;
+  const brief = db
+    .select({ found: sql`1` })
+    .from(t.briefs)
+    .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.briefId)));
+  return db
+    .insert(t.events)
+    .select(
+      db
+        .select({
+          seq: typed(t.events.seq, null),
+          eventId: typed(t.events.eventId, $.eventId),
+          runId: t.runs.runId,
+          briefId: typed(t.events.briefId, $.briefId),
+          kind: typed(t.events.kind, $.kind),
+          detail: typed(t.events.detail, $.detail),
+          createdAt: typed(t.events.createdAt, time($.now)),
+        })
+        .from(t.runs)
+        .where(and(eq(t.runs.runId, $.runId), or(isNull(typed(t.events.briefId, $.briefId).sql), exists(brief)))),
+    )
+    .onConflictDoNothing()
+    .returning(columns(lens));
+});
+
+const findEvent = statement<{ runId: string; eventId: string }>()((lens, $) => {
+  const { db, t } = lens;
+  return db
+    .select(columns(lens))
+    .from(t.events)
+    .where(and(eq(t.events.runId, $.runId), eq(t.events.eventId, $.eventId)));
+});
+
+export function* logEvent(context: Context, kind: EventKind, event?: NewEvent): Operation<BlackboardEvent> {
+  const { runId } = context;
+  const check = new Check();
+  const asked = check.object("event", event, newEventNames);
+  check.member("kind", kind, eventKinds);
+  const briefId = check.nullableId("briefId", asked.briefId);
+  const detail = asked.detail === undefined ? "{}" : encodeObject(check, "detail", asked.detail);
+  const eventId = check.idOr("eventId", asked.eventId, context.newId);
+  check.done();
+  const now = context.now();
+  return yield* settle(
+    function* () {
+      const rows = yield* insertEvent({ eventId, runId, briefId, kind, detail, now });
+      return rows.map(readEvent);
+    },
+    function* () {
+      const [stored] = yield* findEvent({ runId, eventId });
+      // An id that nobody gave was there already: `newId` has repeated itself, and this event is another one.
+      if (stored && asked.eventId === undefined) throw new ConflictError("event", eventId, ["eventId"]);
+      if (stored) {
+        return repeated("event", eventId, readEvent(stored), { kind, briefId, detail: JSON.parse(detail) });
+      }
+      if (!(yield* getRun(context))) throw new NotFoundError("run", runId, runId);
+      if (briefId !== null && !(yield* getBrief(context, briefId))) throw new NotFoundError("brief", briefId, runId);
+      if (yield* isTaken(eventId)) throw takenElsewhere("event", eventId);
+      throw storedNothing("event", eventId);
+    },
+  );
+}
+
+export function* listEvents(context: Context, filter?: EventFilter): Operation<Page<BlackboardEvent, number>> {
+  const check = new Check();
+  const asked = check.object("filter", filter, filterNames);
+  const kinds = check.members("kinds", asked.kinds, eventKinds);
+  if (asked.briefId !== undefined) check.id("briefId", asked.briefId);
+  if (asked.after !== undefined) check.integer("after", asked.after, 0, Number.MAX_SAFE_INTEGER);
+  const limit = checkLimit(check, asked.limit);
+  check.done();
+  const { briefId, after } = asked;
+  const rows = yield* query((lens) => {
+    const { events } = lens.t;
+    return lens.db
+      .select(columns(lens))
+      .from(events)
+      .where(
+        and(
+          eq(events.runId, context.runId),
+          after === undefined ? undefined : gt(events.seq, after),
+          kinds && inArray(events.kind, kinds),
+          briefId === undefined ? undefined : eq(events.briefId, briefId),
+        ),
+      )
+      .orderBy(asc(events.seq))
+      .limit(limit + 1);
+  });
+  return page(rows.map(readEvent), limit, ({ seq }) => seq);
+}
+
+/** Whether any run of the file has an event of this id. */
+function* isTaken(eventId: string): Operation<boolean> {
+  const rows = yield* query(({ db, t }) =>
+    db.select({ runId: t.events.runId }).from(t.events).where(eq(t.events.eventId, eventId)),
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,44 @@
+/**
+ * Low-level status updates, which move any status to any other unless `from` makes them a compare-and-set: the UPDATE's
+ * WHERE decides, and what is here says why it changed nothing.
+ */
+import { DatabaseError, type Entity, NotFoundError, TransitionError } from "../errors.ts";
+import type { Check, Names } from "../input/check.ts";
+
+/** Compare-and-set: the update happens only if the present status is one of these. */
+export interface From<Status> {
+  from?: Status | readonly Status[] | undefined;
+}
+
+const fromNames: Names<From<string>> = { from: true };
+
+/** The statuses given as `from`, in the vocabulary's order, or `undefined` for any. */
+export function checkFrom<Status extends string>(
+  check: Check,
+  options: From<Status> | undefined,
+  vocabulary: readonly [Status, ...Status[]],
+): readonly Status[] | undefined {
+  const given = check.members("from", check.object("options", options, fromNames).from, vocabulary);
+  return given && vocabulary.filter((status) => given.includes(status));
+}
+
+/** Why a status was not set: the row is missing, or its status is another than those allowed. */
+export function statusNotSet(
+  entity: Entity,
+  id: string,
+  runId: string,
+  stored: { status: string } | undefined,
+  from: readonly string[] | undefined,
+): Error {
+  if (!stored) return new NotFoundError(entity, id, runId);
+  if (from && !from.includes(stored.status)) return new TransitionError(entity, id, stored.status, from);
+  return storedNothing(entity, id);
+}
+
+/** Nothing stood against a write, and still it stored nothing. */
+export function storedNothing(entity: Entity, id: string): DatabaseError {
+  return new DatabaseError(
+    `Writing ${entity} ${JSON.stringify(id)} stored nothing, though nothing stood against it. ` +
+      `Look for a trigger on the table that ends in RAISE(IGNORE).`,
+  );
+}

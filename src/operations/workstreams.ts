@@ -1,0 +1,173 @@
+/**
+ * Workstreams: the parts a run's goal is split into, each with an owner and a status of its own.
+ */
+import { and, asc, eq, inArray } from "drizzle-orm";
+import type { workstreams } from "../../drizzle/schema.ts";
+import { type WorkstreamStatus, workstreamStatuses } from "../../drizzle/vocabulary.ts";
+import { NotFoundError } from "../errors.ts";
+import { Check, type Names } from "../input/check.ts";
+import { type Context, family, type Operation, query, settle, statement } from "./operation.ts";
+import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
+import { repeated, takenElsewhere } from "./repeats.ts";
+import { getRun } from "./runs.ts";
+import { checkFrom, type From, statusNotSet, storedNothing } from "./status.ts";
+
+export type Workstream = typeof workstreams.$inferSelect;
+
+export interface NewWorkstream {
+  /** A UUIDv7 when left out. */
+  workstreamId?: string | undefined;
+  name: string;
+  /** An integer from 0 to 2^31 - 1. */
+  tier: number;
+  ownerAgentId?: string | null | undefined;
+}
+const newWorkstreamNames: Names<NewWorkstream> = { workstreamId: true, name: true, tier: true, ownerAgentId: true };
+
+export interface WorkstreamFilter extends PageRequest<string> {
+  /** An array means any of these, an empty one none. */
+  status?: WorkstreamStatus | readonly WorkstreamStatus[] | undefined;
+}
+const filterNames: Names<WorkstreamFilter> = { status: true, after: true, limit: true };
+
+/** Out of the run's row, so that nothing is inserted where there is no run. */
+const insertWorkstream = statement<{
+  workstreamId: string;
+  runId: string;
+  name: string;
+  tier: number;
+  ownerAgentId: string | null;
+  now: string | null;
+}>()(({ db, t, typed, time }, $) =>
+  db
+    .insert(t.workstreams)
+    .select(
+      db
+        .select({
+          workstreamId: typed(t.workstreams.workstreamId, $.workstreamId),
+          runId: t.runs.runId,
+          name: typed(t.workstreams.name, $.name),
+          tier: typed(t.workstreams.tier, $.tier),
+          status: typed(t.workstreams.status, "pending"),
+          ownerAgentId: typed(t.workstreams.ownerAgentId, $.ownerAgentId),
+          createdAt: typed(t.workstreams.createdAt, time($.now)),
+          updatedAt: typed(t.workstreams.updatedAt, time($.now)),
+        })
+        .from(t.runs)
+        .where(eq(t.runs.runId, $.runId)),
+    )
+    .onConflictDoNothing()
+    .returning(),
+);
+
+const findWorkstream = statement<{ runId: string; workstreamId: string }>()(({ db, t }, $) =>
+  db
+    .select()
+    .from(t.workstreams)
+    .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId))),
+);
+
+const setStatus = family((from: readonly WorkstreamStatus[] | undefined) =>
+  statement<{ runId: string; workstreamId: string; status: WorkstreamStatus; now: string | null }>()(
+    ({ db, t, time }, $) =>
+      db
+        .update(t.workstreams)
+        .set({ status: $.status, updatedAt: time($.now) })
+        .where(
+          and(
+            eq(t.workstreams.runId, $.runId),
+            eq(t.workstreams.workstreamId, $.workstreamId),
+            from && inArray(t.workstreams.status, [...from]),
+          ),
+        )
+        .returning(),
+  ),
+);
+
+export function* createWorkstream(context: Context, workstream: NewWorkstream): Operation<Workstream> {
+  const { runId } = context;
+  const check = new Check();
+  const asked = check.object("workstream", workstream, newWorkstreamNames);
+  const given = {
+    name: check.text("name", asked.name),
+    tier: check.integer("tier", asked.tier),
+    ownerAgentId: check.nullableId("ownerAgentId", asked.ownerAgentId),
+  };
+  const workstreamId = check.idOr("workstreamId", asked.workstreamId, context.newId);
+  check.done();
+  const now = context.now();
+  return yield* settle(
+    () => insertWorkstream({ workstreamId, runId, ...given, now }),
+    function* () {
+      const stored = yield* getWorkstream(context, workstreamId);
+      if (stored) return repeated("workstream", workstreamId, stored, given);
+      if (!(yield* getRun(context))) throw new NotFoundError("run", runId, runId);
+      if (yield* isTaken(workstreamId)) throw takenElsewhere("workstream", workstreamId);
+      throw storedNothing("workstream", workstreamId);
+    },
+  );
+}
+
+export function* getWorkstream({ runId }: Context, workstreamId: string): Operation<Workstream | undefined> {
+  const check = new Check();
+  check.id("workstreamId", workstreamId);
+  check.done();
+  const [workstream] = yield* findWorkstream({ runId, workstreamId });
+  return workstream;
+}
+
+export function* updateWorkstreamStatus(
+  context: Context,
+  workstreamId: string,
+  status: WorkstreamStatus,
+  options?: From<WorkstreamStatus>,
+): Operation<Workstream> {
+  const { runId } = context;
+  const check = new Check();
+  check.id("workstreamId", workstreamId);
+  check.member("status", status, workstreamStatuses);
+  const from = checkFrom(check, options, workstreamStatuses);
+  check.done();
+  const now = context.now();
+  return yield* settle(
+    () => setStatus(from)({ runId, workstreamId, status, now }),
+    function* () {
+      const stored = yield* getWorkstream(context, workstreamId);
+      throw statusNotSet("workstream", workstreamId, runId, stored, from);
+    },
+  );
+}
+
+export function* listWorkstreams(context: Context, filter?: WorkstreamFilter): Operation<Page<Workstream, string>> {
+  const check = new Check();
+  const asked = check.object("filter", filter, filterNames);
+  const statuses = check.members("status", asked.status, workstreamStatuses);
+  const after = checkCursor(check, "workstreams", asked.after);
+  const limit = checkLimit(check, asked.limit);
+  check.done();
+  const rows = yield* query(({ db, t: { workstreams } }) =>
+    db
+      .select()
+      .from(workstreams)
+      .where(
+        and(
+          eq(workstreams.runId, context.runId),
+          statuses && inArray(workstreams.status, statuses),
+          after && isBehind(workstreams.createdAt, workstreams.workstreamId, after),
+        ),
+      )
+      .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId))
+      .limit(limit + 1),
+  );
+  return page(rows, limit, ({ createdAt, workstreamId }) =>
+    encodeCursor("workstreams", { createdAt, id: workstreamId }),
+  );
+}
+
+/** Whether any run of the file has a workstream of this id. */
+function* isTaken(workstreamId: string): Operation<boolean> {
+  const rows = yield* query(({ db, t }) =>
+    db.select({ runId: t.workstreams.runId }).from(t.workstreams).where(eq(t.workstreams.workstreamId, workstreamId)),
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,57 @@
+/**
+ * `run-blackboard/postgres`: the same blackboard, in a PostgreSQL database, for agents on several machines.
+ */
+import type { Pool } from "pg";
+import { v7 as uuidv7 } from "uuid";
+import { Blackboard } from "./blackboard.ts";
+import { type PostgresDatabase, PostgresEngine } from "./engines/postgres.ts";
+import { connectPostgres } from "./engines/postgres-pool.ts";
+import { type CommonOptions, checkPostgresOptions, timestamps } from "./input/options.ts";
+import { migrations } from "./migrations/embedded.postgres.ts";
+import { migratePostgres, requireCurrentPostgres } from "./migrations/postgres.ts";
+
+export type { PostgresDatabase };
+
+export interface PostgresOptions extends CommonOptions {
+  /**
+   * A connection string, or a Pool of your own: closing the blackboard leaves that open, and while the blackboard is open a
+   * dying server does not end the process.
+   */
+  connection: string | Pool;
+}
+
+class PostgresBlackboard extends Blackboard<"async", PostgresDatabase> implements AsyncDisposable {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/**
+ * Opens the blackboard of a run in a PostgreSQL database, 15 or later. Its tables are made or brought up to date in the
+ * connection's search_path, whatever the number of processes that open it at once; many runs share them.
+ *
+ * ```ts
+ * const board = await openPostgresBlackboard({ runId: "abc123", connection: "postgresql://app@db/agents" });
+ * await board.createRun("Build a webhook ingestion system");
+ * ```
+ *
+ * @throws InvalidInputError; ConnectionError within ten seconds for an unknown database, a wrong password, an unreachable
+ * host; MigrationError. Nothing was changed then.
+ */
+export async function openPostgresBlackboard(
+  options: PostgresOptions,
+): Promise<Blackboard<"async", PostgresDatabase> & AsyncDisposable> {
+  const settings = checkPostgresOptions(options);
+  const { runId, logger, clock } = settings;
+  const connection = connectPostgres(settings.connection);
+  try {
+    const bring = settings.migrate === "check" ? requireCurrentPostgres : migratePostgres;
+    await bring(connection, migrations);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+  const engine = new PostgresEngine({ connection, runId, logger });
+  const now = clock ? timestamps(clock) : () => null;
+  return new PostgresBlackboard(engine, { runId, now, newId: settings.newId ?? (() => uuidv7()) });
+}
