@@ -1,0 +1,4 @@
+import { sqliteMemory } from "./sqlite.ts";
+import { behaviour } from "./suite.ts";
+
+behaviour(sqliteMemory, { shared: false });

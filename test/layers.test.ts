@@ -1,0 +1,49 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { project } from "./package/installed.ts";
+
+/** A tree of its own with the project's rules, since a file that breaks them must not lie in the project. */
+const folder = mkdtempSync(join(tmpdir(), "run-blackboard-layers-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const rules = JSON.stringify({ extends: [join(project, "biome.json")], vcs: { enabled: false } });
+writeFileSync(join(folder, "biome.json"), rules);
+cpSync(join(project, "src"), join(folder, "src"), { recursive: true });
+
+const upward: readonly [string, string][] = [
+  ["drizzle/wrong.ts", "../src/errors.ts"],
+  ["src/errors.ts", "./input/check.ts"],
+  ["src/input/wrong.ts", "../operations/runs.ts"],
+  ["src/operations/wrong.ts", "../engines/sqlite.ts"],
+  ["src/operations/wrong.ts", "../blackboard.ts"],
+  ["src/engines/wrong.ts", "../operations/briefs.ts"],
+  ["src/engines/wrong.ts", "../migrations/apply.ts"],
+  ["src/migrations/wrong.ts", "../operations/runs.ts"],
+  ["src/blackboard.ts", "./engines/sqlite.ts"],
+  ["src/blackboard.ts", "./migrations/apply.ts"],
+  ["examples/wrong/main.ts", "../../src/index.ts"],
+];
+
+function lint(file: string, imported: string): string {
+  mkdirSync(dirname(join(folder, file)), { recursive: true });
+  writeFileSync(join(folder, file), `export * from "${imported}";\n`);
+  const { stdout, stderr } = spawnSync(join(project, "node_modules/.bin/biome"), ["lint", file], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  return stdout + stderr;
+}
+
+it.each(upward)("%s may not import %s", (file, imported) => {
+  expect(lint(file, imported)).toContain("noRestrictedImports");
+});
+
+it.each([
+  ["src/input/wrong.ts", "../errors.ts"],
+  ["src/engines/wrong.ts", "../operations/operation.ts"],
+  ["src/migrations/wrong.ts", "../engines/waiting.ts"],
+])("%s may import %s", (file, imported) => {
+  expect(lint(file, imported)).not.toContain("noRestrictedImports");
+});

@@ -1,0 +1,97 @@
+/**
+ * All pending migrations land in one commit, or none does.
+ */
+import { MigrationError, openBlackboard } from "run-blackboard";
+import { expect, test } from "vitest";
+import { migrate } from "../../src/migrations/apply.ts";
+import type { Migration } from "../../src/migrations/history.ts";
+import { contentsOf, migrateTo, newFile, opened, rows, thrownBy, written } from "./files.ts";
+import { countsItself, followedBy, known, madeUp, rebuildOfAll } from "./made-up.ts";
+
+const breakpoint = "--> statement-breakpoint\n";
+
+const files: [string, () => string][] = [
+  ["a file of the reference", () => written("webhook")],
+  [
+    "a file of an older build",
+    () => {
+      const file = written("webhook");
+      migrateTo(file, known);
+      return file;
+    },
+  ],
+];
+
+const failures: [what: string, sql: string, message: RegExp][] = [
+  ["a table that is not there", "INSERT INTO nowhere VALUES (1)", /no such table: nowhere/],
+  ["a row that is there twice", "INSERT INTO runs SELECT * FROM runs", /UNIQUE constraint/],
+  ["a NULL", "UPDATE briefs SET role = NULL", /NOT NULL constraint/],
+  ["SQL that is none", "ALTER TABLE runs RENAME", /incomplete input|syntax error/],
+  ["JSON that is none", "SELECT json_extract(goal, '$.x') FROM runs", /malformed JSON/],
+  ["a conflict that rolls back by itself", "INSERT OR ROLLBACK INTO runs SELECT * FROM runs", /UNIQUE constraint/],
+];
+
+for (const [kind, make] of files) {
+  test.each(failures)(`${kind} stays as it is when the last of three migrations fails at %s`, (_, sql, message) => {
+    const file = make();
+    const before = contentsOf(file);
+    const third = ["CREATE TABLE third (n)", "INSERT INTO third VALUES (3)", sql, "CREATE TABLE never (n)"];
+    const list = followedBy(known, countsItself("first"), rebuildOfAll(known), third.join(`;${breakpoint}`));
+    const error = thrownBy(() => migrateTo(file, list));
+    expect(error).toBeInstanceOf(MigrationError);
+    expect(error).toMatchObject({
+      code: "MIGRATION_FAILED",
+      location: file,
+      migration: list.at(-1)?.tag,
+      statement: sql,
+      message: expect.stringMatching(message),
+      cause: expect.objectContaining({ code: expect.stringMatching(/^SQLITE_/) }),
+    });
+    expect(String((error as MigrationError).message)).toContain(file);
+    expect(contentsOf(file)).toEqual(before);
+
+    const mended = followedBy(known, countsItself("first"), rebuildOfAll(known), "CREATE TABLE third (n)");
+    migrateTo(file, mended);
+    expect(rows(file, "SELECT name FROM applications")).toEqual([{ name: "first" }]);
+    expect(rows(file, "SELECT count(*) AS n FROM __drizzle_migrations")).toEqual([{ n: mended.length }]);
+  });
+}
+
+test("a new file whose migrations fail is empty, and becomes a blackboard when they are mended", () => {
+  const file = newFile();
+  const broken = followedBy(known, "INSERT INTO nowhere VALUES (1)");
+  expect(thrownBy(() => migrateTo(file, broken))).toMatchObject({ code: "MIGRATION_FAILED" });
+  expect(contentsOf(file).schema).toEqual([]);
+  using board = openBlackboard({ runId: "r", file });
+  expect(board.createRun("begin").status).toBe("pending");
+});
+
+test.each(failures)("foreign keys are on again after a migration that failed at %s, and nothing is open", (_, sql) => {
+  const client = opened(written("webhook"), known);
+  const location = client.name;
+  const failing = followedBy(known, sql);
+  expect(thrownBy(() => migrate(client, failing, { location, migrateTimeoutMs: 0 }))).toBeInstanceOf(MigrationError);
+  expect(client.pragma("foreign_keys", { simple: true })).toBe(1);
+  expect(client.inTransaction).toBe(false);
+  expect(() =>
+    client.exec("INSERT INTO events (event_id, run_id, kind, created_at) VALUES ('e', 'gone', 'failed', '')"),
+  ).toThrow(/FOREIGN KEY/);
+  client.close();
+});
+
+test("foreign keys are on after a migration, also where one of its statements says OFF and none says ON", () => {
+  const client = opened(written("orphans"), followedBy(known, "PRAGMA foreign_keys=OFF; CREATE TABLE last (n)"));
+  expect(client.pragma("foreign_keys", { simple: true })).toBe(1);
+  client.close();
+});
+
+test("migrations are recorded in the order of the list, each with its own hash and time", () => {
+  const file = newFile();
+  const list: Migration[] = [
+    ...known,
+    ...[1, 2, 3].map((n) => madeUp(`000${n}_own`, 2 ** 41 + n, `CREATE TABLE own${n} (n)`)),
+  ];
+  migrateTo(file, list);
+  const recorded = rows(file, 'SELECT hash, created_at AS "when" FROM __drizzle_migrations ORDER BY rowid');
+  expect(recorded).toEqual(list.map(({ hash, when }) => ({ hash, when })));
+});

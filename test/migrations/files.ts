@@ -1,0 +1,145 @@
+/**
+ * Files as a migration may meet them, and what they are like before and after.
+ */
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import Database from "better-sqlite3";
+import { connect } from "../../src/engines/sqlite-connection.ts";
+import { closeUntouched } from "../../src/engines/sqlite-reader.ts";
+import { migrate, requireCurrent } from "../../src/migrations/apply.ts";
+import type { Migration } from "../../src/migrations/history.ts";
+import { temporaryFolder } from "../processes/folder.ts";
+
+export type Fixture = "webhook" | "empty" | "orphans" | "partial";
+
+/** A copy of a file that the reference wrote, in a folder of its own. */
+export function written(name: Fixture): string {
+  const file = newFile();
+  copyFileSync(fileURLToPath(new URL(`../fixtures/python/${name}.db`, import.meta.url)), file);
+  return file;
+}
+
+/** The path of a file that is not there yet, in a folder of its own. */
+export function newFile(): string {
+  return join(temporaryFolder(), "blackboard.db");
+}
+
+/** A file of another program's. In WAL mode or not, as the SQL says. */
+export function madeBy(...texts: string[]): string {
+  const file = newFile();
+  execute(file, ...texts);
+  return file;
+}
+
+/** Runs plain SQL on a connection of its own. */
+export function execute(file: string, ...texts: string[]): void {
+  const client = new Database(file);
+  try {
+    client.pragma("foreign_keys = OFF");
+    for (const text of texts) client.exec(text);
+  } finally {
+    client.close();
+  }
+}
+
+/** The rows of a query, as a reader of its own sees them. */
+export function rows<Row = Record<string, unknown>>(file: string, query: string): Row[] {
+  const client = new Database(file, { readonly: true });
+  try {
+    return client.prepare<[], Row>(query).all();
+  } finally {
+    client.close();
+  }
+}
+
+/** Brings a file up to date as opening does, by a build that knows `list`. */
+export function migrateTo(file: string, list: readonly Migration[], migrateTimeoutMs = 60_000): void {
+  opened(file, list, { migrateTimeoutMs }).close();
+}
+
+/** A connection to a file, by a build that knows `list`, as `openBlackboard` makes it. */
+export function opened(
+  file: string,
+  list: readonly Migration[],
+  {
+    migrateTimeoutMs = 60_000,
+    mode = "auto",
+  }: { migrateTimeoutMs?: number; mode?: "auto" | "check" | "readonly" } = {},
+): Database.Database {
+  const readonly = mode === "readonly";
+  const client = connect({ location: file, create: true, readonly, synchronous: "full", migrateTimeoutMs });
+  try {
+    const bring = mode === "auto" ? migrate : requireCurrent;
+    bring(client, list, { location: file, migrateTimeoutMs });
+    return client;
+  } catch (error) {
+    closeUntouched(client, file);
+    throw error;
+  }
+}
+
+/** All of the folder: which files there are, what is in them, when they were written. The same means: untouched. */
+export function traceOf(file: string): Record<string, string> {
+  const folder = dirname(file);
+  const trace = (name: string) => {
+    const path = join(folder, name);
+    return `${statSync(path, { bigint: true }).mtimeNs} ${sha256(readFileSync(path))}`;
+  };
+  return Object.fromEntries(
+    readdirSync(folder)
+      .sort()
+      .map((name) => [name, trace(name)]),
+  );
+}
+
+export function sha256(data: string | Buffer): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+/** All that a file says: the SQL of each object, the rows of each table. Read from a copy. */
+export interface Contents {
+  readonly integrity: unknown;
+  readonly schema: readonly string[];
+  readonly rows: Readonly<Record<string, string>>;
+}
+
+export function contentsOf(file: string): Contents {
+  const folder = mkdtempSync(join(tmpdir(), "run-blackboard-copy-"));
+  try {
+    const copy = join(folder, "copy.db");
+    for (const companion of ["", "-wal", "-journal"]) {
+      if (existsSync(file + companion)) copyFileSync(file + companion, copy + companion);
+    }
+    const client = new Database(copy);
+    try {
+      const schema = client.prepare<[], string>("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").pluck().all();
+      const tables = client.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
+      const hashes = tables.sort().map((name) => {
+        const all = client
+          .prepare(`SELECT * FROM "${name.replaceAll('"', '""')}"`)
+          .raw()
+          .all();
+        return [name, `${all.length} rows ${sha256(JSON.stringify(all))}`];
+      });
+      const integrity = client.pragma("integrity_check", { simple: true });
+      return { integrity, schema: schema.sort(), rows: Object.fromEntries(hashes) };
+    } finally {
+      client.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** What was thrown. */
+export function thrownBy(call: () => unknown): unknown {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it was not refused");
+}

@@ -1,0 +1,75 @@
+/**
+ * Migrations that only tests know. The list of migrations is a parameter of everything that migrates: an older build is a
+ * shorter list, a newer one a longer list.
+ */
+import { createHash } from "node:crypto";
+import { migrations as embedded } from "../../src/migrations/embedded.sqlite.ts";
+import type { Migration } from "../../src/migrations/history.ts";
+import { isTable, readObjects, replay } from "../../src/migrations/sqlite-schema.ts";
+
+/** What this version knows. */
+export const known = embedded;
+/** What a version would know that had only the reference's schema. */
+export const oldest = embedded.slice(0, 1);
+export const fourTables = ["runs", "workstreams", "briefs", "events"];
+
+export function madeUp(tag: string, when: number, sql: string): Migration {
+  return { tag, when, hash: createHash("sha256").update(sql).digest("hex"), sql };
+}
+
+/** The list, and behind it one more migration for each text of SQL. */
+export function followedBy(list: readonly Migration[], ...texts: string[]): Migration[] {
+  const newest = list.at(-1)?.when ?? 0;
+  const more = texts.map((sql, n) =>
+    madeUp(`${String(list.length + n).padStart(4, "0")}_made_up`, newest + 1000 * (n + 1), sql),
+  );
+  return [...list, ...more];
+}
+
+/** The list with another migration before the one at `index`, as a merge would bring it. */
+export function inserted(list: readonly Migration[], index: number, sql: string): Migration[] {
+  const before = list[index - 1]?.when ?? 0;
+  const after = list[index]?.when ?? before + 2;
+  return list.toSpliced(index, 0, madeUp("0000_merged", Math.floor((before + after) / 2), sql));
+}
+
+/** The list with another text in the migration at `index`. */
+export function edited(list: readonly Migration[], index: number): Migration[] {
+  return list.map((migration, n) =>
+    n === index ? madeUp(migration.tag, migration.when, `${migration.sql}\n-- Edited.`) : migration,
+  );
+}
+
+/** Adds a row to a table of its own: applied twice, there are two. */
+export const countsItself = (name: string) =>
+  `CREATE TABLE IF NOT EXISTS applications (name TEXT);--> statement-breakpoint
+   INSERT INTO applications VALUES ('${name}');`;
+
+/** Rebuilds all four tables as `list` leaves them, in the way that drizzle-kit writes it. */
+export function rebuildOfAll(list: readonly Migration[]): string {
+  const model = replay(list);
+  const objects = readObjects(model).filter(({ sql }) => sql !== null);
+  const tables = objects.filter((object) => isTable(object) && fourTables.includes(object.name));
+  const put = objects.filter(({ type }) => type === "trigger" || type === "view");
+  const columnsOf = (table: string) =>
+    model
+      .prepare<[string], string>("SELECT '`' || name || '`' FROM pragma_table_info(?)")
+      .pluck()
+      .all(table)
+      .join(", ");
+  const texts = [
+    "PRAGMA foreign_keys=OFF;",
+    ...put.map(({ type, name }) => `DROP ${type} IF EXISTS \`${name}\`;`),
+    ...tables.flatMap(({ name, sql }) => [
+      `${sql?.replace(/^CREATE TABLE [`"]?\w+[`"]?/, `CREATE TABLE \`__new_${name}\``)};`,
+      `INSERT INTO \`__new_${name}\` (${columnsOf(name)}) SELECT ${columnsOf(name)} FROM \`${name}\` ORDER BY rowid;`,
+      `DROP TABLE \`${name}\`;`,
+      `ALTER TABLE \`__new_${name}\` RENAME TO \`${name}\`;`,
+      ...objects.filter(({ type, table }) => type === "index" && table === name).map(({ sql }) => `${sql};`),
+    ]),
+    ...put.map(({ sql }) => `${sql};`),
+    "PRAGMA foreign_keys=ON;",
+  ];
+  model.close();
+  return texts.join("--> statement-breakpoint\n");
+}

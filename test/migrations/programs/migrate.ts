@@ -1,0 +1,71 @@
+/**
+ * migrate: brings files up to date, as each line says, and prints what became of it. A migration's SQL may call `tell`,
+ * which prints what it is given, `hold`, which waits while there is such a file, and `step`, at which the process may die.
+ */
+import { existsSync } from "node:fs";
+import { BusyError, MigrationError } from "run-blackboard";
+import { connect } from "../../../src/engines/sqlite-connection.ts";
+import { migrate } from "../../../src/migrations/apply.ts";
+import type { Migration } from "../../../src/migrations/history.ts";
+import { heard, outcome, say } from "../../processes/programs/talk.ts";
+
+export interface Task {
+  readonly file: string;
+  readonly migrations: readonly Migration[];
+  readonly migrateTimeoutMs?: number;
+  /** In pages: with a small one SQLite writes before the commit. */
+  readonly cacheSize?: number;
+  /** The step at which the process kills itself. */
+  readonly dieAt?: number;
+}
+export interface Answer {
+  /** `ok`, or the error's name and code. */
+  readonly outcome: string;
+  readonly waitedMs: number;
+  readonly tookMs: number;
+}
+
+const bell = new Int32Array(new SharedArrayBuffer(4));
+
+function bring({ file, migrations, migrateTimeoutMs = 60_000, cacheSize, dieAt }: Task): void {
+  const client = connect({ location: file, create: true, readonly: false, synchronous: "full", migrateTimeoutMs });
+  try {
+    if (cacheSize !== undefined) client.pragma(`cache_size = ${cacheSize}`);
+    client.function("tell", (text: string) => {
+      say(text);
+      return text;
+    });
+    client.function("hold", (path: string) => {
+      while (existsSync(path)) Atomics.wait(bell, 0, 0, 1);
+      return path;
+    });
+    client.function("step", (n: number) => {
+      if (n === dieAt) process.kill(process.pid, "SIGKILL");
+      return n;
+    });
+    migrate(client, migrations, { location: file, migrateTimeoutMs });
+    // Statements of after the commit: the process may die there too.
+    client.prepare("SELECT step(-1)").get();
+  } finally {
+    client.close();
+  }
+}
+
+// Everything is loaded and warm before the first file.
+connect({ location: ":memory:", create: true, readonly: false, synchronous: "full", migrateTimeoutMs: 60_000 }).close();
+say("ready");
+for await (const line of heard()) {
+  const start = performance.now();
+  let waitedMs = 0;
+  const result = outcome(() => {
+    try {
+      bring(JSON.parse(line));
+    } catch (error) {
+      if (error instanceof BusyError) waitedMs = error.waitedMs;
+      if (error instanceof MigrationError) process.stderr.write(`${error.message}\n`);
+      throw error;
+    }
+  });
+  const answer: Answer = { outcome: result, waitedMs, tookMs: performance.now() - start };
+  say(JSON.stringify(answer));
+}

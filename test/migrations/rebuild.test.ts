@@ -1,0 +1,158 @@
+/**
+ * A rebuild copies a table, drops it and renames the copy. It never removes, changes or orphans rows of other tables.
+ */
+import { MigrationError } from "run-blackboard";
+import { describe, expect, test } from "vitest";
+import { contentsOf, execute, migrateTo, opened, rows, thrownBy, written } from "./files.ts";
+import { followedBy, fourTables, known, rebuildOfAll } from "./made-up.ts";
+
+const list = followedBy(known, rebuildOfAll(known), rebuildOfAll(known));
+
+const keys: Record<string, string> = {
+  runs: "run_id",
+  workstreams: "workstream_id",
+  briefs: "brief_id",
+  events: "event_id",
+};
+const actions = ["CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"];
+
+/** For each of the four tables and each action a table of the user's that refers to it, a row for each row there. */
+function withUsersTables(): string {
+  const file = written("webhook");
+  for (const table of fourTables) {
+    for (const action of actions) {
+      const own = `"${table} ${action}"`;
+      execute(
+        file,
+        `CREATE TABLE ${own} (
+           id INTEGER PRIMARY KEY, ref TEXT DEFAULT 'nobody' REFERENCES ${table}(${keys[table]}) ON DELETE ${action} ON UPDATE ${action}, note TEXT
+         )`,
+        `INSERT INTO ${own} (ref, note) SELECT ${keys[table]}, 'note on ' || ${keys[table]} FROM ${table}`,
+      );
+    }
+  }
+  return file;
+}
+
+const usersRows = (file: string) =>
+  Object.fromEntries(Object.entries(contentsOf(file).rows).filter(([table]) => table.includes(" ")));
+
+describe("users' tables that refer to each of the four, with each action on delete and update", () => {
+  test("have the same rows after every table was rebuilt, twice, and the keys still work", () => {
+    const file = withUsersTables();
+    const before = usersRows(file);
+    expect(Object.keys(before)).toHaveLength(20);
+    const client = opened(file, list);
+    expect(usersRows(file)).toEqual(before);
+    expect(client.pragma("foreign_key_check")).toEqual([]);
+    const [event] = client.prepare<[], { ref: string }>('SELECT ref FROM "events CASCADE"').all();
+    for (const action of ["SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"])
+      client.exec(`DELETE FROM "events ${action}"`);
+    client.prepare("DELETE FROM events WHERE event_id = ?").run(event?.ref);
+    expect(client.prepare('SELECT 1 FROM "events CASCADE" WHERE ref = ?').all(event?.ref)).toEqual([]);
+    expect(() => client.exec("INSERT INTO \"runs CASCADE\" (ref) VALUES ('gone')")).toThrow(/FOREIGN KEY/);
+    client.close();
+  });
+
+  test("have the same rows when a file of an older build is migrated", () => {
+    const file = withUsersTables();
+    migrateTo(file, known);
+    const before = usersRows(file);
+    migrateTo(file, list);
+    expect(usersRows(file)).toEqual(before);
+    expect(rows(file, "SELECT * FROM pragma_foreign_key_check")).toEqual([]);
+  });
+});
+
+test("the rows of the four tables are the same after a rebuild, in the same order", () => {
+  const file = written("webhook");
+  const before = fourTables.map((table) => rows(file, `SELECT * FROM ${table} ORDER BY rowid`));
+  migrateTo(file, list);
+  const after = fourTables.map((table) => rows(file, `SELECT * FROM ${table} ORDER BY rowid`));
+  before.forEach((old, index) => {
+    expect(after[index]).toMatchObject(old);
+    expect(after[index]).toHaveLength(old.length);
+  });
+  expect(before.flat().length).toBeGreaterThan(30);
+});
+
+const breaking: [string, string][] = [
+  ["that deletes a parent", "DELETE FROM events WHERE rowid = 1"],
+  ["that changes a parent's key", "UPDATE events SET event_id = event_id || '-changed'"],
+  ["that deletes the parents of our own rows", "DELETE FROM runs"],
+  [
+    "that adds a row without a parent",
+    "INSERT INTO briefs (brief_id, run_id, tier, role, created_at, updated_at) VALUES ('b', 'gone', 0, 'r', '', '')",
+  ],
+  [
+    "that rebuilds a table without some of its rows",
+    `${rebuildOfAll(known)}--> statement-breakpoint\nDELETE FROM briefs WHERE status = 'failed'`,
+  ],
+];
+
+test.each(breaking)("a migration %s is MIGRATION_FAILED, says which reference, and changes nothing", (_, sql) => {
+  const file = withUsersTables();
+  migrateTo(file, known);
+  const before = contentsOf(file);
+  const error = thrownBy(() => migrateTo(file, followedBy(known, "CREATE TABLE first (n)", sql)));
+  expect(error).toBeInstanceOf(MigrationError);
+  expect(error).toMatchObject({ code: "MIGRATION_FAILED", location: file });
+  expect((error as MigrationError).message).toMatch(/(events|briefs|runs)/);
+  expect((error as MigrationError).message).toMatch(/\(\d+\)/);
+  expect(contentsOf(file)).toEqual(before);
+});
+
+test("violations that a reference's file holds are tolerated; one more is not", () => {
+  const file = written("orphans");
+  const broken = () => rows(file, "SELECT * FROM pragma_foreign_key_check").length;
+  const violations = broken();
+  expect(violations).toBeGreaterThan(0);
+  migrateTo(file, list);
+  expect(broken()).toBe(violations);
+  const one = "INSERT INTO events (event_id, run_id, kind, created_at) VALUES ('e', 'gone', 'failed', '')";
+  expect(thrownBy(() => migrateTo(file, followedBy(list, one)))).toMatchObject({ code: "MIGRATION_FAILED" });
+  expect(broken()).toBe(violations);
+});
+
+test("a migration may mend references", () => {
+  const file = written("orphans");
+  migrateTo(file, followedBy(known, "DELETE FROM events WHERE run_id NOT IN (SELECT run_id FROM runs)"));
+  expect(rows(file, "SELECT * FROM events")).toEqual([]);
+});
+
+test("a user's key that means whatever the primary key is, which a rebuild changes, is not left dangling", () => {
+  const file = written("webhook");
+  execute(file, "CREATE TABLE notes (event TEXT REFERENCES events)", "INSERT INTO notes SELECT event_id FROM events");
+  const before = contentsOf(file);
+  expect(thrownBy(() => migrateTo(file, known))).toMatchObject({
+    code: "MIGRATION_FAILED",
+    message: expect.stringMatching(/notes.*events/),
+  });
+  expect(contentsOf(file)).toEqual(before);
+});
+
+test("a migration after which a user's key cannot be checked any more is MIGRATION_FAILED", () => {
+  const file = written("webhook");
+  execute(
+    file,
+    "CREATE TABLE notes (event TEXT REFERENCES events(event_id))",
+    "INSERT INTO notes SELECT event_id FROM events",
+  );
+  migrateTo(file, known);
+  const before = contentsOf(file);
+  // Without the unique key that the notes refer to, every later write to them would be an error.
+  const careless = "DROP INDEX events_event_id_unique";
+  expect(thrownBy(() => migrateTo(file, followedBy(known, careless)))).toMatchObject({ code: "MIGRATION_FAILED" });
+  expect(contentsOf(file)).toEqual(before);
+});
+
+test("a user's key that could never be checked is no obstacle", () => {
+  const file = written("webhook");
+  execute(
+    file,
+    "CREATE TABLE odd (kind TEXT REFERENCES events(kind), other TEXT REFERENCES nowhere(id))",
+    "INSERT INTO odd VALUES ('spawned', 'x')",
+  );
+  migrateTo(file, list);
+  expect(rows(file, "SELECT * FROM odd")).toEqual([{ kind: "spawned", other: "x" }]);
+});

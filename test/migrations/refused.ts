@@ -1,0 +1,41 @@
+/**
+ * A file that must be refused, tried in every way there is to open one.
+ */
+import { readFileSync } from "node:fs";
+import { MigrationError, migrateBlackboard, migrationStatus, openBlackboard } from "run-blackboard";
+import { expect } from "vitest";
+import { sha256, thrownBy, traceOf } from "./files.ts";
+
+export const ways: Readonly<Record<string, (file: string) => unknown>> = {
+  migrationStatus: (file) => migrationStatus({ file }),
+  openBlackboard: (file) => openBlackboard({ runId: "r", file }),
+  'openBlackboard with migrate: "check"': (file) => openBlackboard({ runId: "r", file, migrate: "check" }),
+  "openBlackboard with create: false": (file) => openBlackboard({ runId: "r", file, create: false }),
+  migrateBlackboard: (file) => migrateBlackboard({ file }),
+  "migrateBlackboard with dryRun": (file) => migrateBlackboard({ file, dryRun: true }),
+  "migrateBlackboard with backup": (file) => migrateBlackboard({ file, backup: true }),
+  // Last, since it may leave -shm and an empty -wal.
+  "openBlackboard with readonly": (file) => openBlackboard({ runId: "r", file, readonly: true }),
+};
+
+/** Each way in gives the same error, with this among its differences, and leaves the file as it was. */
+export function expectRefused(file: string, code: MigrationError["code"], difference?: RegExp): MigrationError {
+  const before = traceOf(file);
+  const bytes = sha256(readFileSync(file));
+  const errors = Object.entries(ways).map(([way, call]) => {
+    const error = thrownBy(() => call(file));
+    expect(error, way).toBeInstanceOf(MigrationError);
+    expect(error, way).toMatchObject({ code, location: file });
+    if (way.endsWith("readonly")) expect(sha256(readFileSync(file)), way).toBe(bytes);
+    else expect(traceOf(file), way).toEqual(before);
+    return error as MigrationError;
+  });
+  const [error] = errors;
+  if (!error) throw new Error("no way was tried");
+  expect(error.message).toContain(file);
+  if (difference) {
+    expect(error.differences?.join("\n")).toMatch(difference);
+    expect(error.message).toContain(error.differences?.[0]);
+  }
+  return error;
+}

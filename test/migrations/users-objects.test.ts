@@ -1,0 +1,136 @@
+/**
+ * Indexes, triggers, views and tables that users added survive every migration, with their SQL, and go on working.
+ */
+import { openBlackboard } from "run-blackboard";
+import { describe, expect, test } from "vitest";
+import { execute, migrateTo, opened, rows, written } from "./files.ts";
+import { followedBy, known, rebuildOfAll } from "./made-up.ts";
+
+const list = followedBy(known, rebuildOfAll(known), rebuildOfAll(known));
+
+const users = [
+  "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT)",
+  "CREATE TABLE settings (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID",
+  `CREATE TABLE "quote "" and space" ("odd ]name" TEXT, 'single' TEXT)`,
+  "CREATE VIRTUAL TABLE search USING fts5(goal)",
+  // Indexes on the tables that are rebuilt, and on their own.
+  "CREATE INDEX by_kind ON events (kind, created_at DESC)",
+  "CREATE UNIQUE INDEX once_per_run ON events (run_id, event_id)",
+  "CREATE INDEX only_failed ON events (brief_id) WHERE kind = 'failed'",
+  "CREATE INDEX by_expression ON events (json_extract(detail, '$.reason'), lower(kind) COLLATE NOCASE)",
+  "CREATE INDEX open_briefs ON briefs (tier) WHERE status IN ('pending', 'active')",
+  `CREATE INDEX "quote "" index" ON "quote "" and space" ("odd ]name")`,
+  // Views, on ours, on views, and one that may be written to.
+  "CREATE VIEW failures AS SELECT * FROM events WHERE kind = 'failed'",
+  "CREATE VIEW failures_of_briefs AS SELECT briefs.role, count(*) AS n FROM failures JOIN briefs USING (brief_id) GROUP BY 1",
+  "CREATE VIEW both AS SELECT (SELECT n FROM failures_of_briefs) AS n, (SELECT count(*) FROM runs) AS runs",
+  `CREATE VIEW "quote "" view" AS SELECT * FROM "quote "" and space"`,
+  // Triggers on ours, on theirs that name ours, on views.
+  "CREATE TRIGGER note_events AFTER INSERT ON events BEGIN INSERT INTO audit (what) VALUES ('event ' || new.kind); END",
+  `CREATE TRIGGER note_briefs AFTER UPDATE OF status ON briefs WHEN new.status = 'failed' BEGIN
+     INSERT INTO audit (what) VALUES (CASE WHEN old.status = 'done' THEN 'undone; END' ELSE 'failed' END);
+     UPDATE audit SET what = what || ';' WHERE id = last_insert_rowid();
+   END`,
+  `CREATE TRIGGER mark_brief AFTER INSERT ON settings BEGIN
+     UPDATE briefs SET role = new.value WHERE brief_id = new.name;
+     INSERT INTO audit (what) SELECT kind FROM events WHERE brief_id = new.name;
+   END`,
+  `CREATE TRIGGER write_failures INSTEAD OF INSERT ON failures BEGIN
+     INSERT INTO audit (what) VALUES ('failure by the view');
+   END`,
+  'CREATE TRIGGER "quote "" trigger" AFTER DELETE ON "quote "" and space" BEGIN SELECT count(*) FROM runs; END',
+];
+
+function withUsersObjects(): string {
+  const file = written("webhook");
+  execute(file, ...users, "INSERT INTO settings VALUES ('a', 1)", `INSERT INTO "quote "" and space" VALUES ('x', 'y')`);
+  return file;
+}
+
+const ofUsers = (file: string) =>
+  rows<{ type: string; name: string; sql: string }>(
+    file,
+    "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name",
+  )
+    .filter(({ sql }) => users.includes(sql))
+    .map(({ type, name, sql }) => ({ type, name, sql }));
+
+describe.each([
+  ["a file of the reference", withUsersObjects],
+  [
+    "a file of an older build",
+    () => {
+      const file = withUsersObjects();
+      migrateTo(file, known);
+      return file;
+    },
+  ],
+] as const)("what users added to %s", (_, make) => {
+  test("is all there after every table was rebuilt, with the same SQL", () => {
+    const file = make();
+    const before = ofUsers(file);
+    expect(before).toHaveLength(users.length);
+    migrateTo(file, list);
+    expect(ofUsers(file)).toEqual(before);
+    migrateTo(file, followedBy(list, rebuildOfAll(list)));
+    expect(ofUsers(file)).toEqual(before);
+    expect(rows(file, "PRAGMA integrity_check")).toEqual([{ integrity_check: "ok" }]);
+  });
+
+  test("goes on working: indexes find and refuse, triggers fire, views read and write", () => {
+    const client = opened(make(), list);
+    client.exec("DELETE FROM audit");
+    const audit = () => client.prepare("SELECT what FROM audit ORDER BY id").pluck().all();
+    const brief = client.prepare<[], string>("SELECT brief_id FROM briefs WHERE status = 'done'").pluck().get();
+
+    client.exec("INSERT INTO events (event_id, run_id, kind, created_at) VALUES ('e-1', 'webhook', 'failed', '')");
+    expect(audit()).toEqual(["event failed"]);
+    client.prepare("UPDATE briefs SET status = 'failed' WHERE brief_id = ?").run(brief);
+    expect(audit()).toEqual(["event failed", "undone; END;"]);
+    client.exec("INSERT INTO failures (event_id) VALUES ('e-2')");
+    expect(audit().at(-1)).toBe("failure by the view");
+    client.prepare("INSERT INTO settings VALUES (?, 'marked')").run(brief);
+    expect(client.prepare("SELECT role FROM briefs WHERE brief_id = ?").pluck().get(brief)).toBe("marked");
+    expect(client.prepare("SELECT count(*) FROM failures").pluck().get()).toBe(2);
+    expect(client.prepare("SELECT runs FROM both").pluck().get()).toBe(1);
+    expect(client.prepare(`SELECT * FROM "quote "" view"`).all()).toEqual([{ "odd ]name": "x", single: "y" }]);
+    const plan = client.prepare("EXPLAIN QUERY PLAN SELECT * FROM events WHERE kind = 'failed'").all();
+    expect(JSON.stringify(plan)).toContain("by_kind");
+    client.close();
+  });
+});
+
+test("a unique index of the user's goes on refusing after a rebuild", () => {
+  const file = written("webhook");
+  execute(file, "CREATE UNIQUE INDEX one_goal ON runs (goal)");
+  migrateTo(file, list);
+  const twice = () => execute(file, "INSERT INTO runs SELECT 'other', goal, status, created_at, updated_at FROM runs");
+  expect(twice).toThrow(/UNIQUE constraint failed: runs.goal/);
+});
+
+test("a view that was broken already is no obstacle, and stays", () => {
+  const file = written("webhook");
+  const broken = "CREATE VIEW broken AS SELECT * FROM nowhere";
+  execute(file, broken, "CREATE TRIGGER odd AFTER INSERT ON runs BEGIN INSERT INTO nowhere VALUES (1); END");
+  migrateTo(file, list);
+  expect(rows(file, "SELECT sql FROM sqlite_schema WHERE name = 'broken'")).toEqual([{ sql: broken }]);
+});
+
+test("what users added and then dropped does not come back, nor what a migration drops", () => {
+  const file = written("webhook");
+  execute(file, "CREATE VIEW gone AS SELECT 1", "DROP VIEW gone");
+  const made = followedBy(known, "CREATE VIEW ours AS SELECT 1; CREATE INDEX ours_by_goal ON runs (goal)");
+  migrateTo(file, made);
+  migrateTo(file, followedBy(made, "DROP VIEW ours; DROP INDEX ours_by_goal", rebuildOfAll(known)));
+  expect(rows(file, "SELECT name FROM sqlite_schema WHERE name IN ('gone', 'ours', 'ours_by_goal')")).toEqual([]);
+});
+
+test("a blackboard in such a file works, and its writes fire users' triggers", () => {
+  const file = withUsersObjects();
+  using board = openBlackboard({ runId: "webhook", file });
+  board.logEvent("retried");
+  const { n } = board.drizzle.$client.prepare("SELECT count(*) AS n FROM audit WHERE what = 'event retried'").get() as {
+    n: number;
+  };
+  expect(n).toBeGreaterThanOrEqual(1);
+});

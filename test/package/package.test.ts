@@ -1,0 +1,107 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { install, pack, project, run } from "./installed.ts";
+
+let tarball: string;
+let folder: string;
+
+beforeAll(() => {
+  tarball = pack();
+  folder = install(tarball);
+});
+afterAll(() => {
+  rmSync(dirname(tarball), { recursive: true });
+  rmSync(folder, { recursive: true });
+});
+
+const program = `
+  const board = openBlackboard({ runId: "first" });
+  board.createRun("from the tarball");
+  board.createBrief({ tier: 0, role: "coder" });
+  console.log(board.getRunSummary().briefs.pending, board.location);
+  board.close();
+`;
+
+describe("the packed tarball in an empty project", () => {
+  it("is imported", () => {
+    const printed = run(folder, "esm.mjs", `import { openBlackboard } from "run-blackboard";${program}`);
+    expect(printed).toBe(`1 ${realpathSync(folder)}/runs/first/blackboard.db\n`);
+  });
+
+  it("is required", () => {
+    rmSync(join(folder, "runs"), { recursive: true, force: true });
+    const printed = run(folder, "cjs.cjs", `const { openBlackboard } = require("run-blackboard");${program}`);
+    expect(printed).toBe(`1 ${realpathSync(folder)}/runs/first/blackboard.db\n`);
+  });
+
+  it("works from another working directory, and puts runs/ there", () => {
+    const elsewhere = realpathSync(mkdtempSync(join(tmpdir(), "run-blackboard-cwd-")));
+    const printed = run(folder, "cwd.mjs", `import { openBlackboard } from "run-blackboard";${program}`, elsewhere);
+    expect(printed).toBe(`1 ${elsewhere}/runs/first/blackboard.db\n`);
+    expect(existsSync(join(elsewhere, "runs/first/blackboard.db"))).toBe(true);
+    rmSync(elsewhere, { recursive: true });
+  });
+
+  it("gives its tables to queries of one's own", () => {
+    rmSync(join(folder, "runs"), { recursive: true, force: true });
+    const text = `
+      import { openBlackboard } from "run-blackboard";
+      import { briefs } from "run-blackboard/schema";
+      import { eq } from "drizzle-orm";
+      {
+        const board = openBlackboard({ runId: "own" });
+        board.createRun("own queries");
+        board.createBrief({ briefId: "b", tier: 3, role: "coder", payload: { n: 1 } });
+        console.log(JSON.stringify(board.drizzle.select({ payload: briefs.payload }).from(briefs).where(eq(briefs.tier, 3)).all()));
+        board.close();
+      }`;
+    expect(run(folder, "schema.mjs", text)).toBe('[{"payload":{"n":1}}]\n');
+  });
+
+  it("has types that a strict program compiles against, and that refuse a wrong status", () => {
+    const source = join(folder, "src");
+    mkdirSync(source);
+    writeFileSync(
+      join(source, "user.ts"),
+      `import { type Blackboard, InvalidInputError, type Mode, openBlackboard, type RunSummary } from "run-blackboard";
+       import { briefs } from "run-blackboard/schema";
+       const board = openBlackboard({ runId: "typed", file: ":memory:" });
+       const summary: RunSummary = board.getRunSummary();
+       export const done: number = summary.briefs.done;
+       export async function anyEngine(either: Blackboard<Mode>): Promise<string> {
+         return (await either.createRun("x")).goal;
+       }
+       export const id: typeof briefs.$inferSelect.briefId = board.createBrief({ tier: 1, role: "r" }).briefId;
+       export const issues = (error: unknown) => (error instanceof InvalidInputError ? error.issues : []);
+       // @ts-expect-error a run is never "finished"
+       board.updateRunStatus("finished");
+       // @ts-expect-error a tier is missing
+       board.createBrief({ role: "r" });
+      `,
+    );
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({
+        compilerOptions: {
+          module: "nodenext",
+          strict: true,
+          noEmit: true,
+          skipLibCheck: true,
+          lib: ["es2023", "esnext.disposable"],
+          types: ["node"],
+        },
+        include: ["src"],
+      }),
+    );
+    execFileSync(join(project, "node_modules/.bin/tsc"), { cwd: folder, stdio: "pipe" });
+  });
+
+  it("ships every source that its source maps name", () => {
+    const map = join(folder, "node_modules/run-blackboard/dist/src/index.js.map");
+    const { sources }: { sources: string[] } = JSON.parse(readFileSync(map, "utf8"));
+    for (const source of sources) expect(existsSync(join(dirname(map), source))).toBe(true);
+  });
+});

@@ -1,0 +1,44 @@
+import { describe, expect, test } from "vitest";
+import { migrations } from "../../src/migrations/embedded.postgres.ts";
+import { freshSchema, hasServer, open } from "./fresh.ts";
+import { startPrograms } from "./program.ts";
+
+const openers = 16;
+const rounds = 5;
+
+describe.skipIf(!hasServer)("the first open", () => {
+  test(`by ${openers} processes at once, ${rounds} times: each migration once, no error, every write there`, async () => {
+    const programs = await startPrograms(openers, "open-first");
+    for (let round = 0; round < rounds; round++) {
+      const schema = await freshSchema();
+      const outcomes = await Promise.all(programs.map((program) => program.ask(schema.url)));
+      expect(outcomes).toEqual(programs.map(() => "ok"));
+      const applied = await schema.sql("SELECT hash, created_at FROM __drizzle_migrations ORDER BY id");
+      expect(applied).toEqual(migrations.map(({ hash, when }) => ({ hash, created_at: when })));
+      expect(await schema.sql("SELECT count(*) AS events, max(seq) AS newest FROM events")).toEqual([
+        { events: openers, newest: openers },
+      ]);
+    }
+    await Promise.all(programs.map((program) => program.finish()));
+  });
+
+  test("by 16 calls of one process at once: each migration once, no error", async () => {
+    const schema = await freshSchema();
+    const boards = await Promise.all(Array.from({ length: openers }, (_, n) => open(schema, { runId: `run-${n}` })));
+    await Promise.all(boards.map((board) => board.createRun("open together")));
+    expect(await schema.sql("SELECT count(*) AS n FROM runs")).toEqual([{ n: openers }]);
+    expect(await schema.sql("SELECT count(*) AS n FROM __drizzle_migrations")).toEqual([{ n: migrations.length }]);
+  });
+
+  test("of a database that is current already writes nothing and takes no lock", async () => {
+    const schema = await freshSchema();
+    await (await open(schema)).close();
+    await schema.sql("BEGIN");
+    await schema.sql("LOCK TABLE __drizzle_migrations, runs IN SHARE MODE");
+    const [before] = await schema.sql("SELECT pg_current_xact_id_if_assigned() AS mine, txid_current_snapshot()::text");
+    await (await open(schema)).close();
+    const [after] = await schema.sql("SELECT pg_current_xact_id_if_assigned() AS mine, txid_current_snapshot()::text");
+    expect(after).toEqual(before);
+    await schema.sql("ROLLBACK");
+  });
+});

@@ -1,0 +1,108 @@
+/**
+ * An empty schema for each test, in the server that the whole run shares, and what a test needs to look into it.
+ */
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import pg from "pg";
+import { openPostgresBlackboard, type PostgresOptions } from "run-blackboard/postgres";
+import { inject, onTestFinished } from "vitest";
+import type { Answer } from "./global-setup.ts";
+
+/** False where PostgreSQL is not installed: `describe.skipIf(!hasServer)`. */
+export const hasServer = inject("postgres") !== null;
+
+export type Row = Record<string, unknown>;
+
+export interface Schema {
+  readonly name: string;
+  /** Of the shared database, with this schema alone as the search_path. */
+  readonly url: string;
+  /** Plain SQL on a connection of its own, past the package. */
+  sql<R extends object = Row>(text: string, values?: readonly unknown[]): Promise<R[]>;
+}
+
+let answer: Promise<Answer> | undefined;
+
+/** The server's, which is started by whoever asks first. */
+export async function serverUrl(): Promise<string> {
+  answer ??= text(connect(inject("postgres") ?? "")).then((json): Answer => JSON.parse(json));
+  const given = await answer;
+  if ("error" in given) throw new Error(given.error);
+  return given.url;
+}
+
+let made = 0;
+
+/** Gone when the test is over, with all that is in it. */
+export async function freshSchema(server?: string): Promise<Schema> {
+  const { schema, drop } = await makeSchema(server);
+  onTestFinished(drop);
+  return schema;
+}
+
+/** One that outlives the test. */
+export async function makeSchema(server?: string): Promise<{ schema: Schema; drop: () => Promise<void> }> {
+  const name = `t${process.pid}_${++made}`;
+  const url = withOption(server ?? (await serverUrl()), `search_path=${name}`);
+  const pool = quietPool(url, { max: 1 });
+  const sql = async <R extends object>(query: string, values: readonly unknown[] = []) =>
+    (await pool.query<R>(query, [...values])).rows;
+  await sql(`CREATE SCHEMA ${name}`);
+  const drop = async () => {
+    // A test that left a transaction open has failed already: what it holds must not hold up the others.
+    await sql("SET lock_timeout = '10s'");
+    await sql(`DROP SCHEMA ${name} CASCADE`);
+    await pool.end();
+  };
+  return { schema: { name, url, sql }, drop };
+}
+
+/** A connection string with one more setting for its sessions. */
+export function withOption(url: string, setting: string): string {
+  const whole = new URL(url);
+  const options = whole.searchParams.get("options");
+  whole.searchParams.set("options", `${options ? `${options} ` : ""}-c ${setting}`);
+  return whole.href;
+}
+
+/** Counts of SQL and 64-bit columns as numbers, as the package and SQLite give them. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)),
+};
+
+/** A pool such as a caller of the package may bring; ended when the test is over. */
+export function newPool(url: string, options: pg.PoolConfig = {}): pg.Pool {
+  const pool = quietPool(url, options);
+  onTestFinished(() => pool.end());
+  return pool;
+}
+
+function quietPool(url: string, options: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, types, ...options });
+  return pool.on("error", () => undefined);
+}
+
+/** A session such as another program's; ended when the test is over. */
+export async function newClient(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, types });
+  client.on("error", () => undefined);
+  await client.connect();
+  onTestFinished(() => client.end());
+  return client;
+}
+
+type Options = Partial<PostgresOptions>;
+
+/** Opens a blackboard that is closed when the test is over. */
+export async function open({ url }: Pick<Schema, "url">, options: Options = {}) {
+  const board = await openPostgresBlackboard({ runId: "run-1", connection: url, ...options });
+  onTestFinished(() => board.close());
+  return board;
+}
+
+/** The same, with its run. */
+export async function openRun(schema: Pick<Schema, "url">, options: Options = {}) {
+  const board = await open(schema, options);
+  await board.createRun("a goal");
+  return board;
+}

@@ -1,0 +1,149 @@
+/**
+ * A PostgreSQL server for the tests: the one that RUN_BLACKBOARD_POSTGRES_URL names, or else a private cluster in a temporary
+ * folder, on a socket, of the newest version that is installed.
+ */
+import { execFileSync } from "node:child_process";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface Server {
+  /** Of a database in which a test may make schemas and roles, and end other sessions. */
+  readonly url: string;
+  stop(): void;
+}
+
+export interface PrivateServer extends Server {
+  /** "immediate": as a crash would, without a shutdown checkpoint. */
+  restart(mode: "fast" | "immediate"): void;
+  halt(): void;
+  start(): void;
+}
+
+/** Of a private server everybody may come in, as whoever they say they are; this user only with a password. */
+export const userWithPassword = "tester_with_password";
+
+/** Where Debian's packages put a version's programs. */
+const debian = "/usr/lib/postgresql";
+
+/** The folder of the newest installed version's programs, 15 or later; `undefined` where there is none. */
+function programs(): string | undefined {
+  const versions = existsSync(debian)
+    ? readdirSync(debian)
+        .map(Number)
+        .filter((version) => version >= 15)
+    : [];
+  const newest = Math.max(...versions);
+  return versions.length === 0 ? undefined : join(debian, String(newest), "bin");
+}
+
+/** Installs Debian's PostgreSQL where that is possible, which a new machine in CI needs. */
+export function installPostgres(): void {
+  if (process.env.RUN_BLACKBOARD_POSTGRES_URL || programs() || process.getuid?.() !== 0) return;
+  const quiet = { stdio: "ignore" } as const;
+  execFileSync("apt-get", ["update", "-q"], quiet);
+  // No cluster of Debian's own: the tests start theirs.
+  execFileSync("apt-get", ["install", "-y", "-q", "--no-install-recommends", "postgresql"], {
+    ...quiet,
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  });
+}
+
+/**
+ * Unlike this package in whatever it could forget to say: ids by a locale's order, times in another zone. Without fsync: what
+ * a server wrote outlives its processes all the same, and a machine that fails fails its tests.
+ */
+const locale = ["--locale-provider", "icu", "--icu-locale", "en-US", "--locale", "C.UTF-8"];
+const settings = {
+  timezone: "Asia/Kathmandu",
+  listen_addresses: "",
+  max_connections: "200",
+  track_commit_timestamp: "on",
+  fsync: "off",
+};
+
+/** Starts a cluster of its own; `undefined` where PostgreSQL is not installed. */
+export function startPrivateServer(): PrivateServer | undefined {
+  const bin = programs();
+  if (!bin) return undefined;
+  const folder = mkdtempSync(join(tmpdir(), "run-blackboard-pg-"));
+  const owner = process.getuid?.() === 0 ? "postgres" : undefined;
+  if (owner) chownSync(folder, id("-u", owner), id("-g", owner));
+  const data = join(folder, "data");
+  // The server refuses to run as root.
+  const run = (program: string, ...words: string[]) => {
+    const command = [join(bin, program), ...words];
+    const [first = "", ...rest] = owner ? ["runuser", "-u", owner, "--", ...command] : command;
+    execFileSync(first, rest, { stdio: ["ignore", "ignore", "inherit"], cwd: folder });
+  };
+  const control = (...words: string[]) =>
+    run("pg_ctl", "--pgdata", data, "--silent", "--wait", "--log", join(folder, "log"), ...words);
+  const all = Object.entries({ ...settings, unix_socket_directories: folder });
+  const options = ["--options", all.map(([name, value]) => `-c ${name}='${value}'`).join(" ")];
+  const start = () => control(...options, "start");
+  const halt = () => control("--mode", "immediate", "stop");
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    run(
+      "initdb",
+      "--pgdata",
+      data,
+      "--username",
+      "tester",
+      "--encoding",
+      "UTF8",
+      ...locale,
+      "--auth",
+      "trust",
+      "--no-sync",
+    );
+    const whoMayComeIn = `local all ${userWithPassword} scram-sha-256\nlocal all all trust\n`;
+    writeFileSync(join(data, "pg_hba.conf"), whoMayComeIn);
+    start();
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  let running = true;
+  const stop = () => {
+    if (!running) return;
+    running = false;
+    process.off("exit", stop);
+    if (existsSync(join(data, "postmaster.pid"))) halt();
+    remove();
+  };
+  process.once("exit", stop);
+  return {
+    url: `postgresql://tester@localhost/postgres?host=${encodeURIComponent(folder)}`,
+    start,
+    halt,
+    restart: (mode) => control(...options, "--mode", mode, "restart"),
+    stop,
+  };
+}
+
+function id(which: "-u" | "-g", user: string): number {
+  return Number(execFileSync("id", [which, user], { encoding: "utf8" }));
+}
+
+/**
+ * How a test run gets its server, which is not started yet. In CI its absence is an error; elsewhere it is said aloud, and
+ * those tests are skipped.
+ */
+export function provideServer(): (() => Server) | undefined {
+  const url = process.env.RUN_BLACKBOARD_POSTGRES_URL;
+  if (url) return () => ({ url, stop: () => undefined });
+  if (process.env.CI) installPostgres();
+  const message =
+    "PostgreSQL 15 or later is not installed (Debian: apt-get install postgresql), and RUN_BLACKBOARD_POSTGRES_URL is not set.";
+  if (programs()) {
+    return () => {
+      const server = startPrivateServer();
+      if (!server) throw new Error(message);
+      return server;
+    };
+  }
+  if (process.env.CI) throw new Error(message);
+  console.warn(`\n!!! ${message} The tests of the PostgreSQL engine are SKIPPED.\n`);
+  return undefined;
+}

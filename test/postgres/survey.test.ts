@@ -1,0 +1,106 @@
+/** The example with its blackboard on a server: the same program, and the same comes of it. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Blackboard, type Mode, openBlackboard } from "run-blackboard";
+import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../processes/folder.ts";
+import { type Running, start } from "../processes/spawn.ts";
+import { freshSchema, hasServer, open } from "./fresh.ts";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const environment = { ...process.env, TSX_TSCONFIG_PATH: here("../../tsconfig.json") };
+const program = [process.execPath, "--import", import.meta.resolve("tsx"), here("../../examples/survey/main.ts")];
+
+/** Starts a survey; its first line is the number of its process, by which to send it signals. */
+function starting(cwd: string, ...args: string[]): Running {
+  return start("sh", ["-c", 'echo $$; exec "$@"', "sh", ...program, ...args], { cwd, env: environment });
+}
+
+async function survey(cwd: string, ...args: string[]) {
+  const running = starting(cwd, ...args);
+  const { code, stderr } = await running.ended;
+  return { code, stderr, lines: running.lines.slice(1) };
+}
+
+/** A folder with text files, and with what cannot be measured: a pipe. */
+function smallFolder(): string {
+  const folder = temporaryFolder();
+  for (const name of ["docs", "src"]) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, "readme.md"), "# Small\n");
+  writeFileSync(join(folder, "docs/guide.md"), "One line, no end");
+  writeFileSync(join(folder, "src/main.ts"), "let a = 1;\nlet b = 22;\n");
+  execFileSync("mkfifo", [join(folder, "src/pipe")]);
+  return folder;
+}
+
+/** The briefs in order of their ids, without their times. */
+async function briefs(board: Blackboard<Mode>) {
+  const { items } = await board.listBriefs({ limit: 1000 });
+  const rows = items.map(({ createdAt: _, updatedAt: __, ...brief }) => brief);
+  return rows.sort((one, other) => (one.briefId < other.briefId ? -1 : 1));
+}
+
+describe.skipIf(!hasServer)("a survey with --postgres", () => {
+  it("comes to the same as one in a file, writes none, and names the server at its end", async () => {
+    const schema = await freshSchema();
+    const [folder, cwd, besides] = [smallFolder(), temporaryFolder(), temporaryFolder()];
+    const { code, stderr, lines } = await survey(cwd, folder, "--run", "small", "--postgres", schema.url);
+    const board = await open(schema, { runId: "small" });
+    expect({ code, stderr, last: lines.at(-1) }).toEqual({ code: 0, stderr: "", last: board.location });
+    expect(existsSync(join(cwd, "runs"))).toBe(false);
+
+    const inFile = await survey(besides, folder, "--run", "small");
+    using fileBoard = openBlackboard({ runId: "small", root: join(besides, "runs") });
+    expect(lines.slice(0, -1)).toEqual(inFile.lines.slice(0, -1));
+    expect(lines).toContain("  src/pipe: not a regular file");
+    expect(await briefs(board)).toEqual(await briefs(fileBoard));
+
+    const again = await survey(cwd, "--run", "small", "--postgres", schema.url);
+    expect(again).toEqual({ code: 0, stderr: "", lines: lines.slice(1) });
+  });
+
+  it.each([
+    ["SIGINT", 130, 0],
+    ["SIGKILL", null, 1],
+  ] as const)("that %s stopped goes on with --run, and does nothing twice", async (signal, code, retries) => {
+    const schema = await freshSchema();
+    const [folder, cwd] = [smallFolder(), temporaryFolder()];
+    // A text file that takes hours to read and next to nothing of the disk: the signal always finds the survey at it.
+    const endless = join(folder, "src/endless.txt");
+    writeFileSync(endless, "a".repeat(8000));
+    truncateSync(endless, 2 ** 43);
+    const running = starting(cwd, folder, "--run", "stopped", "--postgres", schema.url);
+    await running.until((lines) => lines[1]);
+    const board = await open(schema, { runId: "stopped" });
+    const status = async () => (await board.getBrief("file/src/endless.txt"))?.status;
+    await expect.poll(status, { timeout: 60_000 }).toBe("active");
+    process.kill(Number(running.lines[0]), signal);
+    expect(await running.ended).toMatchObject({ code, stderr: "" });
+    if (code) expect(running.lines.at(-1)).toBe("Stopped. To go on: npm start -- --run stopped --postgres URL");
+
+    writeFileSync(endless, "short\n");
+    expect(await survey(cwd, "--run", "stopped", "--postgres", schema.url)).toMatchObject({ code: 0, stderr: "" });
+    const rows = (await briefs(board)).filter(({ role }) => role === "file");
+    expect(rows.map(({ briefId, status, retryCount }) => [briefId, status, retryCount])).toEqual([
+      ["file/docs/guide.md", "done", 0],
+      ["file/readme.md", "done", 0],
+      ["file/src/endless.txt", "done", retries],
+      ["file/src/main.ts", "done", retries],
+      ["file/src/pipe", "failed", 0],
+    ]);
+    const summary = await board.getRunSummary();
+    expect(summary).toMatchObject({
+      status: "done",
+      events: { spawned: 9, completed: 8, failed: 1, retried: 2 * retries },
+    });
+  });
+
+  it("of a server that is not there is one clear line without the password", async () => {
+    const nowhere = "postgresql://tester:secret@localhost:1/none";
+    const { code, lines, stderr } = await survey(temporaryFolder(), smallFolder(), "--postgres", nowhere);
+    expect({ code, lines }).toEqual({ code: 1, lines: [] });
+    expect(stderr).toMatch(/^The server at postgresql:\/\/localhost:1\/none cannot be reached.*\n$/);
+  });
+});

@@ -1,0 +1,113 @@
+/**
+ * Another program has the lock. Who waits is a process of its own, since waiting is synchronous.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { BusyError, openBlackboard } from "run-blackboard";
+import { expect, test } from "vitest";
+import { temporaryFolder } from "./folder.ts";
+import { type Running, startProgram } from "./spawn.ts";
+
+interface Waited {
+  readonly code: string;
+  readonly waitedMs: number;
+  readonly tookMs: number;
+  readonly cpuMs: number;
+  /** Whether the transaction's callback ran. */
+  readonly begun: boolean;
+}
+
+/** A waiter that is ready to write, on a file that exists. */
+async function waiter(file: string, busyTimeoutMs: number) {
+  const program = startProgram("wait-for-lock", [file, `${busyTimeoutMs}`]);
+  await program.line("ready");
+  return {
+    /** Begins to write; what `waited` gives comes when that has succeeded or failed. */
+    async write(line: string): Promise<{ waited: Promise<Waited> }> {
+      expect(await program.ask(line)).toBe("writing");
+      const answer = program.lines.length;
+      return { waited: program.until((lines) => lines[answer]).then((json): Waited => JSON.parse(json)) };
+    },
+  };
+}
+
+function newFile(): string {
+  const file = join(temporaryFolder(), "blackboard.db");
+  using board = openBlackboard({ runId: "locked", file });
+  board.createRun("wait");
+  return file;
+}
+
+async function another(file: string): Promise<Running> {
+  const program = startProgram("sql", [file]);
+  await program.ask("PRAGMA journal_mode");
+  return program;
+}
+
+test("busyTimeoutMs is kept: a write waits that long for a lock, not much longer, and burns no CPU", async () => {
+  const file = newFile();
+  const patient = await waiter(file, 300);
+  const other = await another(file);
+  await other.ask("BEGIN IMMEDIATE");
+  for (const line of ["b-1", "transaction b-1"]) {
+    const waited = await (await patient.write(line)).waited;
+    expect(waited).toMatchObject({ code: "BUSY", begun: false });
+    expect(waited.waitedMs).toBeGreaterThanOrEqual(300);
+    expect(waited.tookMs).toBeLessThan(900);
+    expect(waited.cpuMs).toBeLessThan(100);
+  }
+  await other.ask("ROLLBACK");
+  expect(await (await patient.write("b-1")).waited).toMatchObject({ code: "ok" });
+});
+
+test("with busyTimeoutMs 0 a write does not wait", async () => {
+  const file = newFile();
+  const impatient = await waiter(file, 0);
+  const other = await another(file);
+  await other.ask("BEGIN IMMEDIATE");
+  const waited = await (await impatient.write("b-1")).waited;
+  expect(waited.code).toBe("BUSY");
+  expect(waited.tookMs).toBeLessThan(200);
+});
+
+test("a write that waits for a lock succeeds when it is released in time", async () => {
+  const file = newFile();
+  const [patient, impatient, other] = await Promise.all([waiter(file, 60_000), waiter(file, 300), another(file)]);
+  await other.ask("BEGIN IMMEDIATE");
+  const { waited } = await patient.write("b-1");
+  // Somebody else gives up meanwhile: so long at least has the lock been held against the patient one.
+  const gaveUp = await (await impatient.write("b-2")).waited;
+  expect(gaveUp.code).toBe("BUSY");
+  await other.ask("ROLLBACK");
+  const succeeded = await waited;
+  expect(succeeded.code).toBe("ok");
+  expect(succeeded.tookMs).toBeGreaterThanOrEqual(300);
+  using board = openBlackboard({ runId: "locked", file });
+  expect(board.getBrief("b-1")).toBeDefined();
+  expect(board.getBrief("b-2")).toBeUndefined();
+});
+
+test("opening a current file takes no lock: it succeeds at once while another process writes", async () => {
+  const file = newFile();
+  const other = await another(file);
+  await other.ask("BEGIN IMMEDIATE; UPDATE runs SET goal = 'not committed'");
+  using board = openBlackboard({ runId: "locked", file, busyTimeoutMs: 0, migrateTimeoutMs: 0 });
+  expect(board.getRunSummary()).toMatchObject({ goal: "wait", lastSeq: 0 });
+});
+
+test("migrateTimeoutMs is kept: opening a file that must be migrated waits for its lock, then changes nothing", async () => {
+  const file = join(temporaryFolder(), "blackboard.db");
+  const other = await another(file);
+  await other.ask("PRAGMA journal_mode = WAL");
+  const before = readFileSync(file);
+  await other.ask("BEGIN IMMEDIATE");
+  const open = () => openBlackboard({ runId: "locked", file, busyTimeoutMs: 60_000, migrateTimeoutMs: 300 });
+  const start = performance.now();
+  expect(open).toThrow(BusyError);
+  const tookMs = performance.now() - start;
+  expect(tookMs).toBeGreaterThanOrEqual(300);
+  expect(tookMs).toBeLessThan(900);
+  expect(readFileSync(file).equals(before)).toBe(true);
+  await other.ask("ROLLBACK");
+  open().close();
+});

@@ -1,0 +1,11 @@
+/**
+ * sql FILE: another program on the same file, which runs each line that it hears as SQL and says `done`.
+ */
+import Database from "better-sqlite3";
+import { heard, say } from "./talk.ts";
+
+const database = new Database(process.argv[2]);
+for await (const sql of heard()) {
+  database.exec(sql);
+  say("done");
+}

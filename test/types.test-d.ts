@@ -1,0 +1,318 @@
+/**
+ * What the compiler must take and what it must refuse, checked by `tsc`; nothing here is run. The first half holds the
+ * package against the agreed contract.
+ */
+import {
+  type Blackboard,
+  type BlackboardError,
+  type BlackboardEvent,
+  type BlackboardOperations,
+  type Brief,
+  type BriefFilter,
+  type BriefStatus,
+  type BusyError,
+  briefStatuses,
+  type ClosedError,
+  type ConflictError,
+  type ConnectionError,
+  type DatabaseError,
+  type EventFilter,
+  type EventKind,
+  type eventKinds,
+  type FileError,
+  type From,
+  type InvalidInputError,
+  type Json,
+  type JsonObject,
+  type LostClaimError,
+  type MigrationError,
+  type MigrationStatus,
+  type Mode,
+  type migrateBlackboard,
+  type migrationStatus,
+  type NewBrief,
+  type NewEvent,
+  type NewWorkstream,
+  type NotFoundError,
+  type OpenOptions,
+  openBlackboard,
+  type Page,
+  type PlainObject,
+  type Result,
+  type Run,
+  type RunStatus,
+  type RunSummary,
+  type runStatuses,
+  type Timestamp,
+  type TransitionError,
+  type UnreadableRowError,
+  type Workstream,
+  type WorkstreamFilter,
+  type WorkstreamStatus,
+  type workstreamStatuses,
+} from "run-blackboard";
+import type * as contract from "./contract.ts";
+
+/** An object type written out, whatever intersections and Omits it was made of. */
+type Flat<T> = { [Key in keyof T]: T[Key] };
+/** Whether two types are the same, optional and readonly properties and `any` told apart. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type SameObject<A, B> = Same<Flat<A>, Flat<B>>;
+type Fits<A, B> = [A] extends [B] ? true : false;
+declare function holds<_Proof extends true>(): void;
+
+// ---------------------------------------------------------------------------------------------- vocabulary and rows
+
+holds<Same<typeof runStatuses, typeof contract.runStatuses>>();
+holds<Same<typeof workstreamStatuses, typeof contract.workstreamStatuses>>();
+holds<Same<typeof briefStatuses, typeof contract.briefStatuses>>();
+holds<Same<typeof eventKinds, typeof contract.eventKinds>>();
+holds<Same<RunStatus, contract.RunStatus>>();
+holds<Same<WorkstreamStatus, contract.WorkstreamStatus>>();
+holds<Same<BriefStatus, contract.BriefStatus>>();
+holds<Same<EventKind, contract.EventKind>>();
+holds<Same<Timestamp, string>>();
+holds<Same<JsonObject, { [key: string]: Json }>>();
+holds<Fits<Json, contract.Json>>();
+holds<Fits<contract.Json, Json>>();
+holds<Same<PlainObject, contract.PlainObject>>();
+
+/** Columns that come with the claims. */
+type ClaimColumns = "attempt" | "claimedBy" | "leaseExpiresAt";
+type WithoutClaims<T> = Omit<T, ClaimColumns>;
+
+holds<SameObject<Run, contract.Run>>();
+holds<SameObject<Workstream, contract.Workstream>>();
+holds<SameObject<WithoutClaims<Brief>, WithoutClaims<contract.Brief>>>();
+holds<SameObject<WithoutClaims<Brief<1, 2, "a">>, WithoutClaims<contract.Brief<1, 2, "a">>>>();
+holds<SameObject<BlackboardEvent, contract.BlackboardEvent>>();
+holds<SameObject<RunSummary, contract.RunSummary>>();
+
+// ------------------------------------------------------------------------------------------------ inputs and options
+
+holds<SameObject<NewWorkstream, contract.NewWorkstream>>();
+holds<SameObject<NewBrief, contract.NewBrief>>();
+holds<SameObject<NewEvent, contract.NewEvent>>();
+holds<SameObject<From<RunStatus>, contract.From<RunStatus>>>();
+holds<SameObject<Page<Run, string>, contract.Page<Run, string>>>();
+holds<SameObject<BriefFilter, contract.BriefFilter>>();
+holds<SameObject<WorkstreamFilter, contract.WorkstreamFilter>>();
+holds<SameObject<EventFilter, contract.EventFilter>>();
+holds<SameObject<Omit<OpenOptions, "roles">, Omit<contract.OpenOptions, "roles">>>();
+holds<Same<Mode, contract.Mode>>();
+holds<Same<Result<"sync", 1>, contract.Result<"sync", 1>>>();
+holds<Same<Result<"async", 1>, contract.Result<"async", 1>>>();
+holds<SameObject<MigrationStatus, contract.MigrationStatus>>();
+holds<Fits<typeof migrationStatus, typeof contract.migrationStatus>>();
+holds<Fits<typeof migrateBlackboard, typeof contract.migrateBlackboard>>();
+
+// ------------------------------------------------------------------------------------------------------- the methods
+
+/** What a method gives, claims aside. */
+type Given<T> =
+  T extends Promise<infer Value>
+    ? Promise<Given<Value>>
+    : T extends { items: (infer Item)[]; next: infer Next }
+      ? { items: Given<Item>[]; next: Next }
+      : T extends { briefId: string; payload: unknown }
+        ? Flat<WithoutClaims<T>>
+        : T extends object
+          ? Flat<T>
+          : T;
+type Method = (...parameters: never[]) => unknown;
+type SameMethod<Ours, Agreed> = Ours extends Method
+  ? Agreed extends Method
+    ? [Fits<Parameters<Ours>, Parameters<Agreed>>, Fits<Parameters<Agreed>, Parameters<Ours>>] extends [true, true]
+      ? Same<Given<ReturnType<Ours>>, Given<ReturnType<Agreed>>>
+      : false
+    : false
+  : false;
+type Methods =
+  | "createRun"
+  | "updateRunStatus"
+  | "createWorkstream"
+  | "updateWorkstreamStatus"
+  | "createBrief"
+  | "updateBriefStatus"
+  | "updateBriefResult"
+  | "incrementBriefRetry"
+  | "logEvent"
+  | "getRunSummary"
+  | "getRun"
+  | "getWorkstream"
+  | "getBrief"
+  | "listWorkstreams"
+  | "listBriefs"
+  | "listEvents"
+  | "close";
+/** The methods that are not as agreed: there must be none. */
+type Deviating<M extends Mode> = {
+  [Name in Methods]: SameMethod<Blackboard<M>[Name], contract.Blackboard<M>[Name]> extends true ? never : Name;
+}[Methods];
+holds<Same<Deviating<"sync">, never>>();
+holds<Same<Deviating<"async">, never>>();
+holds<Same<BlackboardOperations<"sync">["runId"], contract.Blackboard<"sync">["runId"]>>();
+holds<Same<Blackboard<"sync">["location"], contract.Blackboard<"sync">["location"]>>();
+
+const board = openBlackboard({ runId: "r" });
+holds<Fits<typeof board, Disposable>>();
+holds<Fits<(typeof board)["drizzle"], ReturnType<typeof contract.openBlackboard>["drizzle"]>>();
+
+// ------------------------------------------------------------------------------------------------------------ errors
+
+/** Ours has all that was agreed of that class, no more and of the same types. */
+type SameError<Ours, Agreed> = Same<Flat<Omit<Ours, keyof Error>>, Flat<Omit<Agreed, keyof Error>>>;
+holds<SameError<BlackboardError, contract.BlackboardError>>();
+holds<Fits<InvalidInputError, contract.InvalidInputError>>();
+// Its issues are readonly, more than was agreed.
+holds<Fits<contract.InvalidInputError, InvalidInputError>>();
+holds<SameError<NotFoundError, contract.NotFoundError>>();
+holds<SameError<ConflictError, contract.ConflictError>>();
+holds<SameError<TransitionError, contract.TransitionError>>();
+holds<SameError<LostClaimError, contract.LostClaimError>>();
+holds<SameError<ClosedError, contract.ClosedError>>();
+holds<SameError<BusyError, contract.BusyError>>();
+holds<SameError<FileError, contract.FileError>>();
+holds<SameError<MigrationError, contract.MigrationError>>();
+holds<SameError<UnreadableRowError, contract.UnreadableRowError>>();
+holds<SameError<DatabaseError, contract.DatabaseError>>();
+holds<SameError<ConnectionError, contract.ConnectionError>>();
+
+// -------------------------------------------------------------------------------------------------- what is refused
+
+// @ts-expect-error There is no such status of a run.
+board.updateRunStatus("blocked");
+// @ts-expect-error There is no such status of a workstream.
+board.updateWorkstreamStatus("w", "review");
+// @ts-expect-error There is no such status of a brief.
+board.updateBriefStatus("b", "review");
+// @ts-expect-error `from` is of the same vocabulary.
+board.updateBriefStatus("b", "done", { from: "blocked" });
+// @ts-expect-error So is each of several.
+board.updateBriefStatus("b", "done", { from: ["pending", "blocked"] });
+// @ts-expect-error There is no such option.
+board.updateRunStatus("done", { form: "active" });
+// @ts-expect-error There is no such kind of event.
+board.logEvent("finished");
+// @ts-expect-error An event's detail is an object.
+board.logEvent("failed", { detail: "disk full" });
+// @ts-expect-error A detail may be left out, but not null.
+board.logEvent("failed", { detail: null });
+// @ts-expect-error A run needs a goal.
+board.createRun();
+// @ts-expect-error A brief needs a role.
+board.createBrief({ tier: 0 });
+// @ts-expect-error A brief needs a tier.
+board.createBrief({ role: "coder" });
+// @ts-expect-error A tier is a number.
+board.createBrief({ tier: "1", role: "coder" });
+// @ts-expect-error A brief is made without a status.
+board.createBrief({ tier: 0, role: "coder", status: "done" });
+// @ts-expect-error A payload is an object.
+board.createBrief({ tier: 0, role: "coder", payload: "text" });
+// @ts-expect-error An id may be left out, but not null.
+board.createBrief({ briefId: null, tier: 0, role: "coder" });
+// @ts-expect-error A workstream needs a name.
+board.createWorkstream({ tier: 0 });
+// @ts-expect-error A workstream has an owner, not an agent.
+board.createWorkstream({ name: "api", tier: 0, agentId: "a" });
+// @ts-expect-error A result is not left out.
+board.updateBriefResult("b");
+// @ts-expect-error Nor is it null.
+board.updateBriefResult("b", null);
+// @ts-expect-error There is no such filter.
+board.listBriefs({ kind: "spawned" });
+// @ts-expect-error A cursor of events is a number.
+board.listEvents({ after: "x" });
+// @ts-expect-error A cursor of briefs is not.
+board.listBriefs({ after: 5 });
+// @ts-expect-error null is no cursor: it says that there is no next page.
+board.listBriefs({ after: null });
+// @ts-expect-error Kinds are several.
+board.listEvents({ kinds: "failed" });
+// @ts-expect-error A blackboard is of one run.
+openBlackboard({});
+// @ts-expect-error There is no such option.
+openBlackboard({ runId: "r", path: "x.db" });
+// @ts-expect-error There is no such mode.
+openBlackboard({ runId: "r", synchronous: "off" });
+// @ts-expect-error A clock gives dates.
+openBlackboard({ runId: "r", clock: () => Date.now() });
+// @ts-expect-error A blackboard knows its run for good.
+board.runId = "other";
+declare const refusal: InvalidInputError;
+// @ts-expect-error What an error says is not changed.
+refusal.issues = [];
+
+// @ts-expect-error On SQLite a callback must not be asynchronous.
+board.transaction(async () => 1);
+// @ts-expect-error Nor give a promise, whatever of.
+board.transaction((tx) => Promise.resolve(tx.getRun()));
+// @ts-expect-error Nor something that may be one.
+board.transaction((): number | Promise<number> => 1);
+
+// ----------------------------------------------------------------------------------------------------- what is taken
+
+const run = board.createRun("goal");
+holds<Same<typeof run, Run>>();
+// @ts-expect-error A run is never "blocked": comparing would always be false.
+run.status === "blocked";
+const brief = board.getBrief("b");
+holds<Same<typeof brief, Brief | undefined>>();
+// @ts-expect-error There may be no such brief.
+brief.status;
+holds<Same<NonNullable<typeof brief>["result"], JsonObject | null>>();
+holds<Same<ReturnType<typeof board.getRunSummary>["briefs"], Record<BriefStatus, number>>>();
+const page = board.listEvents({ kinds: ["failed", "retried"], limit: 5 });
+holds<Same<(typeof page)["next"], number | null>>();
+
+const counted = board.transaction((tx) => (tx.getRun() ? 1 : 2));
+holds<Same<typeof counted, 1 | 2>>();
+const nothing = board.transaction((tx) => {
+  tx.logEvent("spawned");
+});
+holds<Same<typeof nothing, void>>();
+const given = board.transaction((tx) => tx.createBrief({ tier: 0, role: "coder" }));
+holds<Same<typeof given, Brief>>();
+board.transaction((tx) => tx.transaction((inner) => inner.getRun()));
+
+interface Task {
+  title: string;
+  steps: readonly string[];
+}
+const task: Task = { title: "write", steps: ["think"] };
+board.createBrief({ tier: 0, role: "coder", payload: task });
+board.updateBriefResult("b", task);
+board.updateRunStatus("done", { from: ["active", "review"] as const });
+board.listBriefs({ status: briefStatuses, role: ["coder"] as const, parentBriefId: null, after: undefined });
+
+declare const asynchronous: Blackboard<"async">;
+async function waits(): Promise<void> {
+  const stored = await asynchronous.createRun("goal");
+  holds<Same<typeof stored, Run>>();
+  const value = await asynchronous.transaction(async (tx) => (await tx.getRun())?.goal);
+  holds<Same<typeof value, string | undefined>>();
+  const plain = await asynchronous.transaction(() => 5);
+  holds<Same<typeof plain, number>>();
+  // @ts-expect-error A promise has no status.
+  asynchronous.createRun("goal").status;
+}
+
+/** For any blackboard in a file, whatever its Drizzle database is typed as; for one of either engine, awaiting. */
+function onFile(any: Blackboard<"sync">): Run {
+  return any.createRun("goal");
+}
+async function onEither(any: Blackboard<Mode>): Promise<Run> {
+  return await any.createRun("goal");
+}
+onFile(board);
+onEither(board);
+onEither(asynchronous);
+// @ts-expect-error What awaits can't be given to what doesn't.
+onFile(asynchronous);
+board.transaction((tx) => {
+  const operations: BlackboardOperations<"sync"> = tx;
+  // @ts-expect-error A transaction is not closed, it ends.
+  operations.close;
+});
+waits();
