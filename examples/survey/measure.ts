@@ -1,0 +1,107 @@
+/** Measuring one file: whatever its size, in the memory of one chunk. */
+import { constants, open } from "node:fs/promises";
+import { languageOf } from "./languages.ts";
+
+export type FileResult = {
+  bytes: number;
+  /** Newlines, and one more if the last line has none at its end; a binary file has none. */
+  lines: number;
+  language: string;
+  /** In characters of UTF-8; line ends are none. */
+  longestLine: number;
+  /** Lines that say, as a word of its own, that something is still to be done or to be fixed. */
+  todos: number;
+};
+
+const chunkBytes = 256 * 1024;
+/** A NUL among the first so many bytes makes a file binary, as it does for git. */
+const binaryWithinBytes = 8000;
+
+/**
+ * Throws when the file cannot be measured, and the signal's reason when that aborts. A link is not followed, and opening a
+ * pipe does not wait for somebody to write into it.
+ */
+export async function measure(path: string, signal: AbortSignal): Promise<FileResult> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const status = await file.stat();
+    if (!status.isFile()) throw new Error("not a regular file");
+    const text = new TextMeasure();
+    const buffer = Buffer.allocUnsafe(chunkBytes);
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, chunkBytes);
+      if (bytesRead === 0) return { ...text.finish(), language: languageOf(path) };
+      const chunk = buffer.subarray(0, bytesRead);
+      if (text.bytes === 0 && chunk.subarray(0, binaryWithinBytes).includes(0)) {
+        return { bytes: status.size, lines: 0, language: "binary", longestLine: 0, todos: 0 };
+      }
+      text.add(chunk);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+const newline = 0x0a;
+const carriageReturn = 0x0d;
+const isWordByte = Uint8Array.from({ length: 256 }, (_, byte) => Number(/\w/.test(String.fromCharCode(byte))));
+/** In two halves, so that whoever looks for what is left to do in this program does not find them. */
+const [todo, fixme] = [asNumber("TO", "DO"), asNumber("FIX", "ME")];
+
+/** Reads bytes as they come: neither a line nor a word nor a character need end where a chunk does. */
+class TextMeasure {
+  bytes = 0;
+  #lines = 0;
+  #longestLine = 0;
+  #todos = 0;
+  #length = 0;
+  #isTodo = false;
+  #word = 0;
+  #last = newline;
+
+  /** One plain loop over local variables: with fields, or `for…of`, a file of gigabytes takes twice as long. */
+  add(chunk: Buffer): void {
+    let length = this.#length;
+    let word = this.#word;
+    let last = this.#last;
+    for (let index = 0; index < chunk.length; index++) {
+      const byte = chunk[index] as number;
+      if (isWordByte[byte]) {
+        word = word * 256 + byte;
+      } else {
+        if (word === todo || word === fixme) this.#isTodo = true;
+        word = 0;
+      }
+      if (byte === newline) {
+        this.#endLine(last === carriageReturn ? length - 1 : length);
+        length = 0;
+      } else if ((byte & 0xc0) !== 0x80) {
+        length++;
+      }
+      last = byte;
+    }
+    this.bytes += chunk.length;
+    this.#length = length;
+    this.#word = word;
+    this.#last = last;
+  }
+
+  finish(): Omit<FileResult, "language"> {
+    const { bytes } = this;
+    if (this.#last !== newline) this.add(Buffer.of(newline));
+    return { bytes, lines: this.#lines, longestLine: this.#longestLine, todos: this.#todos };
+  }
+
+  #endLine(length: number): void {
+    this.#lines++;
+    this.#longestLine = Math.max(this.#longestLine, length);
+    if (this.#isTodo) this.#todos++;
+    this.#isTodo = false;
+  }
+}
+
+/** A word as a number in base 256. Every letter more makes it larger, so no long word is taken for a short one. */
+function asNumber(...parts: string[]): number {
+  return Buffer.from(parts.join("")).reduce((number, byte) => number * 256 + byte, 0);
+}

@@ -1,0 +1,109 @@
+/** What the survey says: how far it is, and at the end what it found. */
+import { isAbsolute, relative } from "node:path";
+import Table from "cli-table3";
+import { createLogUpdate } from "log-update";
+import type { RunSummary } from "run-blackboard";
+import type { Board } from "./board.ts";
+import { wholeId } from "./plan.ts";
+import type { Rollup } from "./work.ts";
+
+export interface Progress {
+  planned(summary: RunSummary): void;
+  worked(summary: RunSummary): void;
+  /** A line that stays. */
+  say(line: string): void;
+}
+
+/** One line that changes on a terminal; anywhere else a line for every thousand briefs. */
+export function openProgress(stream: NodeJS.WriteStream): Progress {
+  // The cursor stays: the library that hides it would end the process on Ctrl-C, before the survey has put things away.
+  const live = stream.isTTY && stream.columns > 0 ? createLogUpdate(stream, { showCursor: true }) : undefined;
+  let thousands = 0;
+
+  function show(count: number, line: string): void {
+    if (live) live(line);
+    else if (Math.floor(count / 1000) > thousands) stream.write(`${line}\n`);
+    thousands = Math.floor(count / 1000);
+  }
+  return {
+    planned({ briefs }) {
+      const total = totalOf(briefs);
+      show(total, `Planning: ${number(total)} briefs`);
+    },
+    worked({ briefs }) {
+      const finished = briefs.done + briefs.failed;
+      show(finished, `Surveying: ${number(finished)} of ${number(totalOf(briefs))} briefs`);
+    },
+    say(line) {
+      live?.clear();
+      stream.write(`${line}\n`);
+    },
+  };
+}
+
+const failuresShown = 10;
+
+export async function report(board: Board): Promise<string> {
+  const summary = await board.getRunSummary();
+  return [
+    "",
+    `Run ${summary.runId} is ${summary.status}: ${printable(summary.goal)}`,
+    `  briefs       ${counts(summary.briefs)}`,
+    `  workstreams  ${counts(summary.workstreams)}`,
+    `  events       ${counts(summary.events)}`,
+    ...(await failures(board, summary.briefs.failed)),
+    "",
+    await languages(board),
+    "",
+    isAbsolute(board.location) ? relative("", board.location) : board.location,
+  ].join("\n");
+}
+
+/** The reasons stand in the events. */
+async function failures(board: Board, total: number): Promise<string[]> {
+  const { items } = await board.listEvents({ kinds: ["failed"], limit: failuresShown });
+  if (items.length === 0) return [];
+  const lines: string[] = [];
+  for (const { briefId, detail } of items) {
+    const path = briefId && (await board.getBrief(briefId))?.payload.path;
+    lines.push(`  ${printable(String(path))}: ${printable(String(detail.reason))}`);
+  }
+  const rest = total - items.length;
+  return ["", "Not measured:", ...lines, ...(rest > 0 ? [`  and ${number(rest)} more`] : [])];
+}
+
+async function languages(board: Board): Promise<string> {
+  const table = new Table({
+    head: ["Language", "Files", "Lines", "Bytes"],
+    colAligns: ["left", "right", "right", "right"],
+    style: { head: [], border: [], compact: true },
+  });
+  const whole = (await board.getBrief(wholeId))?.result as Rollup | null | undefined;
+  if (!whole) return "No result.";
+  const rows = Object.entries(whole.languages).sort(
+    ([, one], [, other]) => other.lines - one.lines || other.bytes - one.bytes,
+  );
+  for (const [language, { files, lines, bytes }] of [...rows, ["all", whole] as const]) {
+    table.push([language, number(files), number(lines), number(bytes)]);
+  }
+  return table.toString();
+}
+
+function totalOf(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
+}
+
+/** `3 done, 1 failed`, without what there is none of. */
+function counts(of: Record<string, number>): string {
+  const words = Object.entries(of).filter(([, count]) => count > 0);
+  return words.map(([word, count]) => `${number(count)} ${word}`).join(", ") || "none";
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en");
+}
+
+/** A name may hold what would move the cursor, clear the screen or turn the direction of text: such characters are escaped. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}

@@ -1,0 +1,98 @@
+/**
+ * Walking a folder: what there is to survey, in the order of names. Left out are links, whatever .gitignore files name,
+ * `.git`, and one folder more: that of the blackboards.
+ */
+import type { Dirent } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { GitIgnore } from "./gitignore.ts";
+
+export interface Entry {
+  /** Relative to the surveyed folder, with slashes. */
+  path: string;
+  /** The path as the disk has it, which need not be text. */
+  bytes: Buffer;
+  isFolder: boolean;
+  /** Why nothing can be learnt about it. */
+  problem?: Error;
+}
+
+/** A folder at the top, or `.` for the files that lie directly in the surveyed one. Each comes before its files. */
+export type Found = { role: "folder"; entry: Entry } | { role: "file"; entry: Entry; top: Entry };
+
+interface Survey {
+  folder: string;
+  leftOut: string;
+}
+
+interface Contents {
+  entries: Entry[];
+  rules: GitIgnore;
+  problem?: Error;
+}
+
+const here: Entry = { path: ".", bytes: Buffer.from("."), isFolder: true };
+
+/** A folder below those at the top that cannot be read comes, with its problem, in place of the files in it. */
+export async function* walk(folder: string, leftOut: string): AsyncGenerator<Found> {
+  const survey = { folder, leftOut };
+  const { entries, rules, problem } = await contentsOf(survey, here, await GitIgnore.of(folder));
+  if (problem) throw problem;
+
+  const files = entries.filter((entry) => !entry.isFolder);
+  if (files.length > 0) yield { role: "folder", entry: here };
+  for (const entry of files) yield { role: "file", entry, top: here };
+
+  for (const top of entries.filter((entry) => entry.isFolder)) {
+    const contents = await contentsOf(survey, top, rules);
+    yield { role: "folder", entry: contents.problem ? { ...top, problem: contents.problem } : top };
+    for await (const entry of filesOf(survey, contents)) yield { role: "file", entry, top };
+  }
+}
+
+async function* filesOf(survey: Survey, { entries, rules }: Contents): AsyncGenerator<Entry> {
+  for (const entry of entries) {
+    if (!entry.isFolder) {
+      yield entry;
+      continue;
+    }
+    const contents = await contentsOf(survey, entry, rules);
+    if (contents.problem) yield { ...entry, problem: contents.problem };
+    else yield* filesOf(survey, contents);
+  }
+}
+
+async function contentsOf(survey: Survey, parent: Entry, above: GitIgnore): Promise<Contents> {
+  if (parent.problem) return { entries: [], rules: above, problem: parent.problem };
+  const path = join(survey.folder, parent.path);
+  try {
+    const found = await readdir(path, { withFileTypes: true, encoding: "buffer" });
+    const rules = parent === here ? above : await above.within(path);
+    const entries = found
+      .filter((dirent) => !dirent.isSymbolicLink())
+      .sort((one, other) => Buffer.compare(one.name, other.name))
+      .map((dirent) => entryOf(parent, dirent))
+      .filter((entry) => isWanted(survey, entry, rules));
+    return { entries, rules };
+  } catch (error) {
+    return { entries: [], rules: above, problem: error as Error };
+  }
+}
+
+function entryOf(parent: Entry, dirent: Dirent<Buffer>): Entry {
+  const name = dirent.name.toString();
+  const isRoot = parent === here;
+  const entry = {
+    path: isRoot ? name : `${parent.path}/${name}`,
+    bytes: isRoot ? dirent.name : Buffer.concat([parent.bytes, Buffer.from("/"), dirent.name]),
+    isFolder: dirent.isDirectory(),
+  };
+  if (!Buffer.from(name).equals(dirent.name)) return { ...entry, problem: new Error("its name is not valid UTF-8") };
+  if (!dirent.isFile() && !dirent.isDirectory()) return { ...entry, problem: new Error("not a regular file") };
+  return entry;
+}
+
+function isWanted(survey: Survey, entry: Entry, rules: GitIgnore): boolean {
+  const path = join(survey.folder, entry.path);
+  return path !== survey.leftOut && !/(^|\/)\.git$/.test(entry.path) && !rules.ignores(path, entry.isFolder);
+}
