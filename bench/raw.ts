@@ -1,0 +1,39 @@
+/**
+ * What somebody would write with better-sqlite3 alone: columns under their TypeScript names, one statement prepared once,
+ * JSON written and read with nothing around it, rows changed in place rather than copied.
+ *
+ * Writes use `.all()`: `.get()` stops before the statement's end, and an error there, such as a full disk, is lost.
+ */
+import type { BlackboardEvent, Brief } from "run-blackboard";
+
+export const runColumns = `run_id AS runId, goal, status, created_at AS createdAt, updated_at AS updatedAt`;
+
+export const workstreamColumns = `workstream_id AS workstreamId, run_id AS runId, name, tier, status,
+  owner_agent_id AS ownerAgentId, created_at AS createdAt, updated_at AS updatedAt`;
+
+export const briefColumns = `brief_id AS briefId, run_id AS runId, parent_brief_id AS parentBriefId,
+  workstream_id AS workstreamId, tier, role, status, payload, result, retry_count AS retryCount,
+  created_at AS createdAt, updated_at AS updatedAt`;
+
+export const eventColumns = `seq, event_id AS eventId, run_id AS runId, brief_id AS briefId, kind, detail,
+  created_at AS createdAt`;
+
+/** A row whose JSON is still text in the database's answer, and a value after it was parsed. */
+type Unparsed<Row, Column extends keyof Row> = Omit<Row, Column> & { [Name in Column]: unknown };
+export type BriefRow = Unparsed<Brief, "payload" | "result">;
+export type EventRow = Unparsed<BlackboardEvent, "detail">;
+
+export function parseBrief(row: BriefRow): BriefRow {
+  if (typeof row.payload === "string") row.payload = JSON.parse(row.payload);
+  if (typeof row.result === "string") row.result = JSON.parse(row.result);
+  return row;
+}
+
+export function parseEvent(row: EventRow): EventRow {
+  if (typeof row.detail === "string") row.detail = JSON.parse(row.detail);
+  return row;
+}
+
+export function now(): string {
+  return new Date().toISOString();
+}

@@ -1,0 +1,69 @@
+/**
+ * Where a line is measured: temporary files, each made by `openBlackboard`, so that every side works on the same schema.
+ * They lie where the system puts temporary files; TMPDIR moves them. A file system in memory would make FULL look free.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { openBlackboard } from "run-blackboard";
+
+export type Board = ReturnType<typeof openBlackboard>;
+/** What SQLite calls synchronous: NORMAL commits into the file's log, FULL waits for the disk as well. */
+export type Level = "normal" | "full";
+
+export const runId = "bench";
+
+export class Sites implements Disposable {
+  readonly level: Level;
+  readonly #folder = mkdtempSync(join(tmpdir(), "run-blackboard-bench-"));
+  readonly #open: { close(): void }[] = [];
+  #files = 0;
+
+  constructor(level: Level) {
+    this.level = level;
+  }
+
+  /** A name for a file that does not exist yet. */
+  newFile(): string {
+    this.#files++;
+    return join(this.#folder, `${this.#files}.db`);
+  }
+
+  /** A file of the current schema that holds a run and what `seed` writes. Closed. */
+  seeded(seed?: (board: Board) => void): string {
+    const file = this.newFile();
+    const board = openBlackboard({ runId, file, synchronous: "normal" });
+    board.createRun("Find out what it costs");
+    if (seed) board.transaction(() => seed(board));
+    board.close();
+    return file;
+  }
+
+  board(seed?: (board: Board) => void): Board {
+    return this.#closedLater(openBlackboard({ runId, file: this.seeded(seed), synchronous: this.level }));
+  }
+
+  raw(seed?: (board: Board) => void): Database.Database {
+    return this.#closedLater(openRaw(this.seeded(seed), this.level));
+  }
+
+  #closedLater<T extends { close(): void }>(connection: T): T {
+    this.#open.push(connection);
+    return connection;
+  }
+
+  [Symbol.dispose](): void {
+    for (const connection of this.#open) connection.close();
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+/** A plain connection with the pragmas that a blackboard has. */
+export function openRaw(file: string, level: Level): Database.Database {
+  const db = new Database(file);
+  db.pragma("journal_mode = WAL");
+  db.pragma(`synchronous = ${level}`);
+  db.pragma("foreign_keys = ON");
+  return db;
+}
