@@ -1,15 +1,18 @@
 /** What a blackboard promises, on every engine. */
 import { describe } from "vitest";
 import { briefs } from "./briefs.ts";
+import { claims } from "./claims.ts";
 import { closing } from "./closing.ts";
 import { connections } from "./connections.ts";
 import type { Engine } from "./engine.ts";
 import { events } from "./events.ts";
 import { jsonValues } from "./json-values.ts";
+import { lifecycle } from "./lifecycle.ts";
 import { pages } from "./pages.ts";
 import { properties } from "./properties.ts";
 import { refusals } from "./refusals.ts";
 import { repeats } from "./repeats.ts";
+import { roles } from "./roles.ts";
 import { runs } from "./runs.ts";
 import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
@@ -25,6 +28,9 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     statuses(engine);
     repeats(engine);
     events(engine);
+    lifecycle(engine);
+    claims(engine);
+    roles(engine);
     summary(engine);
     pages(engine);
     transactions(engine);
