@@ -6,6 +6,7 @@ import { closing } from "./closing.ts";
 import { connections } from "./connections.ts";
 import type { Engine } from "./engine.ts";
 import { events } from "./events.ts";
+import { holding } from "./holding.ts";
 import { jsonValues } from "./json-values.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { pages } from "./pages.ts";
@@ -30,6 +31,7 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     events(engine);
     lifecycle(engine);
     claims(engine);
+    holding(engine);
     roles(engine);
     summary(engine);
     pages(engine);
