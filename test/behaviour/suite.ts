@@ -2,6 +2,7 @@
 import { describe } from "vitest";
 import { briefs } from "./briefs.ts";
 import { claims } from "./claims.ts";
+import { claimsModel } from "./claims-model.ts";
 import { closing } from "./closing.ts";
 import { connections } from "./connections.ts";
 import type { Engine } from "./engine.ts";
@@ -40,6 +41,7 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     refusals(engine);
     closing(engine);
     properties(engine);
+    claimsModel(engine);
     if (shared) connections(engine);
   });
 }
