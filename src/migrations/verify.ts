@@ -1,18 +1,20 @@
 /**
- * Looking for what is wrong with a file, without changing it; and mending what can be made anew.
+ * Looking for what is wrong with a file, without changing it; and, when asked to, making anew what is derived.
  */
 import type Database from "better-sqlite3";
-import { noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-connection.ts";
-import { translated } from "../engines/sqlite-errors.ts";
+import { connect, noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-connection.ts";
+import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { openReader } from "../engines/sqlite-reader.ts";
+import { waiting } from "../engines/waiting.ts";
 import type { Migration } from "./history.ts";
 import { type Plan, planOf } from "./plan.ts";
 import { brokenReferences, differences, isTable, readObjects, replay } from "./sqlite-schema.ts";
+import { rebuildTallies, wrongTallies } from "./tallies.ts";
 
 export interface Problem {
   /**
    * integrity: SQLite's own check. schema: not as the migrations make it. reference: a row refers to one that is not there.
-   * tallies: the counts behind the summary are not what is there; `repairBlackboard` makes them anew.
+   * tallies: the counts that a summary tells are not those of the rows. `repair` makes them anew.
    */
   kind: "integrity" | "schema" | "reference" | "tallies";
   message: string;
@@ -22,6 +24,31 @@ export interface Verification {
   location: string;
   state: Plan["state"];
   problems: Problem[];
+  /** With `repair`: what was found and is mended. */
+  repaired?: Problem[];
+}
+
+/** How long a repair waits for writers, in milliseconds. */
+const repairTimeoutMs = 5000;
+
+/** Verifies, rebuilds the tallies where they are wrong and nothing is damaged, and verifies again. */
+export function repairFile(location: string, migrations: readonly Migration[]): Verification {
+  const before = verifyFile(location, migrations);
+  const wrong = before.problems.filter(({ kind }) => kind === "tallies");
+  if (wrong.length === 0 || before.problems.some(({ kind }) => kind === "integrity"))
+    return { ...before, repaired: [] };
+  const migrateTimeoutMs = repairTimeoutMs;
+  const client = connect({ location, create: false, readonly: false, synchronous: "full", migrateTimeoutMs });
+  try {
+    waiting(() => rebuildTallies(client), isBusy, repairTimeoutMs, location);
+  } catch (error) {
+    throw translated(error, location);
+  } finally {
+    client.close();
+  }
+  const after = verifyFile(location, migrations);
+  const still = new Set(after.problems.map(({ message }) => message));
+  return { ...after, repaired: wrong.filter(({ message }) => !still.has(message)) };
 }
 
 export function verifyFile(location: string, migrations: readonly Migration[]): Verification {
@@ -79,33 +106,9 @@ function references(client: Database.Database): Problem[] {
   }));
 }
 
-/** What `tallies` says and what is there, where the two differ: the triggers do not see a REPLACE of another program's. */
-const differing = `
-  WITH counted (run_id, subject, label, n) AS (
-    SELECT run_id, 'workstreams', status, count(*) FROM workstreams GROUP BY run_id, status
-    UNION ALL SELECT run_id, 'briefs', status, count(*) FROM briefs GROUP BY run_id, status
-    UNION ALL SELECT run_id, 'events', kind, count(*) FROM events GROUP BY run_id, kind
-  ), both (run_id, subject, label, said, found) AS (
-    SELECT run_id, subject, label, n, 0 FROM tallies UNION ALL SELECT run_id, subject, label, 0, n FROM counted
-  )
-  SELECT run_id AS runId, subject, label, sum(said) AS said, sum(found) AS found
-  FROM both GROUP BY run_id, subject, label HAVING sum(said) <> sum(found)`;
-
-interface Difference {
-  runId: string;
-  subject: string;
-  label: string;
-  said: number;
-  found: number;
-}
-
 function tallies(client: Database.Database): Problem[] {
-  if (!readObjects(client).some((object) => isTable(object) && object.name === "tallies")) return [];
-  return client
-    .prepare<[], Difference>(differing)
-    .all()
-    .map(({ runId, subject, label, said, found }) => ({
-      kind: "tallies",
-      message: `${said} ${subject} ${label} of run ${runId} counted, and ${found} there`,
-    }));
+  return wrongTallies(client).map(({ runId, subject, label, told, found }) => ({
+    kind: "tallies",
+    message: `run ${JSON.stringify(runId)} is told to have ${told} ${subject} ${JSON.stringify(label)}, and has ${found}`,
+  }));
 }
