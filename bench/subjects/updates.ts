@@ -32,7 +32,10 @@ export const updates: Subject = {
       levels: writing,
       sides(sites) {
         const board = sites.board(seed);
-        const update = prepareUpdate(sites, "status = ?, updated_at = ? WHERE run_id = ? AND brief_id = ?");
+        const update = prepareUpdate(
+          sites,
+          "status = ?, lease_expires_at = NULL, updated_at = ? WHERE run_id = ? AND brief_id = ?",
+        );
         return {
           ours: calling(overAll((id, odd) => board.updateBriefStatus(id, odd ? "active" : "pending"))),
           raw: calling(overAll((id, odd) => update(odd ? "active" : "pending", now(), runId, id))),
@@ -44,7 +47,8 @@ export const updates: Subject = {
       levels: writing,
       sides(sites) {
         const board = sites.board(seed);
-        const set = "status = ?, updated_at = ? WHERE run_id = ? AND brief_id = ? AND status IN (?)";
+        const set =
+          "status = ?, lease_expires_at = NULL, updated_at = ? WHERE run_id = ? AND brief_id = ? AND status IN (?)";
         const update = prepareUpdate(sites, set);
         return {
           ours: calling(
@@ -67,7 +71,8 @@ export const updates: Subject = {
       levels: writing,
       sides(sites) {
         const board = sites.board(seed);
-        const set = "result = ?, status = 'done', updated_at = ? WHERE run_id = ? AND brief_id = ?";
+        const set =
+          "result = ?, status = 'done', lease_expires_at = NULL, updated_at = ? WHERE run_id = ? AND brief_id = ?";
         const update = prepareUpdate(sites, set);
         return {
           ours: calling(overAll((id) => board.updateBriefResult(id, result))),
