@@ -1,5 +1,6 @@
 /** The low-level updates of a brief, one after another over a thousand of them. */
 import { type BriefRow, briefColumns, now, parseBrief } from "../raw.ts";
+import { reference } from "../reference.ts";
 import { idOf, result, withBriefs } from "../samples.ts";
 import { runId, type Sites } from "../sites.ts";
 import { calling, type Subject, writing } from "../subject.ts";
@@ -30,7 +31,7 @@ export const updates: Subject = {
     {
       name: "updateBriefStatus",
       levels: writing,
-      sides(sites) {
+      async sides(sites) {
         const board = sites.board(seed);
         const update = prepareUpdate(
           sites,
@@ -39,6 +40,7 @@ export const updates: Subject = {
         return {
           ours: calling(overAll((id, odd) => board.updateBriefStatus(id, odd ? "active" : "pending"))),
           raw: calling(overAll((id, odd) => update(odd ? "active" : "pending", now(), runId, id))),
+          ...(await reference(sites, "updateBriefStatus")),
         };
       },
     },
@@ -69,7 +71,7 @@ export const updates: Subject = {
     {
       name: "updateBriefResult",
       levels: writing,
-      sides(sites) {
+      async sides(sites) {
         const board = sites.board(seed);
         const set =
           "result = ?, status = 'done', lease_expires_at = NULL, updated_at = ? WHERE run_id = ? AND brief_id = ?";
@@ -77,19 +79,21 @@ export const updates: Subject = {
         return {
           ours: calling(overAll((id) => board.updateBriefResult(id, result))),
           raw: calling(overAll((id) => update(JSON.stringify(result), now(), runId, id))),
+          ...(await reference(sites, "updateBriefResult")),
         };
       },
     },
     {
       name: "incrementBriefRetry",
       levels: writing,
-      sides(sites) {
+      async sides(sites) {
         const board = sites.board(seed);
         const set = "retry_count = retry_count + 1, updated_at = ? WHERE run_id = ? AND brief_id = ?";
         const update = prepareUpdate(sites, set);
         return {
           ours: calling(overAll((id) => board.incrementBriefRetry(id))),
           raw: calling(overAll((id) => update(now(), runId, id))),
+          ...(await reference(sites, "incrementBriefRetry")),
         };
       },
     },
