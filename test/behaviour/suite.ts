@@ -6,6 +6,7 @@ import { connections } from "./connections.ts";
 import type { Engine } from "./engine.ts";
 import { events } from "./events.ts";
 import { jsonValues } from "./json-values.ts";
+import { lifecyclePage } from "./lifecycle-page.ts";
 import { pages } from "./pages.ts";
 import { properties } from "./properties.ts";
 import { refusals } from "./refusals.ts";
@@ -31,6 +32,7 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     jsonValues(engine);
     refusals(engine);
     closing(engine);
+    lifecyclePage(engine);
     properties(engine);
     if (shared) connections(engine);
   });
