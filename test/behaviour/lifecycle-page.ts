@@ -126,7 +126,8 @@ function moved({ name, to, retries, claimedBy, lease }: Move, before: Brief, now
 
 export function lifecyclePage(engine: Engine): void {
   describe("docs/lifecycle.md", () => {
-    test.each(table.filter(({ of }) => of !== "a new id"))("is true of $title", async (move) => {
+    const made = table.filter(({ of }) => of !== "a new id").map((move) => [move.title, move] as const);
+    test.each(made)("is true of %s", async (_, move) => {
       const { board, place, clock } = await openRun(engine);
       const stored = async (id: string) => (await board.getBrief(id)) ?? expect.fail(`${id} is not there`);
       for (const [id, situation] of Object.entries(situations)) {
