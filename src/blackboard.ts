@@ -15,6 +15,7 @@ import type { Page } from "./operations/pages.ts";
 import { createRun, getRun, type Run, updateRunStatus } from "./operations/runs.ts";
 import type { From } from "./operations/status.ts";
 import { getRunSummary, type RunSummary } from "./operations/summary.ts";
+import { type BriefTree, getBriefTree } from "./operations/tree.ts";
 import {
   createWorkstream,
   getWorkstream,
@@ -180,6 +181,17 @@ export class BlackboardOperations<M extends Mode, Database = unknown> {
   /** In order of `seq`, those behind `after`; 100 a page unless `limit` says otherwise. Nothing where there is no run. */
   listEvents(filter?: EventFilter): Result<M, Page<BlackboardEvent, number>> {
     return this.#session.run(() => listEvents(this.#context, filter));
+  }
+
+  /**
+   * The run's briefs as a tree of any depth, each with the statuses of itself and all below it counted; or, by id, one brief
+   * and what hangs below it. One snapshot. Oldest first on every level; empty where there is no run. A brief whose parent is
+   * not in the run is a root. `cycles` names those that other programs left without a way to any root: they stand under none,
+   * though the run's `totals` count them; one of them asked for is a root with what hangs below it, each once.
+   * @throws NotFoundError for an unknown brief.
+   */
+  getBriefTree(briefId?: string): Result<M, BriefTree> {
+    return this.#session.run(() => getBriefTree(this.#context, briefId));
   }
 
   /**
