@@ -25,6 +25,7 @@ import {
   type Workstream,
   type WorkstreamFilter,
 } from "./operations/workstreams.ts";
+import { type WatchOptions, watchEvents } from "./watch.ts";
 
 /**
  * What can be done with a run. Values come back at once on SQLite (`"sync"`), as promises on PostgreSQL (`"async"`): code
@@ -225,12 +226,33 @@ export class Blackboard<M extends Mode, Database = unknown> extends BlackboardOp
   /** The file's absolute path, or the server and database without credentials. */
   readonly location: string;
   readonly #engine: Engine<M, Database>;
+  readonly #watching: Context;
 
   /** @internal Made by `openBlackboard`. */
   constructor(engine: Engine<M, Database>, context: Context) {
     super(engine, context);
     this.location = engine.location;
     this.#engine = engine;
+    this.#watching = context;
+  }
+
+  /**
+   * Every event after `after` (0 when left out, the beginning), this process's and others', in order of `seq`, none twice and
+   * none missed; then waits for more, and keeps the process alive meanwhile. Ends, without an error, when `signal` aborts, the
+   * blackboard closes, or the loop is left. To go on after a crash, give the last `seq` that was dealt with as `after`. Events
+   * are read a page at a time, as fast as they are taken; each iteration begins anew. A PostgreSQL server that goes away is
+   * waited for.
+   *
+   * ```ts
+   * const { lastSeq } = board.getRunSummary();
+   * for await (const event of board.watchEvents({ after: lastSeq, signal })) console.log(event.kind, event.briefId);
+   * ```
+   *
+   * InvalidInputError and ClosedError are thrown by the call, other errors come out of the iteration: FileError `READ_ONLY`,
+   * after all that is there, where `readonly` had to read a snapshot of the file.
+   */
+  watchEvents(options?: WatchOptions): AsyncIterable<BlackboardEvent> {
+    return watchEvents(this.#engine, this.#watching, options);
   }
 
   /** Idempotent. Any other call after it throws `ClosedError`. */
