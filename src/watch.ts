@@ -5,8 +5,9 @@
  * nothing comes twice, whatever happens in between. What makes that cheap is the engine's to say (`Engine.look`). One page is
  * held at a time, and the next is read when the last one was taken.
  */
+import { setMaxListeners } from "node:events";
 import type { Engine, Found, Mode } from "./engines/engine.ts";
-import { BusyError, ClosedError, ConnectionError } from "./errors.ts";
+import { BusyError, ClosedError, ConnectionError, UnreadableRowError } from "./errors.ts";
 import { Check, type Names } from "./input/check.ts";
 import { type BlackboardEvent, listEvents } from "./operations/events.ts";
 import type { Context } from "./operations/operation.ts";
@@ -39,6 +40,8 @@ export function watchEvents(
   if (asked.signal !== undefined) check.signal("signal", asked.signal);
   check.done();
   const { signal } = asked;
+  // Node would take it for a leak that a server gives one signal to all of its watches. Each wait stops listening at its end.
+  if (signal instanceof AbortSignal) setMaxListeners(0, signal);
   return {
     [Symbol.asyncIterator]() {
       const stop = new AbortController();
@@ -69,13 +72,19 @@ async function* follow(
   const isOver = () => ends.some(({ aborted }) => aborted);
   let last = after;
   let seen: string | undefined;
+  let limit = pageSize;
   while (!isOver()) {
     let found: Found<Page<BlackboardEvent, number>> | undefined;
     try {
-      const look = engine.look(seen, () => listEvents(context, { after: last, limit: pageSize }));
+      const look = engine.look(seen, () => listEvents(context, { after: last, limit }));
       found = await orOver(ends, look);
     } catch (error) {
       if (error instanceof ClosedError) return;
+      if (error instanceof UnreadableRowError && limit > 1) {
+        // What comes before that row is not to be missed.
+        limit = Math.ceil(limit / 4);
+        continue;
+      }
       // These pass, and what was committed meanwhile is still behind `last`.
       if (!(error instanceof BusyError || error instanceof ConnectionError)) throw error;
     }

@@ -1,6 +1,7 @@
 /**
  * SQLite through better-sqlite3: every call is finished when it returns.
  */
+import { setMaxListeners } from "node:events";
 import type Database from "better-sqlite3";
 import type { Logger } from "drizzle-orm";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
@@ -40,6 +41,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   /** Takes over an open connection with the current schema. */
   constructor(client: Database.Database, { location, busyTimeoutMs, logger }: SqliteEngineOptions) {
     this.#client = client;
+    setMaxListeners(0, this.closed);
     this.location = location;
     this.#busyTimeoutMs = busyTimeoutMs;
     // Drizzle tells its logger before each query, also one of the user's own through `tx.drizzle`.

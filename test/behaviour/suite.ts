@@ -14,6 +14,8 @@ import { runs } from "./runs.ts";
 import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
 import { transactions } from "./transactions.ts";
+import { tree } from "./tree.ts";
+import { watch, watchTogether } from "./watch.ts";
 import { workstreams } from "./workstreams.ts";
 
 /** `shared`: whether several blackboards can be open on one database, as they can't in memory. */
@@ -27,11 +29,14 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     events(engine);
     summary(engine);
     pages(engine);
+    tree(engine);
+    watch(engine);
     transactions(engine);
     jsonValues(engine);
     refusals(engine);
     closing(engine);
     properties(engine);
     if (shared) connections(engine);
+    if (shared) watchTogether(engine);
   });
 }
