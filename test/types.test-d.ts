@@ -112,13 +112,15 @@ holds<Fits<typeof migrateBlackboard, typeof contract.migrateBlackboard>>();
 type Given<T> =
   T extends Promise<infer Value>
     ? Promise<Given<Value>>
-    : T extends { items: (infer Item)[]; next: infer Next }
-      ? { items: Given<Item>[]; next: Next }
-      : T extends { briefId: string; payload: unknown }
-        ? Flat<WithoutClaims<T>>
-        : T extends object
-          ? Flat<T>
-          : T;
+    : T extends AsyncIterable<infer Item>
+      ? AsyncIterable<Given<Item>>
+      : T extends { items: (infer Item)[]; next: infer Next }
+        ? { items: Given<Item>[]; next: Next }
+        : T extends { briefId: string; payload: unknown }
+          ? Flat<WithoutClaims<T>>
+          : T extends object
+            ? Flat<T>
+            : T;
 type Method = (...parameters: never[]) => unknown;
 type SameMethod<Ours, Agreed> = Ours extends Method
   ? Agreed extends Method
@@ -144,6 +146,7 @@ type Methods =
   | "listWorkstreams"
   | "listBriefs"
   | "listEvents"
+  | "watchEvents"
   | "close";
 /** The methods that are not as agreed: there must be none. */
 type Deviating<M extends Mode> = {

@@ -15,6 +15,8 @@ import { runs } from "./runs.ts";
 import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
 import { transactions } from "./transactions.ts";
+import { tree } from "./tree.ts";
+import { watch, watchTogether } from "./watch.ts";
 import { workstreams } from "./workstreams.ts";
 
 /** `shared`: whether several blackboards can be open on one database, as they can't in memory. */
@@ -28,6 +30,8 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     events(engine);
     summary(engine);
     pages(engine);
+    tree(engine);
+    watch(engine);
     transactions(engine);
     jsonValues(engine);
     refusals(engine);
@@ -35,5 +39,6 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     lifecyclePage(engine);
     properties(engine);
     if (shared) connections(engine);
+    if (shared) watchTogether(engine);
   });
 }
