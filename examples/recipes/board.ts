@@ -14,7 +14,8 @@ export const roles = {
   digest: { payload: z.object({ questions: z.int() }), result: z.object({ text: z.string() }) },
 };
 
-export const openBoard = (runId: string) => openBlackboard({ runId, roles });
+export const openBoard = (runId: string, options: { busyTimeoutMs?: number } = {}) =>
+  openBlackboard({ runId, roles, ...options });
 export type Board = ReturnType<typeof openBoard>;
 
 export async function ask(model: "small" | "large", prompt: string, signal: AbortSignal): Promise<string> {

@@ -3,7 +3,7 @@
  * answered, and each is such that doing it twice is doing it once.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { ConnectionError } from "run-blackboard";
+import { ConnectionError, LostClaimError } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
 
 const [runId = "", count = ""] = process.argv.slice(2);
@@ -26,11 +26,19 @@ while (await answered(() => isUnfinished())) {
     await sleep(100);
     continue;
   }
-  // The same claim with the same result: the stored brief, and no second event.
-  await answered(() => board.completeBrief(claim, { n: claim.brief.payload.n }));
-  // An event of its own needs an id of its own.
-  const eventId = `checked/${claim.brief.briefId}`;
-  await answered(() => board.logEvent("completed", { eventId, detail: { checked: claim.brief.briefId } }));
+  try {
+    // The same claim with the same result: the stored brief, and no second event. One's own event needs an id for that, and
+    // what is called in a transaction must be repeatable, call by call.
+    await answered(() =>
+      board.transaction(async (tx) => {
+        const { briefId, payload } = await tx.completeBrief(claim, { n: claim.brief.payload.n });
+        await tx.logEvent("completed", { eventId: `counted/${briefId}`, detail: { counted: payload.n } });
+      }),
+    );
+  } catch (error) {
+    // The server was away for longer than the lease, and somebody else did it.
+    if (!(error instanceof LostClaimError)) throw error;
+  }
   console.log(claim.brief.briefId);
 }
 
