@@ -1,5 +1,5 @@
 /**
- * An agent that backs off: node back-off.ts RUN. What the model is too busy for is tried again later, while the agent works
+ * An agent that backs off: tsx back-off.ts RUN. What the model is too busy for is tried again later, while the agent works
  * on other briefs.
  */
 import { setTimeout as sleep } from "node:timers/promises";

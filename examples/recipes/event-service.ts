@@ -1,5 +1,5 @@
 /**
- * Events of a run as Server-Sent Events: PORT=8080 node event-service.ts RUN. A client that comes back with its Last-Event-ID,
+ * Events of a run as Server-Sent Events: PORT=8080 tsx event-service.ts RUN. A client that comes back with its Last-Event-ID,
  * as every browser's EventSource does, misses none and gets none twice, also when this service was restarted in between.
  *
  *     GET /events    the events from now on, or behind Last-Event-ID (0: from the beginning)
@@ -37,7 +37,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       break;
     case "POST /briefs": {
       const payload = { question: await text(request) };
-      response.writeHead(201).end(board.spawnBrief({ tier: 0, role: "answer", payload }).briefId);
+      const { briefId } = board.spawnBrief({ tier: 0, role: "answer", payload });
+      response.writeHead(201).end(briefId);
       break;
     }
     case "GET /events":

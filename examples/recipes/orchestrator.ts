@@ -1,5 +1,5 @@
 /**
- * Fans out, waits, and puts together: node orchestrator.ts RUN FILE, a file with one question a line. Killed at any moment and
+ * Fans out, waits, and puts together: tsx orchestrator.ts RUN FILE, a file with one question a line. Killed at any moment and
  * started again, it goes on; two at once do no harm. Prints what came of it.
  */
 import { readFileSync } from "node:fs";

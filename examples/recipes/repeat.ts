@@ -1,5 +1,5 @@
 /**
- * Work that a server's restart does not disturb: DATABASE_URL=… node repeat.ts RUN COUNT. Each call is repeated until it is
+ * Work that a server's restart does not disturb: DATABASE_URL=… tsx repeat.ts RUN COUNT. Each call is repeated until it is
  * answered, and each is such that doing it twice is doing it once.
  */
 import { setTimeout as sleep } from "node:timers/promises";

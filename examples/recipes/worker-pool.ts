@@ -1,5 +1,5 @@
 /**
- * Agents that work until SIGTERM: node worker-pool.ts RUN [AGENTS]. Start it as often as you like, on one run.
+ * Agents that work until SIGTERM: tsx worker-pool.ts RUN [AGENTS]. Start it as often as you like, on one run.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClaimOf, LostClaimError } from "run-blackboard";

@@ -2,13 +2,10 @@
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { type Blackboard, openBlackboard } from "run-blackboard";
 import { onTestFinished } from "vitest";
+import { bundled } from "../processes/bundle.ts";
 import { type Running, start } from "../processes/spawn.ts";
-
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const environment = { ...process.env, TSX_TSCONFIG_PATH: here("../../tsconfig.json") };
 
 /** A process and its number, by which to send it signals. */
 export interface Program extends Running {
@@ -20,9 +17,11 @@ export async function startRecipe(
   name: string,
   { cwd, args, env = {} }: { cwd: string; args: readonly string[]; env?: NodeJS.ProcessEnv },
 ): Promise<Program> {
-  const program = [process.execPath, "--import", import.meta.resolve("tsx"), here(`../../examples/recipes/${name}.ts`)];
-  const words = ["-c", 'echo $$; exec "$@"', "sh", ...program, ...args];
-  const running = start("sh", words, { cwd, env: { ...environment, ...env } });
+  const program = [process.execPath, bundled(new URL(`../../examples/recipes/${name}.ts`, import.meta.url))];
+  const running = start("sh", ["-c", 'echo $$; exec "$@"', "sh", ...program, ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+  });
   const pid = Number(await running.until(([first]) => first));
   return { ...running, signal: (signal) => process.kill(pid, signal) };
 }
