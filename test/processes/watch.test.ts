@@ -1,4 +1,5 @@
 /** Watches in processes of their own, beside processes that write. */
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { type BlackboardEvent, openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
@@ -61,6 +62,19 @@ test("watchers started before, while and after four processes write, one of them
   await Promise.all(watchers.map((watcher) => watcher.finish()));
   for (const watcher of [before, during, after]) expect(seen(watcher)).toEqual(all);
   expect([...seen(killed), ...seen(resumed)]).toEqual(all);
+});
+
+test("a watch of a snapshot, read where the folder cannot be written, gives what is there and then says that it cannot follow", async () => {
+  const folder = temporaryFolder();
+  const file = join(folder, "blackboard.db");
+  const board = openBlackboard({ runId: "shared", file });
+  board.createRun("be read");
+  board.logEvent("spawned");
+  const all = allLines(board);
+  board.close();
+  chmodSync(folder, 0o555);
+  const program = startProgram("watch-as-nobody", [file]);
+  expect(await program.finish()).toEqual([...all, "FileError READ_ONLY"]);
 });
 
 test("a watch that was left keeps no process alive", async () => {
