@@ -46,6 +46,7 @@ import {
   type Timestamp,
   type TransitionError,
   type UnreadableRowError,
+  type WatchOptions,
   type Workstream,
   type WorkstreamFilter,
   type WorkstreamStatus,
@@ -97,6 +98,7 @@ holds<SameObject<From<RunStatus>, contract.From<RunStatus>>>();
 holds<SameObject<Page<Run, string>, contract.Page<Run, string>>>();
 holds<SameObject<BriefFilter, contract.BriefFilter>>();
 holds<SameObject<WorkstreamFilter, contract.WorkstreamFilter>>();
+holds<SameObject<WatchOptions, NonNullable<Parameters<contract.Blackboard<"sync">["watchEvents"]>[0]>>>();
 holds<SameObject<EventFilter, contract.EventFilter>>();
 holds<SameObject<Omit<OpenOptions, "roles">, Omit<contract.OpenOptions, "roles">>>();
 holds<Same<Mode, contract.Mode>>();
