@@ -53,7 +53,9 @@ export type { BriefOf, ClaimOf, NewBrief, NewBriefBase, ResultInput, RoleName } 
 export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
+export type { BriefNode, BriefTree } from "./operations/tree.ts";
 export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
+export type { WatchOptions } from "./watch.ts";
 export { Blackboard };
 
 class SqliteBlackboard<R extends Roles> extends Blackboard<"sync", R, SqliteDatabase> implements Disposable {
