@@ -3,7 +3,7 @@
  * has one of its own.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { setTimeout as pause } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
@@ -119,6 +119,8 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
       return await work(line);
     } catch (error) {
       lost = isConnectionLoss(error);
+      // The pool's idle clients are lost most likely too: now it hears of them, before it hands the next one out.
+      if (lost) await nextTurn();
       throw error;
     } finally {
       line.client.release(lost || line.broken);
