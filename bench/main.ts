@@ -1,13 +1,14 @@
 /**
  * npm run bench [-- --only NAME] [-- --quick] [-- --json FILE]
  *
- * NAME is a subject, or a part of a line's name. `--only fairness` is the test of eight processes, which runs only when it is
- * asked for.
+ * NAME is a subject, or a part of a line's name. `--only fairness`, the test of eight processes, and `--only postgres` run
+ * only when they are asked for.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { fairness, fairnessTable } from "./fairness.ts";
 import { type Effort, type Figures, measure } from "./measure.ts";
+import { measurePostgres, postgresTable } from "./postgres.ts";
 import { machine, machineLine, ratioTable } from "./report.ts";
 import type { Subject } from "./subject.ts";
 import { briefs } from "./subjects/briefs.ts";
@@ -29,6 +30,11 @@ if (only === "fairness") {
   const shares = await fairness(quick ? 1000 : 5000);
   console.log(fairnessTable(shares));
   save({ machine: about, fairness: shares });
+} else if (only === "postgres") {
+  const effort: Effort = quick ? { rounds: 11, blockMs: 60 } : { rounds: 41, blockMs: 150 };
+  const rates = await measurePostgres(effort);
+  console.log(postgresTable(rates));
+  save({ machine: about, effort, postgres: rates });
 } else {
   const effort: Effort = quick ? { rounds: 11, blockMs: 12 } : { rounds: 41, blockMs: 25 };
   const figures = await measureAll(effort);
@@ -43,7 +49,7 @@ async function measureAll(effort: Effort): Promise<Figures[]> {
       for (const level of line.levels) figures.push(await measure(line, level, effort));
     }
   }
-  if (figures.length === 0) throw new Error(`Nothing is called ${only}. Subjects: ${names()}, fairness.`);
+  if (figures.length === 0) throw new Error(`Nothing is called ${only}. Subjects: ${names()}, fairness, postgres.`);
   return figures;
 }
 

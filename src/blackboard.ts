@@ -292,8 +292,8 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
    * though the run's `totals` count them; one of them asked for is a root with what hangs below it, each once.
    * @throws NotFoundError for an unknown brief.
    */
-  getBriefTree(briefId?: string): Result<M, BriefTree> {
-    return this.#session.run(() => getBriefTree(this.#context, briefId));
+  getBriefTree(briefId?: string): Result<M, BriefTree<R>> {
+    return this.#run(() => getBriefTree(this.#context, briefId));
   }
 
   /**

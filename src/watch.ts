@@ -16,7 +16,7 @@ import type { Page } from "./operations/pages.ts";
 export interface WatchOptions {
   /** The `seq` of the last event known already; 0, the beginning, when left out. */
   after?: number | undefined;
-  /** How often to look for new events while there are none, in milliseconds; 25 in a file, 200 on a server when left out. */
+  /** How often to look for new events while there are none, in milliseconds; 50 in a file, 200 on a server when left out. */
   pollMs?: number | undefined;
   /** Ends the watch, without an error. */
   signal?: AbortSignal | undefined;
@@ -77,7 +77,7 @@ async function* follow(
     let found: Found<Page<BlackboardEvent, number>> | undefined;
     try {
       const look = engine.look(seen, () => listEvents(context, { after: last, limit }));
-      found = await orOver(ends, look);
+      found = look instanceof Promise ? await orOver(ends, look) : look;
     } catch (error) {
       if (error instanceof ClosedError) return;
       if (error instanceof UnreadableRowError && limit > 1) {
@@ -114,7 +114,7 @@ async function pause(ends: readonly AbortSignal[], milliseconds: number): Promis
 }
 
 /** What `work` comes to, or `undefined` as soon as one of the signals aborts. Listens to them no longer than that. */
-async function orOver<T>(ends: readonly AbortSignal[], work: T | Promise<T>): Promise<T | undefined> {
+async function orOver<T>(ends: readonly AbortSignal[], work: Promise<T>): Promise<T | undefined> {
   let end = () => {};
   const over = new Promise<undefined>((resolve) => {
     end = () => resolve(undefined);

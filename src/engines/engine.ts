@@ -53,10 +53,11 @@ export interface Found<T> {
 }
 
 /** For a callback that went on after an error with which the database had given the whole transaction up. */
-export function rolledBack(): DatabaseError {
+export function rolledBack(options?: ErrorOptions): DatabaseError {
   return new DatabaseError(
     "The database rolled this transaction back after an earlier error, and what is written now would not be part of it. " +
       "Let that error leave the callback, or put what may fail into a transaction of its own inside.",
+    options,
   );
 }
 

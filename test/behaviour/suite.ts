@@ -1,16 +1,21 @@
 /** What a blackboard promises, on every engine. */
 import { describe } from "vitest";
 import { briefs } from "./briefs.ts";
+import { claims } from "./claims.ts";
+import { claimsModel } from "./claims-model.ts";
 import { closing } from "./closing.ts";
 import { connections } from "./connections.ts";
 import type { Engine } from "./engine.ts";
 import { events } from "./events.ts";
+import { holding } from "./holding.ts";
 import { jsonValues } from "./json-values.ts";
+import { lifecycle } from "./lifecycle.ts";
 import { lifecyclePage } from "./lifecycle-page.ts";
 import { pages } from "./pages.ts";
 import { properties } from "./properties.ts";
 import { refusals } from "./refusals.ts";
 import { repeats } from "./repeats.ts";
+import { roles } from "./roles.ts";
 import { runs } from "./runs.ts";
 import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
@@ -28,6 +33,10 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     statuses(engine);
     repeats(engine);
     events(engine);
+    lifecycle(engine);
+    claims(engine);
+    holding(engine);
+    roles(engine);
     summary(engine);
     pages(engine);
     tree(engine);
@@ -38,6 +47,7 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     closing(engine);
     lifecyclePage(engine);
     properties(engine);
+    claimsModel(engine);
     if (shared) connections(engine);
     if (shared) watchTogether(engine);
   });

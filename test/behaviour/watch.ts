@@ -42,13 +42,13 @@ export function watch(engine: Engine): void {
   describe("watchEvents", () => {
     test("gives all events in order of seq, those behind `after`, and each iteration begins there anew", async () => {
       const { board } = await openRun(engine);
-      await logMany(board, 1203);
+      await logMany(board, 603);
       const stored = await allEvents(board);
       const whole = board.watchEvents({ pollMs });
-      expect(await take(whole, 1203)).toStrictEqual(stored);
+      expect(await take(whole, 603)).toStrictEqual(stored);
       expect(await take(whole, 3)).toStrictEqual(stored.slice(0, 3));
-      const { seq } = stored[699] ?? expect.fail();
-      expect(await take(board.watchEvents({ after: seq }), 503)).toStrictEqual(stored.slice(700));
+      const { seq } = stored[99] ?? expect.fail();
+      expect(await take(board.watchEvents({ after: seq }), 503)).toStrictEqual(stored.slice(100));
     });
 
     test("waits for what is not there yet: single events, transactions, events before the run's row is made", async () => {
@@ -92,7 +92,7 @@ export function watch(engine: Engine): void {
       const logger = { logQuery: (query: string) => void (/from "?events/.test(query) && reads++) };
       const board = await place.open({ runId: "run-1", logger });
       await board.createRun("a goal");
-      await logMany(board, 1100);
+      await logMany(board, 502);
       const events = start(board.watchEvents({ pollMs }));
       reads = 0;
       for (let n = 0; n < 500; n++) await events.next();
@@ -104,12 +104,12 @@ export function watch(engine: Engine): void {
 
     test("lets others have their turn while it catches up", async () => {
       const { board } = await openRun(engine);
-      await logMany(board, 2000);
+      await logMany(board, 501);
       let turn = false;
       setImmediate(() => {
         turn = true;
       });
-      await take(board.watchEvents(), 2000);
+      await take(board.watchEvents(), 501);
       expect(turn).toBe(true);
     });
 
