@@ -29,7 +29,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   readonly pollMs = 50;
   readonly #client: Database.Database;
   readonly #closing = new AbortController();
-  #busyTimeoutMs: number;
+  readonly #busyTimeoutMs: number;
   readonly #lens: Lens;
   /** Prepared at first use, kept as long as the connection. */
   readonly #kept = new Map<KeptQuery["prepare"], Prepared<unknown>>();
@@ -75,15 +75,9 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     // It would see what is not committed. The transaction may be the user's own, begun on the driver and left open meanwhile.
     if (this.#client.inTransaction) return undefined;
     if (seen !== undefined && this.#client.memory && this.#client.readonly) throw cannotFollow(this.location);
-    const busyTimeoutMs = this.#busyTimeoutMs;
-    this.#busyTimeoutMs = 0;
-    try {
-      // Before it looks: a commit in between makes the next look one too many, and not one too few.
-      const version = this.#version();
-      return version === seen ? undefined : { version, value: this.#drive(operation()) };
-    } finally {
-      this.#busyTimeoutMs = busyTimeoutMs;
-    }
+    // Before it looks: a commit in between makes the next look one too many, and not one too few.
+    const version = this.#version();
+    return version === seen ? undefined : { version, value: this.#drive(operation()) };
   }
 
   transaction<T>(body: (session: Session<"sync", SqliteDatabase>) => Body<"sync", T>, isAsync: boolean): T {
@@ -133,7 +127,10 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     }
   }
 
-  /** One counter moves with the commits of other connections, the other with the rows that this one writes. */
+  /**
+   * One counter moves with the commits of other connections, the other with the rows that this one writes. Busy at once where
+   * somebody has locked the file against reading: a watch asks again, and this process need not stand still for that.
+   */
   #version(): string {
     try {
       this.#counters ??= ["PRAGMA data_version", "SELECT total_changes()"].map((sql) =>
