@@ -6,7 +6,7 @@ import type Database from "better-sqlite3";
 import type { Logger } from "drizzle-orm";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
 import * as tables from "../../drizzle/schema.ts";
-import { BusyError, ClosedError, FileError, InvalidInputError } from "../errors.ts";
+import { ClosedError, FileError, InvalidInputError } from "../errors.ts";
 import type { KeptQuery, Lens, Operation, Prepared, Step } from "../operations/operation.ts";
 import { type Body, closedAt, closedInside, type Engine, type Found, rolledBack, type Session } from "./engine.ts";
 import { isBusy, translated } from "./sqlite-errors.ts";
@@ -88,8 +88,12 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     const whileOpen = () => {
       if (over) throw new ClosedError("This transaction is over. Use the blackboard, or begin another one.");
     };
+    const { drizzle } = this;
     const session: Session<"sync", SqliteDatabase> = {
-      drizzle: this.drizzle,
+      get drizzle() {
+        whileOpen();
+        return drizzle;
+      },
       run: (operation) => {
         whileOpen();
         return this.run(operation);
@@ -104,7 +108,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
         const value = body(session);
         if (isThenable(value)) {
           // What it rejects with comes of being cut short: the caller hears of that here.
-          value.then(undefined, () => undefined);
+          Promise.resolve(value).catch(() => undefined);
           throw promiseReturned();
         }
         return value;
@@ -120,10 +124,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
       this.#client.close();
       this.#closing.abort(closedAt(this.location));
     } catch (error) {
-      // better-sqlite3's own word for a query of the user's that is still being iterated over.
-      if (!(error instanceof TypeError)) throw translated(error, this.location);
-      const message = `${this.location} cannot be closed while a query on it is running. Finish the query, then close.`;
-      throw new BusyError(message, 0, { cause: error });
+      throw translated(error, this.location);
     }
   }
 
