@@ -11,16 +11,18 @@ import {
   checkBlackboardLocation,
   checkMigrateOptions,
   checkOpenOptions,
+  checkVerifyOptions,
   type MigrateBlackboardOptions,
   type OpenOptions,
   timestamps,
+  type VerifyBlackboardOptions,
 } from "./input/options.ts";
 import type { Roles } from "./input/roles.ts";
 import { migrate, refuseHot, requireCurrent } from "./migrations/apply.ts";
 import { migrations } from "./migrations/embedded.sqlite.ts";
 import { migrationPending } from "./migrations/history.ts";
 import { type MigrationStatus, migrateFile, readStatus } from "./migrations/status.ts";
-import { type Verification, verifyFile } from "./migrations/verify.ts";
+import { repairFile, type Verification, verifyFile } from "./migrations/verify.ts";
 
 export {
   type BriefStatus,
@@ -40,7 +42,12 @@ export type { Mode, Result } from "./engines/engine.ts";
 export type { SqliteDatabase } from "./engines/sqlite.ts";
 export * from "./errors.ts";
 export type { PlainObject } from "./input/json.ts";
-export type { BlackboardLocation, MigrateBlackboardOptions, OpenOptions } from "./input/options.ts";
+export type {
+  BlackboardLocation,
+  MigrateBlackboardOptions,
+  OpenOptions,
+  VerifyBlackboardOptions,
+} from "./input/options.ts";
 export type { RoleSchemas, Roles } from "./input/roles.ts";
 export type { MigrationStatus } from "./migrations/status.ts";
 export type { Problem, Verification } from "./migrations/verify.ts";
@@ -126,9 +133,13 @@ export function migrateBlackboard(options: MigrateBlackboardOptions): MigrationS
 
 /**
  * Looks for what is wrong with a file: SQLite's integrity check, tables, indexes and triggers other than the migrations
- * make, rows that refer to rows that are not there. Reads only. An empty `problems` means that nothing was found.
- * @throws as `migrationStatus` does, and FileError `NO_SUCH_FILE` for an absent file.
+ * make, rows that refer to rows that are not there, counts that are not those of the rows. Reads only. An empty `problems`
+ * means that nothing was found.
+ *
+ * With `repair` writes: the counts are made anew where they are wrong, `repaired` says which, and `problems` is what remains.
+ * @throws FileError; MigrationError for a file it cannot explain; BusyError; InvalidInputError.
  */
-export function verifyBlackboard(location: BlackboardLocation): Verification {
-  return verifyFile(checkBlackboardLocation(location), migrations);
+export function verifyBlackboard(options: VerifyBlackboardOptions): Verification {
+  const { location, repair } = checkVerifyOptions(options);
+  return repair ? repairFile(location, migrations) : verifyFile(location, migrations);
 }

@@ -92,22 +92,25 @@ export function migrateCommand(): Command {
 
 export function verifyCommand(): Command {
   return withLocation(new Command("verify"))
-    .description("looks for damage, a strange schema and broken references, and changes nothing")
+    .description("looks for damage, a strange schema, broken references and wrong counts, and changes nothing")
+    .option("--repair", "make wrong counts anew, which writes")
     .addHelpText(
       "after",
-      "\nExamples:\n  run-blackboard verify abc123\n  run-blackboard verify old/blackboard.db --json",
+      "\nExamples:\n  run-blackboard verify abc123\n  run-blackboard verify old/blackboard.db --repair --json",
     )
-    .action((given: string | undefined, options: LocationOptions) => {
-      answer(given, options, ({ location }) => report(verifyBlackboard(location)));
+    .action((given: string | undefined, options: LocationOptions & { repair?: boolean }) => {
+      const { repair } = options;
+      answer(given, options, ({ location }) => report(verifyBlackboard({ ...location, repair })));
     });
 }
 
 function report(verification: Verification): Answer {
-  const { state, problems } = verification;
-  const found = problems.map(({ kind, message }) => `${kind}: ${message}`).join("; ");
+  const { state, problems, repaired = [] } = verification;
+  const text = (list: typeof problems) => list.map(({ kind, message }) => `${kind}: ${message}`).join("; ");
+  const found = problems.length === 0 ? "nothing found" : text(problems);
   const clean = state === "current" ? exitCodes.current : exitCodes.pending;
   return {
-    line: `${problems.length === 0 ? "nothing found" : found} (${state})`,
+    line: `${repaired.length === 0 ? "" : `repaired ${text(repaired)}; `}${found} (${state})`,
     json: verification,
     exitCode: problems.length > 0 ? exitCodes.error : clean,
   };

@@ -19,7 +19,7 @@ export function isConnectionLoss(error: unknown): boolean {
   );
 }
 
-const connectionLoss = /^(08...|57P0[1-5]|25P0[34]|28...|3D000|53300|E[A-Z]+)$/;
+const connectionLoss = /^(08...|57P0[1-5]|25P0[34]|28...|3D000|53300|E[A-Z_]+)$/;
 /** What node-postgres says without a code. */
 const connectionMessages =
   /^(Connection terminated|Client has encountered a connection error|timeout e(xceeded|xpired)|Client was closed|Cannot use a pool after calling end|Query read timeout)/;
