@@ -1,4 +1,5 @@
 /** Migrations on a server: exactly once, all of it or nothing, and nothing of anybody else's touched. */
+import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate as drizzleMigrate } from "drizzle-orm/node-postgres/migrator";
@@ -262,6 +263,33 @@ describe.skipIf(!hasServer)("who may not or will not migrate", () => {
     }
     await open(schema);
     await (await open(schema, { migrate: "check" })).createRun("a goal");
+  });
+});
+
+describe.skipIf(!hasServer)("the definitions", () => {
+  test("make the same columns, indexes and constraints as the migrations", async () => {
+    const [defined, migrated] = [await freshSchema(), await freshSchema()];
+    const words = ["export", "--config", "drizzle.postgres.config.ts"];
+    const project = fileURLToPath(new URL("../..", import.meta.url));
+    const sql = execFileSync("node_modules/.bin/drizzle-kit", words, { cwd: project, encoding: "utf8", stdio: "pipe" });
+    await defined.sql(sql.replaceAll('"public".', ""));
+    await open(migrated);
+    const made = async ({ name, sql }: Schema) => {
+      const within = `relnamespace = '${name}'::regnamespace AND relname <> '__drizzle_migrations'`;
+      const columns = await sql(
+        `SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull, attcollation::regcollation::text,
+           pg_get_expr(adbin, adrelid)
+         FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+         WHERE relkind = 'r' AND attnum > 0 AND ${within} ORDER BY 1, 2`,
+      );
+      const more = await sql<{ text: string }>(
+        `SELECT pg_get_indexdef(indexrelid) AS text FROM pg_index JOIN pg_class ON indrelid = pg_class.oid WHERE ${within}
+         UNION ALL SELECT conname || ' ' || pg_get_constraintdef(pg_constraint.oid) FROM pg_constraint
+           JOIN pg_class ON conrelid = pg_class.oid WHERE ${within} ORDER BY 1`,
+      );
+      return { columns, more: more.map(({ text }) => text.replaceAll(`${name}.`, "")) };
+    };
+    expect(await made(migrated)).toEqual(await made(defined));
   });
 });
 
