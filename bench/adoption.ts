@@ -10,7 +10,7 @@ import Database from "better-sqlite3";
 import { openBlackboard } from "run-blackboard";
 import { migrations } from "../src/migrations/embedded.sqlite.ts";
 import { spread } from "./measure.ts";
-import { plainTable } from "./report.ts";
+import type { Rows } from "./report.ts";
 import { openRaw, runId, Sites } from "./sites.ts";
 
 const briefs = 100_000;
@@ -101,21 +101,13 @@ function rebuildRaw(file: string): void {
   db.close();
 }
 
-export function adoptionTable(rows: readonly Adoption[]): string {
-  const table = plainTable([
-    "file",
-    "briefs",
-    "open ms",
-    "again ms",
-    "migrations",
-    "plain SQL ms",
-    "migrations ÷ plain",
-  ]);
-  for (const { file, briefs, openMs, againMs, rawMs } of rows) {
+export function adoptionRows(all: readonly Adoption[]): Rows {
+  const rows = all.map(({ file, briefs, openMs, againMs, rawMs }) => {
     const ownMs = openMs - againMs;
     const share = file === "current" ? "none" : `${Math.round((100 * ownMs) / openMs)} %`;
     const beside = rawMs === undefined ? ["", ""] : [rawMs.toFixed(0), (ownMs / rawMs).toFixed(2)];
-    table.push([file, briefs.toLocaleString("en"), openMs.toFixed(1), againMs.toFixed(1), share, ...beside]);
-  }
-  return table.toString();
+    return [file, briefs.toLocaleString("en"), openMs.toFixed(1), againMs.toFixed(1), share, ...beside];
+  });
+  const head = ["file", "briefs", "open ms", "again ms", "migrations", "plain SQL ms", "migrations ÷ plain"];
+  return [head, ...rows];
 }

@@ -7,9 +7,9 @@ import { briefStatuses, eventKinds, workstreamStatuses } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
 import { v7 as uuidv7 } from "uuid";
 import { startPrivateServer } from "../test/postgres/server.ts";
-import { type Comparison, compare, type Effort } from "./measure.ts";
+import { type Comparison, compare, type Effort, requireSameValues } from "./measure.ts";
 import { briefColumns, eventColumns, runColumns } from "./raw.ts";
-import { plainTable, ratio } from "./report.ts";
+import { type Rows, ratio } from "./report.ts";
 import { detail, payload } from "./samples.ts";
 import type { Side } from "./subject.ts";
 
@@ -132,7 +132,8 @@ async function measureLine(url: string, line: PostgresLine, connections: number,
       ours: sideBySide(connections, () => line.ours(board)),
       raw: sideBySide(connections, () => line.raw(pool)),
     };
-    return { line: line.name, connections, ...(await compare(line.name, sides, effort)) };
+    await requireSameValues(line.name, sides);
+    return { line: line.name, connections, ...(await compare(sides, effort)) };
   } finally {
     for (const { board, pool } of sites) {
       await board.close();
@@ -158,17 +159,14 @@ async function makeSite(url: string, schema: string, connections: number): Promi
   return { board, pool };
 }
 
-export function postgresTable(rates: readonly Rate[]): string {
-  const table = plainTable(["operation", "connections", "raw a second", "ours a second", "ours ÷ raw", "10–90 %"]);
+export function postgresRows(rates: readonly Rate[]): Rows {
   const perSecond = (microseconds = Number.NaN) => Math.round(1e6 / microseconds).toLocaleString("en");
-  for (const { line, connections, microseconds, ratios } of rates) {
-    table.push([
-      line,
-      String(connections),
-      perSecond(microseconds.raw),
-      perSecond(microseconds.ours),
-      ...ratio(ratios.ours),
-    ]);
-  }
-  return table.toString();
+  const rows = rates.map(({ line, connections, microseconds, ratios }) => [
+    line,
+    String(connections),
+    perSecond(microseconds.raw),
+    perSecond(microseconds.ours),
+    ratio(ratios.ours),
+  ]);
+  return [["operation", "connections", "raw a second", "ours a second", "ours ÷ raw"], ...rows];
 }

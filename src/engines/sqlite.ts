@@ -7,10 +7,11 @@ import type { Logger } from "drizzle-orm";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
 import * as tables from "../../drizzle/schema.ts";
 import { ClosedError, FileError, InvalidInputError } from "../errors.ts";
-import type { KeptQuery, Lens, Operation, Prepared, Step } from "../operations/operation.ts";
+import type { KeptQuery, Lens, Operation, Step } from "../operations/operation.ts";
 import { type Body, closedAt, closedInside, type Engine, type Found, rolledBack, type Session } from "./engine.ts";
 import { isBusy, translated } from "./sqlite-errors.ts";
 import { sqliteLens } from "./sqlite-lens.ts";
+import { reading } from "./sqlite-rows.ts";
 import { waiting } from "./waiting.ts";
 
 /** The Drizzle database behind a blackboard in a file; better-sqlite3's own is its `$client`. */
@@ -32,7 +33,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   readonly #busyTimeoutMs: number;
   readonly #lens: Lens;
   /** Prepared at first use, kept as long as the connection. */
-  readonly #kept = new Map<KeptQuery["prepare"], Prepared<unknown>>();
+  readonly #kept = new Map<KeptQuery["prepare"], ReturnType<typeof reading>>();
   readonly #control: (sql: string) => void;
   #counters: Database.Statement<[], number>[] | undefined;
   /** How many transactions and savepoints of this engine are open. */
@@ -153,16 +154,16 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     if ("atomic" in step) return this.#atomically(() => this.#drive(step.atomic()));
     try {
       if ("build" in step) {
-        const query = step.build(this.#lens).prepare("");
-        return this.#waiting(() => query.all({}));
+        const query = reading(step.build(this.#lens).prepare(""));
+        return this.#waiting(() => query({}));
       }
       let query = this.#kept.get(step.prepare);
       if (!query) {
-        query = this.#waiting(() => step.prepare(this.#lens));
+        query = reading(this.#waiting(() => step.prepare(this.#lens)));
         this.#kept.set(step.prepare, query);
       }
       // To the end, never `.get()`: that stops behind the first row and loses what fails afterwards, such as the commit.
-      return this.#waiting(() => query.all(step.parameters));
+      return this.#waiting(() => query(step.parameters));
     } catch (error) {
       throw translated(error, this.location);
     }

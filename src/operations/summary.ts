@@ -2,7 +2,7 @@
  * The summary: the run's columns and what it holds, counted. One statement, so one snapshot on every engine. It counts
  * nothing itself: `tallies` says how many there are.
  */
-import { desc, eq, sql } from "drizzle-orm";
+import { desc, eq, getTableColumns, sql } from "drizzle-orm";
 import {
   type BriefStatus,
   briefStatuses,
@@ -34,7 +34,7 @@ const summarize = statement<{ runId: string }>()(({ db, t }, $) => {
     .limit(1);
   return db
     .select({
-      run: runs,
+      ...getTableColumns(runs),
       lastSeq: sql<number>`coalesce(${newest}, 0)`,
       subject: tallies.subject,
       label: tallies.label,
@@ -49,6 +49,7 @@ export function* getRunSummary({ runId }: Context): Operation<RunSummary> {
   const rows = yield* summarize({ runId });
   const [first] = rows;
   if (!first) throw new NotFoundError("run", runId, runId);
+  const { subject: _, label: __, n: ___, lastSeq, ...run } = first;
   const counts = {
     workstreams: zeros(workstreamStatuses),
     briefs: zeros(briefStatuses),
@@ -56,9 +57,9 @@ export function* getRunSummary({ runId }: Context): Operation<RunSummary> {
   };
   for (const { subject, label, n } of rows) {
     // A left join without a partner: the run is still empty.
-    if (subject !== null && label !== null) Object.assign(counts[subject], { [label]: Number(n) });
+    if (subject !== null && label !== null && Number(n) !== 0) Object.assign(counts[subject], { [label]: Number(n) });
   }
-  return { ...first.run, lastSeq: Number(first.lastSeq), ...counts };
+  return { ...run, lastSeq: Number(lastSeq), ...counts };
 }
 
 function zeros<Label extends string>(vocabulary: readonly Label[]): Record<Label, number> {
