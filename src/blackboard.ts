@@ -10,7 +10,7 @@ import type { PlainObject } from "./input/json.ts";
 import { incrementBriefRetry, updateBriefResult, updateBriefStatus } from "./operations/brief-updates.ts";
 import { type Brief, type BriefFilter, createBrief, getBrief, listBriefs, type NewBrief } from "./operations/briefs.ts";
 import { type BlackboardEvent, type EventFilter, listEvents, logEvent, type NewEvent } from "./operations/events.ts";
-import type { Context } from "./operations/operation.ts";
+import type { Context, Operation } from "./operations/operation.ts";
 import type { Page } from "./operations/pages.ts";
 import { createRun, getRun, type Run, updateRunStatus } from "./operations/runs.ts";
 import type { From } from "./operations/status.ts";
@@ -26,6 +26,14 @@ import {
 } from "./operations/workstreams.ts";
 
 /**
+ * Runs an operation that is no method: the functions of the package that look at a run as a whole. Not exported to users.
+ */
+export let perform: <M extends Mode, T>(
+  board: BlackboardOperations<M>,
+  operation: (context: Context) => Operation<T>,
+) => Result<M, T>;
+
+/**
  * What can be done with a run. Values come back at once on SQLite (`"sync"`), as promises on PostgreSQL (`"async"`): code
  * that awaits runs on both.
  *
@@ -35,6 +43,9 @@ import {
  * method. Nothing was written when one is thrown.
  */
 export class BlackboardOperations<M extends Mode, Database = unknown> {
+  static {
+    perform = (board, operation) => board.#session.run(() => operation(board.#context));
+  }
   readonly #session: Session<M, Database>;
   readonly #context: Context;
 

@@ -11,10 +11,14 @@ import {
   checkBlackboardLocation,
   checkMigrateOptions,
   checkOpenOptions,
+  checkRootOption,
   type MigrateBlackboardOptions,
   type OpenOptions,
   timestamps,
+  type ViewOptions,
 } from "./input/options.ts";
+import { listRunsUnder, type RunListing, runFolders } from "./inspection/runs.ts";
+import { openView, type View } from "./inspection/view.ts";
 import { migrate, refuseHot, requireCurrent } from "./migrations/apply.ts";
 import { migrations } from "./migrations/embedded.sqlite.ts";
 import { migrationPending } from "./migrations/history.ts";
@@ -39,11 +43,15 @@ export type { Mode, Result } from "./engines/engine.ts";
 export type { SqliteDatabase } from "./engines/sqlite.ts";
 export * from "./errors.ts";
 export type { PlainObject } from "./input/json.ts";
-export type { BlackboardLocation, MigrateBlackboardOptions, OpenOptions } from "./input/options.ts";
+export type { BlackboardLocation, MigrateBlackboardOptions, OpenOptions, ViewOptions } from "./input/options.ts";
+export type { RunListing } from "./inspection/runs.ts";
+export { summarizeRun } from "./inspection/summarize.ts";
+export type { View } from "./inspection/view.ts";
 export type { MigrationStatus } from "./migrations/status.ts";
 export type { Problem, Verification } from "./migrations/verify.ts";
 export type { Brief, BriefFilter, NewBrief } from "./operations/briefs.ts";
 export type { BlackboardEvent, EventFilter, NewEvent } from "./operations/events.ts";
+export type { ListedSummary, RunOverview, Throughput } from "./operations/overview.ts";
 export type { Page } from "./operations/pages.ts";
 export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
@@ -117,4 +125,38 @@ export function migrateBlackboard(options: MigrateBlackboardOptions): MigrationS
  */
 export function verifyBlackboard(location: BlackboardLocation): Verification {
   return verifyFile(checkBlackboardLocation(location), migrations);
+}
+
+/**
+ * Opens a run to look at it. Changes nothing: no file is made, no migration applied to one. An older file, the reference's
+ * too, is brought up to date in memory and shown like that; where the folder cannot be written, or an older file is shown,
+ * it is a snapshot, and `isLive` is false. Without a `runId`, the file's only run.
+ *
+ * ```ts
+ * using view = viewBlackboard({ runId: "abc123" });
+ * console.log(view.board.getRunSummary().briefs.failed);
+ * ```
+ *
+ * @throws FileError; MigrationError for a file whose schema it cannot explain, or of a newer version; InvalidInputError;
+ * NotFoundError for a file without any run.
+ */
+export function viewBlackboard(options: ViewOptions): View {
+  return openView(options);
+}
+
+/**
+ * Every run under a root with its summary, in order of the folders' names; the ones that cannot be read with the error that
+ * says why. Changes nothing, as `viewBlackboard`.
+ * @throws InvalidInputError for a root that cannot be read.
+ */
+export function listRuns(options?: { root?: string | undefined }): RunListing[] {
+  return listRunsUnder(checkRootOption(options));
+}
+
+/**
+ * The names of the folders under a root that hold a blackboard.db, in order. Opens none of the files.
+ * @throws InvalidInputError for a root that cannot be read.
+ */
+export function listRunIds(options?: { root?: string | undefined }): string[] {
+  return runFolders(checkRootOption(options));
 }

@@ -6,11 +6,23 @@ import { v7 as uuidv7 } from "uuid";
 import { Blackboard } from "./blackboard.ts";
 import { type PostgresDatabase, PostgresEngine } from "./engines/postgres.ts";
 import { connectPostgres } from "./engines/postgres-pool.ts";
-import { type CommonOptions, checkPostgresOptions, timestamps } from "./input/options.ts";
+import {
+  type CommonOptions,
+  checkPostgresOptions,
+  checkPostgresViewOptions,
+  type PostgresViewOptions,
+  timestamps,
+} from "./input/options.ts";
+import {
+  listRunsOnServer,
+  openPostgresView,
+  type PostgresRunListing,
+  type PostgresView,
+} from "./inspection/postgres.ts";
 import { migrations } from "./migrations/embedded.postgres.ts";
 import { migratePostgres, requireCurrentPostgres } from "./migrations/postgres.ts";
 
-export type { PostgresDatabase };
+export type { PostgresDatabase, PostgresRunListing, PostgresView, PostgresViewOptions };
 
 export interface PostgresOptions extends CommonOptions {
   /**
@@ -54,4 +66,21 @@ export async function openPostgresBlackboard(
   const engine = new PostgresEngine({ connection, runId, logger });
   const now = clock ? timestamps(clock) : () => null;
   return new PostgresBlackboard(engine, { runId, now, newId: settings.newId ?? (() => uuidv7()) });
+}
+
+/**
+ * Opens a run of a database to look at it, changing nothing; without a `runId`, the only run.
+ * @throws ConnectionError; MigrationError `MIGRATION_PENDING` for tables that this version would bring up to date first;
+ * NotFoundError for a database without any run; InvalidInputError.
+ */
+export function viewPostgresBlackboard(options: PostgresViewOptions<Pool>): Promise<PostgresView> {
+  return openPostgresView(checkPostgresViewOptions(options));
+}
+
+/**
+ * Every run of a database with its summary, in order of their ids. Changes nothing.
+ * @throws ConnectionError, MigrationError, InvalidInputError.
+ */
+export async function listPostgresRuns(options: { connection: string | Pool }): Promise<PostgresRunListing[]> {
+  return await listRunsOnServer(checkPostgresViewOptions(options));
 }

@@ -223,6 +223,10 @@ class Steps {
       const work = () => drive(step.atomic(), new Steps(this.#line, this.#depth + 1));
       return await (this.#depth === 0 ? begin(this.#line, work) : savepoint(this.#line, this.#depth, work));
     }
+    if ("snapshot" in step) {
+      const work = () => drive(step.snapshot(), new Steps(this.#line, this.#depth + 1));
+      return await (this.#depth === 0 ? begin(this.#line, work, "REPEATABLE READ READ ONLY") : work());
+    }
     if ("build" in step) {
       const query = step.build(lens);
       return await query.prepare(lens.nameOf(query)).execute({});
@@ -242,8 +246,8 @@ async function drive<T>(operation: Operation<T>, steps: Steps): Promise<T> {
   return step.value;
 }
 
-async function begin<T>(line: Line, work: () => Promise<T>): Promise<T> {
-  await line.client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+async function begin<T>(line: Line, work: () => Promise<T>, level = "READ COMMITTED"): Promise<T> {
+  await line.client.query(`BEGIN ISOLATION LEVEL ${level}`);
   return await ending(line, "COMMIT", "ROLLBACK", work);
 }
 

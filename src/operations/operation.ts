@@ -49,7 +49,11 @@ export interface BuiltQuery {
 export interface Atomic {
   atomic: () => Operation<unknown>;
 }
-export type Step = KeptQuery | BuiltQuery | Atomic;
+/** An operation that only reads and sees one moment, whatever others write meanwhile. */
+export interface Snapshot {
+  snapshot: () => Operation<unknown>;
+}
+export type Step = KeptQuery | BuiltQuery | Atomic | Snapshot;
 export type Operation<T> = Generator<Step, T, unknown>;
 
 /** Who is asking: the run, its clock and its source of ids. */
@@ -115,6 +119,11 @@ export function* query<Row>(build: (lens: Lens) => Preparable<Row>): Operation<R
 /** All of `operation` or nothing. */
 export function* atomically<T>(operation: () => Operation<T>): Operation<T> {
   return (yield { atomic: operation }) as T;
+}
+
+/** All that `operation` reads as it was at one moment. It must not write. */
+export function* inSnapshot<T>(operation: () => Operation<T>): Operation<T> {
+  return (yield { snapshot: operation }) as T;
 }
 
 /**
