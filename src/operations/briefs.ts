@@ -115,6 +115,9 @@ const insertBrief = statement<{
           payload: typed(t.briefs.payload, $.payload),
           result: typed(t.briefs.result, null),
           retryCount: typed(t.briefs.retryCount, $.retryCount),
+          attempt: typed(t.briefs.attempt, 0),
+          claimedBy: typed(t.briefs.claimedBy, null),
+          leaseExpiresAt: typed(t.briefs.leaseExpiresAt, null),
           createdAt: typed(t.briefs.createdAt, time($.now)),
           updatedAt: typed(t.briefs.updatedAt, time($.now)),
         })
