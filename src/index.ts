@@ -18,12 +18,12 @@ import {
   type ViewOptions,
 } from "./input/options.ts";
 import { listRunsUnder, type RunListing, runFolders } from "./inspection/runs.ts";
+import { type Verification, verify } from "./inspection/verify.ts";
 import { openView, type View } from "./inspection/view.ts";
 import { migrate, refuseHot, requireCurrent } from "./migrations/apply.ts";
 import { migrations } from "./migrations/embedded.sqlite.ts";
 import { migrationPending } from "./migrations/history.ts";
 import { type MigrationStatus, migrateFile, readStatus } from "./migrations/status.ts";
-import { type Verification, verifyFile } from "./migrations/verify.ts";
 
 export {
   type BriefStatus,
@@ -46,9 +46,9 @@ export type { PlainObject } from "./input/json.ts";
 export type { BlackboardLocation, MigrateBlackboardOptions, OpenOptions, ViewOptions } from "./input/options.ts";
 export type { RunListing } from "./inspection/runs.ts";
 export { summarizeRun } from "./inspection/summarize.ts";
+export type { Problem, Verification } from "./inspection/verify.ts";
 export type { View } from "./inspection/view.ts";
 export type { MigrationStatus } from "./migrations/status.ts";
-export type { Problem, Verification } from "./migrations/verify.ts";
 export type { Brief, BriefFilter, NewBrief } from "./operations/briefs.ts";
 export type { BlackboardEvent, EventFilter, NewEvent } from "./operations/events.ts";
 export type { ListedSummary, RunOverview, Throughput } from "./operations/overview.ts";
@@ -120,11 +120,11 @@ export function migrateBlackboard(options: MigrateBlackboardOptions): MigrationS
 
 /**
  * Looks for what is wrong with a file: SQLite's integrity check, tables, indexes and triggers other than the migrations
- * make, rows that refer to rows that are not there. Reads only. An empty `problems` means that nothing was found.
+ * make, rows that refer to rows that are not there, declared or not, briefs that are their own ancestors. Reads only. An empty `problems` means that nothing was found.
  * @throws as `migrationStatus` does, and FileError `NO_SUCH_FILE` for an absent file.
  */
 export function verifyBlackboard(location: BlackboardLocation): Verification {
-  return verifyFile(checkBlackboardLocation(location), migrations);
+  return verify(checkBlackboardLocation(location));
 }
 
 /**

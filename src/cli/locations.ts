@@ -1,14 +1,16 @@
 /**
  * Which blackboards a command is about, and how one is opened to be looked at.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { type Command, Option } from "commander";
 import {
   type Blackboard,
   InvalidInputError,
   listRunIds,
+  listRuns,
   type MigrationStatus,
   type Mode,
-  type ViewOptions,
   viewBlackboard,
 } from "../index.ts";
 
@@ -64,19 +66,25 @@ export async function look(
   }
 }
 
+/** A run goes by the name of its folder; where the two differ, as after a renaming, by its own too. */
 async function open(given: string | undefined, options: RunOptions, live: boolean) {
-  const { postgres, run } = options;
+  const { root, postgres, run } = options;
   if (postgres !== undefined) {
     const { viewPostgresBlackboard } = await importPostgres();
     return await viewPostgresBlackboard({ connection: postgres, runId: given ?? run });
   }
-  return viewBlackboard({ ...locationOf(given, options), live });
-}
-
-/** The file of the run that is meant: the only one under the root where none is named. */
-export function locationOf(given: string | undefined, { root, run }: RunOptions): ViewOptions {
-  if (given !== undefined && isPath(given)) return { file: given, runId: run };
-  return { runId: given ?? run ?? theOnlyRun(root), root };
+  if (given !== undefined && isPath(given)) return viewBlackboard({ file: given, runId: run, live });
+  const name = given ?? theOnlyRun(root);
+  const file = join(root, name, "blackboard.db");
+  if (run !== undefined) return viewBlackboard({ file, runId: run, live });
+  if (!existsSync(file)) {
+    const listed = listRuns({ root }).find(({ runId }) => runId === name);
+    if (listed) return viewBlackboard({ file: listed.location, runId: name, live });
+  }
+  const view = viewBlackboard({ runId: name, root, live });
+  if (view.board.getRun()) return view;
+  view.close();
+  return viewBlackboard({ file, live });
 }
 
 function theOnlyRun(root: string): string {

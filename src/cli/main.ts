@@ -3,6 +3,7 @@
  * The `run-blackboard` command: what people look at when a run misbehaves. Each command is a function of the package.
  */
 import { Command, CommanderError } from "commander";
+import { briefCommand, briefsCommand } from "./briefs.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { asJson, endWhenNobodyReads, exitCodes, printable, printError } from "./output.ts";
 import { runsCommand } from "./runs.ts";
@@ -42,7 +43,15 @@ Exit codes:
   ${exitCodes.pending}  status, migrate --dry-run, verify: migrations are pending`,
   );
 
-for (const command of [runsCommand(), summaryCommand(), statusCommand(), migrateCommand(), verifyCommand()]) {
+for (const command of [
+  runsCommand(),
+  summaryCommand(),
+  briefsCommand(),
+  briefCommand(),
+  statusCommand(),
+  migrateCommand(),
+  verifyCommand(),
+]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

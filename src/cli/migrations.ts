@@ -47,6 +47,7 @@ function locate(given: string | undefined, { root, all }: FileOptions): Named[] 
 
 /** What a command has to say about one blackboard. */
 interface Answer {
+  /** For people, printable. */
   line: string;
   json: object;
   exitCode: ExitCode;
@@ -63,7 +64,7 @@ async function answer(given: string | undefined, options: FileOptions, ask: (nam
       const { line, json: object, exitCode } = ask(named);
       codes.push(exitCode);
       objects.push(many ? { runId: named.name, ...object } : object);
-      if (!json) await printLine(printable(`${named.name}: ${line}`));
+      if (!json) await printLine(`${printable(named.name)}: ${line}`);
     } catch (error) {
       codes.push(exitCodes.error);
       if (!many) printError(error, json);
@@ -87,7 +88,7 @@ function describe(status: MigrationStatus): Answer {
     current: `current, ${applied.length} migrations`,
   }[state];
   const exitCode = state === "absent" ? exitCodes.error : state === "current" ? exitCodes.current : exitCodes.pending;
-  return { line: `${line} (${status.location})`, json: status, exitCode };
+  return { line: `${line} (${printable(status.location)})`, json: status, exitCode };
 }
 
 export function statusCommand(): Command {
@@ -115,7 +116,7 @@ export function migrateCommand(): Command {
         const { line, ...rest } = describe(status);
         return {
           ...rest,
-          line: status.backup === undefined ? line : `${line}; a copy of it as it was: ${status.backup}`,
+          line: status.backup === undefined ? line : `${line}; a copy of it as it was: ${printable(status.backup)}`,
         };
       });
     });
@@ -135,10 +136,10 @@ export function verifyCommand(): Command {
 
 function report(verification: Verification): Answer {
   const { state, problems } = verification;
-  const found = problems.map(({ kind, message }) => `${kind}: ${message}`).join("; ");
+  const found = problems.map(({ kind, message }) => `\n  ${kind}: ${printable(message)}`).join("");
   const clean = state === "current" ? exitCodes.current : exitCodes.pending;
   return {
-    line: `${problems.length === 0 ? "nothing found" : found} (${state})`,
+    line: `${problems.length === 0 ? "nothing found" : `${problems.length} found`} (${state})${found}`,
     json: verification,
     exitCode: problems.length > 0 ? exitCodes.error : clean,
   };

@@ -39,6 +39,7 @@ async function draw(listed: ReturnType<typeof listRuns>): Promise<void> {
     { name: "progress" },
     { name: "briefs", align: "right" },
     { name: "failed", align: "right" },
+    { name: "stuck", align: "right" },
     { name: "changed", align: "right" },
     { name: "schema" },
     { name: "goal", shrinks: true },
@@ -49,9 +50,9 @@ async function draw(listed: ReturnType<typeof listRuns>): Promise<void> {
       const schema = state === null ? paint("red", "unreadable") : status(state);
       if (!run || !summary) {
         const why = error ? paint("red", printable(error.message)) : "no run was created here yet";
-        return [name, "-", "", "", "", "", schema, why];
+        return [name, "-", "", "", "", "", "", schema, why];
       }
-      const { briefs, lastChangeAt } = summary;
+      const { briefs, lastChangeAt, expiredLeases } = summary;
       const total = briefs.pending + briefs.active + briefs.done + briefs.failed;
       return [
         name,
@@ -59,6 +60,7 @@ async function draw(listed: ReturnType<typeof listRuns>): Promise<void> {
         `${bar(briefs, 10)} ${percent(briefs)}`,
         number(total),
         briefs.failed === 0 ? "0" : paint("red", number(briefs.failed)),
+        expiredLeases === 0 ? "0" : paint("red", number(expiredLeases)),
         age(lastChangeAt),
         schema,
         printable(run.goal),

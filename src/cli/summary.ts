@@ -13,7 +13,8 @@ export function summaryCommand(): Command {
     .addHelpText(
       "after",
       `
-JSON: a RunSummary (getRunSummary) and lastChangeAt, byWorkstream, byRole, throughput, oldestPending.
+JSON: a RunSummary (getRunSummary) and lastChangeAt, byWorkstream, byRole, throughput, oldestPending, expiredLeases,
+longestExpired.
 
 Examples:
   run-blackboard summary            # the only run under ./runs
@@ -58,6 +59,7 @@ async function draw(overview: RunOverview, location: string, state: string): Pro
       ? `${printable(oldestPending.briefId)} (${printable(oldestPending.role)}) is pending for ${age(oldestPending.createdAt)}`
       : "nothing is pending",
   );
+  await expired(overview, line);
   await parts(
     "workstream",
     overview.byWorkstream.map(({ workstreamId, name, status: now, briefs: own }) => [
@@ -72,6 +74,23 @@ async function draw(overview: RunOverview, location: string, state: string): Pro
     overview.byRole.map(({ role, briefs: own }) => [printable(role), ...progress(own)]),
     false,
   );
+}
+
+async function expired(
+  { expiredLeases, longestExpired }: RunOverview,
+  line: (name: string, value: string) => Promise<void>,
+): Promise<void> {
+  if (expiredLeases === 0) return line("stuck", "no lease is over");
+  await line("stuck", paint("red", `${number(expiredLeases)} claims whose lease is over`));
+  for (const { briefId, role, claimedBy, leaseExpiresAt } of longestExpired) {
+    const holder = claimedBy === null ? "nobody" : printable(claimedBy);
+    await line(
+      "",
+      `${printable(briefId)} (${printable(role)}), held by ${holder}, over for ${age(leaseExpiresAt ?? "")}`,
+    );
+  }
+  if (expiredLeases > longestExpired.length)
+    await line("", `and ${number(expiredLeases - longestExpired.length)} more`);
 }
 
 function counts(record: Readonly<Record<string, number>>): string {

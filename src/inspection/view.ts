@@ -4,13 +4,12 @@
  * An older file, the reference's too, is brought up to date in memory: there the same operations read it as any other. What
  * is in memory is a snapshot; a file that is current is read as it lives, where it may be without leaving anything behind.
  */
-import { existsSync } from "node:fs";
 import Database from "better-sqlite3";
 import { Blackboard } from "../blackboard.ts";
 import { type SqliteDatabase, SqliteEngine } from "../engines/sqlite.ts";
 import { noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-connection.ts";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
-import { isInWalMode, openIfHot, openReader, openTraceless } from "../engines/sqlite-reader.ts";
+import { isInWalMode, openIfHot, openLook, openReader, openTraceless } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
 import { checkViewOptions, type ViewOptions } from "../input/options.ts";
 import { migrate } from "../migrations/apply.ts";
@@ -41,9 +40,6 @@ export interface OpenedFile {
 /** How long a look waits for a program that keeps others from reading, in milliseconds. */
 const lookTimeoutMs = 5000;
 
-/** A file that nobody has open is copied into memory up to this size, in bytes, so that not even -shm appears beside it. */
-const maxTracelessBytes = 64 * 2 ** 20;
-
 export function openView(options: ViewOptions): View {
   const { location, runId, live } = checkViewOptions(options);
   const { engine, state, isLive } = openFile(location, live);
@@ -63,8 +59,7 @@ export function openFile(location: string, live: boolean): OpenedFile {
     const bytes = sizeOf(location);
     if (bytes === undefined) throw noSuchFile(location);
     requireHeader(location, bytes);
-    const traceless = !live && bytes <= maxTracelessBytes && !existsSync(`${location}-shm`);
-    const { client, state } = waiting(() => open(location, traceless), isBusy, lookTimeoutMs, location);
+    const { client, state } = waiting(() => open(location, live), isBusy, lookTimeoutMs, location);
     const engine = new SqliteEngine(client, { location, busyTimeoutMs: lookTimeoutMs, logger: undefined });
     return { engine, state, isLive: !client.memory };
   } catch (error) {
@@ -72,8 +67,8 @@ export function openFile(location: string, live: boolean): OpenedFile {
   }
 }
 
-function open(location: string, traceless: boolean): { client: Database.Database; state: Plan["state"] } {
-  const client = openIfHot(location) ?? (traceless ? openTraceless(location) : openReader(location));
+function open(location: string, live: boolean): { client: Database.Database; state: Plan["state"] } {
+  const client = openIfHot(location) ?? (live ? openReader(location) : openLook(location));
   try {
     const { state } = planOf(client, migrations, location);
     return { client: state === "current" ? client : upToDate(client, location), state };

@@ -2,7 +2,7 @@
  * How a run is doing: its summary, and what an operator asks next. How far each part and each role is, how fast it goes, what
  * waits longest. One snapshot; one pass over the briefs, the rest by index.
  */
-import { and, asc, desc, eq, gte, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gte, lte, type SQL, sql } from "drizzle-orm";
 import {
   type BriefStatus,
   briefStatuses,
@@ -11,7 +11,7 @@ import {
   type Timestamp,
   type WorkstreamStatus,
 } from "../../drizzle/vocabulary.ts";
-import { type Context, inSnapshot, type Operation, statement } from "./operation.ts";
+import { type Context, inSnapshot, type Lens, type Operation, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import { getRunSummary, type RunSummary, zeros } from "./summary.ts";
 
@@ -19,6 +19,8 @@ import { getRunSummary, type RunSummary, zeros } from "./summary.ts";
 export interface ListedSummary extends RunSummary {
   /** The latest time that a row of the run was written. */
   lastChangeAt: Timestamp;
+  /** How many briefs are held by a claim whose lease is over: stuck, unless their workers still live. */
+  expiredLeases: number;
 }
 
 export interface RunOverview extends ListedSummary {
@@ -34,6 +36,8 @@ export interface RunOverview extends ListedSummary {
   throughput: Throughput;
   /** The pending brief that has waited longest. */
   oldestPending: { briefId: string; role: string; tier: number; createdAt: Timestamp } | null;
+  /** Of the claims whose lease is over the first ten, longest over first. */
+  longestExpired: { briefId: string; role: string; claimedBy: string | null; leaseExpiresAt: Timestamp | null }[];
 }
 
 /** What happened lately: in the last hour, or as far back as the newest 10,000 events reach. */
@@ -116,6 +120,27 @@ const firstPending = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =
     .limit(1),
 );
 
+/** The index of leases has those that are held, and no other. */
+const isExpired = ({ t: { briefs }, time }: Lens, runId: SQL<string>, now: SQL<string | null>) =>
+  and(eq(briefs.runId, runId), lte(briefs.leaseExpiresAt, time(now)));
+
+const countExpired = statement<{ runId: string; now: string | null }>()((lens, $) =>
+  lens.db
+    .select({ n })
+    .from(lens.t.briefs)
+    .where(isExpired(lens, $.runId, $.now)),
+);
+
+const firstExpired = statement<{ runId: string; now: string | null }>()((lens, $) => {
+  const { briefId, role, claimedBy, leaseExpiresAt } = lens.t.briefs;
+  return lens.db
+    .select({ briefId, role, claimedBy, leaseExpiresAt })
+    .from(lens.t.briefs)
+    .where(isExpired(lens, $.runId, $.now))
+    .orderBy(asc(leaseExpiresAt), asc(briefId))
+    .limit(10);
+});
+
 type Group = { workstreamId: string | null; role: string; status: BriefStatus; n: number; newest: Timestamp };
 
 /** Every run of the database with its summary, in order of the ids. */
@@ -128,7 +153,8 @@ export function* listRunSummaries(context: Omit<Context, "runId">): Operation<{ 
       const briefs = yield* groups({ runId });
       const workstreams = yield* allWorkstreams({ runId });
       const lastChangeAt = yield* lastChange(run, briefs, workstreams);
-      listed.push({ run, summary: { ...summary, lastChangeAt } });
+      const expiredLeases = yield* countLeases(runId, context);
+      listed.push({ run, summary: { ...summary, lastChangeAt, expiredLeases } });
     }
     return listed;
   });
@@ -144,12 +170,19 @@ export function* getRunOverview(context: Context): Operation<RunOverview> {
     return {
       ...summary,
       lastChangeAt: yield* lastChange(summary, briefs, workstreams),
+      expiredLeases: yield* countLeases(runId, context),
       byWorkstream: progressOfWorkstreams(workstreams, briefs),
       byRole: [...grouped(briefs, ({ role }) => role)].map(([role, counts]) => ({ role, briefs: counts })),
       throughput: yield* getThroughput(runId, new Date(context.now() ?? Date.now())),
       oldestPending,
+      longestExpired: yield* firstExpired({ runId, now: context.now() }),
     };
   });
+}
+
+function* countLeases(runId: string, { now }: Pick<Context, "now">): Operation<number> {
+  const [counted] = yield* countExpired({ runId, now: now() });
+  return Number(counted?.n ?? 0);
 }
 
 function* lastChange(
