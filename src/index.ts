@@ -56,7 +56,9 @@ export type { Page } from "./operations/pages.ts";
 export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
+export type { BriefNode, BriefTree } from "./operations/tree.ts";
 export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
+export type { WatchOptions } from "./watch.ts";
 export { Blackboard };
 
 class SqliteBlackboard extends Blackboard<"sync", SqliteDatabase> implements Disposable {
