@@ -4,10 +4,12 @@
  */
 import { Command, CommanderError } from "commander";
 import { briefCommand, briefsCommand } from "./briefs.ts";
+import { eventsCommand } from "./events.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { asJson, endWhenNobodyReads, exitCodes, printable, printError } from "./output.ts";
 import { runsCommand } from "./runs.ts";
 import { summaryCommand } from "./summary.ts";
+import { treeCommand } from "./tree.ts";
 
 const json = process.argv.includes("--json");
 
@@ -46,8 +48,10 @@ Exit codes:
 for (const command of [
   runsCommand(),
   summaryCommand(),
+  treeCommand(),
   briefsCommand(),
   briefCommand(),
+  eventsCommand(),
   statusCommand(),
   migrateCommand(),
   verifyCommand(),

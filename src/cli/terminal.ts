@@ -35,9 +35,9 @@ const statusStyles: Readonly<Record<string, Style>> = {
   current: "green",
 };
 
-/** A status or kind in its colour. */
-export function status(name: string): string {
-  return paint(statusStyles[name] ?? "reset", printable(name));
+/** A status or kind, or a sign for it, in its colour. */
+export function status(name: string, shown = name): string {
+  return paint(statusStyles[name] ?? "reset", printable(shown));
 }
 
 export interface Column {

@@ -19,7 +19,13 @@ function rendered(content: Content): string {
   return "html" in content ? content.html : content.map((one) => one.html).join("");
 }
 
-const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 
 /** Control characters become their pictures; those that turn or hide text the sign for what cannot be shown. */
 function escaped(text: string): string {

@@ -28,7 +28,10 @@ export function duration(ms: number): string {
 /** A moment in UTC to the minute, or to the second where all of it is short. */
 export function moment(ms: number, spanMs = Number.POSITIVE_INFINITY): string {
   if (!Number.isFinite(ms)) return "?";
-  return new Date(ms).toISOString().slice(0, spanMs < 600_000 ? 19 : 16).replace("T", " ");
+  return new Date(ms)
+    .toISOString()
+    .slice(0, spanMs < 600_000 ? 19 : 16)
+    .replace("T", " ");
 }
 
 /** From creation to the last change, of those that are finished; in milliseconds. */
