@@ -44,6 +44,7 @@ export type { SqliteDatabase } from "./engines/sqlite.ts";
 export * from "./errors.ts";
 export type { PlainObject } from "./input/json.ts";
 export type { BlackboardLocation, MigrateBlackboardOptions, OpenOptions, ViewOptions } from "./input/options.ts";
+export { reportRun } from "./inspection/report.ts";
 export type { RunListing } from "./inspection/runs.ts";
 export { summarizeRun } from "./inspection/summarize.ts";
 export type { Problem, Verification } from "./inspection/verify.ts";

@@ -7,6 +7,7 @@ import { briefCommand, briefsCommand } from "./briefs.ts";
 import { eventsCommand } from "./events.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { asJson, endWhenNobodyReads, exitCodes, printable, printError } from "./output.ts";
+import { reportCommand } from "./report.ts";
 import { runsCommand } from "./runs.ts";
 import { summaryCommand } from "./summary.ts";
 import { treeCommand } from "./tree.ts";
@@ -52,6 +53,7 @@ for (const command of [
   briefsCommand(),
   briefCommand(),
   eventsCommand(),
+  reportCommand(),
   statusCommand(),
   migrateCommand(),
   verifyCommand(),
