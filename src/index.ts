@@ -17,6 +17,7 @@ import {
   timestamps,
   type ViewOptions,
 } from "./input/options.ts";
+import type { Roles } from "./input/roles.ts";
 import { listRunsUnder, type RunListing, runFolders } from "./inspection/runs.ts";
 import { type Verification, verify } from "./inspection/verify.ts";
 import { openView, type View } from "./inspection/view.ts";
@@ -44,16 +45,21 @@ export type { SqliteDatabase } from "./engines/sqlite.ts";
 export * from "./errors.ts";
 export type { PlainObject } from "./input/json.ts";
 export type { BlackboardLocation, MigrateBlackboardOptions, OpenOptions, ViewOptions } from "./input/options.ts";
+export type { RoleSchemas, Roles } from "./input/roles.ts";
+export { releaseBrief } from "./inspection/release.ts";
 export { reportRun } from "./inspection/report.ts";
 export type { RunListing } from "./inspection/runs.ts";
 export { summarizeRun } from "./inspection/summarize.ts";
 export type { Problem, Verification } from "./inspection/verify.ts";
 export type { View } from "./inspection/view.ts";
 export type { MigrationStatus } from "./migrations/status.ts";
-export type { Brief, BriefFilter, NewBrief } from "./operations/briefs.ts";
+export type { Brief, BriefFilter } from "./operations/briefs.ts";
+export type { Claim, ClaimRequest } from "./operations/claims.ts";
 export type { BlackboardEvent, EventFilter, NewEvent } from "./operations/events.ts";
+export type { BriefRef } from "./operations/lifecycle.ts";
 export type { ListedSummary, RunOverview, Throughput } from "./operations/overview.ts";
 export type { Page } from "./operations/pages.ts";
+export type { BriefOf, ClaimOf, NewBrief, NewBriefBase, ResultInput, RoleName } from "./operations/roles.ts";
 export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
@@ -62,7 +68,7 @@ export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/w
 export type { WatchOptions } from "./watch.ts";
 export { Blackboard };
 
-class SqliteBlackboard extends Blackboard<"sync", SqliteDatabase> implements Disposable {
+class SqliteBlackboard<R extends Roles> extends Blackboard<"sync", R, SqliteDatabase> implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
@@ -80,7 +86,9 @@ class SqliteBlackboard extends Blackboard<"sync", SqliteDatabase> implements Dis
  * @throws InvalidInputError for an option it does not know or cannot take; FileError; MigrationError for a file whose schema
  * it cannot explain, or of a newer version; BusyError when others kept it locked. The file was not changed then.
  */
-export function openBlackboard(options: OpenOptions): Blackboard<"sync", SqliteDatabase> & Disposable {
+export function openBlackboard<R extends Roles = Roles>(
+  options: OpenOptions<R>,
+): Blackboard<"sync", R, SqliteDatabase> & Disposable {
   const settings = checkOpenOptions(options);
   const { runId, location, busyTimeoutMs, logger } = settings;
   const checking = settings.migrate === "check";
@@ -98,7 +106,12 @@ export function openBlackboard(options: OpenOptions): Blackboard<"sync", SqliteD
   }
   const engine = new SqliteEngine(client, { location, busyTimeoutMs, logger });
   const now = timestamps(settings.clock ?? (() => new Date()));
-  return new SqliteBlackboard(engine, { runId, now, newId: settings.newId ?? (() => uuidv7()) });
+  return new SqliteBlackboard<R>(engine, {
+    runId,
+    roles: settings.roles,
+    now,
+    newId: settings.newId ?? (() => uuidv7()),
+  });
 }
 
 /**

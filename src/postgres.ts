@@ -13,6 +13,7 @@ import {
   type PostgresViewOptions,
   timestamps,
 } from "./input/options.ts";
+import type { Roles } from "./input/roles.ts";
 import {
   listRunsOnServer,
   openPostgresView,
@@ -24,7 +25,7 @@ import { migratePostgres, requireCurrentPostgres } from "./migrations/postgres.t
 
 export type { PostgresDatabase, PostgresRunListing, PostgresView, PostgresViewOptions };
 
-export interface PostgresOptions extends CommonOptions {
+export interface PostgresOptions<R extends Roles = Roles> extends CommonOptions<R> {
   /**
    * A connection string, or a Pool of your own: closing the blackboard leaves that open, and while the blackboard is open a
    * dying server does not end the process.
@@ -32,7 +33,7 @@ export interface PostgresOptions extends CommonOptions {
   connection: string | Pool;
 }
 
-class PostgresBlackboard extends Blackboard<"async", PostgresDatabase> implements AsyncDisposable {
+class PostgresBlackboard<R extends Roles> extends Blackboard<"async", R, PostgresDatabase> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -50,9 +51,9 @@ class PostgresBlackboard extends Blackboard<"async", PostgresDatabase> implement
  * @throws InvalidInputError; ConnectionError within ten seconds for an unknown database, a wrong password, an unreachable
  * host; MigrationError. Nothing was changed then.
  */
-export async function openPostgresBlackboard(
-  options: PostgresOptions,
-): Promise<Blackboard<"async", PostgresDatabase> & AsyncDisposable> {
+export async function openPostgresBlackboard<R extends Roles = Roles>(
+  options: PostgresOptions<R>,
+): Promise<Blackboard<"async", R, PostgresDatabase> & AsyncDisposable> {
   const settings = checkPostgresOptions(options);
   const { runId, logger, clock } = settings;
   const connection = connectPostgres(settings.connection);
@@ -65,7 +66,12 @@ export async function openPostgresBlackboard(
   }
   const engine = new PostgresEngine({ connection, runId, logger });
   const now = clock ? timestamps(clock) : () => null;
-  return new PostgresBlackboard(engine, { runId, now, newId: settings.newId ?? (() => uuidv7()) });
+  return new PostgresBlackboard<R>(engine, {
+    runId,
+    roles: settings.roles,
+    now,
+    newId: settings.newId ?? (() => uuidv7()),
+  });
 }
 
 /**

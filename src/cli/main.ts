@@ -6,6 +6,7 @@ import { Command, CommanderError } from "commander";
 import { briefCommand, briefsCommand } from "./briefs.ts";
 import { eventsCommand } from "./events.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
+import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
 import { asJson, endWhenNobodyReads, exitCodes, printable, printError } from "./output.ts";
 import { reportCommand } from "./report.ts";
 import { runsCommand } from "./runs.ts";
@@ -53,6 +54,9 @@ for (const command of [
   briefsCommand(),
   briefCommand(),
   eventsCommand(),
+  retryCommand(),
+  failCommand(),
+  releaseCommand(),
   reportCommand(),
   statusCommand(),
   migrateCommand(),

@@ -6,7 +6,7 @@ import * as tables from "../../drizzle/schema.ts";
 import type { Lens } from "../operations/operation.ts";
 
 export function sqliteLens(db: Lens["db"]): Lens {
-  return { db, t: tables, typed, readable, time, nameOf };
+  return { db, t: tables, typed, readable, time, timeIn, skippingLocked, nameOf };
 }
 
 /** SQLite's columns say what they make of a value. */
@@ -25,6 +25,15 @@ function readable(column: AnyColumn): SQL {
 /** Files are on this machine, so its clock is the only one: it always says something. */
 function time(now: SQL<string | null>): SQL<string> {
   return sql<string>`${now}`;
+}
+
+function timeIn(_milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<string> {
+  return time(reckoned);
+}
+
+/** There is one writer at a time. */
+function skippingLocked<Q>(query: Q): Q {
+  return query;
 }
 
 /** better-sqlite3's prepared statements have no names. */

@@ -4,6 +4,7 @@
 import { Blackboard } from "../blackboard.ts";
 import { type PostgresDatabase, PostgresEngine } from "../engines/postgres.ts";
 import { type Connection, connectPostgres, type Pool } from "../engines/postgres-pool.ts";
+import type { AnyRoles } from "../input/roles.ts";
 import { migrations } from "../migrations/embedded.postgres.ts";
 import { requireCurrentPostgres } from "../migrations/postgres.ts";
 import { allRuns, type ListedSummary, listRunSummaries } from "../operations/overview.ts";
@@ -13,7 +14,7 @@ import { reader, theOnlyOne } from "./reader.ts";
 /** A run to look at. */
 export interface PostgresView extends AsyncDisposable {
   /** For reading. */
-  readonly board: Blackboard<"async", PostgresDatabase>;
+  readonly board: Blackboard<"async", AnyRoles, PostgresDatabase>;
   readonly state: "current";
   readonly isLive: true;
   /** Idempotent. */

@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from "uuid";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { timestamps } from "../input/options.ts";
 
-export const reader = { now: timestamps(() => new Date()), newId: () => uuidv7() };
+export const reader = { roles: undefined, now: timestamps(() => new Date()), newId: () => uuidv7() };
 
 /** @throws NotFoundError where there is no run; InvalidInputError where there are several. */
 export function theOnlyOne(runIds: readonly string[], location: string): string {

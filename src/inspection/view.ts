@@ -12,6 +12,7 @@ import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { isInWalMode, openIfHot, openLook, openReader, openTraceless } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
 import { checkViewOptions, type ViewOptions } from "../input/options.ts";
+import type { AnyRoles } from "../input/roles.ts";
 import { migrate } from "../migrations/apply.ts";
 import { migrations } from "../migrations/embedded.sqlite.ts";
 import { type Plan, planOf } from "../migrations/plan.ts";
@@ -21,7 +22,7 @@ import { reader, theOnlyOne } from "./reader.ts";
 /** A run to look at. */
 export interface View extends Disposable {
   /** For reading: what would write is refused with `READ_ONLY`. */
-  readonly board: Blackboard<"sync", SqliteDatabase>;
+  readonly board: Blackboard<"sync", AnyRoles, SqliteDatabase>;
   /** What the file is; `board` shows it as it would be when brought up to date. */
   readonly state: Plan["state"];
   /** Whether what others write from now on is seen, so that its events can be followed. */
