@@ -23,6 +23,7 @@ const upward: readonly [string, string][] = [
   ["src/migrations/wrong.ts", "../operations/runs.ts"],
   ["src/blackboard.ts", "./engines/sqlite.ts"],
   ["src/blackboard.ts", "./migrations/apply.ts"],
+  ["src/watch.ts", "./engines/sqlite.ts"],
   ["examples/wrong/main.ts", "../../src/index.ts"],
 ];
 
