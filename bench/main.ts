@@ -1,13 +1,15 @@
 /**
  * npm run bench [-- --only NAME] [-- --quick] [-- --json FILE]
  *
- * NAME is a subject, or a part of a line's name. `--only fairness` is the test of eight processes, which runs only when it is
- * asked for.
+ * NAME is a subject, or a part of a line's name. `--only fairness`, the test of eight processes, `--only adoption`, what
+ * migrations cost, and `--only postgres` run only when they are asked for.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { adoption, adoptionTable } from "./adoption.ts";
 import { fairness, fairnessTable } from "./fairness.ts";
 import { type Effort, type Figures, measure } from "./measure.ts";
+import { measurePostgres, postgresTable } from "./postgres.ts";
 import { machine, machineLine, ratioTable } from "./report.ts";
 import type { Subject } from "./subject.ts";
 import { briefs } from "./subjects/briefs.ts";
@@ -29,6 +31,15 @@ if (only === "fairness") {
   const shares = await fairness(quick ? 1000 : 5000);
   console.log(fairnessTable(shares));
   save({ machine: about, fairness: shares });
+} else if (only === "postgres") {
+  const effort: Effort = quick ? { rounds: 11, blockMs: 60 } : { rounds: 41, blockMs: 150 };
+  const rates = await measurePostgres(effort);
+  console.log(postgresTable(rates));
+  save({ machine: about, effort, postgres: rates });
+} else if (only === "adoption") {
+  const rows = adoption(quick ? 3 : 11);
+  console.log(adoptionTable(rows));
+  save({ machine: about, adoption: rows });
 } else {
   const effort: Effort = quick ? { rounds: 11, blockMs: 12 } : { rounds: 41, blockMs: 25 };
   const figures = await measureAll(effort);
@@ -43,7 +54,9 @@ async function measureAll(effort: Effort): Promise<Figures[]> {
       for (const level of line.levels) figures.push(await measure(line, level, effort));
     }
   }
-  if (figures.length === 0) throw new Error(`Nothing is called ${only}. Subjects: ${names()}, fairness.`);
+  if (figures.length === 0) {
+    throw new Error(`Nothing is called ${only}. Subjects: ${names()}, fairness, adoption, postgres.`);
+  }
   return figures;
 }
 

@@ -57,7 +57,7 @@ export function plainTable(left: readonly string[], more: readonly string[] = []
   });
 }
 
-function ratio(spread: Spread | undefined): [string, string] {
+export function ratio(spread: Spread | undefined): [string, string] {
   if (!spread) return ["", ""];
   return [spread.median.toFixed(2), `${spread.low.toFixed(2)}–${spread.high.toFixed(2)}`];
 }

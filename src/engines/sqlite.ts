@@ -6,7 +6,7 @@ import type Database from "better-sqlite3";
 import type { Logger } from "drizzle-orm";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
 import * as tables from "../../drizzle/schema.ts";
-import { BusyError, ClosedError, FileError, InvalidInputError } from "../errors.ts";
+import { ClosedError, FileError, InvalidInputError } from "../errors.ts";
 import type { KeptQuery, Lens, Operation, Prepared, Step } from "../operations/operation.ts";
 import { type Body, closedAt, closedInside, type Engine, type Found, rolledBack, type Session } from "./engine.ts";
 import { isBusy, translated } from "./sqlite-errors.ts";
@@ -29,7 +29,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   readonly pollMs = 50;
   readonly #client: Database.Database;
   readonly #closing = new AbortController();
-  #busyTimeoutMs: number;
+  readonly #busyTimeoutMs: number;
   readonly #lens: Lens;
   /** Prepared at first use, kept as long as the connection. */
   readonly #kept = new Map<KeptQuery["prepare"], Prepared<unknown>>();
@@ -75,15 +75,9 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     // It would see what is not committed. The transaction may be the user's own, begun on the driver and left open meanwhile.
     if (this.#client.inTransaction) return undefined;
     if (seen !== undefined && this.#client.memory && this.#client.readonly) throw cannotFollow(this.location);
-    const busyTimeoutMs = this.#busyTimeoutMs;
-    this.#busyTimeoutMs = 0;
-    try {
-      // Before it looks: a commit in between makes the next look one too many, and not one too few.
-      const version = this.#version();
-      return version === seen ? undefined : { version, value: this.#drive(operation()) };
-    } finally {
-      this.#busyTimeoutMs = busyTimeoutMs;
-    }
+    // Before it looks: a commit in between makes the next look one too many, and not one too few.
+    const version = this.#version();
+    return version === seen ? undefined : { version, value: this.#drive(operation()) };
   }
 
   transaction<T>(body: (session: Session<"sync", SqliteDatabase>) => Body<"sync", T>, isAsync: boolean): T {
@@ -94,8 +88,12 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     const whileOpen = () => {
       if (over) throw new ClosedError("This transaction is over. Use the blackboard, or begin another one.");
     };
+    const { drizzle } = this;
     const session: Session<"sync", SqliteDatabase> = {
-      drizzle: this.drizzle,
+      get drizzle() {
+        whileOpen();
+        return drizzle;
+      },
       run: (operation) => {
         whileOpen();
         return this.run(operation);
@@ -110,7 +108,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
         const value = body(session);
         if (isThenable(value)) {
           // What it rejects with comes of being cut short: the caller hears of that here.
-          value.then(undefined, () => undefined);
+          Promise.resolve(value).catch(() => undefined);
           throw promiseReturned();
         }
         return value;
@@ -126,14 +124,14 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
       this.#client.close();
       this.#closing.abort(closedAt(this.location));
     } catch (error) {
-      // better-sqlite3's own word for a query of the user's that is still being iterated over.
-      if (!(error instanceof TypeError)) throw translated(error, this.location);
-      const message = `${this.location} cannot be closed while a query on it is running. Finish the query, then close.`;
-      throw new BusyError(message, 0, { cause: error });
+      throw translated(error, this.location);
     }
   }
 
-  /** One counter moves with the commits of other connections, the other with the rows that this one writes. */
+  /**
+   * One counter moves with the commits of other connections, the other with the rows that this one writes. Busy at once where
+   * somebody has locked the file against reading: a watch asks again, and this process need not stand still for that.
+   */
   #version(): string {
     try {
       this.#counters ??= ["PRAGMA data_version", "SELECT total_changes()"].map((sql) =>

@@ -1,7 +1,7 @@
 /**
  * Briefs: the tasks of a run, a tree by `parentBriefId`.
  */
-import { type AnyColumn, and, asc, eq, exists, getTableColumns, inArray, isNull, or, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, and, asc, eq, exists, getTableColumns, isNull, or, type SQL, sql } from "drizzle-orm";
 import type { briefs } from "../../drizzle/schema.ts";
 import { type BriefStatus, briefStatuses, type JsonObject } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
@@ -9,6 +9,7 @@ import { Check, type Names } from "../input/check.ts";
 import type { PlainObject } from "../input/json.ts";
 import { checkRole, checkRoleFilter, encodeFor, type Roles } from "../input/roles.ts";
 import { appendEvent, checkNewEntry } from "./entries.ts";
+import { oneOf } from "./index-choice.ts";
 import { type Context, type Lens, type Operation, query, settle, statement, together } from "./operation.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import { repeated, takenElsewhere } from "./repeats.ts";
@@ -243,8 +244,8 @@ export function* listBriefs(context: Context, filter?: BriefFilter): Operation<P
       .where(
         and(
           eq(briefs.runId, context.runId),
-          statuses && inArray(briefs.status, statuses),
-          roles && inArray(briefs.role, roles),
+          statuses && oneOf(briefs.status, statuses),
+          roles && oneOf(briefs.role, roles),
           tier === undefined ? undefined : eq(briefs.tier, tier),
           equalOrNull(briefs.workstreamId, workstreamId),
           equalOrNull(briefs.parentBriefId, parentBriefId),

@@ -8,6 +8,7 @@ import { ConflictError, NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
 import { getBrief } from "./briefs.ts";
+import { filtered, oneOf } from "./index-choice.ts";
 import { type Context, type Lens, type Operation, query, settle, statement } from "./operation.ts";
 import { checkLimit, type Page, type PageRequest, page } from "./pages.ts";
 import { repeated, takenElsewhere } from "./repeats.ts";
@@ -118,7 +119,7 @@ export function* listEvents(context: Context, filter?: EventFilter): Operation<P
   if (asked.after !== undefined) check.integer("after", asked.after, 0, Number.MAX_SAFE_INTEGER);
   const limit = checkLimit(check, asked.limit);
   check.done();
-  const { briefId, after } = asked;
+  const { briefId, after = 0 } = asked;
   const rows = yield* query((lens) => {
     const { events } = lens.t;
     return lens.db
@@ -127,8 +128,8 @@ export function* listEvents(context: Context, filter?: EventFilter): Operation<P
       .where(
         and(
           eq(events.runId, context.runId),
-          after === undefined ? undefined : gt(events.seq, after),
-          kinds && inArray(events.kind, kinds),
+          gt(events.seq, after),
+          kinds && (briefId === undefined ? oneOf(events.kind, kinds) : filtered(inArray(events.kind, kinds))),
           briefId === undefined ? undefined : eq(events.briefId, briefId),
         ),
       )

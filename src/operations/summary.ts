@@ -1,7 +1,8 @@
 /**
- * The summary: the run's columns and what it holds, counted. One statement, so one snapshot on every engine.
+ * The summary: the run's columns and what it holds, counted. One statement, so one snapshot on every engine. It counts
+ * nothing itself: `tallies` says how many there are.
  */
-import { type AnyColumn, desc, eq, sql } from "drizzle-orm";
+import { desc, eq, sql } from "drizzle-orm";
 import {
   type BriefStatus,
   briefStatuses,
@@ -24,27 +25,7 @@ export interface RunSummary extends Run {
 }
 
 const summarize = statement<{ runId: string }>()(({ db, t }, $) => {
-  const { runs, workstreams, briefs, events } = t;
-  const tallies = db
-    .select({ subject: subject("workstreams"), label: label(workstreams.status), n: counted })
-    .from(workstreams)
-    .where(eq(workstreams.runId, $.runId))
-    .groupBy(workstreams.status)
-    .unionAll(
-      db
-        .select({ subject: subject("briefs"), label: label(briefs.status), n: counted })
-        .from(briefs)
-        .where(eq(briefs.runId, $.runId))
-        .groupBy(briefs.status),
-    )
-    .unionAll(
-      db
-        .select({ subject: subject("events"), label: label(events.kind), n: counted })
-        .from(events)
-        .where(eq(events.runId, $.runId))
-        .groupBy(events.kind),
-    )
-    .as("tallies");
+  const { runs, tallies, events } = t;
   const newest = db
     .select({ seq: events.seq })
     .from(events)
@@ -60,15 +41,9 @@ const summarize = statement<{ runId: string }>()(({ db, t }, $) => {
       n: tallies.n,
     })
     .from(runs)
-    .leftJoin(tallies, sql`true`)
+    .leftJoin(tallies, eq(tallies.runId, runs.runId))
     .where(eq(runs.runId, $.runId));
 });
-
-type Subject = "workstreams" | "briefs" | "events";
-const subject = (name: Subject) => sql<Subject>`${sql.raw(`'${name}'`)}`.as("subject");
-/** As plain text, so that a UNION can join the three vocabularies. */
-const label = (column: AnyColumn) => sql<string>`${column}`.as("label");
-const counted = sql<number>`count(*)`.as("n");
 
 export function* getRunSummary({ runId }: Context): Operation<RunSummary> {
   const rows = yield* summarize({ runId });

@@ -11,6 +11,7 @@ import { holding } from "./holding.ts";
 import { inspection } from "./inspection.ts";
 import { jsonValues } from "./json-values.ts";
 import { lifecycle } from "./lifecycle.ts";
+import { lifecyclePage } from "./lifecycle-page.ts";
 import { pages } from "./pages.ts";
 import { properties } from "./properties.ts";
 import { refusals } from "./refusals.ts";
@@ -46,6 +47,7 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     jsonValues(engine);
     refusals(engine);
     closing(engine);
+    lifecyclePage(engine);
     properties(engine);
     claimsModel(engine);
     if (shared) connections(engine);
