@@ -78,7 +78,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   async look<T>(_: string | undefined, operation: () => Operation<T>): Promise<Found<T>> {
     // The caller's pool, that he has ended: no server will ever come back there.
     if (this.#closing || this.#connection.pool.ending) throw closedAt(this.location);
-    return { version: "", value: await this.#runAlone(operation) };
+    return { version: "", value: await this.#awaitedByClose(() => this.#runAlone(operation)) };
   }
 
   async close(): Promise<void> {

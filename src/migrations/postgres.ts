@@ -2,8 +2,8 @@
  * Bringing a PostgreSQL schema up to date when it is opened. Everything, the migrations' own table too, lies in the first
  * schema of the connection's search_path, so that two schemas of one database hold two independent sets.
  */
-import { getTableColumns, getTableName } from "drizzle-orm";
-import { briefs, eventCounters, events, runs, workstreams } from "../../drizzle/schema.postgres.ts";
+import { Column, getTableColumns, getTableName, getViewName, getViewSelectedFields, is } from "drizzle-orm";
+import { briefs, eventCounters, events, runs, tallies, workstreams } from "../../drizzle/schema.postgres.ts";
 import { translated } from "../engines/postgres-errors.ts";
 import { type Client, type Connection, checkOut } from "../engines/postgres-pool.ts";
 import { BlackboardError, InvalidInputError, MigrationError } from "../errors.ts";
@@ -17,7 +17,20 @@ import {
 } from "./history.ts";
 import { refuseForbidden, statementsOf } from "./statements.ts";
 
-const ours = [runs, workstreams, briefs, events, eventCounters];
+interface Relation {
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+const ours: readonly Relation[] = [
+  ...[runs, workstreams, briefs, events, eventCounters].map((table) =>
+    relation(getTableName(table), getTableColumns(table)),
+  ),
+  relation(getViewName(tallies), getViewSelectedFields(tallies)),
+];
+
+function relation(name: string, fields: object): Relation {
+  return { name, columns: Object.values(fields).flatMap((field) => (is(field, Column) ? [field.name] : [])) };
+}
 
 /** Any two numbers, as long as nobody else's advisory locks have them; the second one is the schema. */
 const advisoryClass = 0x62_6d_69_67;
@@ -77,12 +90,12 @@ async function withClient(connection: Connection, work: (client: Client) => Prom
 async function planOf(client: Client, migrations: readonly Migration[], location: string): Promise<History> {
   const present = await presentColumns(client);
   if (present === undefined) throw await noSchema(client);
-  const found = ours.filter((table) => present.has(getTableName(table)));
+  const found = ours.filter(({ name }) => present.has(name));
   const rows = present.has(migrationsTable) ? await readRows(client) : [];
   if (rows.length === 0 && found.length > 0)
     throw mismatch(
       location,
-      found.flatMap((table) => foreign(table, present)),
+      found.flatMap((one) => foreign(one, present)),
     );
   const known = rows.some(({ when }) => migrations.some((migration) => migration.when === when));
   if (rows.length > 0 && found.length === 0 && !known) throw anothersRecord(location);
@@ -90,14 +103,13 @@ async function planOf(client: Client, migrations: readonly Migration[], location
   if (history.pending.length === 0) {
     // Once more, since somebody may have finished migrating between the two: the rows are of then, the columns of before.
     const now = (await presentColumns(client)) ?? present;
-    const lacking = ours.flatMap((table) => lackingColumns(table, now));
+    const lacking = ours.flatMap((one) => lackingColumns(one, now));
     if (lacking.length > 0) throw mismatch(location, lacking);
   }
   return history;
 }
 
 type Present = ReadonlyMap<string, readonly string[]>;
-type Table = (typeof ours)[number];
 
 /**
  * The columns of what has one of our names in the schema that is ours to use, `undefined` where there is no such schema.
@@ -111,7 +123,7 @@ async function presentColumns(client: Client): Promise<Present | undefined> {
        LEFT JOIN pg_catalog.pg_attribute ON attrelid = pg_class.oid AND NOT attisdropped
      WHERE nspname = current_schema()
      GROUP BY relname`,
-    [[...ours.map((table) => getTableName(table)), migrationsTable]],
+    [[...ours.map(({ name }) => name), migrationsTable]],
   );
   if (rows.length === 0) return undefined;
   return new Map(rows.flatMap(({ name, columns }) => (name === null ? [] : [[name, columns ?? []]])));
@@ -132,29 +144,21 @@ async function noSchema(client: Client): Promise<InvalidInputError> {
   return new InvalidInputError([{ path: "connection", message }]);
 }
 
-/** A table of our name, and no record that any migration was ever applied. */
-function foreign(table: Table, present: Present): string[] {
-  const name = getTableName(table);
-  const expected = columnsOf(table);
-  const more = (present.get(name) ?? []).filter((column) => !expected.includes(column));
+/** Something of our name, and no record that any migration was ever applied. */
+function foreign(relation: Relation, present: Present): string[] {
+  const { name, columns } = relation;
+  const more = (present.get(name) ?? []).filter((column) => !columns.includes(column));
   return [
     `${name}: has no record of migrations`,
-    ...lackingColumns(table, present),
+    ...lackingColumns(relation, present),
     ...more.map((column) => `${name}: has column ${column}`),
   ];
 }
 
-function lackingColumns(table: Table, present: Present): string[] {
-  const name = getTableName(table);
-  const columns = present.get(name);
-  if (!columns) return [`${name}: lacks the table`];
-  return columnsOf(table)
-    .filter((column) => !columns.includes(column))
-    .map((column) => `${name}: lacks column ${column}`);
-}
-
-function columnsOf(table: Table): string[] {
-  return Object.values(getTableColumns(table)).map(({ name }) => name);
+function lackingColumns({ name, columns }: Relation, present: Present): string[] {
+  const there = present.get(name);
+  if (!there) return [`${name}: is missing`];
+  return columns.filter((column) => !there.includes(column)).map((column) => `${name}: lacks column ${column}`);
 }
 
 function mismatch(location: string, differences: readonly string[]): MigrationError {
@@ -173,7 +177,7 @@ function anothersRecord(location: string): MigrationError {
   return new MigrationError(
     "NOT_A_BLACKBOARD",
     location,
-    `The schema at ${location} has a ${migrationsTable} of another program and none of ${ours.map((table) => getTableName(table)).join(", ")}. ` +
+    `The schema at ${location} has a ${migrationsTable} of another program and none of ${ours.map(({ name }) => name).join(", ")}. ` +
       `Use another schema, by search_path, or another database; nothing was changed.`,
   );
 }

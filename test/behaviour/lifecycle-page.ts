@@ -166,6 +166,8 @@ export function lifecyclePage(engine: Engine): void {
           const error = await caughtUnchanged(place, LostClaimError, attempting(before.attempt));
           const { status, attempt, claimedBy } = before;
           expect(error.current, id).toEqual({ status, attempt, claimedBy });
+          const held = status === "active" ? "held by" : "last held by";
+          expect(error.message).toContain(claimedBy === null ? "held by nobody" : `${held} "${claimedBy}"`);
         } else {
           expect([move.otherwise, await attempting(before.attempt)()], id).toEqual(["undefined", undefined]);
           expect(await stored(id), id).toEqual(before);
