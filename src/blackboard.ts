@@ -40,6 +40,14 @@ import {
 import { type WatchOptions, watchEvents } from "./watch.ts";
 
 /**
+ * Runs an operation that is no method: the functions of the package that look at a run as a whole. Not exported to users.
+ */
+export let perform: <M extends Mode, T>(
+  board: BlackboardOperations<M>,
+  operation: (context: Context) => Operation<T>,
+) => Result<M, T>;
+
+/**
  * What can be done with a run. Values come back at once on SQLite (`"sync"`), as promises on PostgreSQL (`"async"`): code
  * that awaits runs on both.
  *
@@ -49,6 +57,9 @@ import { type WatchOptions, watchEvents } from "./watch.ts";
  * method. Nothing was written when one is thrown.
  */
 export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Database = unknown> {
+  static {
+    perform = (board, operation) => board.#session.run(() => operation(board.#context));
+  }
   readonly #session: Session<M, Database>;
   readonly #context: Context;
 

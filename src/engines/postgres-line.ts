@@ -3,7 +3,7 @@
  */
 import type { Logger } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
-import type { Atomic, KeptQuery, Lens, Operation, Prepared, Step } from "../operations/operation.ts";
+import type { Atomic, KeptQuery, Lens, Operation, Prepared, Snapshot, Step } from "../operations/operation.ts";
 import { rolledBack } from "./engine.ts";
 import { postgresLens } from "./postgres-lens.ts";
 import { lockRun } from "./postgres-locks.ts";
@@ -30,11 +30,13 @@ export class Line {
 
   /** Outside a transaction: each of its queries commits by itself. */
   run<T>(operation: Operation<T>): Promise<T> {
-    return this.#drive(operation, ({ atomic, severalRows }) =>
-      this.transaction(async () => {
-        if (severalRows) await this.lockRun();
-        return await this.runInside(atomic());
-      }),
+    return this.#drive(operation, (step) =>
+      "snapshot" in step
+        ? this.transaction(() => this.runInside(step.snapshot()), "REPEATABLE READ READ ONLY")
+        : this.transaction(async () => {
+            if (step.severalRows) await this.lockRun();
+            return await this.runInside(step.atomic());
+          }),
     );
   }
 
@@ -43,16 +45,16 @@ export class Line {
    * savepoint of its own.
    */
   runInside<T>(operation: Operation<T>): Promise<T> {
-    return this.#drive(operation, ({ atomic }) => this.runInside(atomic()));
+    return this.#drive(operation, (step) => this.runInside("snapshot" in step ? step.snapshot() : step.atomic()));
   }
 
   lockRun(): Promise<void> {
     return lockRun(this.client, this.#runId);
   }
 
-  async transaction<T>(work: () => Promise<T>): Promise<T> {
+  async transaction<T>(work: () => Promise<T>, level = "READ COMMITTED"): Promise<T> {
     // Said, since a database may have another default.
-    await this.client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+    await this.client.query(`BEGIN ISOLATION LEVEL ${level}`);
     return await this.#ending("COMMIT", "ROLLBACK", work);
   }
 
@@ -83,16 +85,16 @@ export class Line {
     }
   }
 
-  async #drive<T>(operation: Operation<T>, atomically: (step: Atomic) => Promise<unknown>): Promise<T> {
+  async #drive<T>(operation: Operation<T>, nested: (step: Atomic | Snapshot) => Promise<unknown>): Promise<T> {
     let step = operation.next();
     while (!step.done) {
       const { value } = step;
-      step = operation.next(await ("atomic" in value ? atomically(value) : this.#execute(value)));
+      step = operation.next(await ("atomic" in value || "snapshot" in value ? nested(value) : this.#execute(value)));
     }
     return step.value;
   }
 
-  async #execute(step: Exclude<Step, Atomic>): Promise<unknown> {
+  async #execute(step: Exclude<Step, Atomic | Snapshot>): Promise<unknown> {
     // Without a name, and so forgotten: a list of any length is a statement of its own.
     if ("build" in step) return await step.build(this.#lens).prepare("").execute({});
     let query = this.#kept.get(step.prepare);

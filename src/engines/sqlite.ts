@@ -152,6 +152,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
 
   #execute(step: Step): unknown {
     if ("atomic" in step) return this.#atomically(() => this.#drive(step.atomic()));
+    if ("snapshot" in step) return this.#consistently(() => this.#drive(step.snapshot()));
     try {
       if ("build" in step) {
         const query = reading(step.build(this.#lens).prepare(""));
@@ -193,6 +194,17 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
       throw error;
     } finally {
       this.#depth--;
+    }
+  }
+
+  /** A deferred transaction, which a connection that may not write can have too; inside another one nothing is needed. */
+  #consistently<T>(work: () => T): T {
+    if (this.#client.inTransaction) return work();
+    this.#command("BEGIN DEFERRED");
+    try {
+      return work();
+    } finally {
+      this.#command("COMMIT");
     }
   }
 

@@ -8,6 +8,7 @@ import { connections } from "./connections.ts";
 import type { Engine } from "./engine.ts";
 import { events } from "./events.ts";
 import { holding } from "./holding.ts";
+import { inspection } from "./inspection.ts";
 import { jsonValues } from "./json-values.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { lifecyclePage } from "./lifecycle-page.ts";
@@ -41,6 +42,7 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     pages(engine);
     tree(engine);
     watch(engine);
+    inspection(engine);
     transactions(engine);
     jsonValues(engine);
     refusals(engine);

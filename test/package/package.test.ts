@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { command } from "./command.ts";
 import { install, pack, project, run } from "./installed.ts";
 
 let tarball: string;
@@ -163,3 +164,5 @@ describe("the packed tarball in an empty project", () => {
     for (const source of sources) expect(existsSync(join(dirname(map), source))).toBe(true);
   });
 });
+
+command(() => folder);
