@@ -1,15 +1,18 @@
 /**
  * npm run bench [-- --only NAME] [-- --quick] [-- --out FOLDER]
  *
- * NAME is a subject, a part of a line's name, `size`, `fairness` or `programs`. FOLDER gets results.json, results.md and
+ * NAME is a subject, a part of a line's name, `size`, `fairness`, `programs`, `adoption` or `postgres`; the last one, which
+ * needs PostgreSQL installed, is run only when it is asked for. FOLDER gets results.json, results.md and
  * chart.svg.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { adoption, adoptionRows } from "./adoption.ts";
 import { chart } from "./chart.ts";
 import { fairness, fairnessRows } from "./fairness.ts";
 import { type Effort, type Figures, measure } from "./measure.ts";
+import { measurePostgres, postgresRows } from "./postgres.ts";
 import { programRows, programs } from "./programs.ts";
 import { machine, machineLine, markdown, ratioRows, sizeRows } from "./report.ts";
 import { bySize } from "./size.ts";
@@ -41,14 +44,28 @@ const shares = wanted("fairness") ? await fairness(quick ? 1000 : 5000) : [];
 if (shares.length > 0) tell("## Eight writers on one file", markdown(fairnessRows(shares)));
 const started = wanted("programs") ? programs(quick ? 5 : 21) : undefined;
 if (started) tell("## Programs", markdown(programRows(started)));
+const adopted = wanted("adoption") ? adoption(quick ? 3 : 11) : [];
+if (adopted.length > 0) tell("## Opening what must be migrated", markdown(adoptionRows(adopted)));
+const onServer =
+  only === "postgres" ? await measurePostgres(quick ? { rounds: 11, blockMs: 60 } : { rounds: 41, blockMs: 150 }) : [];
+if (onServer.length > 0) tell("## PostgreSQL", markdown(postgresRows(onServer)));
 if (texts.length === 1) {
   throw new Error(
-    `Nothing is called ${only}. Subjects: ${subjects.map(({ name }) => name).join(", ")}, size, fairness, programs.`,
+    `Nothing is called ${only}. Subjects: ${subjects.map(({ name }) => name).join(", ")}, size, fairness, programs, adoption, postgres.`,
   );
 }
 if (out !== undefined) {
   mkdirSync(out, { recursive: true });
-  const results = { machine: about, effort, figures, sizes, fairness: shares, programs: started };
+  const results = {
+    machine: about,
+    effort,
+    figures,
+    sizes,
+    fairness: shares,
+    programs: started,
+    adoption: adopted,
+    postgres: onServer,
+  };
   writeFileSync(join(out, "results.json"), `${JSON.stringify(results, undefined, 2)}\n`);
   writeFileSync(join(out, "results.md"), `${texts.join("\n\n")}\n`);
   writeFileSync(join(out, "chart.svg"), chart(figures));

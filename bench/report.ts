@@ -72,7 +72,7 @@ export function markdown([head = [], ...rows]: Rows): string {
   return [line(head), rule, ...rows.map(line)].join("\n");
 }
 
-function ratio(spread: Spread | undefined): string {
+export function ratio(spread: Spread | undefined): string {
   return spread ? `${spread.median.toFixed(2)} (${spread.low.toFixed(2)}–${spread.high.toFixed(2)})` : "";
 }
 

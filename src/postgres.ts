@@ -4,14 +4,27 @@
 import type { Pool } from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { Blackboard } from "./blackboard.ts";
-import { type PostgresDatabase, PostgresEngine } from "./engines/postgres.ts";
+import { PostgresEngine } from "./engines/postgres.ts";
+import type { PostgresDatabase } from "./engines/postgres-lens.ts";
 import { connectPostgres } from "./engines/postgres-pool.ts";
-import { type CommonOptions, checkPostgresOptions, timestamps } from "./input/options.ts";
+import {
+  type CommonOptions,
+  checkPostgresOptions,
+  checkPostgresViewOptions,
+  type PostgresViewOptions,
+  timestamps,
+} from "./input/options.ts";
 import type { Roles } from "./input/roles.ts";
+import {
+  listRunsOnServer,
+  openPostgresView,
+  type PostgresRunListing,
+  type PostgresView,
+} from "./inspection/postgres.ts";
 import { migrations } from "./migrations/embedded.postgres.ts";
 import { migratePostgres, requireCurrentPostgres } from "./migrations/postgres.ts";
 
-export type { PostgresDatabase };
+export type { PostgresDatabase, PostgresRunListing, PostgresView, PostgresViewOptions };
 
 export interface PostgresOptions<R extends Roles = Roles> extends CommonOptions<R> {
   /**
@@ -60,4 +73,21 @@ export async function openPostgresBlackboard<R extends Roles = Roles>(
     now,
     newId: settings.newId ?? (() => uuidv7()),
   });
+}
+
+/**
+ * Opens a run of a database to look at it, changing nothing; without a `runId`, the only run.
+ * @throws ConnectionError; MigrationError `MIGRATION_PENDING` for tables that this version would bring up to date first;
+ * NotFoundError for a database without any run; InvalidInputError.
+ */
+export function viewPostgresBlackboard(options: PostgresViewOptions<Pool>): Promise<PostgresView> {
+  return openPostgresView(checkPostgresViewOptions(options));
+}
+
+/**
+ * Every run of a database with its summary, in order of their ids. Changes nothing.
+ * @throws ConnectionError, MigrationError, InvalidInputError.
+ */
+export async function listPostgresRuns(options: { connection: string | Pool }): Promise<PostgresRunListing[]> {
+  return await listRunsOnServer(checkPostgresViewOptions(options));
 }

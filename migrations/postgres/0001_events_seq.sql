@@ -1,5 +1,6 @@
 -- Takes an event's seq from the run's counter row, whose lock is kept until the commit: so seq is in the order of commits.
-CREATE FUNCTION run_blackboard_next_seq() RETURNS trigger LANGUAGE plpgsql AS $$
+-- The search_path is this one's, not the inserting session's, which may have another event_counters.
+CREATE FUNCTION run_blackboard_next_seq() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
 	INSERT INTO event_counters AS counter (run_id, seq) VALUES (NEW.run_id, 1)
 		ON CONFLICT (run_id) DO UPDATE SET seq = counter.seq + 1

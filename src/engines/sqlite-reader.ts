@@ -49,6 +49,15 @@ export function openTraceless(location: string): Database.Database {
   return isInWalMode(location) ? openSnapshot(location) : openReader(location);
 }
 
+/** A file that nobody has open is copied into memory up to this size, in bytes. A copy of 400 MB takes as long as a start. */
+const maxCopiedBytes = 64 * 2 ** 20;
+
+/** A connection for a look: without a trace where -shm is not there anyway and the copy costs little. */
+export function openLook(location: string): Database.Database {
+  const copies = !existsSync(`${location}-shm`) && statSync(location).size <= maxCopiedBytes;
+  return copies ? openTraceless(location) : openReader(location);
+}
+
 /**
  * A snapshot of a file whose program died in the middle of a transaction, as it will be when that is undone; `undefined` for
  * any other. The first to read such a file with the right to write undoes it, also in a file that is not ours.
@@ -129,7 +138,16 @@ function recoveredImage(location: string): Buffer {
  */
 export function closeUntouched(client: Database.Database, location: string): void {
   const wal = location === ":memory:" ? undefined : statSync(`${location}-wal`, { throwIfNoEntry: false });
-  const guard = wal && wal.size > 0 ? openReader(location) : undefined;
+  const guard = wal && wal.size > 0 ? readerIfPossible(location) : undefined;
   client.close();
   guard?.close();
+}
+
+/** There is none where somebody else has locked the file, and then the one to be closed is not the last. */
+function readerIfPossible(location: string): Database.Database | undefined {
+  try {
+    return openReader(location);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,13 +1,14 @@
 /**
  * SQLite through better-sqlite3: every call is finished when it returns.
  */
+import { setMaxListeners } from "node:events";
 import type Database from "better-sqlite3";
 import type { Logger } from "drizzle-orm";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
 import * as tables from "../../drizzle/schema.ts";
-import { BusyError, ClosedError, InvalidInputError } from "../errors.ts";
+import { ClosedError, FileError, InvalidInputError } from "../errors.ts";
 import type { KeptQuery, Lens, Operation, Step } from "../operations/operation.ts";
-import { type Body, closedInside, type Engine, rolledBack, type Session } from "./engine.ts";
+import { type Body, closedAt, closedInside, type Engine, type Found, rolledBack, type Session } from "./engine.ts";
 import { isBusy, translated } from "./sqlite-errors.ts";
 import { sqliteLens } from "./sqlite-lens.ts";
 import { reading } from "./sqlite-rows.ts";
@@ -25,18 +26,23 @@ export interface SqliteEngineOptions {
 export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   readonly drizzle: SqliteDatabase;
   readonly location: string;
+  /** Twenty times a second the question for the version costs a process that sleeps otherwise a half percent of a core. */
+  readonly pollMs = 50;
   readonly #client: Database.Database;
+  readonly #closing = new AbortController();
   readonly #busyTimeoutMs: number;
   readonly #lens: Lens;
   /** Prepared at first use, kept as long as the connection. */
   readonly #kept = new Map<KeptQuery["prepare"], ReturnType<typeof reading>>();
   readonly #control: (sql: string) => void;
+  #counters: Database.Statement<[], number>[] | undefined;
   /** How many transactions and savepoints of this engine are open. */
   #depth = 0;
 
   /** Takes over an open connection with the current schema. */
   constructor(client: Database.Database, { location, busyTimeoutMs, logger }: SqliteEngineOptions) {
     this.#client = client;
+    setMaxListeners(0, this.closed);
     this.location = location;
     this.#busyTimeoutMs = busyTimeoutMs;
     // Drizzle tells its logger before each query, also one of the user's own through `tx.drizzle`.
@@ -56,9 +62,23 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     };
   }
 
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   run<T>(operation: () => Operation<T>): T {
     this.#requireUsable();
     return this.#drive(operation());
+  }
+
+  look<T>(seen: string | undefined, operation: () => Operation<T>): Found<T> | undefined {
+    this.#requireUsable();
+    // It would see what is not committed. The transaction may be the user's own, begun on the driver and left open meanwhile.
+    if (this.#client.inTransaction) return undefined;
+    if (seen !== undefined && this.#client.memory && this.#client.readonly) throw cannotFollow(this.location);
+    // Before it looks: a commit in between makes the next look one too many, and not one too few.
+    const version = this.#version();
+    return version === seen ? undefined : { version, value: this.#drive(operation()) };
   }
 
   transaction<T>(body: (session: Session<"sync", SqliteDatabase>) => Body<"sync", T>, isAsync: boolean): T {
@@ -69,8 +89,12 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     const whileOpen = () => {
       if (over) throw new ClosedError("This transaction is over. Use the blackboard, or begin another one.");
     };
+    const { drizzle } = this;
     const session: Session<"sync", SqliteDatabase> = {
-      drizzle: this.drizzle,
+      get drizzle() {
+        whileOpen();
+        return drizzle;
+      },
       run: (operation) => {
         whileOpen();
         return this.run(operation);
@@ -85,7 +109,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
         const value = body(session);
         if (isThenable(value)) {
           // What it rejects with comes of being cut short: the caller hears of that here.
-          value.then(undefined, () => undefined);
+          Promise.resolve(value).catch(() => undefined);
           throw promiseReturned();
         }
         return value;
@@ -99,11 +123,24 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     if (this.#depth > 0) throw closedInside();
     try {
       this.#client.close();
+      this.#closing.abort(closedAt(this.location));
     } catch (error) {
-      // better-sqlite3's own word for a query of the user's that is still being iterated over.
-      if (!(error instanceof TypeError)) throw translated(error, this.location);
-      const message = `${this.location} cannot be closed while a query on it is running. Finish the query, then close.`;
-      throw new BusyError(message, 0, { cause: error });
+      throw translated(error, this.location);
+    }
+  }
+
+  /**
+   * One counter moves with the commits of other connections, the other with the rows that this one writes. Busy at once where
+   * somebody has locked the file against reading: a watch asks again, and this process need not stand still for that.
+   */
+  #version(): string {
+    try {
+      this.#counters ??= ["PRAGMA data_version", "SELECT total_changes()"].map((sql) =>
+        this.#client.prepare<[], number>(sql).pluck(),
+      );
+      return this.#counters.map((counter) => counter.get()).join();
+    } catch (error) {
+      throw translated(error, this.location);
     }
   }
 
@@ -115,6 +152,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
 
   #execute(step: Step): unknown {
     if ("atomic" in step) return this.#atomically(() => this.#drive(step.atomic()));
+    if ("snapshot" in step) return this.#consistently(() => this.#drive(step.snapshot()));
     try {
       if ("build" in step) {
         const query = reading(step.build(this.#lens).prepare(""));
@@ -159,6 +197,17 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     }
   }
 
+  /** A deferred transaction, which a connection that may not write can have too; inside another one nothing is needed. */
+  #consistently<T>(work: () => T): T {
+    if (this.#client.inTransaction) return work();
+    this.#command("BEGIN DEFERRED");
+    try {
+      return work();
+    } finally {
+      this.#command("COMMIT");
+    }
+  }
+
   #command(sql: string): void {
     try {
       this.#waiting(() => this.#control(sql));
@@ -168,7 +217,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   }
 
   #requireUsable(): void {
-    if (!this.#client.open) throw new ClosedError(`The blackboard at ${this.location} is closed. Open it again.`);
+    if (!this.#client.open) throw closedAt(this.location);
     this.#requireTransaction();
   }
 
@@ -187,4 +236,11 @@ function promiseReturned(): InvalidInputError {
     "must not be asynchronous: SQLite's transaction ends when the callback returns, before a promise is settled. " +
     "Await outside of the transaction; nothing was written";
   return new InvalidInputError([{ path: "fn", message }]);
+}
+
+function cannotFollow(location: string): FileError {
+  const message =
+    `${location} lies in a folder that cannot be written, so what is read is a snapshot in memory, which nothing new comes to. ` +
+    `Open it again for what was written since, or allow SQLite to write its -shm file there.`;
+  return new FileError("READ_ONLY", location, message);
 }

@@ -66,9 +66,10 @@ ALTER TABLE "workstreams" ADD CONSTRAINT "workstreams_run_id_runs_run_id_fk" FOR
   {
     tag: "0001_events_seq",
     when: 1795478605067,
-    hash: "6fec254a50673e337e6ff9ca6568470d7ee0faefc88a56cf979621669d922ce4",
+    hash: "e0ed0a3d3ed9ab235556fa80db74672de10e2684215e3eea50d28af5d739a522",
     sql: `-- Takes an event's seq from the run's counter row, whose lock is kept until the commit: so seq is in the order of commits.
-CREATE FUNCTION run_blackboard_next_seq() RETURNS trigger LANGUAGE plpgsql AS $$
+-- The search_path is this one's, not the inserting session's, which may have another event_counters.
+CREATE FUNCTION run_blackboard_next_seq() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
 	INSERT INTO event_counters AS counter (run_id, seq) VALUES (NEW.run_id, 1)
 		ON CONFLICT (run_id) DO UPDATE SET seq = counter.seq + 1

@@ -4,14 +4,15 @@
 import type Database from "better-sqlite3";
 import { connect, noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-connection.ts";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
-import { openReader } from "../engines/sqlite-reader.ts";
+import { openLook } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
 import type { Migration } from "./history.ts";
 import { type Plan, planOf } from "./plan.ts";
 import { brokenReferences, differences, isTable, readObjects, replay } from "./sqlite-schema.ts";
 import { rebuildTallies, wrongTallies } from "./tallies.ts";
 
-export interface Problem {
+/** What the file itself shows. */
+export interface FileProblem {
   /**
    * integrity: SQLite's own check. schema: not as the migrations make it. reference: a row refers to one that is not there.
    * tallies: the counts that a summary tells are not those of the rows. `repair` makes them anew.
@@ -19,20 +20,20 @@ export interface Problem {
   kind: "integrity" | "schema" | "reference" | "tallies";
   message: string;
 }
-export interface Verification {
+export interface FileVerification {
   /** The absolute path. */
   location: string;
   state: Plan["state"];
-  problems: Problem[];
+  problems: FileProblem[];
   /** With `repair`: what was found and is mended. */
-  repaired?: Problem[];
+  repaired?: FileProblem[];
 }
 
 /** How long a repair waits for writers, in milliseconds. */
 const repairTimeoutMs = 5000;
 
 /** Verifies, rebuilds the tallies where they are wrong and nothing is damaged, and verifies again. */
-export function repairFile(location: string, migrations: readonly Migration[]): Verification {
+export function repairFile(location: string, migrations: readonly Migration[]): FileVerification {
   const before = verifyFile(location, migrations);
   const wrong = before.problems.filter(({ kind }) => kind === "tallies");
   if (wrong.length === 0 || before.problems.some(({ kind }) => kind === "integrity"))
@@ -51,12 +52,12 @@ export function repairFile(location: string, migrations: readonly Migration[]): 
   return { ...after, repaired: wrong.filter(({ message }) => !still.has(message)) };
 }
 
-export function verifyFile(location: string, migrations: readonly Migration[]): Verification {
+export function verifyFile(location: string, migrations: readonly Migration[]): FileVerification {
   try {
     const bytes = sizeOf(location);
     if (bytes === undefined) throw noSuchFile(location);
     requireHeader(location, bytes);
-    const client = openReader(location);
+    const client = openLook(location);
     try {
       const { state, applied } = planOf(client, migrations, location);
       const made = state === "reference" ? migrations.slice(0, 1) : applied;
@@ -70,12 +71,12 @@ export function verifyFile(location: string, migrations: readonly Migration[]): 
   }
 }
 
-function integrity(client: Database.Database): Problem[] {
+function integrity(client: Database.Database): FileProblem[] {
   const lines = client.prepare<[], string>("SELECT integrity_check FROM pragma_integrity_check").pluck().all();
   return lines.filter((line) => line !== "ok").map((message) => ({ kind: "integrity", message }));
 }
 
-function schema(client: Database.Database, made: readonly Migration[]): Problem[] {
+function schema(client: Database.Database, made: readonly Migration[]): FileProblem[] {
   const model = replay(made);
   try {
     const expected = readObjects(model);
@@ -99,14 +100,14 @@ function schema(client: Database.Database, made: readonly Migration[]): Problem[
   }
 }
 
-function references(client: Database.Database): Problem[] {
+function references(client: Database.Database): FileProblem[] {
   return [...brokenReferences(client)].map(([key, count]) => ({
     kind: "reference",
     message: `${count} row${count === 1 ? "" : "s"} of ${key} without the row referred to`,
   }));
 }
 
-function tallies(client: Database.Database): Problem[] {
+function tallies(client: Database.Database): FileProblem[] {
   return wrongTallies(client).map(({ runId, subject, label, told, found }) => ({
     kind: "tallies",
     message: `run ${JSON.stringify(runId)} is told to have ${told} ${subject} ${JSON.stringify(label)}, and has ${found}`,

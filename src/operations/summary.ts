@@ -62,6 +62,6 @@ export function* getRunSummary({ runId }: Context): Operation<RunSummary> {
   return { ...run, lastSeq: Number(lastSeq), ...counts };
 }
 
-function zeros<Label extends string>(vocabulary: readonly Label[]): Record<Label, number> {
+export function zeros<Label extends string>(vocabulary: readonly Label[]): Record<Label, number> {
   return Object.fromEntries(vocabulary.map((label) => [label, 0])) as Record<Label, number>;
 }

@@ -8,8 +8,10 @@ import { connections } from "./connections.ts";
 import type { Engine } from "./engine.ts";
 import { events } from "./events.ts";
 import { holding } from "./holding.ts";
+import { inspection } from "./inspection.ts";
 import { jsonValues } from "./json-values.ts";
 import { lifecycle } from "./lifecycle.ts";
+import { lifecyclePage } from "./lifecycle-page.ts";
 import { pages } from "./pages.ts";
 import { properties } from "./properties.ts";
 import { refusals } from "./refusals.ts";
@@ -19,6 +21,8 @@ import { runs } from "./runs.ts";
 import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
 import { transactions } from "./transactions.ts";
+import { tree } from "./tree.ts";
+import { watch, watchTogether } from "./watch.ts";
 import { workstreams } from "./workstreams.ts";
 
 /** `shared`: whether several blackboards can be open on one database, as they can't in memory. */
@@ -36,12 +40,17 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     roles(engine);
     summary(engine);
     pages(engine);
+    tree(engine);
+    watch(engine);
+    inspection(engine);
     transactions(engine);
     jsonValues(engine);
     refusals(engine);
     closing(engine);
+    lifecyclePage(engine);
     properties(engine);
     claimsModel(engine);
     if (shared) connections(engine);
+    if (shared) watchTogether(engine);
   });
 }

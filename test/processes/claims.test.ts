@@ -80,7 +80,9 @@ test(`of a process killed with SIGKILL in the midst of a move, ${kills} times, s
     const mover = movers[kill];
     if (!mover) throw new Error("there is one for each kill");
     load();
-    const enough = 1 + ((kill * 37) % 23);
+    await mover.line("loaded");
+    mover.say("begin");
+    const enough = 2 + ((kill * 37) % 23);
     await mover.until((lines) => lines.length >= enough || undefined);
     mover.kill();
     expect(await mover.ended).toMatchObject({ signal: "SIGKILL" });

@@ -1,10 +1,12 @@
 /**
- * move-until-killed FILE NAME: spawns, claims and moves briefs for ever, and prints a line after each move.
+ * move-until-killed FILE NAME: told to begin, spawns, claims and moves briefs for ever, and prints a line after each.
  */
 import { openBlackboard } from "run-blackboard";
-import { say } from "./talk.ts";
+import { heard, say } from "./talk.ts";
 
 const [file = "", agentId = ""] = process.argv.slice(2);
+say("loaded");
+for await (const _ of heard()) break;
 const board = openBlackboard({ runId: "killed", file, synchronous: "normal" });
 for (let n = 0; ; n++) {
   board.spawnBrief({ briefId: `${agentId}/${n}`, tier: 1, role: agentId, payload: { text: "x".repeat(n % 3000) } });
