@@ -120,6 +120,25 @@ export function* logEvent(context: Context, kind: EventKind, event?: NewEvent): 
   );
 }
 
+const listOf = family(({ kinds, ofBrief }: { kinds: readonly EventKind[] | undefined; ofBrief: boolean }) =>
+  statement<{ runId: string; after: number; briefId: string | null; limit: number }>()((lens, $) => {
+    const { events } = lens.t;
+    return lens.db
+      .select(columns(lens))
+      .from(events)
+      .where(
+        and(
+          eq(events.runId, $.runId),
+          gt(events.seq, $.after),
+          kinds && (ofBrief ? filtered(inArray(events.kind, [...kinds])) : oneOf(events.kind, kinds)),
+          ofBrief ? eq(events.briefId, $.briefId) : undefined,
+        ),
+      )
+      .orderBy(asc(events.seq))
+      .limit(sql.placeholder("limit"));
+  }),
+);
+
 export function* listEvents(context: Context, filter?: EventFilter): Operation<Page<BlackboardEvent, number>> {
   const check = new Check();
   const asked = check.object("filter", filter, filterNames);
@@ -129,22 +148,8 @@ export function* listEvents(context: Context, filter?: EventFilter): Operation<P
   const limit = checkLimit(check, asked.limit);
   check.done();
   const { briefId, after = 0 } = asked;
-  const rows = yield* query((lens) => {
-    const { events } = lens.t;
-    return lens.db
-      .select(columns(lens))
-      .from(events)
-      .where(
-        and(
-          eq(events.runId, context.runId),
-          gt(events.seq, after),
-          kinds && (briefId === undefined ? oneOf(events.kind, kinds) : filtered(inArray(events.kind, kinds))),
-          briefId === undefined ? undefined : eq(events.briefId, briefId),
-        ),
-      )
-      .orderBy(asc(events.seq))
-      .limit(limit + 1);
-  });
+  const list = listOf({ kinds, ofBrief: briefId !== undefined });
+  const rows = yield* list({ runId: context.runId, after, briefId: briefId ?? null, limit: limit + 1 });
   const { items, next } = page(rows, limit, ({ seq }) => seq);
   return { items: items.map(readEvent), next };
 }
