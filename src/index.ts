@@ -40,6 +40,7 @@ export type { SqliteDatabase } from "./engines/sqlite.ts";
 export * from "./errors.ts";
 export type { PlainObject } from "./input/json.ts";
 export type { BlackboardLocation, MigrateBlackboardOptions, OpenOptions } from "./input/options.ts";
+export type { RunDestination, RunLocation } from "./input/run-locations.ts";
 export type { MigrationStatus } from "./migrations/status.ts";
 export type { Problem, Verification } from "./migrations/verify.ts";
 export type { Brief, BriefFilter, NewBrief } from "./operations/briefs.ts";
@@ -49,6 +50,10 @@ export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
 export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
+export type { ImportedRun } from "./transfer/import.ts";
+export type { Chunks } from "./transfer/lines.ts";
+export type { RunPlace } from "./transfer/place.ts";
+export { copyRun, exportRun, importRun } from "./transfer/runs.ts";
 export { Blackboard };
 
 class SqliteBlackboard extends Blackboard<"sync", SqliteDatabase> implements Disposable {

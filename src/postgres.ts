@@ -6,9 +6,11 @@ import { v7 as uuidv7 } from "uuid";
 import { Blackboard } from "./blackboard.ts";
 import { type PostgresDatabase, PostgresEngine } from "./engines/postgres.ts";
 import { connectPostgres } from "./engines/postgres-pool.ts";
-import { type CommonOptions, checkPostgresOptions, timestamps } from "./input/options.ts";
+import { type CommonOptions, checkPostgresOptions, checkPostgresPlace, timestamps } from "./input/options.ts";
 import { migrations } from "./migrations/embedded.postgres.ts";
 import { migratePostgres, requireCurrentPostgres } from "./migrations/postgres.ts";
+import type { RunPlace } from "./transfer/place.ts";
+import { postgresPlace } from "./transfer/postgres.ts";
 
 export type { PostgresDatabase };
 
@@ -54,4 +56,16 @@ export async function openPostgresBlackboard(
   const engine = new PostgresEngine({ connection, runId, logger });
   const now = clock ? timestamps(clock) : () => null;
   return new PostgresBlackboard(engine, { runId, now, newId: settings.newId ?? (() => uuidv7()) });
+}
+
+/**
+ * A run in a PostgreSQL database, for `exportRun`, `importRun` and `copyRun`. Without a `runId`: to read the only run there is,
+ * to write the one that comes, under its own id. Writing brings the tables up to date first; reading never does.
+ *
+ * ```ts
+ * await copyRun(postgresRun({ runId: "abc123", connection }), { root: "archive" });
+ * ```
+ */
+export function postgresRun(options: { connection: string | Pool; runId?: string | undefined }): RunPlace {
+  return postgresPlace(checkPostgresPlace(options));
 }

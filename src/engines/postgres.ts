@@ -23,6 +23,11 @@ export interface PostgresEngineOptions {
   readonly logger: Logger | undefined;
 }
 
+export interface PostgresSnapshot {
+  run<T>(operation: () => Operation<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
 /** A client with its lens and the statements that were prepared on it: one of the pool's may be another server process. */
 interface Line {
   readonly client: Client;
@@ -61,6 +66,39 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   transaction<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
     const outer = this.#openTransaction();
     return outer ? outer.transaction(body) : this.#transactionAlone(body);
+  }
+
+  /**
+   * What was committed at one moment, to be read for as long as wanted on a connection of its own. Nothing is locked.
+   * `close` gives the connection back.
+   */
+  async snapshot(): Promise<PostgresSnapshot> {
+    const { location } = this;
+    const client = await this.#connection.pool.connect().catch((error) => {
+      throw translated(error, location);
+    });
+    const line = this.#lineOf(client);
+    const query = async <T>(work: () => Promise<T>): Promise<T> => {
+      try {
+        return await work();
+      } catch (error) {
+        throw translated(error, location);
+      }
+    };
+    const close = async () => {
+      const broken = await client.query("ROLLBACK").then(
+        () => false,
+        () => true,
+      );
+      client.release(broken);
+    };
+    try {
+      await query(() => client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return { run: (operation) => query(() => drive(operation(), new Steps(line, 1))), close };
   }
 
   async close(): Promise<void> {

@@ -78,6 +78,16 @@ export function checkPostgresOptions<Pool extends object>(options: CommonOptions
   return { ...common, connection: connection ?? "" };
 }
 
+/** As for `checkPostgresOptions`; without a `runId` where one is not needed. */
+export function checkPostgresPlace<Pool extends object>(options: {
+  connection: string | Pool;
+  runId?: string | undefined;
+}) {
+  const { runId } = options ?? {};
+  const { connection } = checkPostgresOptions({ ...options, runId: runId ?? "any" });
+  return { connection, runId };
+}
+
 const defaultMigrateTimeoutMs = 60_000;
 
 export function checkOpenOptions(options: OpenOptions) {

@@ -1,0 +1,121 @@
+/**
+ * A run's rows as they are stored, read page by page and written as they stand: what moves a run from one place to another.
+ * JSON stays the text that it is. No rule of the lifecycle applies, and nothing is checked but that ids are free.
+ */
+import { and, asc, eq, gt, sql } from "drizzle-orm";
+import type { briefs, events } from "../../drizzle/schema.ts";
+import type { JsonObject } from "../../drizzle/vocabulary.ts";
+import { briefColumns } from "./briefs.ts";
+import { eventColumns } from "./events.ts";
+import { type Operation, query } from "./operation.ts";
+import type { Run } from "./runs.ts";
+import type { Workstream } from "./workstreams.ts";
+
+export type StoredBrief = Omit<typeof briefs.$inferSelect, "payload" | "result"> & {
+  payload: string | null;
+  result: string | null;
+};
+/** `seq` is null where the database is to choose it. */
+export type StoredEvent<Seq = number> = Omit<typeof events.$inferSelect, "seq" | "detail"> & {
+  seq: Seq;
+  detail: string | null;
+};
+
+/** Rows behind `after` in the order of their keys, from the first on when it is undefined. */
+export function* readWorkstreams(runId: string, after: string | undefined, limit: number): Operation<Workstream[]> {
+  return yield* query(({ db, t: { workstreams } }) => {
+    const behind = after === undefined ? undefined : gt(workstreams.workstreamId, after);
+    return db
+      .select()
+      .from(workstreams)
+      .where(and(eq(workstreams.runId, runId), behind))
+      .orderBy(asc(workstreams.workstreamId))
+      .limit(limit);
+  });
+}
+
+export function* readBriefs(runId: string, after: string | undefined, limit: number): Operation<StoredBrief[]> {
+  return yield* query((lens) => {
+    const { briefs } = lens.t;
+    const behind = after === undefined ? undefined : gt(briefs.briefId, after);
+    return lens.db
+      .select(briefColumns(lens))
+      .from(briefs)
+      .where(and(eq(briefs.runId, runId), behind))
+      .orderBy(asc(briefs.briefId))
+      .limit(limit);
+  });
+}
+
+export function* readEvents(runId: string, after: number | undefined, limit: number): Operation<StoredEvent[]> {
+  return yield* query((lens) => {
+    const { events } = lens.t;
+    const behind = after === undefined ? undefined : gt(events.seq, after);
+    return lens.db
+      .select(eventColumns(lens))
+      .from(events)
+      .where(and(eq(events.runId, runId), behind))
+      .orderBy(asc(events.seq))
+      .limit(limit);
+  });
+}
+
+/** Each insert gives the ids of the rows that it wrote: one that is missing was taken. */
+export function* insertRun(run: Run): Operation<string[]> {
+  const rows = yield* query(({ db, t }) =>
+    db.insert(t.runs).values(run).onConflictDoNothing().returning({ id: t.runs.runId }),
+  );
+  return rows.map(({ id }) => id);
+}
+
+export function* insertWorkstreams(workstreams: readonly Workstream[]): Operation<string[]> {
+  const rows = yield* query(({ db, t }) =>
+    db
+      .insert(t.workstreams)
+      .values([...workstreams])
+      .onConflictDoNothing()
+      .returning({ id: t.workstreams.workstreamId }),
+  );
+  return rows.map(({ id }) => id);
+}
+
+export function* insertBriefs(briefs: readonly StoredBrief[]): Operation<string[]> {
+  const rows = yield* query(({ db, t }) =>
+    db
+      .insert(t.briefs)
+      .values(briefs.map((brief) => ({ ...brief, payload: encoded(brief.payload), result: encoded(brief.result) })))
+      .onConflictDoNothing()
+      .returning({ id: t.briefs.briefId }),
+  );
+  return rows.map(({ id }) => id);
+}
+
+export function* insertEvents(events: readonly StoredEvent<number | null>[]): Operation<string[]> {
+  const rows = yield* query(({ db, t }) =>
+    db
+      .insert(t.events)
+      .values(
+        events.map(({ seq, ...event }) => ({ ...event, ...(seq !== null && { seq }), detail: encoded(event.detail) })),
+      )
+      .onConflictDoNothing()
+      .returning({ id: t.events.eventId }),
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Whether any run here has events. */
+export function* hasEvents(): Operation<boolean> {
+  const rows = yield* query(({ db, t }) => db.select({ seq: t.events.seq }).from(t.events).limit(1));
+  return rows.length > 0;
+}
+
+/** The ids of the runs that are here, in order. */
+export function* listRunIds(limit: number): Operation<string[]> {
+  const rows = yield* query(({ db, t: { runs } }) =>
+    db.select({ runId: runs.runId }).from(runs).orderBy(asc(runs.runId)).limit(limit),
+  );
+  return rows.map(({ runId }) => runId);
+}
+
+/** Past the column's encoder, which would encode the text once more. */
+const encoded = (text: string | null) => (text === null ? null : sql<JsonObject>`${text}`);

@@ -1,0 +1,246 @@
+/**
+ * Runs in SQLite files, as places to take them from and put them to.
+ *
+ * What arrives is gathered in a nameless temporary database, which the system removes when the process dies in whatever way.
+ * Only when all of it is there and sound it is put in its place: as a new file that appears at once, or in one transaction
+ * into a file that other runs have already.
+ */
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import Database from "better-sqlite3";
+import type { Session } from "../engines/engine.ts";
+import { type SqliteDatabase, SqliteEngine } from "../engines/sqlite.ts";
+import { connect, isAbsent, sizeOf } from "../engines/sqlite-connection.ts";
+import { writeCopy } from "../engines/sqlite-copy.ts";
+import { isBusy, translated } from "../engines/sqlite-errors.ts";
+import { closeUntouched } from "../engines/sqlite-reader.ts";
+import { waiting } from "../engines/waiting.ts";
+import { ConflictError, type Entity } from "../errors.ts";
+import { migrate, refuseHot } from "../migrations/apply.ts";
+import { migrations } from "../migrations/embedded.sqlite.ts";
+import { planOf } from "../migrations/plan.ts";
+import type { Operation } from "../operations/operation.ts";
+import { findRun } from "../operations/runs.ts";
+import {
+  hasEvents,
+  insertBriefs,
+  insertEvents,
+  insertRun,
+  insertWorkstreams,
+  listRunIds,
+  readBriefs,
+  readEvents,
+  readWorkstreams,
+} from "../operations/transfer.ts";
+import { runTaken } from "./import.ts";
+import { onlyRun, type RunPlace, type Snapshot, type Store } from "./place.ts";
+
+/** How long to wait for others, in milliseconds. */
+const waitMs = 60_000;
+
+export interface FilePlace {
+  readonly runId: string | undefined;
+  /** The file's absolute path, which under a root depends on the run. */
+  locationOf(runId: string): string;
+}
+
+export function sqlitePlace({ runId, locationOf }: FilePlace): RunPlace {
+  return {
+    runId,
+    open: async () => openSnapshot(locationOf(runId ?? ""), runId),
+    receive: async (arriving, fill) => await receive(locationOf(arriving), arriving, fill),
+  };
+}
+
+function openSnapshot(location: string, wanted: string | undefined): Snapshot {
+  const engine = openToRead(location);
+  try {
+    waiting(() => engine.drizzle.$client.exec("BEGIN"), isBusy, waitMs, location);
+    const runId =
+      wanted ??
+      onlyRun(
+        engine.run(() => listRunIds(20)),
+        location,
+      );
+    return { runId, run: (operation) => engine.run(operation), close: () => engine.close() };
+  } catch (error) {
+    engine.close();
+    throw translated(error, location);
+  }
+}
+
+/** For reading; nothing of the file is changed. One that is behind is read as a copy that has been brought up to date. */
+export function openToRead(location: string): SqliteEngine {
+  const settings = { location, create: false, readonly: true, synchronous: "full", migrateTimeoutMs: waitMs } as const;
+  const client = connect(settings);
+  try {
+    const { state } = waiting(() => planOf(client, migrations, location), isBusy, waitMs, location);
+    const current = state === "current" ? client : migratedCopy(client, location);
+    if (current !== client) client.close();
+    return engineOf(current, location);
+  } catch (error) {
+    client.close();
+    throw translated(error, location);
+  }
+}
+
+function migratedCopy(client: Database.Database, location: string): Database.Database {
+  const folder = mkdtempSync(join(tmpdir(), "run-blackboard-"));
+  try {
+    const file = join(folder, "copy.db");
+    writeCopy(client, file, 0o600);
+    return prepared(new Database(file), location);
+  } finally {
+    // It stays as long as it is open.
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** With the current schema, and for one connection only: nothing lies beside it, and nothing waits for the disk. */
+function prepared(client: Database.Database, location: string): Database.Database {
+  try {
+    client.pragma("journal_mode = MEMORY");
+    client.pragma("synchronous = OFF");
+    migrate(client, migrations, { location, migrateTimeoutMs: waitMs });
+    return client;
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+}
+
+async function receive<T>(location: string, runId: string, fill: (store: Store) => Promise<T>): Promise<T> {
+  // Said at once, though only the transaction at the end decides.
+  if (holdsRun(location, runId)) throw runTaken(runId, location);
+  const stage = openStage(location);
+  try {
+    const filled = await fill({ location, run: (operation) => stage.run(operation) });
+    publish(stage, runId, location);
+    return filled;
+  } finally {
+    stage.close();
+  }
+}
+
+function openStage(location: string): SqliteEngine {
+  try {
+    return engineOf(prepared(new Database(""), location), location);
+  } catch (error) {
+    throw translated(error, location);
+  }
+}
+
+const engineOf = (client: Database.Database, location: string) =>
+  new SqliteEngine(client, { location, busyTimeoutMs: waitMs, logger: undefined });
+
+function holdsRun(location: string, runId: string): boolean {
+  if (isAbsent(location) || sizeOf(location) === 0) return false;
+  const engine = openToRead(location);
+  try {
+    return engine.run(() => findRun({ runId })).length > 0;
+  } finally {
+    engine.close();
+  }
+}
+
+function publish(stage: SqliteEngine, runId: string, location: string): void {
+  if (isAbsent(location) && wasMade(stage, location)) return;
+  const settings = { location, create: false, readonly: false, synchronous: "full", migrateTimeoutMs: waitMs } as const;
+  refuseHot(location, migrations);
+  const client = connect(settings);
+  try {
+    migrate(client, migrations, settings);
+  } catch (error) {
+    closeUntouched(client, location);
+    throw error;
+  }
+  const engine = engineOf(client, location);
+  try {
+    engine.transaction((session) => copyRows(stage, session, runId, location), false);
+  } finally {
+    engine.close();
+  }
+}
+
+/** False when somebody else has made the file meanwhile. */
+function wasMade(stage: SqliteEngine, location: string): boolean {
+  const folder = dirname(location);
+  const made = mkdirSync(folder, { recursive: true });
+  try {
+    writeCopy(stage.drizzle.$client, location);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (made !== undefined) removeEmpty(folder, made);
+    throw translated(error, location);
+  }
+}
+
+/** From `folder` up to `last`. */
+function removeEmpty(folder: string, last: string): void {
+  for (let path = folder; path.length >= last.length; path = dirname(path)) {
+    try {
+      rmdirSync(path);
+    } catch {
+      // Somebody has put something there.
+      return;
+    }
+  }
+}
+
+/**
+ * Into a file that others use. Numbers of events are the file's: the run keeps its own if no event is there yet, otherwise it
+ * gets new ones in the same order.
+ */
+function copyRows(
+  stage: SqliteEngine,
+  session: Session<"sync", SqliteDatabase>,
+  runId: string,
+  location: string,
+): void {
+  const [run] = stage.run(() => findRun({ runId }));
+  if (!run || session.run(() => insertRun(run)).length === 0) throw runTaken(runId, location);
+  const numbered = !session.run(hasEvents);
+  const copy = <Row extends object, Cursor>(
+    entity: Entity,
+    read: (runId: string, after: Cursor | undefined, limit: number) => Operation<Row[]>,
+    insert: (rows: readonly Row[]) => Operation<string[]>,
+    idOf: (row: Row) => string,
+    cursorOf: (row: Row) => Cursor,
+  ) => {
+    for (let after: Cursor | undefined; ; ) {
+      const rows = stage.run(() => read(runId, after, batch));
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      const free = new Set(session.run(() => insert(rows)));
+      const taken = rows.map(idOf).find((id) => !free.has(id));
+      if (taken !== undefined) throw new ConflictError(entity, taken, ["runId"]);
+      after = cursorOf(last);
+    }
+  };
+  copy(
+    "workstream",
+    readWorkstreams,
+    insertWorkstreams,
+    (row) => row.workstreamId,
+    (row) => row.workstreamId,
+  );
+  copy(
+    "brief",
+    readBriefs,
+    insertBriefs,
+    (row) => row.briefId,
+    (row) => row.briefId,
+  );
+  copy(
+    "event",
+    readEvents,
+    (rows) => insertEvents(numbered ? rows : rows.map((row) => ({ ...row, seq: null }))),
+    (row) => row.eventId,
+    (row) => row.seq,
+  );
+}
+
+/** How many rows are copied at once. */
+const batch = 50;
