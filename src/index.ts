@@ -50,9 +50,12 @@ export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
 export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
+export { type Backup, backupBlackboard } from "./transfer/backup.ts";
 export type { ImportedRun } from "./transfer/import.ts";
 export type { Chunks } from "./transfer/lines.ts";
 export type { RunPlace } from "./transfer/place.ts";
+export { type PruneOptions, pruneRuns } from "./transfer/prune.ts";
+export type { PrunedRun, PruneRule } from "./transfer/prune-rule.ts";
 export { copyRun, exportRun, importRun } from "./transfer/runs.ts";
 export { Blackboard };
 

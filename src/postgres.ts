@@ -6,11 +6,13 @@ import { v7 as uuidv7 } from "uuid";
 import { Blackboard } from "./blackboard.ts";
 import { type PostgresDatabase, PostgresEngine } from "./engines/postgres.ts";
 import { connectPostgres } from "./engines/postgres-pool.ts";
+import { Check } from "./input/check.ts";
 import { type CommonOptions, checkPostgresOptions, checkPostgresPlace, timestamps } from "./input/options.ts";
 import { migrations } from "./migrations/embedded.postgres.ts";
 import { migratePostgres, requireCurrentPostgres } from "./migrations/postgres.ts";
 import type { RunPlace } from "./transfer/place.ts";
-import { postgresPlace } from "./transfer/postgres.ts";
+import { postgresPlace, pruneServer } from "./transfer/postgres.ts";
+import { checkRule, type PrunedRun, type PruneRule, ruleNames } from "./transfer/prune-rule.ts";
 
 export type { PostgresDatabase };
 
@@ -68,4 +70,17 @@ export async function openPostgresBlackboard(
  */
 export function postgresRun(options: { connection: string | Pool; runId?: string | undefined }): RunPlace {
   return postgresPlace(checkPostgresPlace(options));
+}
+
+/**
+ * Deletes the runs of a database that are `done` or `failed` and have not been changed for `olderThanMs`, each in one
+ * transaction. Gives what became of each run there, in order of their ids.
+ * @throws InvalidInputError, ConnectionError, MigrationError.
+ */
+export async function prunePostgresRuns(options: PruneRule & { connection: string | Pool }): Promise<PrunedRun[]> {
+  const { connection, ...rest } = options;
+  const place = checkPostgresPlace({ connection });
+  const check = new Check();
+  const rule = checkRule(check, check.object<PruneRule>("options", rest, ruleNames));
+  return await pruneServer(place.connection, rule);
 }

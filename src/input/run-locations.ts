@@ -47,3 +47,12 @@ function checkAll(location: All, runNeeded: boolean): CheckedLocation {
   };
   return { runId, locationOf };
 }
+
+/** The absolute path of a file to be made. */
+export function checkNewFile(path: string, file: string): string {
+  const check = new Check();
+  const location = checkLocation(check, { file }, "");
+  if (location === ":memory:") check.refuse(path, 'must be a file on disk, got ":memory:"');
+  check.done();
+  return location;
+}

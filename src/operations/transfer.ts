@@ -2,12 +2,11 @@
  * A run's rows as they are stored, read page by page and written as they stand: what moves a run from one place to another.
  * JSON stays the text that it is. No rule of the lifecycle applies, and nothing is checked but that ids are free.
  */
-import { and, asc, eq, gt, sql } from "drizzle-orm";
+import { and, asc, eq, gt } from "drizzle-orm";
 import type { briefs, events } from "../../drizzle/schema.ts";
-import type { JsonObject } from "../../drizzle/vocabulary.ts";
 import { briefColumns } from "./briefs.ts";
 import { eventColumns } from "./events.ts";
-import { type Operation, query } from "./operation.ts";
+import { lots, type Operation, query } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import type { Workstream } from "./workstreams.ts";
 
@@ -60,48 +59,26 @@ export function* readEvents(runId: string, after: number | undefined, limit: num
   });
 }
 
-/** Each insert gives the ids of the rows that it wrote: one that is missing was taken. */
-export function* insertRun(run: Run): Operation<string[]> {
-  const rows = yield* query(({ db, t }) =>
-    db.insert(t.runs).values(run).onConflictDoNothing().returning({ id: t.runs.runId }),
-  );
-  return rows.map(({ id }) => id);
+/** A row that was written. One whose id was taken already is passed over: its id is missing from the answer. */
+export interface Written {
+  id: string;
 }
 
-export function* insertWorkstreams(workstreams: readonly Workstream[]): Operation<string[]> {
-  const rows = yield* query(({ db, t }) =>
-    db
-      .insert(t.workstreams)
-      .values([...workstreams])
-      .onConflictDoNothing()
-      .returning({ id: t.workstreams.workstreamId }),
-  );
-  return rows.map(({ id }) => id);
-}
+export const insertRun = lots<Run>("runs")(({ db, t }, rows) =>
+  db.insert(t.runs).values(rows).onConflictDoNothing().returning({ id: t.runs.runId }),
+);
 
-export function* insertBriefs(briefs: readonly StoredBrief[]): Operation<string[]> {
-  const rows = yield* query(({ db, t }) =>
-    db
-      .insert(t.briefs)
-      .values(briefs.map((brief) => ({ ...brief, payload: encoded(brief.payload), result: encoded(brief.result) })))
-      .onConflictDoNothing()
-      .returning({ id: t.briefs.briefId }),
-  );
-  return rows.map(({ id }) => id);
-}
+export const insertWorkstreams = lots<Workstream>("workstreams")(({ db, t }, rows) =>
+  db.insert(t.workstreams).values(rows).onConflictDoNothing().returning({ id: t.workstreams.workstreamId }),
+);
 
-export function* insertEvents(events: readonly StoredEvent<number | null>[]): Operation<string[]> {
-  const rows = yield* query(({ db, t }) =>
-    db
-      .insert(t.events)
-      .values(
-        events.map(({ seq, ...event }) => ({ ...event, ...(seq !== null && { seq }), detail: encoded(event.detail) })),
-      )
-      .onConflictDoNothing()
-      .returning({ id: t.events.eventId }),
-  );
-  return rows.map(({ id }) => id);
-}
+export const insertBriefs = lots<StoredBrief>("briefs")(({ db, t }, rows) =>
+  db.insert(t.briefs).values(rows).onConflictDoNothing().returning({ id: t.briefs.briefId }),
+);
+
+export const insertEvents = lots<StoredEvent<number | null>>("events")(({ db, t }, rows) =>
+  db.insert(t.events).values(rows).onConflictDoNothing().returning({ id: t.events.eventId }),
+);
 
 /** Whether any run here has events. */
 export function* hasEvents(): Operation<boolean> {
@@ -110,12 +87,9 @@ export function* hasEvents(): Operation<boolean> {
 }
 
 /** The ids of the runs that are here, in order. */
-export function* listRunIds(limit: number): Operation<string[]> {
+export function* listRunIds(): Operation<string[]> {
   const rows = yield* query(({ db, t: { runs } }) =>
-    db.select({ runId: runs.runId }).from(runs).orderBy(asc(runs.runId)).limit(limit),
+    db.select({ runId: runs.runId }).from(runs).orderBy(asc(runs.runId)),
   );
   return rows.map(({ runId }) => runId);
 }
-
-/** Past the column's encoder, which would encode the text once more. */
-const encoded = (text: string | null) => (text === null ? null : sql<JsonObject>`${text}`);

@@ -13,6 +13,7 @@ import {
   insertWorkstreams,
   type StoredBrief,
   type StoredEvent,
+  type Written,
 } from "../operations/transfer.ts";
 import type { Workstream } from "../operations/workstreams.ts";
 import { formatName, formatVersion } from "./export.ts";
@@ -64,12 +65,12 @@ function headOf({ line, value }: JsonLine): Run {
 
 async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runId: string): Promise<ImportedRun> {
   const { location } = store;
-  const inserted = await store.run(() => insertRun({ ...run, runId }));
+  const inserted = await store.run(() => insertRun([{ ...run, runId }]));
   if (inserted.length === 0) throw runTaken(runId, location);
   const tray = <Row extends object>(
     entity: string,
     idOf: (row: Row) => string,
-    insert: (rows: readonly Row[]) => Operation<string[]>,
+    insert: (rows: readonly Row[]) => Operation<Written[]>,
   ) => new Tray<Row>(entity, idOf, async (rows) => await store.run(() => insert(rows)));
   const trays = {
     workstreams: tray("workstream", (row: Workstream) => row.workstreamId, insertWorkstreams),
@@ -122,8 +123,8 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
 const stored = (value: object | null) => (value === null ? null : JSON.stringify(value));
 
 /** Where numbers come from a counter, it is moved over each gap. */
-async function insertInOrder(store: Store, rows: readonly StoredEvent[]): Promise<string[]> {
-  const inserted: string[] = [];
+async function insertInOrder(store: Store, rows: readonly StoredEvent[]): Promise<Written[]> {
+  const inserted: Written[] = [];
   for (let from = 0; from < rows.length; ) {
     let to = from + 1;
     const first = rows[from]?.seq ?? 0;
@@ -182,20 +183,20 @@ export function runTaken(runId: string, location: string): ConflictError {
 }
 
 /** How many rows, or characters of JSON, are written at once. */
-const maxRows = 200;
+const maxRows = 256;
 const maxLength = 2 ** 20;
 
 /** Rows on their way into a table: gathered, since a server's answer to each would take longer than writing it. */
 class Tray<Row extends object> {
   readonly #entity: string;
   readonly #idOf: (row: Row) => string;
-  readonly #insert: (rows: readonly Row[]) => Promise<string[]>;
+  readonly #insert: (rows: readonly Row[]) => Promise<Written[]>;
   #rows: Row[] = [];
   #lines: number[] = [];
   #length = 0;
   #count = 0;
 
-  constructor(entity: string, idOf: (row: Row) => string, insert: (rows: readonly Row[]) => Promise<string[]>) {
+  constructor(entity: string, idOf: (row: Row) => string, insert: (rows: readonly Row[]) => Promise<Written[]>) {
     this.#entity = entity;
     this.#idOf = idOf;
     this.#insert = insert;
@@ -215,7 +216,7 @@ class Tray<Row extends object> {
   }
 
   async #write(): Promise<void> {
-    const free = new Set(await this.#insert(this.#rows));
+    const free = new Set((await this.#insert(this.#rows)).map((row) => row.id));
     // Of two rows with one id the first one was written.
     for (const [index, row] of this.#rows.entries()) {
       const id = this.#idOf(row);

@@ -35,6 +35,6 @@ export interface Store {
 export function onlyRun([first, ...others]: readonly string[], location: string): string {
   if (first === undefined) throw new NotFoundError("run", "", location);
   if (others.length === 0) return first;
-  const message = `must say which run is meant: ${location} holds ${[first, ...others].join(", ")}`;
+  const message = `must say which run is meant: ${location} holds ${[first, ...others].slice(0, 20).join(", ")}`;
   throw new InvalidInputError([{ path: "runId", message }]);
 }

@@ -1,14 +1,17 @@
 /**
  * Runs in a PostgreSQL database, as places to take them from and put them to; what arrives is written in one transaction.
  */
-import { eventCounters } from "../../drizzle/schema.postgres.ts";
+import { eq } from "drizzle-orm";
+import { briefs, eventCounters, events, runs, workstreams } from "../../drizzle/schema.postgres.ts";
 import { PostgresEngine } from "../engines/postgres.ts";
 import { translated } from "../engines/postgres-errors.ts";
 import { type Connection, connectPostgres, type Pool } from "../engines/postgres-pool.ts";
 import { migrations } from "../migrations/embedded.postgres.ts";
 import { migratePostgres, requireCurrentPostgres } from "../migrations/postgres.ts";
+import { getRunAge } from "../operations/ages.ts";
 import { listRunIds } from "../operations/transfer.ts";
 import { onlyRun, type RunPlace, type Snapshot, type Store } from "./place.ts";
+import { type CheckedRule, type PrunedRun, reasonToKeep } from "./prune-rule.ts";
 
 export interface ServerPlace {
   readonly connection: string | Pool;
@@ -33,7 +36,7 @@ async function openSnapshot(connection: Connection, wanted: string | undefined):
       await connection.close();
     };
     try {
-      const runId = wanted ?? onlyRun(await snapshot.run(() => listRunIds(20)), connection.location);
+      const runId = wanted ?? onlyRun(await snapshot.run(listRunIds), connection.location);
       return { runId, run: snapshot.run, close };
     } catch (error) {
       await snapshot.close();
@@ -66,4 +69,46 @@ async function receive<T>(connection: Connection, runId: string, fill: (store: S
   } finally {
     await connection.close();
   }
+}
+
+/** What became of each run of the database, in order of their ids. */
+export async function pruneServer(given: string | Pool, rule: CheckedRule): Promise<PrunedRun[]> {
+  const connection = connectPostgres(given);
+  const { location } = connection;
+  const engineOf = (runId: string) => new PostgresEngine({ connection, runId, logger: undefined });
+  try {
+    await requireCurrentPostgres(connection, migrations);
+    const pruned: PrunedRun[] = [];
+    for (const runId of await engineOf("").run(listRunIds)) {
+      const engine = engineOf(runId);
+      const age = await engine.run(() => getRunAge(runId));
+      if (!age) continue;
+      const reason = reasonToKeep(age, rule) ?? (rule.dryRun ? null : await deleteRun(engine, runId, rule));
+      const outcome = reason !== null ? "kept" : rule.dryRun ? "due" : "deleted";
+      pruned.push({ runId, location, ...age, outcome, reason });
+    }
+    return pruned;
+  } finally {
+    await connection.close();
+  }
+}
+
+/** All of the run or nothing; gives why it was kept, if it was written meanwhile. */
+async function deleteRun(engine: PostgresEngine, runId: string, rule: CheckedRule): Promise<string | null> {
+  return await engine.transaction(async (session) => {
+    const { drizzle } = session;
+    try {
+      // Keeps out also those who insert rows that refer to the run, and waits for those who have.
+      await drizzle.select({ runId: runs.runId }).from(runs).where(eq(runs.runId, runId)).for("update");
+      const age = await session.run(() => getRunAge(runId));
+      const reason = age ? reasonToKeep(age, rule) : null;
+      if (reason !== null) return reason;
+      for (const table of [events, briefs, workstreams, eventCounters, runs]) {
+        await drizzle.delete(table).where(eq(table.runId, runId));
+      }
+      return null;
+    } catch (error) {
+      throw translated(error, engine.location);
+    }
+  });
 }

@@ -32,6 +32,7 @@ import {
   readBriefs,
   readEvents,
   readWorkstreams,
+  type Written,
 } from "../operations/transfer.ts";
 import { runTaken } from "./import.ts";
 import { onlyRun, type RunPlace, type Snapshot, type Store } from "./place.ts";
@@ -57,12 +58,7 @@ function openSnapshot(location: string, wanted: string | undefined): Snapshot {
   const engine = openToRead(location);
   try {
     waiting(() => engine.drizzle.$client.exec("BEGIN"), isBusy, waitMs, location);
-    const runId =
-      wanted ??
-      onlyRun(
-        engine.run(() => listRunIds(20)),
-        location,
-      );
+    const runId = wanted ?? onlyRun(engine.run(listRunIds), location);
     return { runId, run: (operation) => engine.run(operation), close: () => engine.close() };
   } catch (error) {
     engine.close();
@@ -200,12 +196,12 @@ function copyRows(
   location: string,
 ): void {
   const [run] = stage.run(() => findRun({ runId }));
-  if (!run || session.run(() => insertRun(run)).length === 0) throw runTaken(runId, location);
+  if (!run || session.run(() => insertRun([run])).length === 0) throw runTaken(runId, location);
   const numbered = !session.run(hasEvents);
   const copy = <Row extends object, Cursor>(
     entity: Entity,
     read: (runId: string, after: Cursor | undefined, limit: number) => Operation<Row[]>,
-    insert: (rows: readonly Row[]) => Operation<string[]>,
+    insert: (rows: readonly Row[]) => Operation<Written[]>,
     idOf: (row: Row) => string,
     cursorOf: (row: Row) => Cursor,
   ) => {
@@ -213,7 +209,7 @@ function copyRows(
       const rows = stage.run(() => read(runId, after, batch));
       const last = rows.at(-1);
       if (last === undefined) return;
-      const free = new Set(session.run(() => insert(rows)));
+      const free = new Set(session.run(() => insert(rows)).map(({ id }) => id));
       const taken = rows.map(idOf).find((id) => !free.has(id));
       if (taken !== undefined) throw new ConflictError(entity, taken, ["runId"]);
       after = cursorOf(last);
@@ -243,4 +239,4 @@ function copyRows(
 }
 
 /** How many rows are copied at once. */
-const batch = 50;
+const batch = 128;
