@@ -5,7 +5,8 @@
  * which the compiler proves at the end of this file; times are the same ISO 8601 text, so that a run keeps them to the last
  * digit when it moves between engines. Ids are ordered by code point, as SQLite orders them, whatever the database's locale.
  */
-import { bigint, customType, integer, jsonb, pgTable, primaryKey, text, unique } from "drizzle-orm/pg-core";
+import { isNotNull } from "drizzle-orm";
+import { bigint, customType, index, integer, jsonb, pgTable, primaryKey, text, unique } from "drizzle-orm/pg-core";
 import type * as sqlite from "./schema.ts";
 import {
   briefStatuses,
@@ -67,10 +68,20 @@ export const briefs = pgTable(
     payload: jsonb("payload").$type<JsonObject>(),
     result: jsonb("result").$type<JsonObject>(),
     retryCount: integer("retry_count").notNull().default(0),
+    /** How many times it was claimed; the fencing token of the latest claim. */
+    attempt: integer("attempt").notNull().default(0),
+    /** Who holds it, or the last who did. */
+    claimedBy: text("claimed_by"),
+    /** Until when it is held, if it is. */
+    leaseExpiresAt: orderedText("lease_expires_at").$type<Timestamp>(),
     createdAt,
     updatedAt,
   },
-  (t) => [primaryKey({ columns: [t.runId, t.briefId] })],
+  (t) => [
+    primaryKey({ columns: [t.runId, t.briefId] }),
+    index("briefs_by_status").on(t.runId, t.status, t.createdAt, t.briefId),
+    index("briefs_leased").on(t.runId, t.leaseExpiresAt, t.briefId).where(isNotNull(t.leaseExpiresAt)),
+  ],
 );
 
 /**

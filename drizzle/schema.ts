@@ -4,7 +4,8 @@
  * The first migration is the schema of the Python reference, so the four ids are nullable TEXT keys in files although
  * drizzle-kit would make them NOT NULL: `migrations/README.md` says how the two are kept in step.
  */
-import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { isNotNull } from "drizzle-orm";
+import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import {
   briefStatuses,
   eventKinds,
@@ -46,22 +47,35 @@ export const workstreams = sqliteTable("workstreams", {
  * Tasks for agents, a tree by `parentBriefId`. Parent and workstream are checked when a brief is created; they are no
  * foreign keys, since files of the reference may hold orphans.
  */
-export const briefs = sqliteTable("briefs", {
-  briefId: text("brief_id").primaryKey(),
-  runId: text("run_id")
-    .notNull()
-    .references(() => runs.runId),
-  parentBriefId: text("parent_brief_id"),
-  workstreamId: text("workstream_id"),
-  tier: integer("tier").notNull(),
-  role: text("role").notNull(),
-  status: text("status", { enum: briefStatuses }).notNull().default("pending"),
-  payload: text("payload", { mode: "json" }).$type<JsonObject>(),
-  result: text("result", { mode: "json" }).$type<JsonObject>(),
-  retryCount: integer("retry_count").notNull().default(0),
-  createdAt,
-  updatedAt,
-});
+export const briefs = sqliteTable(
+  "briefs",
+  {
+    briefId: text("brief_id").primaryKey(),
+    runId: text("run_id")
+      .notNull()
+      .references(() => runs.runId),
+    parentBriefId: text("parent_brief_id"),
+    workstreamId: text("workstream_id"),
+    tier: integer("tier").notNull(),
+    role: text("role").notNull(),
+    status: text("status", { enum: briefStatuses }).notNull().default("pending"),
+    payload: text("payload", { mode: "json" }).$type<JsonObject>(),
+    result: text("result", { mode: "json" }).$type<JsonObject>(),
+    retryCount: integer("retry_count").notNull().default(0),
+    /** How many times it was claimed; the fencing token of the latest claim. */
+    attempt: integer("attempt").notNull().default(0),
+    /** Who holds it, or the last who did. */
+    claimedBy: text("claimed_by"),
+    /** Until when it is held, if it is. */
+    leaseExpiresAt: text("lease_expires_at").$type<Timestamp>(),
+    createdAt,
+    updatedAt,
+  },
+  (t) => [
+    index("briefs_by_status").on(t.runId, t.status, t.createdAt, t.briefId),
+    index("briefs_leased").on(t.runId, t.leaseExpiresAt, t.briefId).where(isNotNull(t.leaseExpiresAt)),
+  ],
+);
 
 /** What happened, in the order of `seq`: never of `createdAt`, where two writers tie. */
 export const events = sqliteTable("events", {

@@ -12,7 +12,7 @@ CREATE TABLE `briefs` (
 	`result` text,
 	`retry_count` integer DEFAULT 0 NOT NULL,
 	`created_at` text NOT NULL,
-	`updated_at` text NOT NULL,
+	`updated_at` text NOT NULL, `attempt` integer DEFAULT 0 NOT NULL, `claimed_by` text, `lease_expires_at` text,
 	FOREIGN KEY (`run_id`) REFERENCES `runs`(`run_id`) ON UPDATE no action ON DELETE no action
 );
 
@@ -48,3 +48,7 @@ CREATE TABLE "events" (
 );
 
 CREATE UNIQUE INDEX `events_event_id_unique` ON `events` (`event_id`);
+
+CREATE INDEX `briefs_by_status` ON `briefs` (`run_id`,`status`,`created_at`,`brief_id`);
+
+CREATE INDEX `briefs_leased` ON `briefs` (`run_id`,`lease_expires_at`,`brief_id`) WHERE "briefs"."lease_expires_at" is not null;

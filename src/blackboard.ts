@@ -5,13 +5,25 @@
 import { inspect } from "node:util";
 import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../drizzle/vocabulary.ts";
 import type { Body, Engine, Mode, Result, Session } from "./engines/engine.ts";
+import { type HeldClaim, type HoldOptions, holdClaim } from "./hold-claim.ts";
 import { Check } from "./input/check.ts";
 import type { PlainObject } from "./input/json.ts";
+import type { AnyRoles, Roles } from "./input/roles.ts";
 import { incrementBriefRetry, updateBriefResult, updateBriefStatus } from "./operations/brief-updates.ts";
-import { type Brief, type BriefFilter, createBrief, getBrief, listBriefs, type NewBrief } from "./operations/briefs.ts";
+import { type BriefFilter, createBrief, getBrief, listBriefs, spawnBrief } from "./operations/briefs.ts";
+import {
+  type ClaimRef,
+  type ClaimRequest,
+  claimBrief,
+  type LeaseOptions,
+  releaseClaim,
+  renewClaim,
+} from "./operations/claims.ts";
 import { type BlackboardEvent, type EventFilter, listEvents, logEvent, type NewEvent } from "./operations/events.ts";
-import type { Context } from "./operations/operation.ts";
+import { type BriefRef, completeBrief, escalateBrief, failBrief, retryBrief } from "./operations/lifecycle.ts";
+import type { Context, Operation } from "./operations/operation.ts";
 import type { Page } from "./operations/pages.ts";
+import type { BriefOf, ClaimOf, NewBrief, ResultInput, RoleName } from "./operations/roles.ts";
 import { createRun, getRun, type Run, updateRunStatus } from "./operations/runs.ts";
 import type { From } from "./operations/status.ts";
 import { getRunSummary, type RunSummary } from "./operations/summary.ts";
@@ -34,7 +46,7 @@ import {
  * database refused; reads of rows that another program wrote may throw `UnreadableRowError`. Further errors stand with the
  * method. Nothing was written when one is thrown.
  */
-export class BlackboardOperations<M extends Mode, Database = unknown> {
+export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Database = unknown> {
   readonly #session: Session<M, Database>;
   readonly #context: Context;
 
@@ -42,6 +54,14 @@ export class BlackboardOperations<M extends Mode, Database = unknown> {
   constructor(session: Session<M, Database>, context: Context) {
     this.#session = session;
     this.#context = context;
+  }
+
+  /**
+   * Where rows get the types that `roles` declares for them: what a role's schema gave was stored, and is what is read. The
+   * compiler cannot follow it through a database.
+   */
+  #run<T>(operation: () => Operation<unknown>): Result<M, T> {
+    return this.#session.run(operation as () => Operation<T>);
   }
 
   get runId(): string {
@@ -101,32 +121,32 @@ export class BlackboardOperations<M extends Mode, Database = unknown> {
    * and data: the stored row as it is by now, nothing written; status, result and retry count are not compared.
    * @throws NotFoundError for the run, the parent or the workstream; ConflictError for a known id with other data.
    */
-  createBrief(brief: NewBrief): Result<M, Brief> {
-    return this.#session.run(() => createBrief(this.#context, brief));
+  createBrief<K extends RoleName<R>>(brief: NewBrief<R, K>): Result<M, BriefOf<R, K>> {
+    return this.#run(() => createBrief(this.#context, brief));
   }
 
   /**
    * Sets a brief's status, any to any; with `from`, only if the present one is among those. Logs no event.
    * @throws NotFoundError; TransitionError when `from` does not hold.
    */
-  updateBriefStatus(briefId: string, status: BriefStatus, options?: From<BriefStatus>): Result<M, Brief> {
-    return this.#session.run(() => updateBriefStatus(this.#context, briefId, status, options));
+  updateBriefStatus(briefId: string, status: BriefStatus, options?: From<BriefStatus>): Result<M, BriefOf<R>> {
+    return this.#run(() => updateBriefStatus(this.#context, briefId, status, options));
   }
 
   /**
    * Stores a brief's result and sets it `done`, whatever it was. Logs no event.
    * @throws NotFoundError.
    */
-  updateBriefResult(briefId: string, result: PlainObject): Result<M, Brief> {
-    return this.#session.run(() => updateBriefResult(this.#context, briefId, result));
+  updateBriefResult(briefId: string, result: PlainObject): Result<M, BriefOf<R>> {
+    return this.#run(() => updateBriefResult(this.#context, briefId, result));
   }
 
   /**
    * Counts one more retry of a brief; its status stays. Logs no event.
    * @throws NotFoundError; InvalidInputError when the count is 2^31 - 1 already.
    */
-  incrementBriefRetry(briefId: string): Result<M, Brief> {
-    return this.#session.run(() => incrementBriefRetry(this.#context, briefId));
+  incrementBriefRetry(briefId: string): Result<M, BriefOf<R>> {
+    return this.#run(() => incrementBriefRetry(this.#context, briefId));
   }
 
   /**
@@ -154,8 +174,8 @@ export class BlackboardOperations<M extends Mode, Database = unknown> {
     return this.#session.run(() => getWorkstream(this.#context, workstreamId));
   }
 
-  getBrief(briefId: string): Result<M, Brief | undefined> {
-    return this.#session.run(() => getBrief(this.#context, briefId));
+  getBrief(briefId: string): Result<M, BriefOf<R> | undefined> {
+    return this.#run(() => getBrief(this.#context, briefId));
   }
 
   /** Oldest first, by `createdAt`, then by id; 100 a page unless `limit` says otherwise. Nothing where there is no run. */
@@ -173,13 +193,94 @@ export class BlackboardOperations<M extends Mode, Database = unknown> {
    * }
    * ```
    */
-  listBriefs(filter?: BriefFilter): Result<M, Page<Brief, string>> {
-    return this.#session.run(() => listBriefs(this.#context, filter));
+  listBriefs<K extends RoleName<R> = RoleName<R>>(filter?: BriefFilter<R, K>): Result<M, Page<BriefOf<R, K>, string>> {
+    return this.#run(() => listBriefs(this.#context, filter));
   }
 
   /** In order of `seq`, those behind `after`; 100 a page unless `limit` says otherwise. Nothing where there is no run. */
   listEvents(filter?: EventFilter): Result<M, Page<BlackboardEvent, number>> {
     return this.#session.run(() => listEvents(this.#context, filter));
+  }
+
+  /**
+   * Creates a brief and logs `spawned`, in one commit. Again with the same id and data: the stored row, nothing written, no
+   * second event.
+   * @throws as `createBrief` does.
+   */
+  spawnBrief<K extends RoleName<R>>(brief: NewBrief<R, K>, detail?: PlainObject): Result<M, BriefOf<R, K>> {
+    return this.#run(() => spawnBrief(this.#context, brief, detail));
+  }
+
+  /**
+   * Hands a brief out, to nobody else until the lease is over: one whose lease has run out, the longest ago first; otherwise
+   * the oldest pending one. `undefined` when there is none. A takeover counts a retry and logs `retried` with the previous
+   * agent; with `maxRetries` those that have used theirs up are failed instead, and the next one is looked for.
+   *
+   * ```ts
+   * const claim = board.claimBrief({ agentId: "coder-1", leaseMs: 60_000, role: "coder", maxRetries: 3 });
+   * if (claim) board.completeBrief(claim, { changed: 3 });
+   * ```
+   */
+  claimBrief<K extends RoleName<R> = RoleName<R>>(request: ClaimRequest<R, K>): Result<M, ClaimOf<R, K> | undefined> {
+    return this.#run(() => claimBrief(this.#context, request));
+  }
+
+  /**
+   * Makes the lease end `leaseMs` from now. Gives the claim with its new end and the brief as it is.
+   * @throws LostClaimError when the claim is not the current one any more: drop the work. NotFoundError.
+   */
+  renewClaim<C extends ClaimRef>(claim: C, options: LeaseOptions): Result<M, C> {
+    return this.#run(() => renewClaim(this.#context, claim, options));
+  }
+
+  /**
+   * Gives a brief back: pending again, held by nobody, its attempt kept. Logs no event.
+   * @throws LostClaimError when the claim is not the current one any more; NotFoundError.
+   */
+  releaseClaim(claim: ClaimRef): Result<M, BriefOf<R>> {
+    return this.#run(() => releaseClaim(this.#context, claim));
+  }
+
+  /**
+   * Stores the result, sets the brief `done` and logs `completed`, in one commit. By claim: only while it is the current one;
+   * again with the same claim and an equal result: the stored brief, nothing written, so that a caller who did not hear the
+   * answer may repeat. By id: from `pending` or `active`, whoever holds it.
+   * @throws LostClaimError, TransitionError, NotFoundError; InvalidInputError with the role's schema's paths.
+   */
+  completeBrief<K extends RoleName<R>>(
+    claim: ClaimOf<R, K>,
+    result: ResultInput<R, K>,
+    detail?: PlainObject,
+  ): Result<M, BriefOf<R, K>>;
+  completeBrief(briefId: string, result: PlainObject, detail?: PlainObject): Result<M, BriefOf<R>>;
+  completeBrief(ref: BriefRef, result: unknown, detail?: PlainObject): Result<M, BriefOf<R>> {
+    return this.#run(() => completeBrief(this.#context, ref, result, detail));
+  }
+
+  /**
+   * Sets the brief `failed` and logs `failed`, in one commit; from `pending` or `active`, or by its current claim.
+   * @throws LostClaimError, TransitionError, NotFoundError.
+   */
+  failBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>> {
+    return this.#run(() => failBrief(this.#context, ref, detail));
+  }
+
+  /**
+   * Sets the brief `pending`, held by nobody, counts a retry and logs `retried`, in one commit; from `pending`, `active` or
+   * `failed`, or by its current claim.
+   * @throws LostClaimError, TransitionError, NotFoundError; InvalidInputError when the count is 2^31 - 1 already.
+   */
+  retryBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>> {
+    return this.#run(() => retryBrief(this.#context, ref, detail));
+  }
+
+  /**
+   * Sets the brief `failed` and logs `escalated`, in one commit: it is for somebody above. From `pending` or `active`, or by
+   * its current claim.
+   * @throws LostClaimError, TransitionError, NotFoundError.
+   */
+  escalateBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>> {
+    return this.#run(() => escalateBrief(this.#context, ref, detail));
   }
 
   /**
@@ -196,12 +297,15 @@ export class BlackboardOperations<M extends Mode, Database = unknown> {
    * });
    * ```
    */
-  transaction<T>(fn: (tx: BlackboardOperations<M, Database>) => Body<M, T>): Result<M, T> {
+  transaction<T>(fn: (tx: BlackboardOperations<M, R, Database>) => Body<M, T>): Result<M, T> {
     const check = new Check();
     check.callable("fn", fn);
     check.done();
     const isAsync = fn.constructor.name === "AsyncFunction";
-    return this.#session.transaction((session) => fn(new BlackboardOperations(session, this.#context)), isAsync);
+    return this.#session.transaction(
+      (session) => fn(new BlackboardOperations<M, R, Database>(session, this.#context)),
+      isAsync,
+    );
   }
 }
 
@@ -209,7 +313,11 @@ export class BlackboardOperations<M extends Mode, Database = unknown> {
  * The state of one run. Made by `openBlackboard`; the class is exported as a type for functions that take one:
  * `Blackboard<"sync">` for a file, `Blackboard<Mode>` for either engine.
  */
-export class Blackboard<M extends Mode, Database = unknown> extends BlackboardOperations<M, Database> {
+export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = unknown> extends BlackboardOperations<
+  M,
+  R,
+  Database
+> {
   /** The file's absolute path, or the server and database without credentials. */
   readonly location: string;
   readonly #engine: Engine<M, Database>;
@@ -219,6 +327,21 @@ export class Blackboard<M extends Mode, Database = unknown> extends BlackboardOp
     super(engine, context);
     this.location = engine.location;
     this.#engine = engine;
+  }
+
+  /**
+   * Renews the claim while `work` runs, now and at each third of the lease, and gives what `work` gives; always a promise.
+   * When the claim is lost, or could not be renewed before the lease was over, or `signal` aborts, the signal given to `work`
+   * aborts and the promise rejects with the LostClaimError or the signal's reason; it does not wait for `work` then. A
+   * database that is busy or away is asked again as long as the lease lasts. It neither completes nor releases.
+   *
+   * ```ts
+   * const result = await board.holdClaim(claim, { leaseMs: 60_000 }, (signal) => askModel(claim.brief.payload, { signal }));
+   * board.completeBrief(claim, result);
+   * ```
+   */
+  holdClaim<T>(claim: HeldClaim, options: HoldOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return holdClaim((leaseMs) => this.renewClaim(claim, { leaseMs }), claim, options, work);
   }
 
   /** Idempotent. Any other call after it throws `ClosedError`. */

@@ -15,6 +15,7 @@ import {
   type OpenOptions,
   timestamps,
 } from "./input/options.ts";
+import type { Roles } from "./input/roles.ts";
 import { migrate, refuseHot, requireCurrent } from "./migrations/apply.ts";
 import { migrations } from "./migrations/embedded.sqlite.ts";
 import { migrationPending } from "./migrations/history.ts";
@@ -40,12 +41,16 @@ export type { SqliteDatabase } from "./engines/sqlite.ts";
 export * from "./errors.ts";
 export type { PlainObject } from "./input/json.ts";
 export type { BlackboardLocation, MigrateBlackboardOptions, OpenOptions } from "./input/options.ts";
+export type { RoleSchemas, Roles } from "./input/roles.ts";
 export type { RunDestination, RunLocation } from "./input/run-locations.ts";
 export type { MigrationStatus } from "./migrations/status.ts";
 export type { Problem, Verification } from "./migrations/verify.ts";
-export type { Brief, BriefFilter, NewBrief } from "./operations/briefs.ts";
+export type { Brief, BriefFilter } from "./operations/briefs.ts";
+export type { Claim, ClaimRequest } from "./operations/claims.ts";
 export type { BlackboardEvent, EventFilter, NewEvent } from "./operations/events.ts";
+export type { BriefRef } from "./operations/lifecycle.ts";
 export type { Page } from "./operations/pages.ts";
+export type { BriefOf, ClaimOf, NewBrief, NewBriefBase, ResultInput, RoleName } from "./operations/roles.ts";
 export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
@@ -59,7 +64,7 @@ export type { PrunedRun, PruneRule } from "./transfer/prune-rule.ts";
 export { copyRun, exportRun, importRun } from "./transfer/runs.ts";
 export { Blackboard };
 
-class SqliteBlackboard extends Blackboard<"sync", SqliteDatabase> implements Disposable {
+class SqliteBlackboard<R extends Roles> extends Blackboard<"sync", R, SqliteDatabase> implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
@@ -77,7 +82,9 @@ class SqliteBlackboard extends Blackboard<"sync", SqliteDatabase> implements Dis
  * @throws InvalidInputError for an option it does not know or cannot take; FileError; MigrationError for a file whose schema
  * it cannot explain, or of a newer version; BusyError when others kept it locked. The file was not changed then.
  */
-export function openBlackboard(options: OpenOptions): Blackboard<"sync", SqliteDatabase> & Disposable {
+export function openBlackboard<R extends Roles = Roles>(
+  options: OpenOptions<R>,
+): Blackboard<"sync", R, SqliteDatabase> & Disposable {
   const settings = checkOpenOptions(options);
   const { runId, location, busyTimeoutMs, logger } = settings;
   const checking = settings.migrate === "check";
@@ -95,7 +102,12 @@ export function openBlackboard(options: OpenOptions): Blackboard<"sync", SqliteD
   }
   const engine = new SqliteEngine(client, { location, busyTimeoutMs, logger });
   const now = timestamps(settings.clock ?? (() => new Date()));
-  return new SqliteBlackboard(engine, { runId, now, newId: settings.newId ?? (() => uuidv7()) });
+  return new SqliteBlackboard<R>(engine, {
+    runId,
+    roles: settings.roles,
+    now,
+    newId: settings.newId ?? (() => uuidv7()),
+  });
 }
 
 /**

@@ -8,6 +8,7 @@ import { type PostgresDatabase, PostgresEngine } from "./engines/postgres.ts";
 import { connectPostgres } from "./engines/postgres-pool.ts";
 import { Check } from "./input/check.ts";
 import { type CommonOptions, checkPostgresOptions, checkPostgresPlace, timestamps } from "./input/options.ts";
+import type { Roles } from "./input/roles.ts";
 import { migrations } from "./migrations/embedded.postgres.ts";
 import { migratePostgres, requireCurrentPostgres } from "./migrations/postgres.ts";
 import type { RunPlace } from "./transfer/place.ts";
@@ -16,7 +17,7 @@ import { checkRule, type PrunedRun, type PruneRule, ruleNames } from "./transfer
 
 export type { PostgresDatabase };
 
-export interface PostgresOptions extends CommonOptions {
+export interface PostgresOptions<R extends Roles = Roles> extends CommonOptions<R> {
   /**
    * A connection string, or a Pool of your own: closing the blackboard leaves that open, and while the blackboard is open a
    * dying server does not end the process.
@@ -24,7 +25,7 @@ export interface PostgresOptions extends CommonOptions {
   connection: string | Pool;
 }
 
-class PostgresBlackboard extends Blackboard<"async", PostgresDatabase> implements AsyncDisposable {
+class PostgresBlackboard<R extends Roles> extends Blackboard<"async", R, PostgresDatabase> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -42,9 +43,9 @@ class PostgresBlackboard extends Blackboard<"async", PostgresDatabase> implement
  * @throws InvalidInputError; ConnectionError within ten seconds for an unknown database, a wrong password, an unreachable
  * host; MigrationError. Nothing was changed then.
  */
-export async function openPostgresBlackboard(
-  options: PostgresOptions,
-): Promise<Blackboard<"async", PostgresDatabase> & AsyncDisposable> {
+export async function openPostgresBlackboard<R extends Roles = Roles>(
+  options: PostgresOptions<R>,
+): Promise<Blackboard<"async", R, PostgresDatabase> & AsyncDisposable> {
   const settings = checkPostgresOptions(options);
   const { runId, logger, clock } = settings;
   const connection = connectPostgres(settings.connection);
@@ -57,7 +58,12 @@ export async function openPostgresBlackboard(
   }
   const engine = new PostgresEngine({ connection, runId, logger });
   const now = clock ? timestamps(clock) : () => null;
-  return new PostgresBlackboard(engine, { runId, now, newId: settings.newId ?? (() => uuidv7()) });
+  return new PostgresBlackboard<R>(engine, {
+    runId,
+    roles: settings.roles,
+    now,
+    newId: settings.newId ?? (() => uuidv7()),
+  });
 }
 
 /**

@@ -9,9 +9,12 @@ import {
   type BlackboardOperations,
   type Brief,
   type BriefFilter,
+  type BriefRef,
   type BriefStatus,
   type BusyError,
   briefStatuses,
+  type Claim,
+  type ClaimRequest,
   type ClosedError,
   type ConflictError,
   type ConnectionError,
@@ -51,6 +54,7 @@ import {
   type WorkstreamStatus,
   type workstreamStatuses,
 } from "run-blackboard";
+import * as z from "zod";
 import type * as contract from "./contract.ts";
 
 /** An object type written out, whatever intersections and Omits it was made of. */
@@ -77,14 +81,13 @@ holds<Fits<Json, contract.Json>>();
 holds<Fits<contract.Json, Json>>();
 holds<Same<PlainObject, contract.PlainObject>>();
 
-/** Columns that come with the claims. */
-type ClaimColumns = "attempt" | "claimedBy" | "leaseExpiresAt";
-type WithoutClaims<T> = Omit<T, ClaimColumns>;
-
 holds<SameObject<Run, contract.Run>>();
 holds<SameObject<Workstream, contract.Workstream>>();
-holds<SameObject<WithoutClaims<Brief>, WithoutClaims<contract.Brief>>>();
-holds<SameObject<WithoutClaims<Brief<1, 2, "a">>, WithoutClaims<contract.Brief<1, 2, "a">>>>();
+holds<SameObject<Brief, contract.Brief>>();
+holds<SameObject<Brief<1, 2, "a">, contract.Brief<1, 2, "a">>>();
+holds<Same<Given<Claim>, Given<contract.Claim>>>();
+holds<Fits<BriefRef, contract.BriefRef>>();
+holds<Fits<contract.BriefRef, BriefRef>>();
 holds<SameObject<BlackboardEvent, contract.BlackboardEvent>>();
 holds<SameObject<RunSummary, contract.RunSummary>>();
 
@@ -98,6 +101,7 @@ holds<SameObject<Page<Run, string>, contract.Page<Run, string>>>();
 holds<SameObject<BriefFilter, contract.BriefFilter>>();
 holds<SameObject<WorkstreamFilter, contract.WorkstreamFilter>>();
 holds<SameObject<EventFilter, contract.EventFilter>>();
+holds<SameObject<ClaimRequest, contract.ClaimRequest>>();
 holds<SameObject<Omit<OpenOptions, "roles">, Omit<contract.OpenOptions, "roles">>>();
 holds<Same<Mode, contract.Mode>>();
 holds<Same<Result<"sync", 1>, contract.Result<"sync", 1>>>();
@@ -108,14 +112,14 @@ holds<Fits<typeof migrateBlackboard, typeof contract.migrateBlackboard>>();
 
 // ------------------------------------------------------------------------------------------------------- the methods
 
-/** What a method gives, claims aside. */
+/** What a method gives. */
 type Given<T> =
   T extends Promise<infer Value>
     ? Promise<Given<Value>>
     : T extends { items: (infer Item)[]; next: infer Next }
       ? { items: Given<Item>[]; next: Next }
-      : T extends { briefId: string; payload: unknown }
-        ? Flat<WithoutClaims<T>>
+      : T extends { brief: infer B; role: unknown }
+        ? Flat<Omit<T, "brief"> & { brief: Given<B> }>
         : T extends object
           ? Flat<T>
           : T;
@@ -144,6 +148,11 @@ type Methods =
   | "listWorkstreams"
   | "listBriefs"
   | "listEvents"
+  | "spawnBrief"
+  | "claimBrief"
+  | "failBrief"
+  | "retryBrief"
+  | "escalateBrief"
   | "close";
 /** The methods that are not as agreed: there must be none. */
 type Deviating<M extends Mode> = {
@@ -153,6 +162,12 @@ holds<Same<Deviating<"sync">, never>>();
 holds<Same<Deviating<"async">, never>>();
 holds<Same<BlackboardOperations<"sync">["runId"], contract.Blackboard<"sync">["runId"]>>();
 holds<Same<Blackboard<"sync">["location"], contract.Blackboard<"sync">["location"]>>();
+
+// Ours take less of a claim than was agreed: whatever says which one it is.
+holds<Fits<Blackboard<"sync">["releaseClaim"], contract.Blackboard<"sync">["releaseClaim"]>>();
+holds<Fits<Blackboard<"sync">["renewClaim"], contract.Blackboard<"sync">["renewClaim"]>>();
+holds<Fits<Blackboard<"sync">["holdClaim"], contract.Blackboard<"sync">["holdClaim"]>>();
+holds<Fits<Blackboard<"sync">["completeBrief"], contract.Blackboard<"sync">["completeBrief"]>>();
 
 const board = openBlackboard({ runId: "r" });
 holds<Fits<typeof board, Disposable>>();
@@ -316,3 +331,71 @@ board.transaction((tx) => {
   operations.close;
 });
 waits();
+
+// ------------------------------------------------------------------------------------------------------------ roles
+
+const typed = openBlackboard({
+  runId: "r",
+  roles: {
+    coder: {
+      payload: z.object({ task: z.string(), tries: z.number().default(1) }),
+      result: z.object({ lines: z.number() }),
+    },
+    tester: { payload: z.object({ suite: z.string() }) },
+    idler: {},
+  },
+});
+typed.createBrief({ tier: 1, role: "coder", payload: { task: "write" } });
+typed.createBrief({ tier: 1, role: "idler" });
+// @ts-expect-error There is no such role.
+typed.createBrief({ tier: 1, role: "codr", payload: { task: "write" } });
+// @ts-expect-error A coder's payload has a task.
+typed.createBrief({ tier: 1, role: "coder", payload: { suite: "all" } });
+// @ts-expect-error A payload that says something may not be left out.
+typed.createBrief({ tier: 1, role: "tester" });
+// @ts-expect-error There is no such role to look for.
+typed.listBriefs({ role: ["coder", "tster"] });
+// @ts-expect-error Nor to claim.
+typed.claimBrief({ agentId: "a", leaseMs: 1, role: "tster" });
+
+const coder = typed.createBrief({ tier: 1, role: "coder", payload: { task: "write" } });
+holds<Same<(typeof coder)["payload"], { task: string; tries: number }>>();
+holds<Same<(typeof coder)["result"], { lines: number } | null>>();
+holds<Same<(typeof coder)["role"], "coder">>();
+
+const anyone = typed.getBrief("b");
+if (anyone?.role === "coder") holds<Same<(typeof anyone)["payload"]["tries"], number>>();
+if (anyone?.role === "tester") holds<Same<(typeof anyone)["payload"]["suite"], string>>();
+if (anyone?.role === "idler") holds<Same<(typeof anyone)["payload"], JsonObject>>();
+// @ts-expect-error Before the role is known, so is nothing of the payload.
+anyone?.payload.tries;
+
+const claim = typed.claimBrief({ agentId: "a", leaseMs: 1000 });
+if (claim?.role === "coder") {
+  holds<Same<(typeof claim)["brief"]["payload"]["task"], string>>();
+  typed.completeBrief(claim, { lines: 3 });
+  // @ts-expect-error A coder's result has lines.
+  typed.completeBrief(claim, { words: 3 });
+  const renewed = typed.renewClaim(claim, { leaseMs: 5 });
+  holds<Same<typeof renewed, typeof claim>>();
+}
+const coding = typed.claimBrief({ agentId: "a", leaseMs: 1000, role: "coder" });
+if (coding) typed.completeBrief(coding, { lines: 3 });
+const either = typed.claimBrief({ agentId: "a", leaseMs: 1000, role: ["coder", "tester"] });
+holds<Same<NonNullable<typeof either>["role"], "coder" | "tester">>();
+typed.completeBrief("b", { whatever: true });
+typed.transaction((tx) => {
+  const made = tx.spawnBrief({ tier: 1, role: "tester", payload: { suite: "all" } });
+  holds<Same<(typeof made)["payload"], { suite: string }>>();
+});
+onFile(typed);
+onEither(typed);
+const untyped: Blackboard<"sync"> = typed;
+untyped.createBrief({ tier: 1, role: "anything" });
+// A declaration without any role is none.
+openBlackboard({ runId: "r", roles: {} }).createBrief({ tier: 1, role: "anything" });
+// @ts-expect-error A misspelt key would switch validation off.
+openBlackboard({ runId: "r", roles: { coder: { paylod: z.object({}) } } });
+
+const untypedClaim = board.claimBrief({ agentId: "a", leaseMs: 1 });
+if (untypedClaim) board.completeBrief(untypedClaim, { any: "object" });

@@ -3,13 +3,13 @@
  * agree is proven by the compiler at the end of `drizzle/schema.postgres.ts`.
  */
 import { createHash } from "node:crypto";
-import { type AnyColumn, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, eq, type SQL, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
 import type { Lens } from "../operations/operation.ts";
 
 export function postgresLens(db: NodePgDatabase<typeof tables>): Lens {
-  return { db, t: tables, typed, readable, time, nameOf } as unknown as Lens;
+  return { db, t: tables, typed, readable, time, timeIn, skippingLocked, ofRun: eq, nameOf } as unknown as Lens;
 }
 
 /** An untyped parameter would be text. Without the collation, which is no part of a type. */
@@ -28,7 +28,25 @@ function readable(column: AnyColumn): SQL {
  * times agree. In the form that SQLite files have.
  */
 function time(now: SQL<string | null>): SQL<string> {
-  return sql<string>`coalesce(cast(${now} as text), to_char(statement_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`;
+  return orServerTime(now, sql`statement_timestamp()`);
+}
+
+function timeIn(milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<string> {
+  const moment = sql`statement_timestamp() + cast(${milliseconds} as integer) * interval '1 millisecond'`;
+  return orServerTime(reckoned, moment);
+}
+
+function orServerTime(time: SQL<string | null>, moment: SQL): SQL<string> {
+  return sql<string>`coalesce(cast(${time} as text), to_char((${moment}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`;
+}
+
+interface Lockable {
+  for(strength: "no key update", options: { skipLocked: true }): unknown;
+}
+
+/** The builder of SQLite has no word for it, so here is the other half of the seam. */
+function skippingLocked<Q>(query: Q): Q {
+  return (query as Q & Lockable).for("no key update", { skipLocked: true }) as Q;
 }
 
 /** By its text: connections of a caller's pool may be shared with another copy of this package. */

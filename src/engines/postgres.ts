@@ -31,6 +31,7 @@ export interface PostgresSnapshot {
 /** A client with its lens and the statements that were prepared on it: one of the pool's may be another server process. */
 interface Line {
   readonly client: Client;
+  readonly runId: string;
   readonly lens: Lens;
   readonly drizzle: PostgresDatabase;
   readonly kept: Map<KeptQuery["prepare"], Prepared<unknown>>;
@@ -125,7 +126,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     return await sparing(this.location, (threw) =>
       this.#withLine((line) =>
         begin(line, async () => {
-          await lockRun(line.client, this.#runId);
+          await lockRun(line.client, line.runId);
           const transaction = new Transaction(this.#current, line, 1, undefined, this.location);
           return await transaction.perform(body, threw);
         }),
@@ -155,6 +156,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     // To the user it is the same kind of database, only inside a transaction.
     const line = {
       client,
+      runId: this.#runId,
       lens: postgresLens(database),
       drizzle: database as unknown as PostgresDatabase,
       kept: new Map(),
@@ -259,7 +261,12 @@ class Steps {
     const { lens, kept } = this.#line;
     if ("atomic" in step) {
       const work = () => drive(step.atomic(), new Steps(this.#line, this.#depth + 1));
-      return await (this.#depth === 0 ? begin(this.#line, work) : savepoint(this.#line, this.#depth, work));
+      // Inside a transaction its run's row is held already.
+      if (this.#depth > 0) return await savepoint(this.#line, this.#depth, work);
+      return await begin(this.#line, async () => {
+        if (step.severalRows) await lockRun(this.#line.client, this.#line.runId);
+        return await work();
+      });
     }
     if ("build" in step) {
       const query = step.build(lens);

@@ -37,16 +37,24 @@ export class Check {
   /** An object of named values, none of them unknown: a misspelt option must not be ignored. */
   object<T extends object>(path: string, value: T | undefined, names: Names<T>): Partial<T> {
     if (value === undefined) return {};
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      this.refuse(path, `must be an object, got ${shown(value)}`);
-      return {};
-    }
+    if (!this.#isObject(path, value)) return {};
     for (const name of Object.keys(value)) {
       if (!Object.hasOwn(names, name)) {
         this.refuse(name, `is not a name known here; allowed are ${Object.keys(names).join(", ")}`);
       }
     }
     return value;
+  }
+
+  /** An object whose names are the caller's own. */
+  record<T extends object>(path: string, value: T): Partial<T> {
+    return this.#isObject(path, value) ? value : {};
+  }
+
+  #isObject(path: string, value: unknown): boolean {
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return true;
+    this.refuse(path, `must be an object, got ${shown(value)}`);
+    return false;
   }
 
   /** An integer from `least` to `most`. */
@@ -125,6 +133,13 @@ export function textFlaw(value: string): string | undefined {
   if (!value.isWellFormed()) return "must be well-formed Unicode, without lone surrogates";
   if (value.includes("\0")) return "must not contain the NUL character";
   return undefined;
+}
+
+/** Where something stands within what has a path, as a program would write it: `payload.items[3]["a b"]`. */
+export function pathWithin(path: string, key: PropertyKey): string {
+  if (typeof key === "number") return `${path}[${key}]`;
+  const name = String(key);
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
 }
 
 /** A value as it stands in a message: on one line, shortened, never the whole of a large payload. */

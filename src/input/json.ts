@@ -3,7 +3,7 @@
  * been written by another program and is read with its faults.
  */
 import type { Json } from "../../drizzle/vocabulary.ts";
-import { type Check, shown, textFlaw } from "./check.ts";
+import { type Check, pathWithin, shown, textFlaw } from "./check.ts";
 
 /** Deeper values overflow the stack of other programs' parsers. */
 const maxDepth = 500;
@@ -97,7 +97,7 @@ function explain(check: Check, path: string, value: unknown, above: readonly obj
   if (above.length === maxDepth) return check.refuse(path, `must not be nested more than ${maxDepth} levels deep`);
   const within = [...above, value];
   if (isArray(value)) {
-    for (let index = 0; index < value.length; index++) explain(check, `${path}[${index}]`, value[index], within);
+    for (let index = 0; index < value.length; index++) explain(check, pathWithin(path, index), value[index], within);
     return;
   }
   if (Object.getOwnPropertySymbols(value).length > 0) check.refuse(path, "must not have symbols as keys");
@@ -105,7 +105,7 @@ function explain(check: Check, path: string, value: unknown, above: readonly obj
     if (item === undefined) continue;
     const flaw = textFlaw(key);
     if (flaw) check.refuse(path, `the key ${shown(key)} ${flaw}`);
-    explain(check, /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`, item, within);
+    explain(check, pathWithin(path, key), item, within);
   }
 }
 

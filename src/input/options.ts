@@ -5,13 +5,16 @@ import { join, resolve } from "node:path";
 import type { Logger } from "drizzle-orm";
 import { InvalidInputError } from "../errors.ts";
 import { Check, maxInteger, type Names, shown } from "./check.ts";
+import { checkRoles, type Roles } from "./roles.ts";
 
 /** What both engines take. */
-export interface CommonOptions {
+export interface CommonOptions<R extends Roles = Roles> {
   /** One path segment, 1 to 128 characters: no separators, no control characters, not `.` or `..`. */
   runId: string;
   /** `"auto"` (the default) brings the schema up to date; `"check"` throws `MIGRATION_PENDING` when it is not, or absent. */
   migrate?: "auto" | "check" | undefined;
+  /** What the briefs of each role carry; left out, any role may carry any object. */
+  roles?: R | undefined;
   /** The time of what is written; when left out the machine's, or the PostgreSQL server's. */
   clock?: (() => Date) | undefined;
   /** Makes the ids that callers leave out; UUIDv7 when left out. */
@@ -20,7 +23,7 @@ export interface CommonOptions {
   logger?: Logger | undefined;
 }
 
-export interface OpenOptions extends CommonOptions {
+export interface OpenOptions<R extends Roles = Roles> extends CommonOptions<R> {
   /** Directory that holds `<runId>/blackboard.db`; `"runs"` when left out. */
   root?: string | undefined;
   /** An explicit file instead, or `":memory:"`. */
@@ -37,7 +40,14 @@ export interface OpenOptions extends CommonOptions {
   migrateTimeoutMs?: number | undefined;
 }
 
-const commonNames: Names<CommonOptions> = { runId: true, migrate: true, clock: true, newId: true, logger: true };
+const commonNames: Names<CommonOptions> = {
+  runId: true,
+  migrate: true,
+  roles: true,
+  clock: true,
+  newId: true,
+  logger: true,
+};
 const names: Names<OpenOptions> = {
   ...commonNames,
   root: true,
@@ -56,6 +66,7 @@ function checkCommon(check: Check, given: Partial<CommonOptions>) {
   return {
     runId: checkRunId(check, given.runId),
     migrate: given.migrate === undefined ? "auto" : check.member("migrate", given.migrate, ["auto", "check"]),
+    roles: checkRoles(check, given.roles),
     clock: given.clock,
     newId: given.newId,
     logger: given.logger,

@@ -80,4 +80,14 @@ $$;
 CREATE TRIGGER events_seq BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION run_blackboard_next_seq();
 `,
   },
+  {
+    tag: "0002_claims",
+    when: 1795643488864,
+    hash: "b0c596e941aa1e32280a57b8115bee1424c3e9a4a4448dabb57d23b3180d696d",
+    sql: `ALTER TABLE "briefs" ADD COLUMN "attempt" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "briefs" ADD COLUMN "claimed_by" text;--> statement-breakpoint
+ALTER TABLE "briefs" ADD COLUMN "lease_expires_at" text COLLATE "C";--> statement-breakpoint
+CREATE INDEX "briefs_by_status" ON "briefs" USING btree ("run_id","status","created_at","brief_id");--> statement-breakpoint
+CREATE INDEX "briefs_leased" ON "briefs" USING btree ("run_id","lease_expires_at","brief_id") WHERE "briefs"."lease_expires_at" is not null;`,
+  },
 ];

@@ -78,4 +78,14 @@ ALTER TABLE \`__new_events\` RENAME TO \`events\`;--> statement-breakpoint
 PRAGMA foreign_keys=ON;--> statement-breakpoint
 CREATE UNIQUE INDEX \`events_event_id_unique\` ON \`events\` (\`event_id\`);`,
   },
+  {
+    tag: "0002_claims",
+    when: 1795643487567,
+    hash: "552a4c241886b816a2bc22e95420573e363a0859de03f4479f76f2e2029ee14c",
+    sql: `ALTER TABLE \`briefs\` ADD \`attempt\` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE \`briefs\` ADD \`claimed_by\` text;--> statement-breakpoint
+ALTER TABLE \`briefs\` ADD \`lease_expires_at\` text;--> statement-breakpoint
+CREATE INDEX \`briefs_by_status\` ON \`briefs\` (\`run_id\`,\`status\`,\`created_at\`,\`brief_id\`);--> statement-breakpoint
+CREATE INDEX \`briefs_leased\` ON \`briefs\` (\`run_id\`,\`lease_expires_at\`,\`brief_id\`) WHERE "briefs"."lease_expires_at" is not null;`,
+  },
 ];

@@ -5,28 +5,37 @@ import { and, eq, inArray, lt, type SQL, sql } from "drizzle-orm";
 import { type BriefStatus, briefStatuses } from "../../drizzle/vocabulary.ts";
 import { InvalidInputError } from "../errors.ts";
 import { Check, maxInteger } from "../input/check.ts";
-import { encodeObject, type PlainObject } from "../input/json.ts";
-import { type Brief, briefColumns, getBrief, readBrief } from "./briefs.ts";
+import type { PlainObject } from "../input/json.ts";
+import { encodeFor } from "../input/roles.ts";
+import { type Brief, briefColumns, getBrief, isReadable, readBrief, roleOf } from "./briefs.ts";
 import { type Context, family, type Lens, type Operation, settle, statement } from "./operation.ts";
 import { checkFrom, type From, statusNotSet } from "./status.ts";
 
 type Update = { runId: string; briefId: string; now: string | null };
 
 /** The row, if another program has not spoilt it: see `settle`. */
-const theBrief = ({ t: { briefs }, readable }: Lens, $: { [Name in "runId" | "briefId"]: SQL }, guarded: boolean) =>
-  and(
-    eq(briefs.runId, $.runId),
-    eq(briefs.briefId, $.briefId),
-    guarded ? readable(briefs.payload) : undefined,
-    guarded ? readable(briefs.result) : undefined,
-  );
+const theBrief = (lens: Lens, $: { [Name in "runId" | "briefId"]: SQL }, guarded: boolean) =>
+  and(eq(lens.t.briefs.runId, $.runId), eq(lens.t.briefs.briefId, $.briefId), guarded ? isReadable(lens) : undefined);
 
-const setStatus = family(({ from, guarded }: { from: readonly BriefStatus[] | undefined; guarded: boolean }) =>
-  statement<Update & { status: BriefStatus }>()((lens, $) => {
+/** Nobody holds a pending brief, and a finished one has no lease; who did it stays. */
+const endOfClaim: Readonly<Record<BriefStatus, { claimedBy?: null; leaseExpiresAt?: null }>> = {
+  pending: { claimedBy: null, leaseExpiresAt: null },
+  active: {},
+  done: { leaseExpiresAt: null },
+  failed: { leaseExpiresAt: null },
+};
+
+interface Setting {
+  status: BriefStatus;
+  from: readonly BriefStatus[] | undefined;
+  guarded: boolean;
+}
+const setStatus = family(({ status, from, guarded }: Setting) =>
+  statement<Update>()((lens, $) => {
     const { briefs } = lens.t;
     return lens.db
       .update(briefs)
-      .set({ status: $.status, updatedAt: lens.time($.now) })
+      .set({ status, ...endOfClaim[status], updatedAt: lens.time($.now) })
       .where(and(theBrief(lens, $, guarded), from && inArray(briefs.status, [...from])))
       .returning(briefColumns(lens));
   }),
@@ -36,7 +45,7 @@ const setResult = family((guarded: boolean) =>
   statement<Update & { result: string }>()((lens, $) =>
     lens.db
       .update(lens.t.briefs)
-      .set({ result: $.result, status: "done", updatedAt: lens.time($.now) })
+      .set({ result: $.result, status: "done", ...endOfClaim.done, updatedAt: lens.time($.now) })
       .where(theBrief(lens, $, guarded))
       .returning(briefColumns(lens)),
   ),
@@ -68,7 +77,7 @@ export function* updateBriefStatus(
   const now = context.now();
   return yield* settle(
     function* (guarded) {
-      const rows = yield* setStatus({ from, guarded })({ runId, briefId, status, now });
+      const rows = yield* setStatus({ status, from, guarded })({ runId, briefId, now });
       return rows.map(readBrief);
     },
     function* () {
@@ -81,7 +90,8 @@ export function* updateBriefResult(context: Context, briefId: string, result: Pl
   const { runId } = context;
   const check = new Check();
   check.id("briefId", briefId);
-  const text = encodeObject(check, "result", result);
+  const role = context.roles && check.refusals === 0 ? yield* roleOf(context, briefId) : undefined;
+  const text = encodeFor(check, context.roles, role, "result", result);
   check.done();
   const now = context.now();
   return yield* settle(
@@ -109,10 +119,15 @@ export function* incrementBriefRetry(context: Context, briefId: string): Operati
     function* () {
       const stored = yield* getBrief(context, briefId);
       if (stored && stored.retryCount >= maxInteger) {
-        const message = `of brief ${JSON.stringify(briefId)} is ${stored.retryCount} and cannot be raised: the most is ${maxInteger}`;
-        throw new InvalidInputError([{ path: "retryCount", message }]);
+        throw retriesUsedUp(stored);
       }
       throw statusNotSet("brief", briefId, runId, stored, undefined);
     },
   );
+}
+
+/** For a count that is at its maximum already. */
+export function retriesUsedUp({ briefId, retryCount }: Brief): InvalidInputError {
+  const message = `of brief ${JSON.stringify(briefId)} is ${retryCount} and cannot be raised: the most is ${maxInteger}`;
+  return new InvalidInputError([{ path: "retryCount", message }]);
 }

@@ -6,10 +6,13 @@ import type { briefs } from "../../drizzle/schema.ts";
 import { type BriefStatus, briefStatuses, type JsonObject } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
-import { encodeObject, type PlainObject } from "../input/json.ts";
-import { type Context, type Lens, type Operation, query, settle, statement } from "./operation.ts";
+import type { PlainObject } from "../input/json.ts";
+import { checkRole, checkRoleFilter, encodeFor, type Roles } from "../input/roles.ts";
+import { appendEvent, checkNewEntry } from "./entries.ts";
+import { type Context, type Lens, type Operation, query, settle, statement, together } from "./operation.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import { repeated, takenElsewhere } from "./repeats.ts";
+import type { RoleName, UncheckedBrief } from "./roles.ts";
 import { getRun } from "./runs.ts";
 import { storedNothing } from "./status.ts";
 import { asText, readObject } from "./stored-json.ts";
@@ -23,18 +26,7 @@ export type Brief<Payload = JsonObject, Result = JsonObject, Role extends string
   "payload" | "result" | "role"
 > & { role: Role; payload: Payload; result: Result | null };
 
-export interface NewBrief {
-  /** A UUIDv7 when left out. */
-  briefId?: string | undefined;
-  parentBriefId?: string | null | undefined;
-  workstreamId?: string | null | undefined;
-  /** An integer from 0 to 2^31 - 1, as is retryCount. */
-  tier: number;
-  role: string;
-  payload?: PlainObject | null | undefined;
-  retryCount?: number | undefined;
-}
-const newBriefNames: Names<NewBrief> = {
+const newBriefNames: Names<UncheckedBrief> = {
   briefId: true,
   parentBriefId: true,
   workstreamId: true,
@@ -45,9 +37,9 @@ const newBriefNames: Names<NewBrief> = {
 };
 
 /** An array means any of these, an empty one none; null those that have no parent or no workstream. */
-export interface BriefFilter extends PageRequest<string> {
+export interface BriefFilter<R extends Roles = Roles, K extends RoleName<R> = RoleName<R>> extends PageRequest<string> {
   status?: BriefStatus | readonly BriefStatus[] | undefined;
-  role?: string | readonly string[] | undefined;
+  role?: K | readonly K[] | undefined;
   tier?: number | undefined;
   workstreamId?: string | null | undefined;
   parentBriefId?: string | null | undefined;
@@ -67,6 +59,9 @@ export const briefColumns = ({ t: { briefs } }: Lens) => ({
   payload: asText(briefs.payload),
   result: asText(briefs.result),
 });
+
+/** The row, if another program has not spoilt it: see `settle`. */
+export const isReadable = ({ t: { briefs }, readable }: Lens) => and(readable(briefs.payload), readable(briefs.result));
 
 /** @throws UnreadableRowError. */
 export function readBrief(
@@ -115,6 +110,9 @@ const insertBrief = statement<{
           payload: typed(t.briefs.payload, $.payload),
           result: typed(t.briefs.result, null),
           retryCount: typed(t.briefs.retryCount, $.retryCount),
+          attempt: typed(t.briefs.attempt, 0),
+          claimedBy: typed(t.briefs.claimedBy, null),
+          leaseExpiresAt: typed(t.briefs.leaseExpiresAt, null),
           createdAt: typed(t.briefs.createdAt, time($.now)),
           updatedAt: typed(t.briefs.updatedAt, time($.now)),
         })
@@ -139,41 +137,68 @@ const findBrief = statement<{ runId: string; briefId: string }>()((lens, $) => {
     .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId)));
 });
 
-export function* createBrief(context: Context, brief: NewBrief): Operation<Brief> {
-  const { runId } = context;
-  const check = new Check();
+/** What is stored of a new brief, and how a repeat of it is told from a conflict. */
+function checkNewBrief(check: Check, context: Context, brief: UncheckedBrief) {
   const asked = check.object("brief", brief, newBriefNames);
   const given = {
     parentBriefId: check.nullableId("parentBriefId", asked.parentBriefId),
     workstreamId: check.nullableId("workstreamId", asked.workstreamId),
     tier: check.integer("tier", asked.tier),
-    role: check.id("role", asked.role),
+    role: checkRole(check, context.roles, "role", asked.role),
   };
-  const payload = encodeObject(check, "payload", asked.payload ?? {});
+  const payload = encodeFor(check, context.roles, given.role, "payload", asked.payload ?? {});
   const retryCount = asked.retryCount === undefined ? 0 : check.integer("retryCount", asked.retryCount);
   const briefId = check.idOr("briefId", asked.briefId, context.newId);
+  return { briefId, runId: context.runId, ...given, payload, retryCount };
+}
+type Checked = ReturnType<typeof checkNewBrief>;
+
+export function* createBrief(context: Context, brief: UncheckedBrief): Operation<Brief> {
+  const check = new Check();
+  const checked = checkNewBrief(check, context, brief);
   check.done();
   const now = context.now();
   return yield* settle(
     function* () {
-      const rows = yield* insertBrief({ briefId, runId, ...given, payload, retryCount, now });
+      const rows = yield* insertBrief({ ...checked, now });
       return rows.map(readBrief);
     },
-    function* () {
-      const stored = yield* getBrief(context, briefId);
-      if (stored) return repeated("brief", briefId, stored, { ...given, payload: JSON.parse(payload) });
-      if (!(yield* getRun(context))) throw new NotFoundError("run", runId, runId);
-      const { parentBriefId, workstreamId } = given;
-      if (parentBriefId !== null && !(yield* getBrief(context, parentBriefId))) {
-        throw new NotFoundError("brief", parentBriefId, runId);
-      }
-      if (workstreamId !== null && !(yield* getWorkstream(context, workstreamId))) {
-        throw new NotFoundError("workstream", workstreamId, runId);
-      }
-      if (yield* isTaken(briefId)) throw takenElsewhere("brief", briefId);
-      throw storedNothing("brief", briefId);
-    },
+    () => storedBrief(context, checked),
   );
+}
+
+/** A new brief and its `spawned`, in one commit; of a repeat, neither. */
+export function* spawnBrief(context: Context, brief: UncheckedBrief, detail?: PlainObject): Operation<Brief> {
+  const check = new Check();
+  const checked = checkNewBrief(check, context, brief);
+  const event = checkNewEntry(check, context, detail);
+  check.done();
+  const now = context.now();
+  return yield* together(function* () {
+    const [row] = yield* insertBrief({ ...checked, now });
+    if (!row) return yield* storedBrief(context, checked);
+    yield* appendEvent(context, { ...event, kind: "spawned", briefId: checked.briefId, now });
+    return readBrief(row);
+  });
+}
+
+/** The brief that stands where another one was to be inserted, if it is the same; otherwise throws why none was. */
+function* storedBrief(context: Context, { briefId, runId, payload, ...checked }: Checked): Operation<Brief> {
+  const stored = yield* getBrief(context, briefId);
+  const { parentBriefId, workstreamId, tier, role } = checked;
+  if (stored) {
+    const given = { parentBriefId, workstreamId, tier, role, payload: JSON.parse(payload) };
+    return repeated("brief", briefId, stored, given);
+  }
+  if (!(yield* getRun(context))) throw new NotFoundError("run", runId, runId);
+  if (parentBriefId !== null && !(yield* getBrief(context, parentBriefId))) {
+    throw new NotFoundError("brief", parentBriefId, runId);
+  }
+  if (workstreamId !== null && !(yield* getWorkstream(context, workstreamId))) {
+    throw new NotFoundError("workstream", workstreamId, runId);
+  }
+  if (yield* isTaken(briefId)) throw takenElsewhere("brief", briefId);
+  throw storedNothing("brief", briefId);
 }
 
 export function* getBrief({ runId }: Context, briefId: string): Operation<Brief | undefined> {
@@ -184,12 +209,26 @@ export function* getBrief({ runId }: Context, briefId: string): Operation<Brief 
   return row && readBrief(row);
 }
 
+const findRole = statement<{ runId: string; briefId: string }>()(({ db, t: { briefs } }, $) =>
+  db
+    .select({ role: briefs.role })
+    .from(briefs)
+    .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId))),
+);
+
+/** What a brief is for, which says what its result must be like. Throws a `NotFoundError`. */
+export function* roleOf({ runId }: Context, briefId: string): Operation<string> {
+  const [row] = yield* findRole({ runId, briefId });
+  if (!row) throw new NotFoundError("brief", briefId, runId);
+  return row.role;
+}
+
 export function* listBriefs(context: Context, filter?: BriefFilter): Operation<Page<Brief, string>> {
   const check = new Check();
   const asked = check.object("filter", filter, filterNames);
   const { tier, workstreamId, parentBriefId } = asked;
   const statuses = check.members("status", asked.status, briefStatuses);
-  const roles = check.ids("role", asked.role);
+  const roles = checkRoleFilter(check, context.roles, asked.role);
   if (tier !== undefined) check.integer("tier", tier);
   check.nullableId("workstreamId", workstreamId);
   check.nullableId("parentBriefId", parentBriefId);

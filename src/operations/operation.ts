@@ -8,6 +8,7 @@
 import { type AnyColumn, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
 import type * as tables from "../../drizzle/schema.ts";
+import type { Roles } from "../input/roles.ts";
 
 /**
  * The seam between the dialects: queries are typed as SQLite's and use only what both builders have. Each engine hands in
@@ -22,6 +23,15 @@ export interface Lens {
   readable(column: AnyColumn): SQL | undefined;
   /** The time of what is written: what the clock said, or the database's own where it said nothing. */
   time(now: SQL<string | null>): SQL<string>;
+  /** The time so many milliseconds later: what was reckoned from the clock, or from the database's own. */
+  timeIn(milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<string>;
+  /** The query, passing over rows that another transaction holds, and holding its own until the end. */
+  skippingLocked<Q>(query: Q): Q;
+  /**
+   * `eq(column, runId)` for a page in the order of the keys. Where a key does not begin with the run, the planner would rather
+   * take an index that does, and sort all of the run's rows anew for each page: there it is kept from that.
+   */
+  ofRun(column: AnyColumn, runId: string): SQL;
   /** A prepared statement's name for as long as the connection lives; no two texts may share one. */
   nameOf(query: { toSQL(): { sql: string } }): string;
 }
@@ -48,13 +58,17 @@ export interface BuiltQuery {
 /** An operation of which all or nothing happens, undone alone when it throws inside a transaction. */
 export interface Atomic {
   atomic: () => Operation<unknown>;
+  /** Whether it writes more than one row: then it holds the run's row first, or two of them could wait for each other. */
+  severalRows: boolean;
 }
 export type Step = KeptQuery | BuiltQuery | Atomic;
 export type Operation<T> = Generator<Step, T, unknown>;
 
-/** Who is asking: the run, its clock and its source of ids. */
+/** Who is asking: the run, its roles, its clock and its source of ids. */
 export interface Context {
   readonly runId: string;
+  /** `undefined` where none were declared, and any role may carry any object. */
+  readonly roles: Roles | undefined;
   /** The time of what is written now, as it is stored; null leaves it to the database's clock. */
   now(): string | null;
   newId(): string;
@@ -135,21 +149,19 @@ export function family<Key, S>(make: (key: Key) => S): (key: Key) => S {
   };
 }
 
-/**
- * A value in the SELECT of an INSERT … SELECT, with the column's type: PostgreSQL takes an untyped parameter there for text.
- */
-export function typed(column: AnyColumn, value: SQL | string | number | null): SQL.Aliased {
-  return sql`cast(${value} as ${sql.raw(column.getSQLType())})`.as(column.name);
-}
-
 /** A query whose shape depends on the call, such as a list with optional filters. */
 export function* query<Row>(build: (lens: Lens) => Preparable<Row>): Operation<Row[]> {
   return (yield { build }) as Row[];
 }
 
-/** All of `operation` or nothing. */
+/** All of `operation` or nothing; of one that writes a single row. */
 export function* atomically<T>(operation: () => Operation<T>): Operation<T> {
-  return (yield { atomic: operation }) as T;
+  return (yield { atomic: operation, severalRows: false }) as T;
+}
+
+/** All of `operation` or nothing; of one that writes several rows, such as a change and its event. */
+export function* together<T>(operation: () => Operation<T>): Operation<T> {
+  return (yield { atomic: operation, severalRows: true }) as T;
 }
 
 /**

@@ -8,9 +8,14 @@ import { ConflictError, type Entity } from "../errors.ts";
 /** The stored row, if all that was given is as it says; otherwise throws the `ConflictError`. */
 export function repeated<Row extends object>(entity: Entity, id: string, stored: Row, given: Partial<Row>): Row {
   const fields: string[] = [];
-  for (const name in given) if (!isDeepStrictEqual(stored[name], given[name])) fields.push(name);
+  for (const name in given) if (!isSame(stored[name], given[name])) fields.push(name);
   if (fields.length > 0) throw new ConflictError(entity, id, fields);
   return stored;
+}
+
+/** Whether two values are the same as JSON: the order of keys does not count, nor the sign of zero. */
+export function isSame(one: unknown, other: unknown): boolean {
+  return isDeepStrictEqual(one, other);
 }
 
 /** In an SQLite file that runs share, an id belongs to one of them. */

@@ -2,7 +2,7 @@
  * A run's rows as they are stored, read page by page and written as they stand: what moves a run from one place to another.
  * JSON stays the text that it is. No rule of the lifecycle applies, and nothing is checked but that ids are free.
  */
-import { and, asc, eq, gt } from "drizzle-orm";
+import { and, asc, gt } from "drizzle-orm";
 import type { briefs, events } from "../../drizzle/schema.ts";
 import { briefColumns } from "./briefs.ts";
 import { eventColumns } from "./events.ts";
@@ -22,12 +22,12 @@ export type StoredEvent<Seq = number> = Omit<typeof events.$inferSelect, "seq" |
 
 /** Rows behind `after` in the order of their keys, from the first on when it is undefined. */
 export function* readWorkstreams(runId: string, after: string | undefined, limit: number): Operation<Workstream[]> {
-  return yield* query(({ db, t: { workstreams } }) => {
+  return yield* query(({ db, t: { workstreams }, ofRun }) => {
     const behind = after === undefined ? undefined : gt(workstreams.workstreamId, after);
     return db
       .select()
       .from(workstreams)
-      .where(and(eq(workstreams.runId, runId), behind))
+      .where(and(ofRun(workstreams.runId, runId), behind))
       .orderBy(asc(workstreams.workstreamId))
       .limit(limit);
   });
@@ -40,7 +40,7 @@ export function* readBriefs(runId: string, after: string | undefined, limit: num
     return lens.db
       .select(briefColumns(lens))
       .from(briefs)
-      .where(and(eq(briefs.runId, runId), behind))
+      .where(and(lens.ofRun(briefs.runId, runId), behind))
       .orderBy(asc(briefs.briefId))
       .limit(limit);
   });
@@ -53,7 +53,7 @@ export function* readEvents(runId: string, after: number | undefined, limit: num
     return lens.db
       .select(eventColumns(lens))
       .from(events)
-      .where(and(eq(events.runId, runId), behind))
+      .where(and(lens.ofRun(events.runId, runId), behind))
       .orderBy(asc(events.seq))
       .limit(limit);
   });

@@ -25,7 +25,7 @@ export interface Engine {
 }
 
 export interface Place {
-  open(options: Pick<OpenOptions, "runId" | "clock" | "newId" | "logger">): Promise<Board>;
+  open(options: Pick<OpenOptions, "runId" | "roles" | "clock" | "newId" | "logger">): Promise<Board>;
   /** Plain SQL past the package, on a connection of its own where the engine has such. */
   sql(text: string): Promise<Row[]>;
 }

@@ -1,15 +1,20 @@
 /** What a blackboard promises, on every engine. */
 import { describe } from "vitest";
 import { briefs } from "./briefs.ts";
+import { claims } from "./claims.ts";
+import { claimsModel } from "./claims-model.ts";
 import { closing } from "./closing.ts";
 import { connections } from "./connections.ts";
 import type { Engine } from "./engine.ts";
 import { events } from "./events.ts";
+import { holding } from "./holding.ts";
 import { jsonValues } from "./json-values.ts";
+import { lifecycle } from "./lifecycle.ts";
 import { pages } from "./pages.ts";
 import { properties } from "./properties.ts";
 import { refusals } from "./refusals.ts";
 import { repeats } from "./repeats.ts";
+import { roles } from "./roles.ts";
 import { runs } from "./runs.ts";
 import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
@@ -25,6 +30,10 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     statuses(engine);
     repeats(engine);
     events(engine);
+    lifecycle(engine);
+    claims(engine);
+    holding(engine);
+    roles(engine);
     summary(engine);
     pages(engine);
     transactions(engine);
@@ -32,6 +41,7 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     refusals(engine);
     closing(engine);
     properties(engine);
+    claimsModel(engine);
     if (shared) connections(engine);
   });
 }

@@ -1,0 +1,112 @@
+/**
+ * Keeping a claim while work is done that takes longer than a lease should be.
+ */
+import { BusyError, ConnectionError, LostClaimError } from "./errors.ts";
+import { Check, type Names } from "./input/check.ts";
+import { type ClaimRef, checkClaim } from "./operations/claims.ts";
+
+export interface HoldOptions {
+  /** 1 to 2^31 - 1 milliseconds. Long enough to outlast a pause of the process, short enough that others need not wait. */
+  leaseMs: number;
+  signal?: AbortSignal | undefined;
+}
+const holdNames: Names<HoldOptions> = { leaseMs: true, signal: true };
+
+export type HeldClaim = ClaimRef & { agentId: string };
+
+/**
+ * `renew` makes the lease end so many milliseconds from now. Done at once, so that no work is begun for a lost claim, then at
+ * each third of the lease, which leaves two more chances before others may take the brief.
+ */
+export async function holdClaim<T>(
+  renew: (leaseMs: number) => unknown,
+  claim: HeldClaim,
+  options: HoldOptions,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const check = new Check();
+  checkClaim(check, "claim", claim);
+  const { leaseMs: asked, signal } = check.object("options", options, holdNames);
+  const leaseMs = check.integer("leaseMs", asked, 1);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) check.refuse("signal", "must be an AbortSignal");
+  check.callable("work", work);
+  check.done();
+  signal?.throwIfAborted();
+
+  const lost = new AbortController();
+  const giveUp = () => lost.abort(signal?.reason);
+  signal?.addEventListener("abort", giveUp);
+  const lease = new Lease(renew, claim, leaseMs, (error) => lost.abort(error));
+  const lostInstead = new Promise<never>((_, reject) => {
+    lost.signal.addEventListener("abort", () => reject(lost.signal.reason));
+  });
+  try {
+    await Promise.race([lease.renew(), lostInstead]);
+    // In a microtask of its own, so that what `work` throws at once is a rejection too.
+    return await Promise.race([Promise.resolve(lost.signal).then(work), lostInstead]);
+  } finally {
+    lease.end();
+    signal?.removeEventListener("abort", giveUp);
+  }
+}
+
+/** How many times within a third of the lease it asks again while the database is busy or away. */
+const triesPerThird = 4;
+
+/** Renews itself until it is ended or lost. */
+class Lease {
+  readonly #renew: (leaseMs: number) => unknown;
+  readonly #claim: HeldClaim;
+  readonly #leaseMs: number;
+  readonly #lost: (error: unknown) => void;
+  #next: NodeJS.Timeout | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  #ended = false;
+  /** What stood in the way of the latest renewal. */
+  #obstacle: unknown;
+
+  constructor(renew: (leaseMs: number) => unknown, claim: HeldClaim, leaseMs: number, lost: (error: unknown) => void) {
+    this.#renew = renew;
+    this.#claim = claim;
+    this.#leaseMs = leaseMs;
+    this.#lost = lost;
+    this.#expectEnd(performance.now() + leaseMs);
+  }
+
+  /** Settles when the claim was renewed; what is asked again later settles nothing. */
+  async renew(): Promise<void> {
+    // Before asking: the answer may be long under way.
+    const start = performance.now();
+    try {
+      await this.#renew(this.#leaseMs);
+    } catch (error) {
+      if (!(error instanceof BusyError || error instanceof ConnectionError)) throw error;
+      this.#obstacle = error;
+      return await new Promise((resolve, reject) => {
+        this.#after(this.#leaseMs / 3 / triesPerThird, () => this.renew().then(resolve, reject));
+      });
+    }
+    this.#expectEnd(start + this.#leaseMs);
+    this.#after(this.#leaseMs / 3, () => this.renew().catch(this.#lost));
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#next);
+    clearTimeout(this.#deadline);
+  }
+
+  #after(milliseconds: number, action: () => void): void {
+    if (!this.#ended) this.#next = setTimeout(action, milliseconds);
+  }
+
+  #expectEnd(end: number): void {
+    clearTimeout(this.#deadline);
+    if (this.#ended) return;
+    this.#deadline = setTimeout(() => {
+      const { brief, attempt, agentId } = this.#claim;
+      const lastKnown = { status: "active", attempt, claimedBy: agentId } as const;
+      this.#lost(new LostClaimError(brief.briefId, attempt, lastKnown, { cause: this.#obstacle }));
+    }, end - performance.now());
+  }
+}

@@ -1,0 +1,379 @@
+/**
+ * Claims: who works on a brief, and until when.
+ *
+ * Each claim raises the brief's `attempt`, the fencing token: a claim is current while its brief is active with that attempt
+ * and somebody holds it. The lease says when others may take the brief over, not when the claim ends: a slow worker whom
+ * nobody replaced is still current. Expired leases are handed out first, the longest expired first; then the oldest pending
+ * brief. A takeover is a retry, with the event that says so.
+ */
+import { and, asc, eq, exists, gte, inArray, isNotNull, lt, lte, type SQL, sql } from "drizzle-orm";
+import { InvalidInputError, LostClaimError, NotFoundError } from "../errors.ts";
+import { Check, maxInteger, type Names } from "../input/check.ts";
+import { checkRoleFilter, type Roles } from "../input/roles.ts";
+import { type Brief, briefColumns, getBrief, isReadable, readBrief } from "./briefs.ts";
+import { appendEvent, newEntry } from "./entries.ts";
+import { type Context, family, type Lens, type Operation, settle, statement, together } from "./operation.ts";
+import type { RoleName } from "./roles.ts";
+import { storedNothing } from "./status.ts";
+
+/** Plain data: it may be sent to another process and used there. */
+export interface Claim<B extends Brief<unknown, unknown> = Brief> {
+  brief: B;
+  /** The brief's role, here too, so that `claim.role` narrows the claim. */
+  role: B["role"];
+  attempt: number;
+  agentId: string;
+  leaseExpiresAt: string;
+}
+
+export interface ClaimRequest<R extends Roles = Roles, K extends RoleName<R> = RoleName<R>> {
+  agentId: string;
+  /** 1 to 2^31 - 1 milliseconds. The lease is over when the clock reaches `leaseExpiresAt`. */
+  leaseMs: number;
+  role?: K | readonly K[] | undefined;
+  tier?: number | undefined;
+  workstreamId?: string | undefined;
+  /** From 0. A brief whose lease runs out when its `retryCount` has reached this is failed instead of handed out again. */
+  maxRetries?: number | undefined;
+}
+const requestNames: Names<ClaimRequest> = {
+  agentId: true,
+  leaseMs: true,
+  role: true,
+  tier: true,
+  workstreamId: true,
+  maxRetries: true,
+};
+
+export interface LeaseOptions {
+  /** 1 to 2^31 - 1 milliseconds, from now. */
+  leaseMs: number;
+}
+const leaseNames: Names<LeaseOptions> = { leaseMs: true };
+
+/** A claim as a parameter: what of it says which one it is. */
+export interface ClaimRef {
+  brief: { briefId: string };
+  attempt: number;
+}
+
+/** Which filters a request has: its statements differ in nothing else. */
+interface Shape {
+  roles: number | undefined;
+  tier: boolean;
+  workstream: boolean;
+}
+type Wanted = { runId: string; tier: number | null; workstreamId: string | null; [role: `role${number}`]: string };
+type Lease = { now: string | null; leaseMs: number; leaseExpiresAt: string | null };
+type Taking = Lease & { runId: string; agentId: string };
+
+const asWanted = ({ t: { briefs } }: Lens, $: { readonly [Name in keyof Wanted]: SQL }, shape: Shape) =>
+  and(
+    eq(briefs.runId, $.runId),
+    shape.roles === undefined ? undefined : inArray(briefs.role, rolesOf($, shape.roles)),
+    shape.tier ? eq(briefs.tier, $.tier) : undefined,
+    shape.workstream ? eq(briefs.workstreamId, $.workstreamId) : undefined,
+  );
+
+function rolesOf($: { readonly [Name in keyof Wanted]: SQL }, count: number): SQL {
+  const holes = Array.from({ length: count }, (_, n) => sql`${$[`role${n}`]}`);
+  return sql`(${sql.join(holes, sql`, `)})`;
+}
+
+const isPending = (lens: Lens, $: { readonly [Name in keyof Wanted]: SQL }, shape: Shape) =>
+  and(asWanted(lens, $, shape), eq(lens.t.briefs.status, "pending"));
+
+/** Active with a lease that is over. One without a lease was not claimed here, and is nobody's to take. */
+const isExpired = ({ t: { briefs }, time }: Lens, now: SQL<string | null>) =>
+  and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy), lte(briefs.leaseExpiresAt, time(now)));
+
+const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), asc(briefs.briefId)] as const;
+
+/** Whether there is anything to claim: it takes no lock, so that idle agents stand in nobody's way. */
+const look = family((shape: Shape) =>
+  statement<Wanted & { now: string | null }>()((lens, $) => {
+    const { db, t } = lens;
+    const wanted = asWanted(lens, $, shape);
+    const one = { found: sql`1` };
+    const expired = db
+      .select(one)
+      .from(t.briefs)
+      .where(and(wanted, isExpired(lens, $.now)));
+    const pending = db
+      .select(one)
+      .from(t.briefs)
+      .where(isPending(lens, $, shape));
+    return db
+      .select({
+        expired: sql<number | boolean>`${exists(expired)}`,
+        pending: sql<number | boolean>`${exists(pending)}`,
+      })
+      .from(t.runs)
+      .where(eq(t.runs.runId, $.runId));
+  }),
+);
+
+const claimed = ({ t: { briefs }, time, timeIn }: Lens, $: { readonly [Name in keyof Taking]: SQL<Taking[Name]> }) => ({
+  status: sql`'active'`,
+  attempt: sql`${briefs.attempt} + 1`,
+  claimedBy: $.agentId,
+  leaseExpiresAt: timeIn($.leaseMs, $.leaseExpiresAt),
+  updatedAt: time($.now),
+});
+
+/** One statement chooses and takes: nobody can come between. */
+const takePending = family(({ guarded, ...shape }: Shape & { guarded: boolean }) =>
+  statement<Wanted & Taking>()((lens, $) => {
+    const { db, t, skippingLocked } = lens;
+    const oldest = db
+      .select({ briefId: t.briefs.briefId })
+      .from(t.briefs)
+      .where(isPending(lens, $, shape))
+      .orderBy(asc(t.briefs.createdAt), asc(t.briefs.briefId))
+      .limit(1);
+    return db
+      .update(t.briefs)
+      .set(claimed(lens, $))
+      .where(
+        and(
+          eq(t.briefs.runId, $.runId),
+          sql`${t.briefs.briefId} = ${skippingLocked(oldest)}`,
+          lt(t.briefs.attempt, maxInteger),
+          guarded ? isReadable(lens) : undefined,
+        ),
+      )
+      .returning(briefColumns(lens));
+  }),
+);
+
+const findUsedUp = family((shape: Shape) =>
+  statement<Wanted>()((lens, $) => {
+    const { briefs } = lens.t;
+    return lens.db
+      .select({ briefId: briefs.briefId, attempt: briefs.attempt })
+      .from(briefs)
+      .where(and(isPending(lens, $, shape), gte(briefs.attempt, maxInteger)))
+      .limit(1);
+  }),
+);
+
+const findExpired = family((shape: Shape) =>
+  statement<Wanted & { now: string | null }>()((lens, $) => {
+    const { briefs } = lens.t;
+    const longestExpired = lens.db
+      .select({
+        briefId: briefs.briefId,
+        attempt: briefs.attempt,
+        claimedBy: briefs.claimedBy,
+        retryCount: briefs.retryCount,
+      })
+      .from(briefs)
+      .where(and(asWanted(lens, $, shape), isExpired(lens, $.now)))
+      .orderBy(...expiredFirst(lens))
+      .limit(1);
+    return lens.skippingLocked(longestExpired);
+  }),
+);
+
+/** A retry count at its maximum stays there. */
+const takeOver = statement<Taking & { briefId: string }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
+    .update(briefs)
+    .set({
+      ...claimed(lens, $),
+      retryCount: sql`case when ${briefs.retryCount} < ${sql.raw(String(maxInteger))} then ${briefs.retryCount} + 1 else ${briefs.retryCount} end`,
+    })
+    .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId), lt(briefs.attempt, maxInteger)))
+    .returning(briefColumns(lens));
+});
+
+const giveUp = statement<{ runId: string; briefId: string; now: string | null }>()(({ db, t: { briefs }, time }, $) =>
+  db
+    .update(briefs)
+    .set({ status: "failed", leaseExpiresAt: null, updatedAt: time($.now) })
+    .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId)))
+    .returning({ briefId: briefs.briefId }),
+);
+
+export function* claimBrief(context: Context, request: ClaimRequest): Operation<Claim | undefined> {
+  const { runId } = context;
+  const check = new Check();
+  const asked = check.object("request", request, requestNames);
+  const agentId = check.id("agentId", asked.agentId);
+  const leaseMs = check.integer("leaseMs", asked.leaseMs, 1);
+  const roles = checkRoleFilter(check, context.roles, asked.role);
+  const tier = asked.tier === undefined ? null : check.integer("tier", asked.tier);
+  const workstreamId = asked.workstreamId === undefined ? null : check.id("workstreamId", asked.workstreamId);
+  const maxRetries = asked.maxRetries === undefined ? undefined : check.integer("maxRetries", asked.maxRetries);
+  check.done();
+  if (roles?.length === 0) return undefined;
+  const lease = leaseFrom(context, leaseMs);
+  const shape = { roles: roles?.length, tier: tier !== null, workstream: workstreamId !== null };
+  const wanted: Wanted = { runId, tier, workstreamId };
+  for (const [n, role] of (roles ?? []).entries()) wanted[`role${n}`] = role;
+  const taking = { ...wanted, ...lease, agentId };
+
+  const [found] = yield* look(shape)({ ...wanted, now: lease.now });
+  if (!found) return undefined;
+  if (found.expired) {
+    const taken = yield* together(() => takeExpired(context, shape, taking, maxRetries));
+    if (taken) return taken;
+  }
+  if (!found.pending) return undefined;
+  return yield* settle<Claim | undefined>(
+    function* (guarded) {
+      const rows = yield* takePending({ ...shape, guarded })(taking);
+      return rows.map((row) => claimOf(readBrief(row)));
+    },
+    function* () {
+      // Others were faster, unless the next one cannot be counted up.
+      const [usedUp] = yield* findUsedUp(shape)(wanted);
+      if (usedUp) throw attemptsUsedUp(usedUp.briefId, usedUp.attempt);
+      return undefined;
+    },
+  );
+}
+
+/** Takes the longest expired brief over. Those met before it that have no retry left are failed. */
+function* takeExpired(
+  context: Context,
+  shape: Shape,
+  taking: Wanted & Taking,
+  maxRetries: number | undefined,
+): Operation<Claim | undefined> {
+  const { runId, now } = taking;
+  for (;;) {
+    const [expired] = yield* findExpired(shape)(taking);
+    if (!expired) return undefined;
+    const { briefId, attempt, claimedBy: previousAgent, retryCount } = expired;
+    const exhausted = maxRetries !== undefined && retryCount >= maxRetries;
+    const reason = exhausted ? "retries exhausted" : "lease expired";
+    const entry = { ...newEntry(context, { reason, previousAgent, attempt }), briefId, now };
+    if (exhausted) {
+      const [failed] = yield* giveUp({ runId, briefId, now });
+      if (!failed) throw storedNothing("brief", briefId);
+      yield* appendEvent(context, { ...entry, kind: "failed" });
+      continue;
+    }
+    const [row] = yield* takeOver({ ...taking, briefId });
+    if (!row && attempt >= maxInteger) throw attemptsUsedUp(briefId, attempt);
+    if (!row) throw storedNothing("brief", briefId);
+    yield* appendEvent(context, { ...entry, kind: "retried" });
+    return claimOf(readBrief(row));
+  }
+}
+
+function attemptsUsedUp(briefId: string, attempt: number): InvalidInputError {
+  const message = `of brief ${JSON.stringify(briefId)} is ${attempt} and cannot be raised: the most is ${maxInteger}`;
+  return new InvalidInputError([{ path: "attempt", message }]);
+}
+
+function claimOf(brief: Brief): Claim {
+  const { role, attempt, claimedBy, leaseExpiresAt } = brief;
+  // Both were written a moment ago, unless somebody's trigger took them away.
+  if (claimedBy === null || leaseExpiresAt === null) throw storedNothing("brief", brief.briefId);
+  return { brief, role, attempt, agentId: claimedBy, leaseExpiresAt };
+}
+
+/** From one reading of the clock, so that a row's times agree. */
+function leaseFrom(context: Context, leaseMs: number): Lease {
+  const now = context.now();
+  if (now === null) return { now, leaseMs, leaseExpiresAt: null };
+  const end = new Date(Date.parse(now) + leaseMs).toISOString();
+  return { now, leaseMs, leaseExpiresAt: end };
+}
+
+type Current = { runId: string; briefId: string; attempt: number };
+
+/** The row that a claim is about, as long as the claim is the current one. */
+export const isCurrent = ({ t: { briefs } }: Lens, $: { readonly [Name in keyof Current]: SQL }) =>
+  and(
+    eq(briefs.runId, $.runId),
+    eq(briefs.briefId, $.briefId),
+    eq(briefs.status, "active"),
+    eq(briefs.attempt, $.attempt),
+    isNotNull(briefs.claimedBy),
+  );
+
+const renew = family((guarded: boolean) =>
+  statement<Current & Lease>()((lens, $) =>
+    lens.db
+      .update(lens.t.briefs)
+      .set({ leaseExpiresAt: lens.timeIn($.leaseMs, $.leaseExpiresAt), updatedAt: lens.time($.now) })
+      .where(and(isCurrent(lens, $), guarded ? isReadable(lens) : undefined))
+      .returning(briefColumns(lens)),
+  ),
+);
+
+const release = family((guarded: boolean) =>
+  statement<Current & { now: string | null }>()((lens, $) =>
+    lens.db
+      .update(lens.t.briefs)
+      .set({ status: "pending", claimedBy: null, leaseExpiresAt: null, updatedAt: lens.time($.now) })
+      .where(and(isCurrent(lens, $), guarded ? isReadable(lens) : undefined))
+      .returning(briefColumns(lens)),
+  ),
+);
+
+/** What of a claim says which one it is. */
+export function checkClaim(check: Check, path: string, claim: ClaimRef): { briefId: string; attempt: number } {
+  const { brief, attempt } = check.record(path, claim);
+  const { briefId } = check.record(`${path}.brief`, brief ?? { briefId: "" });
+  return { briefId: check.id(`${path}.brief.briefId`, briefId), attempt: check.integer(`${path}.attempt`, attempt) };
+}
+
+export function* renewClaim<C extends ClaimRef>(
+  context: Context,
+  claim: C,
+  options: LeaseOptions,
+): Operation<C & { brief: Brief; leaseExpiresAt: string }> {
+  const { runId } = context;
+  const check = new Check();
+  const ref = checkClaim(check, "claim", claim);
+  const leaseMs = check.integer("leaseMs", check.object("options", options, leaseNames).leaseMs, 1);
+  check.done();
+  const lease = leaseFrom(context, leaseMs);
+  return yield* settle(
+    function* (guarded) {
+      const rows = yield* renew(guarded)({ runId, ...ref, ...lease });
+      return rows.map((row) => {
+        const { brief, leaseExpiresAt } = claimOf(readBrief(row));
+        return { ...claim, brief, leaseExpiresAt };
+      });
+    },
+    function* () {
+      throw yield* lostClaim(context, ref);
+    },
+  );
+}
+
+export function* releaseClaim(context: Context, claim: ClaimRef): Operation<Brief> {
+  const { runId } = context;
+  const check = new Check();
+  const ref = checkClaim(check, "claim", claim);
+  check.done();
+  const now = context.now();
+  return yield* settle(
+    function* (guarded) {
+      const rows = yield* release(guarded)({ runId, ...ref, now });
+      return rows.map(readBrief);
+    },
+    function* () {
+      throw yield* lostClaim(context, ref);
+    },
+  );
+}
+
+/** Why a claim did not serve. */
+function* lostClaim(context: Context, { briefId, attempt }: { briefId: string; attempt: number }): Operation<Error> {
+  const stored = yield* getBrief(context, briefId);
+  return stored ? notCurrent(stored, attempt) : new NotFoundError("brief", briefId, context.runId);
+}
+
+/** Of a brief on which a claim of that attempt did not serve. */
+export function notCurrent(stored: Brief, used: number): Error {
+  const { briefId, status, attempt, claimedBy } = stored;
+  const isIt = status === "active" && attempt === used && claimedBy !== null;
+  return isIt ? storedNothing("brief", briefId) : new LostClaimError(briefId, used, { status, attempt, claimedBy });
+}

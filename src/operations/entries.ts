@@ -1,0 +1,50 @@
+/**
+ * The log's entries that go with a change: each in the transaction of what it tells of, so that state and log never disagree.
+ */
+import type { EventKind, JsonObject } from "../../drizzle/vocabulary.ts";
+import { ConflictError } from "../errors.ts";
+import type { Check } from "../input/check.ts";
+import { encodeObject, type PlainObject } from "../input/json.ts";
+import { type Context, type Operation, statement } from "./operation.ts";
+
+type Entry = {
+  eventId: string;
+  briefId: string;
+  kind: EventKind;
+  /** As it is stored. */
+  detail: string;
+  now: string | null;
+};
+
+const insertEntry = statement<Entry & { runId: string }>()(({ db, t: { events }, time }, $) =>
+  db
+    .insert(events)
+    .values({
+      eventId: $.eventId,
+      runId: $.runId,
+      briefId: $.briefId,
+      kind: $.kind,
+      detail: $.detail,
+      createdAt: time($.now),
+    })
+    .onConflictDoNothing()
+    .returning({ seq: events.seq }),
+);
+
+/** What the caller says of a change. */
+export function checkNewEntry(check: Check, context: Context, detail: PlainObject | undefined) {
+  const text = detail === undefined ? "{}" : encodeObject(check, "detail", detail);
+  return { eventId: check.id("newId()", context.newId()), detail: text };
+}
+
+/** What this package itself has to say of a change. */
+export function newEntry(context: Context, detail: JsonObject) {
+  return { eventId: context.newId(), detail: JSON.stringify(detail) };
+}
+
+/** Of a brief that this transaction has changed. */
+export function* appendEvent({ runId }: Context, entry: Entry): Operation<void> {
+  const [row] = yield* insertEntry({ ...entry, runId });
+  // Nothing but `newId` can be to blame, which has repeated itself.
+  if (!row) throw new ConflictError("event", entry.eventId, ["eventId"]);
+}

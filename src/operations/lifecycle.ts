@@ -1,0 +1,158 @@
+/**
+ * The life of a brief: each move changes its state and logs the event that says so, in one commit. `docs/lifecycle.md` is
+ * this table as a page.
+ */
+import { and, eq, inArray, lt, type SQL, sql } from "drizzle-orm";
+import type { BriefStatus, EventKind } from "../../drizzle/vocabulary.ts";
+import { NotFoundError, TransitionError } from "../errors.ts";
+import { Check, maxInteger } from "../input/check.ts";
+import type { PlainObject } from "../input/json.ts";
+import { encodeFor } from "../input/roles.ts";
+import { retriesUsedUp } from "./brief-updates.ts";
+import { type Brief, briefColumns, getBrief, readBrief, roleOf } from "./briefs.ts";
+import { type ClaimRef, checkClaim, isCurrent, notCurrent } from "./claims.ts";
+import { appendEvent, checkNewEntry } from "./entries.ts";
+import { type Context, family, type Lens, type Operation, statement, together } from "./operation.ts";
+import { isSame } from "./repeats.ts";
+import { storedNothing } from "./status.ts";
+
+/** By claim: only while it is the current one. By id: whoever holds the brief. */
+export type BriefRef = string | ClaimRef;
+
+interface Move {
+  /** By claim a brief is active, and it must be the claim's. */
+  readonly from: readonly [BriefStatus, ...BriefStatus[]];
+  readonly to: BriefStatus;
+  readonly logs: EventKind;
+}
+export type MoveName = "complete" | "fail" | "escalate" | "retry";
+export const moves: Readonly<Record<MoveName, Move>> = {
+  complete: { from: ["pending", "active"], to: "done", logs: "completed" },
+  fail: { from: ["pending", "active"], to: "failed", logs: "failed" },
+  escalate: { from: ["pending", "active"], to: "failed", logs: "escalated" },
+  retry: { from: ["pending", "active", "failed"], to: "pending", logs: "retried" },
+};
+
+type Target = { runId: string; briefId: string; attempt: number };
+type Moving = Target & { now: string | null; result: string | null };
+
+const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { from }: Move, byClaim: boolean) =>
+  byClaim
+    ? isCurrent(lens, $)
+    : and(
+        eq(lens.t.briefs.runId, $.runId),
+        eq(lens.t.briefs.briefId, $.briefId),
+        inArray(lens.t.briefs.status, [...from]),
+      );
+
+/** Finishing ends the lease and keeps who did it; a retry begins with nobody. */
+const change = family(({ name, byClaim }: { name: MoveName; byClaim: boolean }) =>
+  statement<Moving>()((lens, $) => {
+    const { briefs } = lens.t;
+    const move = moves[name];
+    return lens.db
+      .update(briefs)
+      .set({
+        status: move.to,
+        leaseExpiresAt: null,
+        updatedAt: lens.time($.now),
+        ...(name === "complete" && { result: $.result }),
+        ...(name === "retry" && { claimedBy: null, retryCount: sql`${briefs.retryCount} + 1` }),
+      })
+      .where(and(isMovable(lens, $, move, byClaim), name === "retry" ? lt(briefs.retryCount, maxInteger) : undefined))
+      .returning(briefColumns(lens));
+  }),
+);
+
+export function* completeBrief(
+  context: Context,
+  ref: BriefRef,
+  result: unknown,
+  detail?: PlainObject,
+): Operation<Brief> {
+  const check = new Check();
+  const target = checkRef(check, ref);
+  const entry = checkNewEntry(check, context, detail);
+  // Only where a role's schema decides what a result is, and the id alone does not say which.
+  const role = context.roles && check.refusals === 0 ? yield* roleOf(context, target.briefId) : undefined;
+  const text = encodeFor(check, context.roles, role, "result", result);
+  check.done();
+  return yield* move(context, "complete", target, entry, text);
+}
+
+export function* failBrief(context: Context, ref: BriefRef, detail?: PlainObject): Operation<Brief> {
+  return yield* moveWithoutResult(context, "fail", ref, detail);
+}
+
+export function* escalateBrief(context: Context, ref: BriefRef, detail?: PlainObject): Operation<Brief> {
+  return yield* moveWithoutResult(context, "escalate", ref, detail);
+}
+
+export function* retryBrief(context: Context, ref: BriefRef, detail?: PlainObject): Operation<Brief> {
+  return yield* moveWithoutResult(context, "retry", ref, detail);
+}
+
+function* moveWithoutResult(
+  context: Context,
+  name: MoveName,
+  ref: BriefRef,
+  detail: PlainObject | undefined,
+): Operation<Brief> {
+  const check = new Check();
+  const target = checkRef(check, ref);
+  const entry = checkNewEntry(check, context, detail);
+  check.done();
+  return yield* move(context, name, target, entry, null);
+}
+
+interface Reference {
+  briefId: string;
+  /** Of the claim, if it is one. */
+  attempt: number | undefined;
+}
+
+function checkRef(check: Check, ref: BriefRef): Reference {
+  if (typeof ref === "object" && ref !== null) return checkClaim(check, "claim", ref);
+  return { briefId: check.id("briefId", ref), attempt: undefined };
+}
+
+function* move(
+  context: Context,
+  name: MoveName,
+  { briefId, attempt }: Reference,
+  entry: { eventId: string; detail: string },
+  result: string | null,
+): Operation<Brief> {
+  const { runId } = context;
+  const now = context.now();
+  return yield* together(function* () {
+    const byClaim = attempt !== undefined;
+    const [row] = yield* change({ name, byClaim })({ runId, briefId, attempt: attempt ?? 0, result, now });
+    if (!row) return yield* notMoved(context, name, briefId, attempt, result);
+    yield* appendEvent(context, { ...entry, kind: moves[name].logs, briefId, now });
+    return readBrief(row);
+  });
+}
+
+/** The brief as it stands, where the same was done before by the same claim; otherwise throws why it was not moved. */
+function* notMoved(
+  context: Context,
+  name: MoveName,
+  briefId: string,
+  attempt: number | undefined,
+  result: string | null,
+): Operation<Brief> {
+  const stored = yield* getBrief(context, briefId);
+  if (!stored) throw new NotFoundError("brief", briefId, context.runId);
+  const { from } = moves[name];
+  const exhausted = name === "retry" && stored.retryCount >= maxInteger;
+  if (attempt === undefined) {
+    if (!from.includes(stored.status)) throw new TransitionError("brief", briefId, stored.status, from);
+    throw exhausted ? retriesUsedUp(stored) : storedNothing("brief", briefId);
+  }
+  const own = stored.attempt === attempt && stored.claimedBy !== null;
+  // A caller who did not hear the answer may ask again.
+  if (result !== null && own && stored.status === "done" && isSame(stored.result, JSON.parse(result))) return stored;
+  if (own && stored.status === "active" && exhausted) throw retriesUsedUp(stored);
+  throw notCurrent(stored, attempt);
+}

@@ -1,0 +1,53 @@
+/**
+ * The types that declared roles give to rows and parameters. Only types: what a schema says is checked in `input/roles.ts`.
+ */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { JsonObject } from "../../drizzle/vocabulary.ts";
+import type { PlainObject } from "../input/json.ts";
+import type { Roles } from "../input/roles.ts";
+import type { Brief } from "./briefs.ts";
+import type { Claim } from "./claims.ts";
+
+/** No roles declared: any role, any plain object. */
+type Untyped<R extends Roles> = string extends keyof R ? true : [keyof R] extends [never] ? true : false;
+
+export type RoleName<R extends Roles> = Untyped<R> extends true ? string : keyof R & string;
+type Input<S> = S extends StandardSchemaV1<infer I, unknown> ? I : PlainObject;
+type Output<S> = S extends StandardSchemaV1<unknown, infer O> ? (unknown extends O ? JsonObject : O) : JsonObject;
+
+/**
+ * With `roles`, a union over the declared roles, so `brief.role` narrows `brief.payload`. Without, any role. Rows are not
+ * validated again when read: one that another program wrote, or an older schema, may differ from its type.
+ */
+export type BriefOf<R extends Roles, K extends RoleName<R> = RoleName<R>> =
+  Untyped<R> extends true ? Brief : { [N in K]: Brief<Output<R[N]["payload"]>, Output<R[N]["result"]>, N> }[K];
+/** What a brief of the role may be completed with. */
+export type ResultInput<R extends Roles, K extends RoleName<R>> =
+  Untyped<R> extends true ? PlainObject : { [N in K]: Input<R[N]["result"]> }[K];
+
+export interface NewBriefBase {
+  /** A UUIDv7 when left out. */
+  briefId?: string | undefined;
+  parentBriefId?: string | null | undefined;
+  workstreamId?: string | null | undefined;
+  /** An integer from 0 to 2^31 - 1, as is retryCount. */
+  tier: number;
+  retryCount?: number | undefined;
+}
+/** Before its role has said what the payload must be. */
+export type UncheckedBrief = NewBriefBase & { role: string; payload?: unknown };
+type PayloadOf<S> =
+  S extends StandardSchemaV1<infer I, unknown>
+    ? // biome-ignore lint/complexity/noBannedTypes: whether a payload may be left out, which `{}` is the question for.
+      {} extends I
+      ? { payload?: I | undefined }
+      : { payload: I }
+    : { payload?: PlainObject | null | undefined };
+export type NewBrief<R extends Roles = Roles, K extends RoleName<R> = RoleName<R>> =
+  Untyped<R> extends true
+    ? NewBriefBase & { role: K; payload?: PlainObject | null | undefined }
+    : { [N in K]: NewBriefBase & { role: N } & PayloadOf<R[N]["payload"]> }[K];
+
+/** A union over the roles asked for. */
+export type ClaimOf<R extends Roles, K extends RoleName<R> = RoleName<R>> =
+  Untyped<R> extends true ? Claim : { [N in K]: Claim<BriefOf<R, N>> }[K];

@@ -1,0 +1,157 @@
+/** Roles: what a brief may carry, declared with any Standard Schema library. */
+import { type } from "arktype";
+import { InvalidInputError, type Roles } from "run-blackboard";
+import * as v from "valibot";
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { caught, type Engine, everything, refused } from "./engine.ts";
+
+/** The same declaration in three libraries. */
+const libraries: [string, Roles[string]][] = [
+  [
+    "zod",
+    {
+      payload: z.object({ task: z.string(), tries: z.number().default(1) }),
+      result: z.object({ lines: z.number(), tags: z.array(z.object({ name: z.string() })).optional() }),
+    },
+  ],
+  [
+    "valibot",
+    {
+      payload: v.object({ task: v.string(), tries: v.optional(v.number(), 1) }),
+      result: v.object({ lines: v.number(), tags: v.optional(v.array(v.object({ name: v.string() }))) }),
+    },
+  ],
+  [
+    "arktype",
+    {
+      payload: type({ task: "string", tries: "number = 1" }),
+      result: type({ lines: "number", "tags?": type({ name: "string" }).array() }),
+    },
+  ],
+];
+
+export function roles(engine: Engine): void {
+  async function openWith(declared: Roles) {
+    const place = await engine.place();
+    const board = await place.open({ runId: "run-1", roles: declared });
+    await board.createRun("a goal");
+    return { place, board };
+  }
+
+  describe.each(libraries)("roles declared with %s", (_, coder) => {
+    const declared: Roles = { coder, idler: {} };
+    const brief = { briefId: "b", tier: 1, role: "coder" };
+
+    test("store what the schema makes of a payload", async () => {
+      const { board } = await openWith(declared);
+      const stored = await board.createBrief({ ...brief, payload: { task: "write" } });
+      expect(stored.payload).toEqual({ task: "write", tries: 1 });
+      expect(await board.getBrief("b")).toStrictEqual(stored);
+      const again = await board.spawnBrief({ ...brief, payload: { task: "write", tries: 1 } });
+      expect(again).toStrictEqual(stored);
+    });
+
+    test("refuse a payload that is not so, with the schema's paths, and store nothing", async () => {
+      const { board, place } = await openWith(declared);
+      for (const create of ["createBrief", "spawnBrief"] as const) {
+        await refused(place, ["payload.task"], () => board[create]({ ...brief, payload: { task: 5 } }));
+        await refused(place, ["payload.task"], () => board[create](brief));
+        await refused(place, ["payload.task", "tier"], () => board[create]({ ...brief, tier: -1, payload: {} }));
+      }
+    });
+
+    test("check a result when it is stored, by claim, by id and by the low-level update", async () => {
+      const { board, place } = await openWith(declared);
+      await board.createBrief({ ...brief, payload: { task: "write" } });
+      const claim = await board.claimBrief({ agentId: "w", leaseMs: 1000 });
+      if (!claim) return expect.fail("nothing to claim");
+      const bad = { lines: 1, tags: [{ name: "a" }, { name: 5 }] };
+      for (const call of [
+        () => board.completeBrief(claim, bad),
+        () => board.completeBrief("b", bad),
+        () => board.updateBriefResult("b", bad),
+      ]) {
+        await refused(place, ["result.tags[1].name"], call);
+      }
+      expect((await board.completeBrief(claim, { lines: 3 })).result).toEqual({ lines: 3 });
+    });
+
+    test("take any object for a role without schemas", async () => {
+      const { board } = await openWith(declared);
+      expect(await board.createBrief({ briefId: "i", tier: 1, role: "idler", payload: { any: 1 } })).toMatchObject({
+        payload: { any: 1 },
+      });
+      expect((await board.completeBrief("i", { thing: 1 })).result).toEqual({ thing: 1 });
+    });
+
+    test("refuse a role that was not declared, wherever it is given", async () => {
+      const { board, place } = await openWith(declared);
+      await refused(place, ["role"], () => board.createBrief({ tier: 1, role: "codr" }));
+      await refused(place, ["role"], () => board.listBriefs({ role: "codr" }));
+      await refused(place, ["role[1]"], () => board.claimBrief({ agentId: "w", leaseMs: 1, role: ["coder", "codr"] }));
+    });
+  });
+
+  describe("roles", () => {
+    test("do not check again what is read, nor what another program's role is completed with", async () => {
+      const { place, board } = await openWith({ coder: { payload: z.object({ task: z.string() }) } });
+      const other = await place.open({ runId: "run-1" });
+      await other.createBrief({ briefId: "b", tier: 1, role: "coder", payload: { other: "shape" } });
+      await other.createBrief({ briefId: "s", tier: 1, role: "stranger" });
+      expect((await board.getBrief("b"))?.payload).toEqual({ other: "shape" });
+      expect((await board.listBriefs()).items).toHaveLength(2);
+      expect((await board.completeBrief("s", { any: 1 })).status).toBe("done");
+    });
+
+    test("that give something JSON cannot hold are refused, as are those that only promise", async () => {
+      const { board, place } = await openWith({
+        date: { payload: z.object({ at: z.string() }).transform(({ at }) => ({ at: new Date(at) })) },
+        list: { payload: z.object({}).transform(() => [1]) },
+        later: { payload: z.object({}).refine(async () => true) },
+      });
+      await refused(place, ["payload.at"], () =>
+        board.createBrief({ tier: 1, role: "date", payload: { at: "2026-01-01" } }),
+      );
+      await refused(place, ["payload"], () => board.createBrief({ tier: 1, role: "list" }));
+      const error = await refused(place, ["payload"], () => board.createBrief({ tier: 1, role: "later" }));
+      expect(error.message).toContain("promise");
+    });
+
+    test("whose schema throws say so, with what it threw as the cause", async () => {
+      const cause = new Error("broken");
+      const broken = {
+        "~standard": {
+          version: 1,
+          vendor: "ours",
+          validate: () => {
+            throw cause;
+          },
+        },
+      } as const;
+      const { board, place } = await openWith({ coder: { payload: broken } });
+      const error = await refused(place, ["payload"], () => board.createBrief({ tier: 1, role: "coder" }));
+      expect(error.cause).toBe(cause);
+    });
+
+    test("are declared as such, or opening is refused: a misspelt key would switch checking off", async () => {
+      const place = await engine.place();
+      const wrong: [unknown, string][] = [
+        [{ coder: { paylod: z.object({}) } }, "paylod"],
+        [{ coder: { payload: { parse: () => ({}) } } }, 'roles["coder"].payload'],
+        [{ coder: 5 }, 'roles["coder"]'],
+        [{ "": {} }, 'roles[""], the name'],
+        [[], "roles"],
+        [null, "roles"],
+      ];
+      for (const [declared, path] of wrong) {
+        const error = await caught(InvalidInputError, () => place.open({ runId: "run-1", roles: declared as Roles }));
+        expect(error.issues.map((issue) => issue.path)).toEqual([path]);
+      }
+      const board = await place.open({ runId: "run-1", roles: {} });
+      await board.createRun("a goal");
+      await board.createBrief({ tier: 1, role: "any", payload: { at: "all" } });
+      expect((await everything(place)).briefs).toHaveLength(1);
+    });
+  });
+}
