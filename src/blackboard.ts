@@ -27,6 +27,7 @@ import type { BriefOf, ClaimOf, NewBrief, ResultInput, RoleName } from "./operat
 import { createRun, getRun, type Run, updateRunStatus } from "./operations/runs.ts";
 import type { From } from "./operations/status.ts";
 import { getRunSummary, type RunSummary } from "./operations/summary.ts";
+import { type BriefTree, getBriefTree } from "./operations/tree.ts";
 import {
   createWorkstream,
   getWorkstream,
@@ -36,6 +37,15 @@ import {
   type Workstream,
   type WorkstreamFilter,
 } from "./operations/workstreams.ts";
+import { type WatchOptions, watchEvents } from "./watch.ts";
+
+/**
+ * Runs an operation that is no method: the functions of the package that look at a run as a whole. Not exported to users.
+ */
+export let perform: <M extends Mode, T>(
+  board: BlackboardOperations<M>,
+  operation: (context: Context) => Operation<T>,
+) => Result<M, T>;
 
 /**
  * What can be done with a run. Values come back at once on SQLite (`"sync"`), as promises on PostgreSQL (`"async"`): code
@@ -47,6 +57,9 @@ import {
  * method. Nothing was written when one is thrown.
  */
 export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Database = unknown> {
+  static {
+    perform = (board, operation) => board.#session.run(() => operation(board.#context));
+  }
   readonly #session: Session<M, Database>;
   readonly #context: Context;
 
@@ -203,6 +216,17 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
+   * The run's briefs as a tree of any depth, each with the statuses of itself and all below it counted; or, by id, one brief
+   * and what hangs below it. One snapshot. Oldest first on every level; empty where there is no run. A brief whose parent is
+   * not in the run is a root. `cycles` names those that other programs left without a way to any root: they stand under none,
+   * though the run's `totals` count them; one of them asked for is a root with what hangs below it, each once.
+   * @throws NotFoundError for an unknown brief.
+   */
+  getBriefTree(briefId?: string): Result<M, BriefTree> {
+    return this.#session.run(() => getBriefTree(this.#context, briefId));
+  }
+
+  /**
    * Creates a brief and logs `spawned`, in one commit. Again with the same id and data: the stored row, nothing written, no
    * second event.
    * @throws as `createBrief` does.
@@ -321,12 +345,33 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
   /** The file's absolute path, or the server and database without credentials. */
   readonly location: string;
   readonly #engine: Engine<M, Database>;
+  readonly #watching: Context;
 
   /** @internal Made by `openBlackboard`. */
   constructor(engine: Engine<M, Database>, context: Context) {
     super(engine, context);
     this.location = engine.location;
     this.#engine = engine;
+    this.#watching = context;
+  }
+
+  /**
+   * Every event after `after` (0 when left out, the beginning), this process's and others', in order of `seq`, none twice and
+   * none missed; then waits for more, and keeps the process alive meanwhile. Ends, without an error, when `signal` aborts, the
+   * blackboard closes, or the loop is left. To go on after a crash, give the last `seq` that was dealt with as `after`. Events
+   * are read a page at a time, as fast as they are taken; each iteration begins anew. A PostgreSQL server that goes away is
+   * waited for.
+   *
+   * ```ts
+   * const { lastSeq } = board.getRunSummary();
+   * for await (const event of board.watchEvents({ after: lastSeq, signal })) console.log(event.kind, event.briefId);
+   * ```
+   *
+   * InvalidInputError and ClosedError are thrown by the call, other errors come out of the iteration: FileError `READ_ONLY`,
+   * after all that is there, where `readonly` had to read a snapshot of the file.
+   */
+  watchEvents(options?: WatchOptions): AsyncIterable<BlackboardEvent> {
+    return watchEvents(this.#engine, this.#watching, options);
   }
 
   /**

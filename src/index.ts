@@ -11,16 +11,20 @@ import {
   checkBlackboardLocation,
   checkMigrateOptions,
   checkOpenOptions,
+  checkRootOption,
   type MigrateBlackboardOptions,
   type OpenOptions,
   timestamps,
+  type ViewOptions,
 } from "./input/options.ts";
 import type { Roles } from "./input/roles.ts";
+import { listRunsUnder, type RunListing, runFolders } from "./inspection/runs.ts";
+import { type Verification, verify } from "./inspection/verify.ts";
+import { openView, type View } from "./inspection/view.ts";
 import { migrate, refuseHot, requireCurrent } from "./migrations/apply.ts";
 import { migrations } from "./migrations/embedded.sqlite.ts";
 import { migrationPending } from "./migrations/history.ts";
 import { type MigrationStatus, migrateFile, readStatus } from "./migrations/status.ts";
-import { type Verification, verifyFile } from "./migrations/verify.ts";
 
 export {
   type BriefStatus,
@@ -40,20 +44,27 @@ export type { Mode, Result } from "./engines/engine.ts";
 export type { SqliteDatabase } from "./engines/sqlite.ts";
 export * from "./errors.ts";
 export type { PlainObject } from "./input/json.ts";
-export type { BlackboardLocation, MigrateBlackboardOptions, OpenOptions } from "./input/options.ts";
+export type { BlackboardLocation, MigrateBlackboardOptions, OpenOptions, ViewOptions } from "./input/options.ts";
 export type { RoleSchemas, Roles } from "./input/roles.ts";
 export type { RunDestination, RunLocation } from "./input/run-locations.ts";
+export { releaseBrief } from "./inspection/release.ts";
+export { reportRun } from "./inspection/report.ts";
+export type { RunListing } from "./inspection/runs.ts";
+export { summarizeRun } from "./inspection/summarize.ts";
+export type { Problem, Verification } from "./inspection/verify.ts";
+export type { View } from "./inspection/view.ts";
 export type { MigrationStatus } from "./migrations/status.ts";
-export type { Problem, Verification } from "./migrations/verify.ts";
 export type { Brief, BriefFilter } from "./operations/briefs.ts";
 export type { Claim, ClaimRequest } from "./operations/claims.ts";
 export type { BlackboardEvent, EventFilter, NewEvent } from "./operations/events.ts";
 export type { BriefRef } from "./operations/lifecycle.ts";
+export type { ListedSummary, RunOverview, Throughput } from "./operations/overview.ts";
 export type { Page } from "./operations/pages.ts";
 export type { BriefOf, ClaimOf, NewBrief, NewBriefBase, ResultInput, RoleName } from "./operations/roles.ts";
 export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
+export type { BriefNode, BriefTree } from "./operations/tree.ts";
 export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
 export { type Backup, backupBlackboard } from "./transfer/backup.ts";
 export type { ImportedRun } from "./transfer/import.ts";
@@ -62,6 +73,7 @@ export type { RunPlace } from "./transfer/place.ts";
 export { type PruneOptions, pruneRuns } from "./transfer/prune.ts";
 export type { PrunedRun, PruneRule } from "./transfer/prune-rule.ts";
 export { copyRun, exportRun, importRun } from "./transfer/runs.ts";
+export type { WatchOptions } from "./watch.ts";
 export { Blackboard };
 
 class SqliteBlackboard<R extends Roles> extends Blackboard<"sync", R, SqliteDatabase> implements Disposable {
@@ -132,9 +144,43 @@ export function migrateBlackboard(options: MigrateBlackboardOptions): MigrationS
 
 /**
  * Looks for what is wrong with a file: SQLite's integrity check, tables, indexes and triggers other than the migrations
- * make, rows that refer to rows that are not there. Reads only. An empty `problems` means that nothing was found.
+ * make, rows that refer to rows that are not there, declared or not, briefs that are their own ancestors. Reads only. An empty `problems` means that nothing was found.
  * @throws as `migrationStatus` does, and FileError `NO_SUCH_FILE` for an absent file.
  */
 export function verifyBlackboard(location: BlackboardLocation): Verification {
-  return verifyFile(checkBlackboardLocation(location), migrations);
+  return verify(checkBlackboardLocation(location));
+}
+
+/**
+ * Opens a run to look at it. Changes nothing: no file is made, no migration applied to one. An older file, the reference's
+ * too, is brought up to date in memory and shown like that; where the folder cannot be written, or an older file is shown,
+ * it is a snapshot, and `isLive` is false. Without a `runId`, the file's only run.
+ *
+ * ```ts
+ * using view = viewBlackboard({ runId: "abc123" });
+ * console.log(view.board.getRunSummary().briefs.failed);
+ * ```
+ *
+ * @throws FileError; MigrationError for a file whose schema it cannot explain, or of a newer version; InvalidInputError;
+ * NotFoundError for a file without any run.
+ */
+export function viewBlackboard(options: ViewOptions): View {
+  return openView(options);
+}
+
+/**
+ * Every run under a root with its summary, in order of the folders' names; the ones that cannot be read with the error that
+ * says why. Changes nothing, as `viewBlackboard`.
+ * @throws InvalidInputError for a root that cannot be read.
+ */
+export function listRuns(options?: { root?: string | undefined }): RunListing[] {
+  return listRunsUnder(checkRootOption(options));
+}
+
+/**
+ * The names of the folders under a root that hold a blackboard.db, in order. Opens none of the files.
+ * @throws InvalidInputError for a root that cannot be read.
+ */
+export function listRunIds(options?: { root?: string | undefined }): string[] {
+  return runFolders(checkRootOption(options));
 }

@@ -7,15 +7,27 @@ import { Blackboard } from "./blackboard.ts";
 import { type PostgresDatabase, PostgresEngine } from "./engines/postgres.ts";
 import { connectPostgres } from "./engines/postgres-pool.ts";
 import { Check } from "./input/check.ts";
-import { type CommonOptions, checkPostgresOptions, checkPostgresPlace, timestamps } from "./input/options.ts";
+import {
+  type CommonOptions,
+  checkPostgresOptions,
+  checkPostgresViewOptions,
+  type PostgresViewOptions,
+  timestamps,
+} from "./input/options.ts";
 import type { Roles } from "./input/roles.ts";
+import {
+  listRunsOnServer,
+  openPostgresView,
+  type PostgresRunListing,
+  type PostgresView,
+} from "./inspection/postgres.ts";
 import { migrations } from "./migrations/embedded.postgres.ts";
 import { migratePostgres, requireCurrentPostgres } from "./migrations/postgres.ts";
 import type { RunPlace } from "./transfer/place.ts";
 import { postgresPlace, pruneServer } from "./transfer/postgres.ts";
 import { checkRule, type PrunedRun, type PruneRule, ruleNames } from "./transfer/prune-rule.ts";
 
-export type { PostgresDatabase };
+export type { PostgresDatabase, PostgresRunListing, PostgresView, PostgresViewOptions };
 
 export interface PostgresOptions<R extends Roles = Roles> extends CommonOptions<R> {
   /**
@@ -74,8 +86,8 @@ export async function openPostgresBlackboard<R extends Roles = Roles>(
  * await copyRun(postgresRun({ runId: "abc123", connection }), { root: "archive" });
  * ```
  */
-export function postgresRun(options: { connection: string | Pool; runId?: string | undefined }): RunPlace {
-  return postgresPlace(checkPostgresPlace(options));
+export function postgresRun(options: PostgresViewOptions<Pool>): RunPlace {
+  return postgresPlace(checkPostgresViewOptions(options));
 }
 
 /**
@@ -85,8 +97,25 @@ export function postgresRun(options: { connection: string | Pool; runId?: string
  */
 export async function prunePostgresRuns(options: PruneRule & { connection: string | Pool }): Promise<PrunedRun[]> {
   const { connection, ...rest } = options;
-  const place = checkPostgresPlace({ connection });
+  const place = checkPostgresViewOptions({ connection });
   const check = new Check();
   const rule = checkRule(check, check.object<PruneRule>("options", rest, ruleNames));
   return await pruneServer(place.connection, rule);
+}
+
+/**
+ * Opens a run of a database to look at it, changing nothing; without a `runId`, the only run.
+ * @throws ConnectionError; MigrationError `MIGRATION_PENDING` for tables that this version would bring up to date first;
+ * NotFoundError for a database without any run; InvalidInputError.
+ */
+export function viewPostgresBlackboard(options: PostgresViewOptions<Pool>): Promise<PostgresView> {
+  return openPostgresView(checkPostgresViewOptions(options));
+}
+
+/**
+ * Every run of a database with its summary, in order of their ids. Changes nothing.
+ * @throws ConnectionError, MigrationError, InvalidInputError.
+ */
+export async function listPostgresRuns(options: { connection: string | Pool }): Promise<PostgresRunListing[]> {
+  return await listRunsOnServer(checkPostgresViewOptions(options));
 }

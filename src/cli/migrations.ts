@@ -3,26 +3,58 @@
  */
 import { Command } from "commander";
 import {
+  type BlackboardLocation,
+  InvalidInputError,
+  listRunIds,
   type MigrationStatus,
   migrateBlackboard,
   migrationStatus,
   type Verification,
   verifyBlackboard,
 } from "../index.ts";
-import { type LocationOptions, locate, type Named, withLocation } from "./locations.ts";
-import { describeError, exitCodes, messageOf, printError, printJson, printLine } from "./output.ts";
+import { isPath, type LocationOptions } from "./locations.ts";
+import { describeError, exitCodes, messageOf, printable, printError, printJson, printLine } from "./output.ts";
 
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
+interface FileOptions extends LocationOptions {
+  all?: boolean;
+}
+
+interface Named {
+  /** The run, or the path that was given. */
+  name: string;
+  location: BlackboardLocation;
+}
+
+function withFile(command: Command): Command {
+  return command
+    .argument("[run|file]", "a run under the root, or a path: what has a separator or ends in .db")
+    .option("--root <dir>", "the folder that holds the runs", "runs")
+    .option("--all", "every run under the root")
+    .option("--json", "print JSON");
+}
+
+function locate(given: string | undefined, { root, all }: FileOptions): Named[] {
+  if (all === true && given === undefined) {
+    return listRunIds({ root }).map((runId) => ({ name: runId, location: { runId, root } }));
+  }
+  if (given === undefined || all === true) {
+    throw new InvalidInputError([{ path: "run|file", message: "must be given, or --all instead of it" }]);
+  }
+  return [{ name: given, location: isPath(given) ? { file: given } : { runId: given, root } }];
+}
+
 /** What a command has to say about one blackboard. */
 interface Answer {
+  /** For people, printable. */
   line: string;
   json: object;
   exitCode: ExitCode;
 }
 
 /** Asks about each blackboard in turn: one that fails does not hide the others. An error weighs more than a pending one. */
-function answer(given: string | undefined, options: LocationOptions, ask: (named: Named) => Answer): void {
+async function answer(given: string | undefined, options: FileOptions, ask: (named: Named) => Answer): Promise<void> {
   const json = options.json === true;
   const many = options.all === true;
   const codes: ExitCode[] = [];
@@ -32,16 +64,16 @@ function answer(given: string | undefined, options: LocationOptions, ask: (named
       const { line, json: object, exitCode } = ask(named);
       codes.push(exitCode);
       objects.push(many ? { runId: named.name, ...object } : object);
-      if (!json) printLine(`${named.name}: ${line}`);
+      if (!json) await printLine(`${printable(named.name)}: ${line}`);
     } catch (error) {
       codes.push(exitCodes.error);
       if (!many) printError(error, json);
       else if (json) objects.push({ runId: named.name, error: describeError(error) });
-      else printLine(`${named.name}: ${messageOf(error)}`);
+      else await printLine(printable(`${named.name}: ${messageOf(error)}`));
     }
   }
-  if (json && many) printJson(objects);
-  else if (json && objects[0]) printJson(objects[0]);
+  if (json && many) await printJson(objects);
+  else if (json && objects[0]) await printJson(objects[0]);
   const worst = [exitCodes.error, exitCodes.pending].find((code) => codes.includes(code));
   process.exitCode = worst ?? exitCodes.current;
 }
@@ -56,20 +88,20 @@ function describe(status: MigrationStatus): Answer {
     current: `current, ${applied.length} migrations`,
   }[state];
   const exitCode = state === "absent" ? exitCodes.error : state === "current" ? exitCodes.current : exitCodes.pending;
-  return { line: `${line} (${status.location})`, json: status, exitCode };
+  return { line: `${line} (${printable(status.location)})`, json: status, exitCode };
 }
 
 export function statusCommand(): Command {
-  return withLocation(new Command("status"))
+  return withFile(new Command("status"))
     .description("says how far a file is, and leaves no trace")
     .addHelpText("after", "\nExamples:\n  run-blackboard status abc123\n  run-blackboard status --all --json")
-    .action((given: string | undefined, options: LocationOptions) => {
-      answer(given, options, ({ location }) => describe(migrationStatus(location)));
+    .action((given: string | undefined, options: FileOptions) => {
+      return answer(given, options, ({ location }) => describe(migrationStatus(location)));
     });
 }
 
 export function migrateCommand(): Command {
-  return withLocation(new Command("migrate"))
+  return withFile(new Command("migrate"))
     .description("brings a file up to date, all of it or nothing")
     .option("--dry-run", "say what would be done and change nothing")
     .option("--backup", "write a consistent copy beside the file first")
@@ -77,37 +109,37 @@ export function migrateCommand(): Command {
       "after",
       "\nExamples:\n  run-blackboard migrate abc123 --backup\n  run-blackboard migrate --all --dry-run",
     )
-    .action((given: string | undefined, options: LocationOptions & { dryRun?: boolean; backup?: boolean }) => {
+    .action((given: string | undefined, options: FileOptions & { dryRun?: boolean; backup?: boolean }) => {
       const { dryRun, backup } = options;
-      answer(given, options, ({ location }) => {
+      return answer(given, options, ({ location }) => {
         const status = migrateBlackboard({ ...location, dryRun, backup });
         const { line, ...rest } = describe(status);
         return {
           ...rest,
-          line: status.backup === undefined ? line : `${line}; a copy of it as it was: ${status.backup}`,
+          line: status.backup === undefined ? line : `${line}; a copy of it as it was: ${printable(status.backup)}`,
         };
       });
     });
 }
 
 export function verifyCommand(): Command {
-  return withLocation(new Command("verify"))
+  return withFile(new Command("verify"))
     .description("looks for damage, a strange schema and broken references, and changes nothing")
     .addHelpText(
       "after",
       "\nExamples:\n  run-blackboard verify abc123\n  run-blackboard verify old/blackboard.db --json",
     )
-    .action((given: string | undefined, options: LocationOptions) => {
-      answer(given, options, ({ location }) => report(verifyBlackboard(location)));
+    .action((given: string | undefined, options: FileOptions) => {
+      return answer(given, options, ({ location }) => report(verifyBlackboard(location)));
     });
 }
 
 function report(verification: Verification): Answer {
   const { state, problems } = verification;
-  const found = problems.map(({ kind, message }) => `${kind}: ${message}`).join("; ");
+  const found = problems.map(({ kind, message }) => `\n  ${kind}: ${printable(message)}`).join("");
   const clean = state === "current" ? exitCodes.current : exitCodes.pending;
   return {
-    line: `${problems.length === 0 ? "nothing found" : found} (${state})`,
+    line: `${problems.length === 0 ? "nothing found" : `${problems.length} found`} (${state})${found}`,
     json: verification,
     exitCode: problems.length > 0 ? exitCodes.error : clean,
   };

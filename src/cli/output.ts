@@ -1,20 +1,39 @@
 /**
  * What the command prints: results on stdout, errors on stderr, nothing that would steer a terminal.
  */
+import { once } from "node:events";
 import { BlackboardError } from "../index.ts";
 
-export const exitCodes = { current: 0, error: 1, pending: 3 } as const;
+/** `pending` is for `status`, `migrate --dry-run` and `verify` alone: to look at an older file is no fault. */
+export const exitCodes = { current: 0, error: 1, usage: 2, pending: 3 } as const;
 
-export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+/** A reader that has seen enough, such as `head`, ends the command quietly. */
+export function endWhenNobodyReads(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit();
+      throw error;
+    });
+  }
 }
 
-export function printLine(text: string): void {
-  process.stdout.write(`${printable(text)}\n`);
+export async function printJson(value: unknown): Promise<void> {
+  await print(`${asJson(value)}\n`);
+}
+
+/** A line in which colours may stand: everything of it that is data went through `printable`. */
+export async function printLine(text: string): Promise<void> {
+  await print(`${text}\n`);
+}
+
+/** Waits until there is room, and lets an end of the reader be noticed. */
+export async function print(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, "drain");
+  await new Promise(setImmediate);
 }
 
 export function printError(error: unknown, json: boolean): void {
-  if (json) process.stderr.write(`${JSON.stringify({ error: describeError(error) })}\n`);
+  if (json) process.stderr.write(`${asJson({ error: describeError(error) })}\n`);
   else process.stderr.write(`${printable(messageOf(error))}\n`);
 }
 
@@ -28,7 +47,22 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Control and formatting characters spelled out: names and paths are data, and a terminal would obey them. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => JSON.stringify(character).slice(1, -1));
+const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Control and formatting characters spelled out: names, goals and payloads are data, and a terminal would obey them. */
+export function printable(text: string): string {
+  return text.replace(steering, (character) => {
+    const short = JSON.stringify(character).slice(1, -1);
+    return short === character ? escaped(character) : short;
+  });
+}
+
+/** On one line. What JSON allows in a string and a terminal would obey is escaped: to a program it is the same value. */
+export function asJson(value: unknown): string {
+  return JSON.stringify(value).replace(steering, escaped);
+}
+
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }

@@ -2,7 +2,7 @@
  * What an engine owes the blackboard: to run operations, to open transactions, to close. It knows drivers and waiting; what
  * an operation means it does not know.
  */
-import { DatabaseError, InvalidInputError } from "../errors.ts";
+import { ClosedError, DatabaseError, InvalidInputError } from "../errors.ts";
 import type { Operation } from "../operations/operation.ts";
 
 /** SQLite answers at once, PostgreSQL with promises. */
@@ -31,8 +31,25 @@ export interface Session<M extends Mode, Database> {
 export interface Engine<M extends Mode, Database> extends Session<M, Database> {
   /** The file, or the server and database without credentials. */
   readonly location: string;
+  /** Aborts when this is closed, with the `ClosedError` of any later call as its reason. */
+  readonly closed: AbortSignal;
+  /** How often a watch looks, in milliseconds, unless its caller says otherwise: what its looks cost decides. */
+  readonly pollMs: number;
+  /**
+   * A watch's look: runs an operation that reads, on what is committed, although the caller may stand in a transaction. Gives
+   * `undefined` where it could find nothing new since the look that gave the version `seen`, or must not look now; then it
+   * costs next to nothing. Does not wait while others write.
+   * @throws FileError where nothing new will ever be seen.
+   */
+  look<T>(seen: string | undefined, operation: () => Operation<T>): Result<M, Found<T> | undefined>;
   /** Idempotent. */
   close(): Result<M, void>;
+}
+
+/** What a look found, and the version of the database at which it is certain to have been there already. */
+export interface Found<T> {
+  readonly version: string;
+  readonly value: T;
 }
 
 /** For a callback that went on after an error with which the database had given the whole transaction up. */
@@ -41,6 +58,11 @@ export function rolledBack(): DatabaseError {
     "The database rolled this transaction back after an earlier error, and what is written now would not be part of it. " +
       "Let that error leave the callback, or put what may fail into a transaction of its own inside.",
   );
+}
+
+/** Of any call after `close()`. */
+export function closedAt(location: string): ClosedError {
+  return new ClosedError(`The blackboard at ${location} is closed. Open it again.`);
 }
 
 /** `close()` in a callback: the transaction could neither be kept nor given up in good order. */

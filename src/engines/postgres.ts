@@ -8,7 +8,7 @@ import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
 import { ClosedError } from "../errors.ts";
 import type { KeptQuery, Lens, Operation, Prepared, Step } from "../operations/operation.ts";
-import { type Body, closedInside, type Engine, rolledBack, type Session } from "./engine.ts";
+import { type Body, closedAt, closedInside, type Engine, type Found, rolledBack, type Session } from "./engine.ts";
 import { isConnectionLoss, isContention, translated } from "./postgres-errors.ts";
 import { postgresLens } from "./postgres-lens.ts";
 import { lockRun } from "./postgres-locks.ts";
@@ -43,12 +43,15 @@ const maxAttempts = 5;
 export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   readonly drizzle: PostgresDatabase;
   readonly location: string;
+  /** A look is a round trip to the server. */
+  readonly pollMs = 200;
   readonly #connection: Connection;
   readonly #runId: string;
   readonly #logger: Logger | undefined;
   readonly #lines = new WeakMap<Client, Line>();
   /** The innermost transaction that a callback is running in. */
   readonly #current = new AsyncLocalStorage<Transaction>();
+  readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
 
   constructor({ connection, runId, logger }: PostgresEngineOptions) {
@@ -57,6 +60,10 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     this.#runId = runId;
     this.#logger = logger;
     this.drizzle = drizzle(connection.pool, { schema: tables, ...(logger && { logger }) });
+  }
+
+  get closed(): AbortSignal {
+    return this.#closed.signal;
   }
 
   run<T>(operation: () => Operation<T>): Promise<T> {
@@ -102,8 +109,19 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     return { run: (operation) => query(() => drive(operation(), new Steps(line, 1))), close };
   }
 
+  /**
+   * Looks each time: that is one range of an index, and no question is cheaper. Notifications would not do without it: they
+   * are lost with the connection, do not pass a pooler, and make commits wait for each other.
+   */
+  async look<T>(_: string | undefined, operation: () => Operation<T>): Promise<Found<T>> {
+    // The caller's pool, that he has ended: no server will ever come back there.
+    if (this.#connection.pool.ending) throw closedAt(this.location);
+    return { version: "", value: await this.#runAlone(operation) };
+  }
+
   async close(): Promise<void> {
     if (this.#openTransaction()) throw closedInside();
+    this.#closed.abort(closedAt(this.location));
     this.#closing ??= this.#connection.close();
     await this.#closing;
   }
@@ -135,7 +153,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   }
 
   async #withLine<T>(work: (line: Line) => Promise<T>): Promise<T> {
-    if (this.#closing) throw new ClosedError(`The blackboard at ${this.location} is closed. Open it again.`);
+    if (this.#closing) throw closedAt(this.location);
     const client = await this.#connection.pool.connect();
     let broken = false;
     try {
@@ -268,6 +286,10 @@ class Steps {
         return await work();
       });
     }
+    if ("snapshot" in step) {
+      const work = () => drive(step.snapshot(), new Steps(this.#line, this.#depth + 1));
+      return await (this.#depth === 0 ? begin(this.#line, work, "REPEATABLE READ READ ONLY") : work());
+    }
     if ("build" in step) {
       const query = step.build(lens);
       return await query.prepare(lens.nameOf(query)).execute({});
@@ -287,8 +309,8 @@ async function drive<T>(operation: Operation<T>, steps: Steps): Promise<T> {
   return step.value;
 }
 
-async function begin<T>(line: Line, work: () => Promise<T>): Promise<T> {
-  await line.client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+async function begin<T>(line: Line, work: () => Promise<T>, level = "READ COMMITTED"): Promise<T> {
+  await line.client.query(`BEGIN ISOLATION LEVEL ${level}`);
   return await ending(line, "COMMIT", "ROLLBACK", work);
 }
 

@@ -49,6 +49,15 @@ export function openTraceless(location: string): Database.Database {
   return isInWalMode(location) ? openSnapshot(location) : openReader(location);
 }
 
+/** A file that nobody has open is copied into memory up to this size, in bytes. A copy of 400 MB takes as long as a start. */
+const maxCopiedBytes = 64 * 2 ** 20;
+
+/** A connection for a look: without a trace where -shm is not there anyway and the copy costs little. */
+export function openLook(location: string): Database.Database {
+  const copies = !existsSync(`${location}-shm`) && statSync(location).size <= maxCopiedBytes;
+  return copies ? openTraceless(location) : openReader(location);
+}
+
 /**
  * A snapshot of a file whose program died in the middle of a transaction, as it will be when that is undone; `undefined` for
  * any other. The first to read such a file with the right to write undoes it, also in a file that is not ours.

@@ -5,9 +5,9 @@ import type Database from "better-sqlite3";
 import type { Logger } from "drizzle-orm";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
 import * as tables from "../../drizzle/schema.ts";
-import { BusyError, ClosedError, InvalidInputError } from "../errors.ts";
+import { BusyError, ClosedError, FileError, InvalidInputError } from "../errors.ts";
 import type { KeptQuery, Lens, Operation, Prepared, Step } from "../operations/operation.ts";
-import { type Body, closedInside, type Engine, rolledBack, type Session } from "./engine.ts";
+import { type Body, closedAt, closedInside, type Engine, type Found, rolledBack, type Session } from "./engine.ts";
 import { isBusy, translated } from "./sqlite-errors.ts";
 import { sqliteLens } from "./sqlite-lens.ts";
 import { waiting } from "./waiting.ts";
@@ -24,12 +24,16 @@ export interface SqliteEngineOptions {
 export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   readonly drizzle: SqliteDatabase;
   readonly location: string;
+  /** A version costs 4 µs. */
+  readonly pollMs = 25;
   readonly #client: Database.Database;
-  readonly #busyTimeoutMs: number;
+  readonly #closing = new AbortController();
+  #busyTimeoutMs: number;
   readonly #lens: Lens;
   /** Prepared at first use, kept as long as the connection. */
   readonly #kept = new Map<KeptQuery["prepare"], Prepared<unknown>>();
   readonly #control: (sql: string) => void;
+  #counters: Database.Statement<[], number>[] | undefined;
   /** How many transactions and savepoints of this engine are open. */
   #depth = 0;
 
@@ -55,9 +59,29 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     };
   }
 
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   run<T>(operation: () => Operation<T>): T {
     this.#requireUsable();
     return this.#drive(operation());
+  }
+
+  look<T>(seen: string | undefined, operation: () => Operation<T>): Found<T> | undefined {
+    this.#requireUsable();
+    // It would see what is not committed. The transaction may be the user's own, begun on the driver and left open meanwhile.
+    if (this.#client.inTransaction) return undefined;
+    if (seen !== undefined && this.#client.memory && this.#client.readonly) throw cannotFollow(this.location);
+    const busyTimeoutMs = this.#busyTimeoutMs;
+    this.#busyTimeoutMs = 0;
+    try {
+      // Before it looks: a commit in between makes the next look one too many, and not one too few.
+      const version = this.#version();
+      return version === seen ? undefined : { version, value: this.#drive(operation()) };
+    } finally {
+      this.#busyTimeoutMs = busyTimeoutMs;
+    }
   }
 
   transaction<T>(body: (session: Session<"sync", SqliteDatabase>) => Body<"sync", T>, isAsync: boolean): T {
@@ -98,11 +122,24 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     if (this.#depth > 0) throw closedInside();
     try {
       this.#client.close();
+      this.#closing.abort(closedAt(this.location));
     } catch (error) {
       // better-sqlite3's own word for a query of the user's that is still being iterated over.
       if (!(error instanceof TypeError)) throw translated(error, this.location);
       const message = `${this.location} cannot be closed while a query on it is running. Finish the query, then close.`;
       throw new BusyError(message, 0, { cause: error });
+    }
+  }
+
+  /** One counter moves with the commits of other connections, the other with the rows that this one writes. */
+  #version(): string {
+    try {
+      this.#counters ??= ["PRAGMA data_version", "SELECT total_changes()"].map((sql) =>
+        this.#client.prepare<[], number>(sql).pluck(),
+      );
+      return this.#counters.map((counter) => counter.get()).join();
+    } catch (error) {
+      throw translated(error, this.location);
     }
   }
 
@@ -114,6 +151,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
 
   #execute(step: Step): unknown {
     if ("atomic" in step) return this.#atomically(() => this.#drive(step.atomic()));
+    if ("snapshot" in step) return this.#consistently(() => this.#drive(step.snapshot()));
     try {
       if ("build" in step) {
         const query = step.build(this.#lens).prepare("");
@@ -158,6 +196,17 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     }
   }
 
+  /** A deferred transaction, which a connection that may not write can have too; inside another one nothing is needed. */
+  #consistently<T>(work: () => T): T {
+    if (this.#client.inTransaction) return work();
+    this.#command("BEGIN DEFERRED");
+    try {
+      return work();
+    } finally {
+      this.#command("COMMIT");
+    }
+  }
+
   #command(sql: string): void {
     try {
       this.#waiting(() => this.#control(sql));
@@ -167,7 +216,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   }
 
   #requireUsable(): void {
-    if (!this.#client.open) throw new ClosedError(`The blackboard at ${this.location} is closed. Open it again.`);
+    if (!this.#client.open) throw closedAt(this.location);
     this.#requireTransaction();
   }
 
@@ -186,4 +235,11 @@ function promiseReturned(): InvalidInputError {
     "must not be asynchronous: SQLite's transaction ends when the callback returns, before a promise is settled. " +
     "Await outside of the transaction; nothing was written";
   return new InvalidInputError([{ path: "fn", message }]);
+}
+
+function cannotFollow(location: string): FileError {
+  const message =
+    `${location} lies in a folder that cannot be written, so what is read is a snapshot in memory, which nothing new comes to. ` +
+    `Open it again for what was written since, or allow SQLite to write its -shm file there.`;
+  return new FileError("READ_ONLY", location, message);
 }

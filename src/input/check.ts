@@ -96,6 +96,12 @@ export class Check {
     if (typeof value !== "function") this.refuse(path, `must be a function, got ${shown(value)}`);
   }
 
+  /** An AbortSignal, whichever realm it comes from. */
+  signal(path: string, value: unknown): void {
+    const sound = typeof value === "object" && value !== null && "aborted" in value && "addEventListener" in value;
+    if (!sound) this.refuse(path, `must be an AbortSignal, got ${shown(value)}`);
+  }
+
   /** Well-formed Unicode without NUL, which neither engine's text holds faithfully; at least one character. */
   text(path: string, value: unknown, most?: number): string {
     if (typeof value !== "string") {

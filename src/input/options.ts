@@ -73,33 +73,44 @@ function checkCommon(check: Check, given: Partial<CommonOptions>) {
   };
 }
 
-/** `connection`'s own form is for the engine to say: what is checked here is that something was given. */
 export function checkPostgresOptions<Pool extends object>(options: CommonOptions & { connection: string | Pool }) {
   const check = new Check();
   const given = check.object("options", options, { ...commonNames, connection: true });
-  const common = checkCommon(check, given);
-  const { connection } = given;
+  const settings = { ...checkCommon(check, given), connection: checkConnection(check, given.connection) };
+  check.done();
+  return settings;
+}
+
+/** Which run of a database to look at; may be left out where it has only one. */
+export interface PostgresViewOptions<Pool> {
+  connection: string | Pool;
+  runId?: string | undefined;
+}
+
+export function checkPostgresViewOptions<Pool extends object>(options: PostgresViewOptions<Pool>) {
+  const check = new Check();
+  const given = check.object("options", options, { runId: true, connection: true });
+  const settings = {
+    runId: given.runId === undefined ? undefined : checkRunId(check, given.runId),
+    connection: checkConnection(check, given.connection),
+  };
+  check.done();
+  return settings;
+}
+
+/** Its own form is for the engine to say: what is checked here is that something was given. */
+function checkConnection<Pool extends object>(check: Check, connection: string | Pool | undefined): string | Pool {
   const pool =
     typeof connection === "object" && connection !== null && "connect" in connection && "options" in connection;
   if (!pool && (typeof connection !== "string" || connection === "")) {
     // Without the value: it may hold a password.
     check.refuse("connection", "must be a connection string, or a Pool of node-postgres");
   }
-  check.done();
-  return { ...common, connection: connection ?? "" };
-}
-
-/** As for `checkPostgresOptions`; without a `runId` where one is not needed. */
-export function checkPostgresPlace<Pool extends object>(options: {
-  connection: string | Pool;
-  runId?: string | undefined;
-}) {
-  const { runId } = options ?? {};
-  const { connection } = checkPostgresOptions({ ...options, runId: runId ?? "any" });
-  return { connection, runId };
+  return connection ?? "";
 }
 
 const defaultMigrateTimeoutMs = 60_000;
+const defaultRoot = "runs";
 
 export function checkOpenOptions(options: OpenOptions) {
   const check = new Check();
@@ -142,7 +153,7 @@ export function checkLocation(
   runId: string,
 ): string {
   if (file === undefined) {
-    const folder = root === undefined ? "runs" : check.text("root", root);
+    const folder = root === undefined ? defaultRoot : check.text("root", root);
     return resolve(join(folder, runId, "blackboard.db"));
   }
   if (root !== undefined) check.refuse("root", "must not be given together with `file`, which says it all");
@@ -168,12 +179,45 @@ export type MigrateBlackboardOptions = BlackboardLocation & MigrateOptions;
 
 type AllLocations = { runId?: string | undefined; root?: string | undefined; file?: string | undefined };
 const locationNames: Names<AllLocations> = { runId: true, root: true, file: true };
+const viewNames = { ...locationNames, live: true } as const;
 const migrateNames: Names<AllLocations & MigrateOptions> = {
   ...locationNames,
   dryRun: true,
   backup: true,
   migrateTimeoutMs: true,
 };
+
+/** What to look at: a run under a root, or a file and which of its runs, if it holds several. */
+export type ViewOptions = (
+  | { runId: string; root?: string | undefined }
+  | { file: string; runId?: string | undefined }
+) & {
+  /**
+   * To see what others write from now on. A current file that nobody has open is otherwise read as a snapshot in memory, so
+   * that no -wal and -shm appear beside it.
+   */
+  live?: boolean | undefined;
+};
+
+export function checkViewOptions(options: ViewOptions) {
+  const check = new Check();
+  const given = check.object<AllLocations & { live?: boolean | undefined }>("options", options, viewNames);
+  const runId = given.file !== undefined && given.runId === undefined ? undefined : checkRunId(check, given.runId);
+  const location = checkLocation(check, given, runId ?? "");
+  if (location === ":memory:") check.refuse("file", 'must be a file on disk, got ":memory:"');
+  const live = given.live !== undefined && check.boolean("live", given.live);
+  check.done();
+  return { location, runId, live };
+}
+
+/** The folder that holds the runs. */
+export function checkRootOption(options: { root?: string | undefined } | undefined): string {
+  const check = new Check();
+  const { root } = check.object<{ root?: string | undefined }>("options", options, { root: true });
+  const folder = root === undefined ? defaultRoot : check.text("root", root);
+  check.done();
+  return folder;
+}
 
 /** The absolute path of a file on disk. */
 export function checkBlackboardLocation(location: BlackboardLocation): string {

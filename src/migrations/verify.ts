@@ -4,34 +4,29 @@
 import type Database from "better-sqlite3";
 import { noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-connection.ts";
 import { translated } from "../engines/sqlite-errors.ts";
-import { openReader } from "../engines/sqlite-reader.ts";
+import { openLook } from "../engines/sqlite-reader.ts";
 import type { Migration } from "./history.ts";
 import { type Plan, planOf } from "./plan.ts";
 import { brokenReferences, differences, isTable, readObjects, replay } from "./sqlite-schema.ts";
 
 export interface Problem {
-  /** integrity: SQLite's own check. schema: not as the migrations make it. reference: a row refers to one that is not there. */
   kind: "integrity" | "schema" | "reference";
   message: string;
 }
-export interface Verification {
-  /** The absolute path. */
-  location: string;
-  state: Plan["state"];
-  problems: Problem[];
-}
-
-export function verifyFile(location: string, migrations: readonly Migration[]): Verification {
+export function verifyFile(
+  location: string,
+  migrations: readonly Migration[],
+): { state: Plan["state"]; problems: Problem[] } {
   try {
     const bytes = sizeOf(location);
     if (bytes === undefined) throw noSuchFile(location);
     requireHeader(location, bytes);
-    const client = openReader(location);
+    const client = openLook(location);
     try {
       const { state, applied } = planOf(client, migrations, location);
       const made = state === "reference" ? migrations.slice(0, 1) : applied;
       const problems = [...integrity(client), ...schema(client, made), ...references(client)];
-      return { location, state, problems };
+      return { state, problems };
     } finally {
       client.close();
     }

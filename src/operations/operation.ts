@@ -61,7 +61,11 @@ export interface Atomic {
   /** Whether it writes more than one row: then it holds the run's row first, or two of them could wait for each other. */
   severalRows: boolean;
 }
-export type Step = KeptQuery | BuiltQuery | Atomic;
+/** An operation that only reads and sees one moment, whatever others write meanwhile. */
+export interface Snapshot {
+  snapshot: () => Operation<unknown>;
+}
+export type Step = KeptQuery | BuiltQuery | Atomic | Snapshot;
 export type Operation<T> = Generator<Step, T, unknown>;
 
 /** Who is asking: the run, its roles, its clock and its source of ids. */
@@ -162,6 +166,11 @@ export function* atomically<T>(operation: () => Operation<T>): Operation<T> {
 /** All of `operation` or nothing; of one that writes several rows, such as a change and its event. */
 export function* together<T>(operation: () => Operation<T>): Operation<T> {
   return (yield { atomic: operation, severalRows: true }) as T;
+}
+
+/** All that `operation` reads as it was at one moment. It must not write. */
+export function* inSnapshot<T>(operation: () => Operation<T>): Operation<T> {
+  return (yield { snapshot: operation }) as T;
 }
 
 /**

@@ -86,6 +86,6 @@ export function* getRunSummary({ runId }: Context): Operation<RunSummary> {
   return { ...first.run, lastSeq: Number(first.lastSeq), ...counts };
 }
 
-function zeros<Label extends string>(vocabulary: readonly Label[]): Record<Label, number> {
+export function zeros<Label extends string>(vocabulary: readonly Label[]): Record<Label, number> {
   return Object.fromEntries(vocabulary.map((label) => [label, 0])) as Record<Label, number>;
 }

@@ -85,11 +85,3 @@ export function* hasEvents(): Operation<boolean> {
   const rows = yield* query(({ db, t }) => db.select({ seq: t.events.seq }).from(t.events).limit(1));
   return rows.length > 0;
 }
-
-/** The ids of the runs that are here, in order. */
-export function* listRunIds(): Operation<string[]> {
-  const rows = yield* query(({ db, t: { runs } }) =>
-    db.select({ runId: runs.runId }).from(runs).orderBy(asc(runs.runId)),
-  );
-  return rows.map(({ runId }) => runId);
-}

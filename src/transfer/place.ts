@@ -2,7 +2,6 @@
  * Where a run can be taken from and put to, whichever engine keeps it. Made by the entries; what moves runs knows no more of
  * an engine than this.
  */
-import { InvalidInputError, NotFoundError } from "../errors.ts";
 import type { Operation } from "../operations/operation.ts";
 
 export interface RunPlace {
@@ -29,12 +28,4 @@ export interface Store {
   run<T>(operation: () => Operation<T>): T | Promise<T>;
   /** Where `seq` comes from a counter: makes this the next one. */
   nextSeq?(seq: number): Promise<void>;
-}
-
-/** @throws NotFoundError where there is no run; InvalidInputError where there are several. */
-export function onlyRun([first, ...others]: readonly string[], location: string): string {
-  if (first === undefined) throw new NotFoundError("run", "", location);
-  if (others.length === 0) return first;
-  const message = `must say which run is meant: ${location} holds ${[first, ...others].slice(0, 20).join(", ")}`;
-  throw new InvalidInputError([{ path: "runId", message }]);
 }

@@ -6,12 +6,12 @@ import { briefs, eventCounters, events, runs, workstreams } from "../../drizzle/
 import { PostgresEngine } from "../engines/postgres.ts";
 import { translated } from "../engines/postgres-errors.ts";
 import { type Connection, connectPostgres, type Pool } from "../engines/postgres-pool.ts";
+import { reader, theOnlyOne } from "../inspection/reader.ts";
 import { migrations } from "../migrations/embedded.postgres.ts";
 import { migratePostgres, requireCurrentPostgres } from "../migrations/postgres.ts";
-import { getRunAge } from "../operations/ages.ts";
-import { listRunIds } from "../operations/transfer.ts";
-import { onlyRun, type RunPlace, type Snapshot, type Store } from "./place.ts";
-import { type CheckedRule, type PrunedRun, reasonToKeep } from "./prune-rule.ts";
+import { getRunOverview, listRunIds, listRunSummaries } from "../operations/overview.ts";
+import type { RunPlace, Snapshot, Store } from "./place.ts";
+import { ageOf, type CheckedRule, type PrunedRun, reasonToKeep } from "./prune-rule.ts";
 
 export interface ServerPlace {
   readonly connection: string | Pool;
@@ -36,7 +36,7 @@ async function openSnapshot(connection: Connection, wanted: string | undefined):
       await connection.close();
     };
     try {
-      const runId = wanted ?? onlyRun(await snapshot.run(listRunIds), connection.location);
+      const runId = wanted ?? theOnlyOne(await snapshot.run(listRunIds), connection.location);
       return { runId, run: snapshot.run, close };
     } catch (error) {
       await snapshot.close();
@@ -79,13 +79,12 @@ export async function pruneServer(given: string | Pool, rule: CheckedRule): Prom
   try {
     await requireCurrentPostgres(connection, migrations);
     const pruned: PrunedRun[] = [];
-    for (const runId of await engineOf("").run(listRunIds)) {
-      const engine = engineOf(runId);
-      const age = await engine.run(() => getRunAge(runId));
-      if (!age) continue;
-      const reason = reasonToKeep(age, rule) ?? (rule.dryRun ? null : await deleteRun(engine, runId, rule));
+    for (const { summary } of await engineOf("").run(() => listRunSummaries(reader))) {
+      const age = ageOf(summary);
+      const { runId } = age;
+      const reason = reasonToKeep(age, rule) ?? (rule.dryRun ? null : await deleteRun(engineOf(runId), runId, rule));
       const outcome = reason !== null ? "kept" : rule.dryRun ? "due" : "deleted";
-      pruned.push({ runId, location, ...age, outcome, reason });
+      pruned.push({ ...age, location, outcome, reason });
     }
     return pruned;
   } finally {
@@ -99,9 +98,9 @@ async function deleteRun(engine: PostgresEngine, runId: string, rule: CheckedRul
     const { drizzle } = session;
     try {
       // Keeps out also those who insert rows that refer to the run, and waits for those who have.
-      await drizzle.select({ runId: runs.runId }).from(runs).where(eq(runs.runId, runId)).for("update");
-      const age = await session.run(() => getRunAge(runId));
-      const reason = age ? reasonToKeep(age, rule) : null;
+      const found = await drizzle.select({ runId: runs.runId }).from(runs).where(eq(runs.runId, runId)).for("update");
+      if (found.length === 0) return null;
+      const reason = reasonToKeep(ageOf(await session.run(() => getRunOverview({ ...reader, runId }))), rule);
       if (reason !== null) return reason;
       for (const table of [events, briefs, workstreams, eventCounters, runs]) {
         await drizzle.delete(table).where(eq(table.runId, runId));

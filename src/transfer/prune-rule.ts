@@ -3,7 +3,7 @@
  */
 import type { RunStatus, Timestamp } from "../../drizzle/vocabulary.ts";
 import type { Check, Names } from "../input/check.ts";
-import type { RunAge } from "../operations/ages.ts";
+import type { ListedSummary } from "../operations/overview.ts";
 
 export interface PruneRule {
   /** Only runs whose last change is at least so long ago, in milliseconds: of the run, a workstream, a brief, or an event. */
@@ -29,6 +29,16 @@ export interface PrunedRun {
   outcome: "deleted" | "due" | "kept";
   /** Why it was kept. */
   reason: string | null;
+}
+
+export type RunAge = Pick<PrunedRun, "runId"> & { status: RunStatus; changedAt: Timestamp };
+
+export function ageOf({
+  runId,
+  status,
+  lastChangeAt,
+}: Pick<ListedSummary, "runId" | "status" | "lastChangeAt">): RunAge {
+  return { runId, status, changedAt: lastChangeAt };
 }
 
 export interface CheckedRule {

@@ -8,10 +8,19 @@ import { SqliteEngine } from "../engines/sqlite.ts";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { BlackboardError, InvalidInputError } from "../errors.ts";
 import { Check } from "../input/check.ts";
-import { getRunAge, type RunAge } from "../operations/ages.ts";
-import { listRunIds } from "../operations/transfer.ts";
-import { type CheckedRule, checkRule, type PrunedRun, type PruneRule, reasonToKeep, ruleNames } from "./prune-rule.ts";
-import { openToRead } from "./sqlite.ts";
+import { reader } from "../inspection/reader.ts";
+import { openFile } from "../inspection/view.ts";
+import { listRunSummaries } from "../operations/overview.ts";
+import {
+  ageOf,
+  type CheckedRule,
+  checkRule,
+  type PrunedRun,
+  type PruneRule,
+  type RunAge,
+  reasonToKeep,
+  ruleNames,
+} from "./prune-rule.ts";
 
 /** `root` is the folder that holds the runs, `"runs"` when left out. */
 export type PruneOptions = PruneRule & { root?: string | undefined };
@@ -68,10 +77,8 @@ function pruneEntry(root: string, entry: Dirent, rule: CheckedRule): PrunedRun[]
   }
 }
 
-type Age = RunAge & { runId: string };
-
-function readAges(location: string): Age[] {
-  const engine = openToRead(location);
+function readAges(location: string): RunAge[] {
+  const { engine } = openFile(location, false);
   try {
     return agesIn(engine);
   } finally {
@@ -79,14 +86,11 @@ function readAges(location: string): Age[] {
   }
 }
 
-function agesIn(engine: SqliteEngine): Age[] {
-  return engine.run(listRunIds).flatMap((runId) => {
-    const age = engine.run(() => getRunAge(runId));
-    return age ? [{ runId, ...age }] : [];
-  });
+function agesIn(engine: SqliteEngine): RunAge[] {
+  return engine.run(() => listRunSummaries(reader)).map(({ summary }) => ageOf(summary));
 }
 
-function decide(location: string, ages: readonly Age[], rule: CheckedRule): Pick<PrunedRun, "outcome" | "reason"> {
+function decide(location: string, ages: readonly RunAge[], rule: CheckedRule): Pick<PrunedRun, "outcome" | "reason"> {
   const reason = reasonOf(ages, rule);
   if (reason !== null) return { outcome: "kept", reason };
   if (rule.dryRun) return { outcome: "due", reason: null };
@@ -94,7 +98,7 @@ function decide(location: string, ages: readonly Age[], rule: CheckedRule): Pick
   return hindrance === null ? { outcome: "deleted", reason: null } : { outcome: "kept", reason: hindrance };
 }
 
-function reasonOf(ages: readonly Age[], rule: CheckedRule): string | null {
+function reasonOf(ages: readonly RunAge[], rule: CheckedRule): string | null {
   for (const age of ages) {
     const reason = reasonToKeep(age, rule);
     if (reason !== null) return ages.length === 1 ? reason : `its file also holds ${age.runId}: ${reason}`;

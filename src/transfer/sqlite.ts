@@ -5,9 +5,8 @@
  * Only when all of it is there and sound it is put in its place: as a new file that appears at once, or in one transaction
  * into a file that other runs have already.
  */
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { mkdirSync, rmdirSync } from "node:fs";
+import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import type { Session } from "../engines/engine.ts";
 import { type SqliteDatabase, SqliteEngine } from "../engines/sqlite.ts";
@@ -17,10 +16,12 @@ import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { closeUntouched } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
 import { ConflictError, type Entity } from "../errors.ts";
+import { theOnlyOne } from "../inspection/reader.ts";
+import { openFile } from "../inspection/view.ts";
 import { migrate, refuseHot } from "../migrations/apply.ts";
 import { migrations } from "../migrations/embedded.sqlite.ts";
-import { planOf } from "../migrations/plan.ts";
 import type { Operation } from "../operations/operation.ts";
+import { listRunIds } from "../operations/overview.ts";
 import { findRun } from "../operations/runs.ts";
 import {
   hasEvents,
@@ -28,14 +29,13 @@ import {
   insertEvents,
   insertRun,
   insertWorkstreams,
-  listRunIds,
   readBriefs,
   readEvents,
   readWorkstreams,
   type Written,
 } from "../operations/transfer.ts";
 import { runTaken } from "./import.ts";
-import { onlyRun, type RunPlace, type Snapshot, type Store } from "./place.ts";
+import type { RunPlace, Snapshot, Store } from "./place.ts";
 
 /** How long to wait for others, in milliseconds. */
 const waitMs = 60_000;
@@ -55,41 +55,14 @@ export function sqlitePlace({ runId, locationOf }: FilePlace): RunPlace {
 }
 
 function openSnapshot(location: string, wanted: string | undefined): Snapshot {
-  const engine = openToRead(location);
+  const engine = openFile(location, false).engine;
   try {
     waiting(() => engine.drizzle.$client.exec("BEGIN"), isBusy, waitMs, location);
-    const runId = wanted ?? onlyRun(engine.run(listRunIds), location);
+    const runId = wanted ?? theOnlyOne(engine.run(listRunIds), location);
     return { runId, run: (operation) => engine.run(operation), close: () => engine.close() };
   } catch (error) {
     engine.close();
     throw translated(error, location);
-  }
-}
-
-/** For reading; nothing of the file is changed. One that is behind is read as a copy that has been brought up to date. */
-export function openToRead(location: string): SqliteEngine {
-  const settings = { location, create: false, readonly: true, synchronous: "full", migrateTimeoutMs: waitMs } as const;
-  const client = connect(settings);
-  try {
-    const { state } = waiting(() => planOf(client, migrations, location), isBusy, waitMs, location);
-    const current = state === "current" ? client : migratedCopy(client, location);
-    if (current !== client) client.close();
-    return engineOf(current, location);
-  } catch (error) {
-    client.close();
-    throw translated(error, location);
-  }
-}
-
-function migratedCopy(client: Database.Database, location: string): Database.Database {
-  const folder = mkdtempSync(join(tmpdir(), "run-blackboard-"));
-  try {
-    const file = join(folder, "copy.db");
-    writeCopy(client, file, 0o600);
-    return prepared(new Database(file), location);
-  } finally {
-    // It stays as long as it is open.
-    rmSync(folder, { recursive: true });
   }
 }
 
@@ -132,7 +105,7 @@ const engineOf = (client: Database.Database, location: string) =>
 
 function holdsRun(location: string, runId: string): boolean {
   if (isAbsent(location) || sizeOf(location) === 0) return false;
-  const engine = openToRead(location);
+  const engine = openFile(location, false).engine;
   try {
     return engine.run(() => findRun({ runId })).length > 0;
   } finally {

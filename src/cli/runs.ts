@@ -1,0 +1,70 @@
+/**
+ * `runs`: every run at a glance, those that cannot be read too.
+ */
+import { Command } from "commander";
+import { listRuns } from "../index.ts";
+import { importPostgres, type LocationOptions, withRoot } from "./locations.ts";
+import { describeError, printable, printJson, printLine } from "./output.ts";
+import { age, bar, number, paint, percent, status, tableWriter } from "./terminal.ts";
+
+export function runsCommand(): Command {
+  return withRoot(new Command("runs"))
+    .description("lists every run: how far it is, when it last changed, what is stuck, what cannot be read and why")
+    .addHelpText(
+      "after",
+      `
+JSON: an array of { runId, location, state, run, summary, error }, null where unknown.
+
+Examples:
+  run-blackboard runs
+  run-blackboard runs --root /var/lib/agents/runs --json
+  run-blackboard runs --postgres postgresql://app@db/agents`,
+    )
+    .action(async ({ root, postgres, json }: LocationOptions) => {
+      const listed =
+        postgres === undefined
+          ? listRuns({ root })
+          : await (await importPostgres()).listPostgresRuns({ connection: postgres });
+      if (json) await printJson(listed.map((one) => ({ ...one, error: one.error && describeError(one.error) })));
+      else if (listed.length === 0)
+        await printLine(`No runs under ${printable(postgres === undefined ? root : "this database")}.`);
+      else await draw(listed);
+    });
+}
+
+async function draw(listed: ReturnType<typeof listRuns>): Promise<void> {
+  const write = tableWriter([
+    { name: "run", shrinks: true },
+    { name: "status" },
+    { name: "progress" },
+    { name: "briefs", align: "right" },
+    { name: "failed", align: "right" },
+    { name: "stuck", align: "right" },
+    { name: "changed", align: "right" },
+    { name: "schema" },
+    { name: "goal", shrinks: true },
+  ]);
+  await write(
+    listed.map(({ runId, state, run, summary, error }) => {
+      const name = printable(runId ?? "?");
+      const schema = state === null ? paint("red", "unreadable") : status(state);
+      if (!run || !summary) {
+        const why = error ? paint("red", printable(error.message)) : "no run was created here yet";
+        return [name, "-", "", "", "", "", "", schema, why];
+      }
+      const { briefs, lastChangeAt, expiredLeases } = summary;
+      const total = briefs.pending + briefs.active + briefs.done + briefs.failed;
+      return [
+        name,
+        status(run.status),
+        `${bar(briefs, 10)} ${percent(briefs)}`,
+        number(total),
+        briefs.failed === 0 ? "0" : paint("red", number(briefs.failed)),
+        expiredLeases === 0 ? "0" : paint("red", number(expiredLeases)),
+        age(lastChangeAt),
+        schema,
+        printable(run.goal),
+      ];
+    }),
+  );
+}

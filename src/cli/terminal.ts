@@ -1,0 +1,166 @@
+/**
+ * How results look to people: tables, bars, ages, colours. Colours only on a terminal that has them and without NO_COLOR;
+ * lines are cut to a terminal's width and never in a pipe.
+ */
+import { stripVTControlCharacters, styleText } from "node:util";
+import Table from "cli-table3";
+import { print, printable } from "./output.ts";
+
+type Style = Parameters<typeof styleText>[0];
+
+const terminal = process.stdout.isTTY === true ? process.stdout : undefined;
+// `hasColors` knows NO_COLOR and dumb terminals.
+const hasColours = terminal?.hasColors() ?? false;
+
+/** In characters; `undefined` in a pipe, where nothing is cut. */
+export function terminalWidth(): number | undefined {
+  return terminal?.columns || undefined;
+}
+
+export function paint(style: Style, text: string): string {
+  return hasColours && text !== "" ? styleText(style, text) : text;
+}
+
+const statusStyles: Readonly<Record<string, Style>> = {
+  pending: "gray",
+  active: "yellow",
+  review: "cyan",
+  blocked: "magenta",
+  done: "green",
+  failed: "red",
+  spawned: "gray",
+  completed: "green",
+  escalated: "magenta",
+  retried: "yellow",
+  current: "green",
+};
+
+/** A status or kind, or a sign for it, in its colour. */
+export function status(name: string, shown = name): string {
+  return paint(statusStyles[name] ?? "reset", printable(shown));
+}
+
+export interface Column {
+  name: string;
+  align?: "left" | "right";
+  /** May be cut where the terminal is too narrow for all. */
+  shrinks?: boolean;
+}
+
+const gap = 2;
+const narrowest = 8;
+
+/**
+ * Prints rows below each other in columns, in as many calls as they come in: the columns keep the width that the rows before
+ * needed. Cells are already printable.
+ */
+export function tableWriter(columns: readonly Column[]): (rows: readonly (readonly string[])[]) => Promise<void> {
+  const needed = columns.map(({ name }) => name.length);
+  let isFirst = true;
+  return async (rows) => {
+    for (const row of rows) {
+      for (const [index, cell] of row.entries()) needed[index] = Math.max(needed[index] ?? 0, widthOf(cell));
+    }
+    const table = new Table({
+      chars: noBorders,
+      style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
+      colWidths: fitted(columns, needed, terminalWidth()),
+      colAligns: columns.map(({ align }) => align ?? "left"),
+    });
+    if (isFirst) table.push(columns.map(({ name }) => paint("bold", name)));
+    table.push(...rows.map((row) => [...row]));
+    isFirst = false;
+    const lines = table.toString().split("\n");
+    await print(`${lines.map((line) => line.trimEnd()).join("\n")}\n`);
+  };
+}
+
+const noBorders = Object.fromEntries(
+  ["top", "bottom", "left", "right", "mid"]
+    .flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`])
+    .map((name) => [name, ""])
+    .concat([["middle", " ".repeat(gap)]]),
+);
+
+/** Takes from the widest of the columns that may shrink until all fit. */
+function fitted(columns: readonly Column[], needed: readonly number[], width: number | undefined): number[] {
+  const widths = [...needed];
+  if (width === undefined) return widths;
+  const total = () => widths.reduce((sum, one) => sum + one, gap * (widths.length - 1));
+  for (let excess = total() - width; excess > 0; excess--) {
+    const shrinking = columns.flatMap(({ shrinks }, index) => (shrinks ? [{ index, width: widths[index] ?? 0 }] : []));
+    const widest = shrinking.sort((a, b) => b.width - a.width)[0];
+    if (!widest || widest.width <= narrowest) break;
+    widths[widest.index] = widest.width - 1;
+  }
+  return widths;
+}
+
+const wide =
+  /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/gu;
+
+/** How many columns of a terminal a text takes. */
+export function widthOf(text: string): number {
+  const bare = stripVTControlCharacters(text).replace(/\p{M}/gu, "");
+  return [...bare].length + (bare.match(wide)?.length ?? 0);
+}
+
+/** Cut to a width, with an ellipsis. The text is printable and has no colours. */
+export function cut(text: string, width: number | undefined): string {
+  if (width === undefined || widthOf(text) <= width) return text;
+  let kept = "";
+  for (const character of text) {
+    if (widthOf(kept + character) >= width) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+/** What is finished, failed, being worked on and still to do, as a bar. */
+export function bar(counts: { pending: number; active: number; done: number; failed: number }, width = 20): string {
+  const parts = [
+    { n: counts.done, style: "green", mark: "█" },
+    { n: counts.failed, style: "red", mark: "▓" },
+    { n: counts.active, style: "yellow", mark: "▒" },
+    { n: counts.pending, style: "gray", mark: "░" },
+  ] as const;
+  const total = parts.reduce((sum, { n }) => sum + n, 0);
+  if (total === 0) return paint("gray", "·".repeat(width));
+  let before = 0;
+  return parts
+    .map(({ n, style, mark }) => {
+      const start = Math.round((before / total) * width);
+      before += n;
+      return paint(style, mark.repeat(Math.round((before / total) * width) - start));
+    })
+    .join("");
+}
+
+export function percent({ pending, active, done, failed }: Parameters<typeof bar>[0]): string {
+  const total = pending + active + done + failed;
+  // Never 100 % before all of it is.
+  return total === 0 ? "-" : `${Math.floor(((done + failed) / total) * 100)} %`;
+}
+
+const units = [
+  { name: "d", ms: 86_400_000 },
+  { name: "h", ms: 3_600_000 },
+  { name: "min", ms: 60_000 },
+  { name: "s", ms: 1000 },
+] as const;
+
+/** A length of time in its largest unit, such as `3 min`. */
+export function duration(ms: number): string {
+  const unit = units.find((one) => ms >= one.ms);
+  return unit ? `${Math.floor(ms / unit.ms)} ${unit.name}` : "0 s";
+}
+
+/** How long ago a time of the file was; the time itself where it cannot be read. */
+export function age(time: string): string {
+  const ms = Date.now() - Date.parse(time);
+  return Number.isNaN(ms) ? printable(time) : duration(Math.max(0, ms));
+}
+
+export function number(value: number): string {
+  return value.toLocaleString("en-US");
+}

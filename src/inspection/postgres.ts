@@ -1,0 +1,91 @@
+/**
+ * Looking into a PostgreSQL database without changing it.
+ */
+import { Blackboard } from "../blackboard.ts";
+import { type PostgresDatabase, PostgresEngine } from "../engines/postgres.ts";
+import { type Connection, connectPostgres, type Pool } from "../engines/postgres-pool.ts";
+import type { AnyRoles } from "../input/roles.ts";
+import { migrations } from "../migrations/embedded.postgres.ts";
+import { requireCurrentPostgres } from "../migrations/postgres.ts";
+import { allRuns, type ListedSummary, listRunSummaries } from "../operations/overview.ts";
+import type { Run } from "../operations/runs.ts";
+import { reader, theOnlyOne } from "./reader.ts";
+
+/** A run to look at. */
+export interface PostgresView extends AsyncDisposable {
+  /** For reading. */
+  readonly board: Blackboard<"async", AnyRoles, PostgresDatabase>;
+  readonly state: "current";
+  readonly isLive: true;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** One run of a list, in the form that `listRuns` has for files. */
+export interface PostgresRunListing {
+  runId: string;
+  /** The server and database, without credentials. */
+  location: string;
+  state: "current";
+  run: Run;
+  summary: ListedSummary;
+  error: null;
+}
+
+export interface ServerOptions {
+  connection: string | Pool;
+  runId: string | undefined;
+}
+
+export async function openPostgresView({ connection: given, runId }: ServerOptions): Promise<PostgresView> {
+  const connection = await connect(given);
+  try {
+    const context = { ...reader, runId: runId ?? (await onlyRun(connection)) };
+    const board = new Blackboard(engineOf(connection, context.runId), context);
+    const close = () => board.close();
+    return { board, state: "current", isLive: true, close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+export async function listRunsOnServer({ connection: given }: ServerOptions): Promise<PostgresRunListing[]> {
+  const connection = await connect(given);
+  try {
+    const { location } = connection;
+    const found = await engineOf(connection, "").run(() => listRunSummaries(reader));
+    return found.map(({ run, summary }) => ({
+      runId: run.runId,
+      location,
+      state: "current",
+      run,
+      summary,
+      error: null,
+    }));
+  } finally {
+    await connection.close();
+  }
+}
+
+async function connect(given: string | Pool): Promise<Connection> {
+  const connection = connectPostgres(given);
+  try {
+    await requireCurrentPostgres(connection, migrations);
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+const engineOf = (connection: Connection, runId: string) =>
+  new PostgresEngine({ connection, runId, logger: undefined });
+
+async function onlyRun(connection: Connection): Promise<string> {
+  const rows = await engineOf(connection, "").run(() => allRuns({}));
+  return theOnlyOne(
+    rows.map(({ runId }) => runId),
+    connection.location,
+  );
+}

@@ -1,0 +1,17 @@
+/**
+ * Who only reads: what operations want to know of him, and which run he means when he names none.
+ */
+import { v7 as uuidv7 } from "uuid";
+import { InvalidInputError, NotFoundError } from "../errors.ts";
+import { timestamps } from "../input/options.ts";
+
+export const reader = { roles: undefined, now: timestamps(() => new Date()), newId: () => uuidv7() };
+
+/** @throws NotFoundError where there is no run; InvalidInputError where there are several. */
+export function theOnlyOne(runIds: readonly string[], location: string): string {
+  const [first, second] = runIds;
+  if (first === undefined) throw new NotFoundError("run", location, location);
+  if (second === undefined) return first;
+  const names = runIds.slice(0, 20).join(", ");
+  throw new InvalidInputError([{ path: "runId", message: `must say which run is meant; ${location} holds ${names}` }]);
+}

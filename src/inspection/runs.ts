@@ -1,0 +1,73 @@
+/**
+ * All runs of a root or of a database at once. What cannot be read is listed with the reason: one file never hides the others.
+ */
+import { type Dirent, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { BlackboardError, InvalidInputError } from "../errors.ts";
+import type { MigrationStatus } from "../migrations/status.ts";
+import { type ListedSummary, listRunSummaries } from "../operations/overview.ts";
+import type { Run } from "../operations/runs.ts";
+import { reader } from "./reader.ts";
+import { openFile } from "./view.ts";
+
+/** One run of a list; null where that is not known. */
+export interface RunListing {
+  /** The run's id; that of its folder where the file cannot be read or holds no run yet. */
+  runId: string | null;
+  /** The file's absolute path, or the server and database without credentials. */
+  location: string;
+  /** What the schema is, compared with this version's. */
+  state: MigrationStatus["state"] | null;
+  run: Run | null;
+  summary: ListedSummary | null;
+  /** Why it cannot be read. */
+  error: BlackboardError | null;
+}
+
+export function listRunsUnder(root: string): RunListing[] {
+  return runFolders(root).flatMap((runId) => listFile(runId, resolve(root, runId, "blackboard.db")));
+}
+
+function listFile(runId: string, location: string): RunListing[] {
+  const unknown = { runId, location, state: null, run: null, summary: null };
+  try {
+    const { engine, state } = openFile(location, false);
+    try {
+      const found = engine.run(() => listRunSummaries(reader));
+      if (found.length === 0) return [{ ...unknown, state, error: null }];
+      return found.map(({ run, summary }) => ({ runId: run.runId, location, state, run, summary, error: null }));
+    } finally {
+      engine.close();
+    }
+  } catch (error) {
+    if (!(error instanceof BlackboardError)) throw error;
+    return [{ ...unknown, error }];
+  }
+}
+
+/** Folders that hold a blackboard.db, by name. */
+export function runFolders(root: string): string[] {
+  return foldersOf(root)
+    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+    .filter(({ name }) => holdsBlackboard(join(root, name)))
+    .map(({ name }) => name)
+    .sort();
+}
+
+function holdsBlackboard(folder: string): boolean {
+  try {
+    return readdirSync(folder).includes("blackboard.db");
+  } catch {
+    // Somebody else's folder, or not one at all.
+    return false;
+  }
+}
+
+function foldersOf(root: string): Dirent[] {
+  try {
+    return readdirSync(root, { withFileTypes: true });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InvalidInputError([{ path: "root", message: `cannot be read: ${reason}` }], { cause: error });
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * How a run is doing: its summary, and what an operator asks next. How far each part and each role is, how fast it goes, what
+ * waits longest. One snapshot; one pass over the briefs, the rest by index.
+ */
+import { and, asc, desc, eq, gte, lte, type SQL, sql } from "drizzle-orm";
+import {
+  type BriefStatus,
+  briefStatuses,
+  type EventKind,
+  eventKinds,
+  type Timestamp,
+  type WorkstreamStatus,
+} from "../../drizzle/vocabulary.ts";
+import { type Context, inSnapshot, type Lens, type Operation, statement } from "./operation.ts";
+import type { Run } from "./runs.ts";
+import { getRunSummary, type RunSummary, zeros } from "./summary.ts";
+
+/** The summary of a run in a list of runs. */
+export interface ListedSummary extends RunSummary {
+  /** The latest time that a row of the run was written. */
+  lastChangeAt: Timestamp;
+  /** How many briefs are held by a claim whose lease is over: stuck, unless their workers still live. */
+  expiredLeases: number;
+}
+
+export interface RunOverview extends ListedSummary {
+  /** The briefs of each workstream by status, oldest workstream first; those of none last, with a null id. */
+  byWorkstream: {
+    workstreamId: string | null;
+    name: string | null;
+    status: WorkstreamStatus | null;
+    briefs: Record<BriefStatus, number>;
+  }[];
+  /** The briefs of each role by status, in order of the role's name. */
+  byRole: { role: string; briefs: Record<BriefStatus, number> }[];
+  throughput: Throughput;
+  /** The pending brief that has waited longest. */
+  oldestPending: { briefId: string; role: string; tier: number; createdAt: Timestamp } | null;
+  /** Of the claims whose lease is over the first ten, longest over first. */
+  longestExpired: { briefId: string; role: string; claimedBy: string | null; leaseExpiresAt: Timestamp | null }[];
+}
+
+/** What happened lately: in the last hour, or as far back as the newest 10,000 events reach. */
+export interface Throughput {
+  /** From when on. */
+  since: Timestamp;
+  /** How long that is, in milliseconds. */
+  windowMs: number;
+  events: Record<EventKind, number>;
+  completedPerMinute: number;
+}
+
+const windowMs = 3_600_000;
+const windowEvents = 10_000;
+
+const n = sql<number>`count(*)`;
+
+/** Every run of the database, in order of the ids. */
+export const allRuns = statement<Record<string, never>>()(({ db, t }) =>
+  db.select().from(t.runs).orderBy(asc(t.runs.runId)),
+);
+
+/** The ids of all runs, in order. */
+export function* listRunIds(): Operation<string[]> {
+  return (yield* allRuns({})).map(({ runId }) => runId);
+}
+
+const groups = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =>
+  db
+    .select({
+      workstreamId: briefs.workstreamId,
+      role: briefs.role,
+      status: briefs.status,
+      n,
+      newest: sql<Timestamp>`max(${briefs.updatedAt})`,
+    })
+    .from(briefs)
+    .where(eq(briefs.runId, $.runId))
+    .groupBy(briefs.workstreamId, briefs.role, briefs.status),
+);
+
+const allWorkstreams = statement<{ runId: string }>()(({ db, t: { workstreams } }, $) =>
+  db
+    .select({
+      workstreamId: workstreams.workstreamId,
+      name: workstreams.name,
+      status: workstreams.status,
+      updatedAt: workstreams.updatedAt,
+    })
+    .from(workstreams)
+    .where(eq(workstreams.runId, $.runId))
+    .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId)),
+);
+
+const newestEvent = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
+  db
+    .select({ createdAt: events.createdAt })
+    .from(events)
+    .where(eq(events.runId, $.runId))
+    .orderBy(desc(events.seq))
+    .limit(1),
+);
+
+const lately = statement<{ runId: string; since: Timestamp }>()(({ db, t: { events } }, $) => {
+  const newest = db
+    .select({ kind: events.kind, createdAt: events.createdAt })
+    .from(events)
+    .where(eq(events.runId, $.runId))
+    .orderBy(desc(events.seq))
+    .limit(windowEvents)
+    .as("newest");
+  return db
+    .select({ kind: newest.kind, n, oldest: sql<Timestamp>`min(${newest.createdAt})` })
+    .from(newest)
+    .where(gte(newest.createdAt, $.since))
+    .groupBy(newest.kind);
+});
+
+const firstPending = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =>
+  db
+    .select({ briefId: briefs.briefId, role: briefs.role, tier: briefs.tier, createdAt: briefs.createdAt })
+    .from(briefs)
+    .where(and(eq(briefs.runId, $.runId), eq(briefs.status, "pending")))
+    .orderBy(asc(briefs.createdAt), asc(briefs.briefId))
+    .limit(1),
+);
+
+/** The index of leases has those that are held, and no other. */
+const isExpired = ({ t: { briefs }, time }: Lens, runId: SQL<string>, now: SQL<string | null>) =>
+  and(eq(briefs.runId, runId), lte(briefs.leaseExpiresAt, time(now)));
+
+const countExpired = statement<{ runId: string; now: string | null }>()((lens, $) =>
+  lens.db
+    .select({ n })
+    .from(lens.t.briefs)
+    .where(isExpired(lens, $.runId, $.now)),
+);
+
+const firstExpired = statement<{ runId: string; now: string | null }>()((lens, $) => {
+  const { briefId, role, claimedBy, leaseExpiresAt } = lens.t.briefs;
+  return lens.db
+    .select({ briefId, role, claimedBy, leaseExpiresAt })
+    .from(lens.t.briefs)
+    .where(isExpired(lens, $.runId, $.now))
+    .orderBy(asc(leaseExpiresAt), asc(briefId))
+    .limit(10);
+});
+
+type Group = { workstreamId: string | null; role: string; status: BriefStatus; n: number; newest: Timestamp };
+
+/** Every run of the database with its summary, in order of the ids. */
+export function* listRunSummaries(context: Omit<Context, "runId">): Operation<{ run: Run; summary: ListedSummary }[]> {
+  return yield* inSnapshot(function* () {
+    const listed: { run: Run; summary: ListedSummary }[] = [];
+    for (const run of yield* allRuns({})) {
+      const { runId } = run;
+      const summary = yield* getRunSummary({ ...context, runId });
+      const briefs = yield* groups({ runId });
+      const workstreams = yield* allWorkstreams({ runId });
+      const lastChangeAt = yield* lastChange(run, briefs, workstreams);
+      const expiredLeases = yield* countLeases(runId, context);
+      listed.push({ run, summary: { ...summary, lastChangeAt, expiredLeases } });
+    }
+    return listed;
+  });
+}
+
+export function* getRunOverview(context: Context): Operation<RunOverview> {
+  return yield* inSnapshot(function* () {
+    const { runId } = context;
+    const summary = yield* getRunSummary(context);
+    const briefs = yield* groups({ runId });
+    const workstreams = yield* allWorkstreams({ runId });
+    const [oldestPending = null] = yield* firstPending({ runId });
+    return {
+      ...summary,
+      lastChangeAt: yield* lastChange(summary, briefs, workstreams),
+      expiredLeases: yield* countLeases(runId, context),
+      byWorkstream: progressOfWorkstreams(workstreams, briefs),
+      byRole: [...grouped(briefs, ({ role }) => role)].map(([role, counts]) => ({ role, briefs: counts })),
+      throughput: yield* getThroughput(runId, new Date(context.now() ?? Date.now())),
+      oldestPending,
+      longestExpired: yield* firstExpired({ runId, now: context.now() }),
+    };
+  });
+}
+
+function* countLeases(runId: string, { now }: Pick<Context, "now">): Operation<number> {
+  const [counted] = yield* countExpired({ runId, now: now() });
+  return Number(counted?.n ?? 0);
+}
+
+function* lastChange(
+  run: Run,
+  briefs: readonly { newest: Timestamp }[],
+  workstreams: readonly { updatedAt: Timestamp }[],
+): Operation<Timestamp> {
+  const events = yield* newestEvent({ runId: run.runId });
+  const times = [
+    run.updatedAt,
+    ...events.map(({ createdAt }) => createdAt),
+    ...briefs.map(({ newest }) => newest),
+    ...workstreams.map(({ updatedAt }) => updatedAt),
+  ];
+  return times.sort().at(-1) ?? run.updatedAt;
+}
+
+function grouped<Key extends string | null>(
+  groups: readonly Group[],
+  keyOf: (group: Group) => Key,
+): Map<Key, Record<BriefStatus, number>> {
+  const found = new Map<Key, Record<BriefStatus, number>>();
+  const sorted = groups.map((group) => ({ group, key: keyOf(group) }));
+  sorted.sort((a, b) => Number(a.key === null) - Number(b.key === null) || (String(a.key) < String(b.key) ? -1 : 1));
+  for (const { group, key } of sorted) {
+    const counts = found.get(key) ?? zeros(briefStatuses);
+    // Another program may have written a status that is none of ours.
+    counts[group.status] = (counts[group.status] ?? 0) + Number(group.n);
+    found.set(key, counts);
+  }
+  return found;
+}
+
+/** Also those that only briefs name, as a file of the reference may: without a name or a status. */
+function progressOfWorkstreams(
+  workstreams: readonly { workstreamId: string; name: string; status: WorkstreamStatus }[],
+  groups: readonly Group[],
+): RunOverview["byWorkstream"] {
+  const counts = grouped(groups, ({ workstreamId }) => workstreamId);
+  const known = workstreams.map(({ workstreamId, name, status }) => {
+    const briefs = counts.get(workstreamId) ?? zeros(briefStatuses);
+    counts.delete(workstreamId);
+    return { workstreamId, name, status, briefs };
+  });
+  const others = [...counts].map(([workstreamId, briefs]) => ({ workstreamId, name: null, status: null, briefs }));
+  return [...known, ...others];
+}
+
+function* getThroughput(runId: string, now: Date): Operation<Throughput> {
+  const hourAgo = new Date(now.getTime() - windowMs).toISOString();
+  const kinds = yield* lately({ runId, since: hourAgo });
+  const events = zeros(eventKinds);
+  for (const { kind, n } of kinds) events[kind] = Number(n);
+  const counted = Object.values(events).reduce((sum, count) => sum + count, 0);
+  const oldest = kinds.map(({ oldest }) => oldest).sort()[0];
+  const since = counted === windowEvents && oldest !== undefined ? oldest : hourAgo;
+  const span = Math.max(1, now.getTime() - Date.parse(since));
+  return {
+    since,
+    windowMs: span,
+    events,
+    completedPerMinute: Math.round((events.completed / span) * 60_000 * 100) / 100,
+  };
+}

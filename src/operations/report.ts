@@ -1,0 +1,187 @@
+/**
+ * What a report tells of a run, read in one snapshot: every brief without what it carries, events counted in buckets of time,
+ * and of texts only the beginnings of those that are shown.
+ */
+import { type AnyColumn, and, asc, desc, eq, inArray, type SQL, sql } from "drizzle-orm";
+import type { BriefStatus, EventKind, Timestamp } from "../../drizzle/vocabulary.ts";
+import { type Context, inSnapshot, type Lens, type Operation, query, statement } from "./operation.ts";
+import { getRunOverview, type RunOverview } from "./overview.ts";
+
+/** A brief without its payload and its result. */
+export interface BriefOutline {
+  briefId: string;
+  parentBriefId: string | null;
+  workstreamId: string | null;
+  tier: number;
+  role: string;
+  status: BriefStatus;
+  retryCount: number;
+  claimedBy: string | null;
+  createdAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+/** The beginning of a JSON text, and how long all of it is, in characters. */
+export interface Excerpt {
+  text: string | null;
+  length: number;
+}
+
+export interface ReportData {
+  overview: RunOverview;
+  /** All of them, oldest first. */
+  briefs: BriefOutline[];
+  /** Events by the beginning of their time, such as `2026-11-22T06:40`, and kind; in order of time. */
+  activity: { time: string; kind: EventKind; n: number }[];
+  /** By brief: those shown in full, and the failed ones. */
+  texts: Map<string, { payload: Excerpt; result: Excerpt }>;
+  /** The failed briefs that changed last, newest first. */
+  failures: string[];
+  /** The newest event that failed or escalated a brief, by brief. */
+  reasons: Map<string, { kind: EventKind; createdAt: Timestamp; detail: Excerpt }>;
+  /** Newest first. */
+  newestEvents: { seq: number; kind: EventKind; briefId: string | null; createdAt: Timestamp; detail: Excerpt }[];
+}
+
+export const reportLimits = { failures: 50, newestEvents: 50, briefsWithTexts: 200, characters: 2000 } as const;
+
+const n = sql<number>`count(*)`;
+
+/** Cut by the database: what is not shown need not be read into memory. Undecoded, so that no text is too broken to show. */
+function excerpt(column: AnyColumn) {
+  const text = sql`cast(${column} as text)`;
+  return {
+    text: sql<string | null>`substr(${text}, 1, ${sql.raw(String(reportLimits.characters))})`,
+    length: sql<number>`coalesce(length(${text}), 0)`,
+  };
+}
+
+const outlines = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =>
+  db
+    .select({
+      briefId: briefs.briefId,
+      parentBriefId: briefs.parentBriefId,
+      workstreamId: briefs.workstreamId,
+      tier: briefs.tier,
+      role: briefs.role,
+      status: briefs.status,
+      retryCount: briefs.retryCount,
+      claimedBy: briefs.claimedBy,
+      createdAt: briefs.createdAt,
+      updatedAt: briefs.updatedAt,
+    })
+    .from(briefs)
+    .where(eq(briefs.runId, $.runId))
+    .orderBy(asc(briefs.createdAt), asc(briefs.briefId)),
+);
+
+const newest = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
+  db
+    .select({
+      seq: events.seq,
+      kind: events.kind,
+      briefId: events.briefId,
+      createdAt: events.createdAt,
+      detail: excerpt(events.detail),
+    })
+    .from(events)
+    .where(eq(events.runId, $.runId))
+    .orderBy(desc(events.seq))
+    .limit(reportLimits.newestEvents),
+);
+
+const oldest = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
+  db
+    .select({ createdAt: events.createdAt })
+    .from(events)
+    .where(eq(events.runId, $.runId))
+    .orderBy(asc(events.seq))
+    .limit(1),
+);
+
+export function* gatherReport(context: Context): Operation<ReportData> {
+  return yield* inSnapshot(function* () {
+    const { runId } = context;
+    const overview = yield* getRunOverview(context);
+    const briefs = yield* outlines({ runId });
+    const [first] = yield* oldest({ runId });
+    const newestEvents = yield* newest({ runId });
+    const failures = newestFailures(briefs);
+    const shown = briefs.slice(0, reportLimits.briefsWithTexts).map(({ briefId }) => briefId);
+    return {
+      overview,
+      briefs,
+      activity: yield* countActivity(runId, first?.createdAt, newestEvents[0]?.createdAt),
+      texts: yield* readTexts(runId, [...new Set([...shown, ...failures])]),
+      failures,
+      reasons: yield* readReasons(runId, failures),
+      newestEvents,
+    };
+  });
+}
+
+function newestFailures(briefs: readonly BriefOutline[]): string[] {
+  return briefs
+    .filter(({ status }) => status === "failed")
+    .sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : -1))
+    .slice(0, reportLimits.failures)
+    .map(({ briefId }) => briefId);
+}
+
+/** How much of an ISO 8601 time makes a bucket: seconds, minutes, hours or days, so that there are some hundreds of them. */
+const precisions = [
+  { spanMs: 600_000, characters: 19 },
+  { spanMs: 43_200_000, characters: 16 },
+  { spanMs: 2_592_000_000, characters: 13 },
+  { spanMs: Number.POSITIVE_INFINITY, characters: 10 },
+] as const;
+
+function* countActivity(
+  runId: string,
+  first: Timestamp | undefined,
+  last: Timestamp | undefined,
+): Operation<ReportData["activity"]> {
+  if (first === undefined || last === undefined) return [];
+  const spanMs = Date.parse(last) - Date.parse(first);
+  const { characters } = precisions.find((one) => !(spanMs > one.spanMs)) ?? precisions[3];
+  const rows = yield* query(({ db, t: { events } }) => {
+    const time = sql<string>`substr(${events.createdAt}, 1, ${sql.raw(String(characters))})`.as("time");
+    return db
+      .select({ time, kind: events.kind, n })
+      .from(events)
+      .where(eq(events.runId, runId))
+      .groupBy(sql`1`, sql`2`)
+      .orderBy(sql`1`, sql`2`);
+  });
+  return rows.map((row) => ({ ...row, n: Number(row.n) }));
+}
+
+const anyOf = (column: AnyColumn, ids: readonly string[]): SQL | undefined => inArray(column, [...ids]);
+
+function* readTexts(runId: string, ids: readonly string[]): Operation<ReportData["texts"]> {
+  const rows = yield* query(({ db, t: { briefs } }) =>
+    db
+      .select({ briefId: briefs.briefId, payload: excerpt(briefs.payload), result: excerpt(briefs.result) })
+      .from(briefs)
+      .where(and(eq(briefs.runId, runId), anyOf(briefs.briefId, ids))),
+  );
+  return new Map(rows.map(({ briefId, ...texts }) => [briefId, texts]));
+}
+
+function* readReasons(runId: string, ids: readonly string[]): Operation<ReportData["reasons"]> {
+  if (ids.length === 0) return new Map();
+  const rows = yield* query(({ db, t: { events } }: Lens) =>
+    db
+      .select({
+        briefId: sql<string>`${events.briefId}`,
+        kind: events.kind,
+        createdAt: events.createdAt,
+        detail: excerpt(events.detail),
+      })
+      .from(events)
+      .where(and(eq(events.runId, runId), inArray(events.kind, ["failed", "escalated"]), anyOf(events.briefId, ids)))
+      .orderBy(asc(events.seq)),
+  );
+  // The last of each brief stays.
+  return new Map(rows.map(({ briefId, ...reason }) => [briefId, reason]));
+}

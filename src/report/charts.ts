@@ -1,0 +1,191 @@
+/**
+ * The report's drawings, as SVG that stretches to whatever width there is: text stays outside of them, in HTML, so that it
+ * is as large on a phone as on a desk.
+ */
+import { type BriefStatus, type EventKind, eventKinds, type Timestamp } from "../../drizzle/vocabulary.ts";
+import type { BriefOutline, ReportData } from "../operations/report.ts";
+import { type Html, html } from "./html.ts";
+import { count, duration, lifetime, moment } from "./numbers.ts";
+
+/** In the order in which they are drawn. */
+const drawnStatuses = ["done", "failed", "active", "pending"] as const satisfies readonly BriefStatus[];
+
+type Counts = Readonly<Record<BriefStatus, number>>;
+
+export const totalOf = ({ pending, active, done, failed }: Counts): number => pending + active + done + failed;
+
+/** How much is done, failed, being worked on and still to do. */
+export function statusBar(counts: Counts, size: "large" | "" = ""): Html {
+  const total = totalOf(counts);
+  let before = 0;
+  const parts = drawnStatuses.map((status) => {
+    const width = total === 0 ? 0 : (counts[status] / total) * 100;
+    const x = before;
+    before += width;
+    return width === 0 ? html`` : html`<rect class="${status}" x="${fixed(x)}" width="${fixed(width)}" height="1"/>`;
+  });
+  const words = drawnStatuses.map((status) => `${count(counts[status])} ${status}`).join(", ");
+  return html`<svg class="bar ${size}" viewBox="0 0 100 1" preserveAspectRatio="none" role="img" aria-label="${words}">${parts}</svg>`;
+}
+
+export function legend(names: readonly string[]): Html {
+  const entries = names.map(
+    (name) => html`<span><svg viewBox="0 0 1 1"><rect class="${name}" width="1" height="1"/></svg>${name}</span>`,
+  );
+  return html`<div class="legend">${entries}</div>`;
+}
+
+/** From when to when, in milliseconds. */
+export interface Span {
+  from: number;
+  to: number;
+}
+
+/** From the first time to the last that the run knows of; at least a second, so that something can be drawn. */
+export function spanOf(data: ReportData): Span {
+  const { createdAt, lastChangeAt } = data.overview;
+  const from = readTime(createdAt);
+  return { from, to: Math.max(from + 1000, readTime(lastChangeAt)) };
+}
+
+/** The beginning of a time too, such as a minute. */
+function readTime(time: Timestamp): number {
+  const whole = time.length === 13 ? `${time}:00` : time;
+  return Date.parse(/Z$|[+-]\d\d:\d\d$|^.{10}$/.test(whole) ? whole : `${whole}Z`);
+}
+
+const bins = 60;
+
+function binOf(ms: number, { from, to }: Span, count = bins): number {
+  return Math.max(0, Math.min(count - 1, Math.floor(((ms - from) / (to - from)) * count)));
+}
+
+/** Events over time, by kind, on top of each other. */
+export function activityChart({ activity }: ReportData, span: Span): Html {
+  const counts = Array.from({ length: bins }, () => new Map<EventKind, number>());
+  for (const { time, kind, n } of activity) {
+    const bin = counts[binOf(readTime(time), span)];
+    bin?.set(kind, (bin.get(kind) ?? 0) + n);
+  }
+  const totals = counts.map((bin) => [...bin.values()].reduce((sum, n) => sum + n, 0));
+  const most = Math.max(1, ...totals);
+  const bars = counts.map((bin, index) => {
+    let top = 100;
+    const parts = eventKinds.map((kind) => {
+      const height = ((bin.get(kind) ?? 0) / most) * 98;
+      top -= height;
+      return height === 0
+        ? html``
+        : html`<rect class="${kind}" x="${fixed(index + 0.08)}" y="${fixed(top)}" width="0.84" height="${fixed(height)}"/>`;
+    });
+    return html`${parts}`;
+  });
+  return html`${legend(eventKinds)}
+<svg class="chart" viewBox="0 0 ${bins} 100" preserveAspectRatio="none" role="img" aria-label="Events over time">
+<line class="base" x1="0" x2="${bins}" y1="100" y2="100"/>${bars}</svg>
+${axis(span, `most: ${count(most)} in ${duration((span.to - span.from) / bins)}`)}`;
+}
+
+/** How many briefs there were and how many of them were finished, over time. */
+export function progressChart({ briefs }: ReportData, span: Span): Html {
+  const created = cumulative(briefs, span, ({ createdAt }) => createdAt);
+  const finished = cumulative(briefs, span, (brief) => (lifetime(brief) === undefined ? undefined : brief.updatedAt));
+  const most = Math.max(1, created.at(-1) ?? 1);
+  const points = (counts: readonly number[]) =>
+    counts.map((n, index) => `${fixed((index / bins) * 100)},${fixed(100 - (n / most) * 98)}`).join(" ");
+  return html`<div class="legend"><span><svg viewBox="0 0 1 1"><rect class="spawned" width="1" height="1"/></svg>briefs</span>
+<span><svg viewBox="0 0 1 1"><rect class="done" width="1" height="1"/></svg>finished</span></div>
+<svg class="chart" viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label="Progress over time">
+<line class="base" x1="0" x2="100" y1="100" y2="100"/>
+<polygon class="area" points="0,100 ${points(finished)} 100,100"/>
+<polyline class="line" points="${points(created)}"/><polyline class="line finished" points="${points(finished)}"/></svg>
+${axis(span, `${count(finished.at(-1) ?? 0)} of ${count(created.at(-1) ?? 0)}`)}`;
+}
+
+/** How many by the end of each bin, the first being before all. */
+function cumulative(
+  briefs: readonly BriefOutline[],
+  span: Span,
+  timeOf: (brief: BriefOutline) => Timestamp | undefined,
+): number[] {
+  const counts = new Array<number>(bins + 1).fill(0);
+  for (const brief of briefs) {
+    const time = timeOf(brief);
+    if (time === undefined) continue;
+    const bin = binOf(readTime(time), span) + 1;
+    counts[bin] = (counts[bin] ?? 0) + 1;
+  }
+  let sum = 0;
+  return counts.map((n) => {
+    sum += n;
+    return sum;
+  });
+}
+
+function axis({ from, to }: Span, middle: string): Html {
+  const spanMs = to - from;
+  return html`<div class="axis"><span>${moment(from, spanMs)}</span><span>${middle}</span><span>${moment(to, spanMs)}</span></div>`;
+}
+
+const stripBins = 80;
+
+/** When briefs of a part were finished: the more, the stronger; above them in red those that failed. */
+export function strip(briefs: readonly BriefOutline[], span: Span): Html {
+  const first = Math.min(...briefs.map(({ createdAt }) => readTime(createdAt)));
+  const start = (binOf(first, span, stripBins) / stripBins) * 100;
+  const done = new Array<number>(stripBins).fill(0);
+  const failed = new Array<number>(stripBins).fill(0);
+  for (const brief of briefs) {
+    if (brief.status !== "done" && brief.status !== "failed") continue;
+    const counts = brief.status === "done" ? done : failed;
+    const bin = binOf(readTime(brief.updatedAt), span, stripBins);
+    counts[bin] = (counts[bin] ?? 0) + 1;
+  }
+  const most = Math.max(1, ...done);
+  const width = 100 / stripBins;
+  const marks = done.map((n, index) => {
+    const x = fixed(index * width);
+    const bar =
+      n === 0
+        ? html``
+        : html`<rect class="done" x="${x}" width="${fixed(width)}" height="1" opacity="${fixed(0.3 + (0.7 * n) / most)}"/>`;
+    const mark = failed[index] ? html`<rect class="failed" x="${x}" width="${fixed(width)}" height="0.4"/>` : html``;
+    return html`${bar}${mark}`;
+  });
+  return html`<svg class="strip" viewBox="0 0 100 1" preserveAspectRatio="none"><rect class="pending" opacity="0.35" x="${fixed(start)}" y="0.42" width="${fixed(100 - start)}" height="0.16"/>${marks}</svg>`;
+}
+
+export function spanAxis({ from, to }: Span): Html {
+  return html`<div class="axis"><span>${moment(from, to - from)}</span><span>${moment(to, to - from)}</span></div>`;
+}
+
+const steps: readonly { below: number; name: string }[] = [
+  { below: 1000, name: "< 1 s" },
+  { below: 10_000, name: "1–10 s" },
+  { below: 60_000, name: "10–60 s" },
+  { below: 600_000, name: "1–10 min" },
+  { below: 3_600_000, name: "10–60 min" },
+  { below: 21_600_000, name: "1–6 h" },
+  { below: 86_400_000, name: "6–24 h" },
+  { below: Number.POSITIVE_INFINITY, name: "> 1 d" },
+];
+
+/** How long finished briefs took, from creation to the last change. */
+export function durationsChart(lifetimes: readonly number[]): Html {
+  const counts = steps.map(() => 0);
+  for (const ms of lifetimes) {
+    const step = steps.findIndex(({ below }) => ms < below);
+    counts[step] = (counts[step] ?? 0) + 1;
+  }
+  const most = Math.max(1, ...counts);
+  const rows = steps.map(({ name }, index) => {
+    const n = counts[index] ?? 0;
+    const bar = html`<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none"><rect class="completed" width="${fixed((n / most) * 100)}" height="1"/></svg>`;
+    return html`<span class="soft">${name}</span>${bar}<span>${count(n)}</span>`;
+  });
+  return html`<div class="bars">${rows}</div>`;
+}
+
+function fixed(value: number): string {
+  return String(Math.round(value * 100) / 100);
+}

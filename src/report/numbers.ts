@@ -1,0 +1,47 @@
+/**
+ * How the report writes numbers and times, and what it reckons from them.
+ */
+import type { BriefOutline } from "../operations/report.ts";
+
+export function count(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+const units = [
+  { name: "d", ms: 86_400_000 },
+  { name: "h", ms: 3_600_000 },
+  { name: "min", ms: 60_000 },
+  { name: "s", ms: 1000 },
+  { name: "ms", ms: 1 },
+] as const;
+
+/** A length of time in its two largest units, such as `3 min 20 s`. */
+export function duration(ms: number): string {
+  const index = units.findIndex((unit) => ms >= unit.ms);
+  const unit = units[index];
+  if (!unit) return "0 s";
+  const next = units[index + 1];
+  const rest = next && unit.name !== "s" ? Math.floor((ms % unit.ms) / next.ms) : 0;
+  return `${Math.floor(ms / unit.ms)} ${unit.name}${next && rest > 0 ? ` ${rest} ${next.name}` : ""}`;
+}
+
+/** A moment in UTC to the minute, or to the second where all of it is short. */
+export function moment(ms: number, spanMs = Number.POSITIVE_INFINITY): string {
+  if (!Number.isFinite(ms)) return "?";
+  return new Date(ms)
+    .toISOString()
+    .slice(0, spanMs < 600_000 ? 19 : 16)
+    .replace("T", " ");
+}
+
+/** From creation to the last change, of those that are finished; in milliseconds. */
+export function lifetime({ status, createdAt, updatedAt }: BriefOutline): number | undefined {
+  if (status !== "done" && status !== "failed") return undefined;
+  const ms = Date.parse(updatedAt) - Date.parse(createdAt);
+  return Number.isFinite(ms) && ms >= 0 ? ms : undefined;
+}
+
+/** The value below which so large a part lies; of a sorted list. */
+export function quantile(sorted: readonly number[], part: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+}

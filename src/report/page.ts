@@ -1,0 +1,227 @@
+/**
+ * The report: one HTML page that stands alone. It holds no script and no link, and its policy lets the browser load nothing.
+ */
+import type { BriefStatus } from "../../drizzle/vocabulary.ts";
+import { type BriefOutline, type ReportData, reportLimits } from "../operations/report.ts";
+import {
+  activityChart,
+  durationsChart,
+  legend,
+  progressChart,
+  type Span,
+  spanAxis,
+  spanOf,
+  statusBar,
+  strip,
+  totalOf,
+} from "./charts.ts";
+import { type Html, html } from "./html.ts";
+import { count, duration, lifetime, moment, quantile } from "./numbers.ts";
+import { style } from "./style.ts";
+import { drawTree, marks, pretty } from "./tree.ts";
+
+const maxLanes = 24;
+const maxRoles = 30;
+const maxAgents = 20;
+const maxSlowest = 8;
+
+export function renderReport(data: ReportData, location: string, madeAt: Date): string {
+  const { overview, briefs } = data;
+  const span = spanOf(data);
+  const { tree, omissions } = drawTree(data);
+  const lanes = lanesOf(data);
+  const roles = tallied(briefs, ({ role }) => role);
+  const agents = tallied(briefs, ({ claimedBy }) => claimedBy);
+  const lifetimes = briefs.flatMap((brief) => lifetime(brief) ?? []).sort((a, b) => a - b);
+  const left = [
+    ...omissions,
+    ...leftOut("workstreams in the timeline", maxLanes, lanes.length),
+    ...leftOut("roles", maxRoles, roles.length),
+    ...leftOut("agents", maxAgents, agents.length),
+    ...leftOut("failed briefs, the last ones", reportLimits.failures, overview.briefs.failed),
+    ...leftOut("briefs with payload and result in the tree, the oldest", reportLimits.briefsWithTexts, briefs.length),
+    ...leftOut("events in the list, the newest", reportLimits.newestEvents, sumOf(overview.events)),
+    `Of a payload, a result or a detail the first ${count(reportLimits.characters)} characters are here.`,
+    "How long a brief took is counted from its creation to its last change.",
+  ];
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>${overview.runId} – run-blackboard</title>
+<style>${{ html: style }}</style>
+</head>
+<body><main>
+${header(data, span, lifetimes)}
+<div class="grid">
+<section class="card"><h2>Events over time</h2>${activityChart(data, span)}</section>
+<section class="card"><h2>Progress</h2>${progressChart(data, span)}</section>
+</div>
+<section class="card"><h2>Timeline</h2>${timeline(lanes.slice(0, maxLanes), span)}</section>
+<div class="grid">
+<section class="card"><h2>How long briefs took</h2>${durationsChart(lifetimes)}</section>
+<section class="card"><h2>Slowest</h2>${slowest(briefs)}</section>
+</div>
+<section class="card"><h2>Roles</h2>${tallyTable("role", roles.slice(0, maxRoles))}</section>
+${agents.length === 0 ? html`` : html`<section class="card"><h2>Agents</h2>${tallyTable("agent", agents.slice(0, maxAgents))}</section>`}
+<section class="card"><h2>Failures</h2>${failures(data)}</section>
+<section class="card"><h2>Briefs</h2>${legend(["done", "failed", "active", "pending"])}${briefs.length === 0 ? html`<p class="none">No briefs yet.</p>` : tree}</section>
+<section class="card"><h2>Newest events</h2>${newestEvents(data)}</section>
+<footer><p>What is left out:</p><ul>${left.map((line) => html`<li>${line}</li>`)}</ul>
+<p>Made from ${location} on ${moment(madeAt.getTime(), 0)} UTC by run-blackboard. All times are UTC.</p></footer>
+</main></body>
+</html>
+`;
+  return page.html;
+}
+
+function header({ overview }: ReportData, span: Span, lifetimes: readonly number[]): Html {
+  const { runId, goal, status, briefs, events, oldestPending, expiredLeases } = overview;
+  const total = totalOf(briefs);
+  const finished = briefs.done + briefs.failed;
+  const tiles: [string, string][] = [
+    [
+      total === 0 ? "–" : `${Math.floor((finished / total) * 100)} %`,
+      `${count(finished)} of ${count(total)} briefs finished`,
+    ],
+    [count(briefs.failed), "failed"],
+    [count(briefs.active), "being worked on"],
+    [count(briefs.pending), oldestPending ? "waiting" : "waiting; nothing to do"],
+    [duration(span.to - span.from), "from the beginning to the last change"],
+    [lifetimes.length === 0 ? "–" : duration(quantile(lifetimes, 0.5)), "half of the briefs took no longer"],
+    [
+      count(events.retried + events.escalated),
+      `${count(events.retried)} retries, ${count(events.escalated)} escalations`,
+    ],
+    [count(expiredLeases), "claims whose lease is over"],
+  ];
+  return html`<header>
+<span class="badge ${status}">${status}</span> <code class="soft">${runId}</code>
+<h1>${goal}</h1>
+${statusBar(briefs, "large")}
+<div class="tiles">${tiles.map(([value, name]) => html`<div class="tile"><b>${value}</b><span>${name}</span></div>`)}</div>
+</header>`;
+}
+
+interface Lane {
+  name: string;
+  briefs: BriefOutline[];
+}
+
+/** A lane for each workstream that has briefs, the largest first when there are too many. */
+function lanesOf({ overview, briefs }: ReportData): Lane[] {
+  const names = new Map(overview.byWorkstream.map(({ workstreamId, name }) => [workstreamId, name ?? workstreamId]));
+  const lanes = new Map<string | null, Lane>();
+  for (const brief of briefs) {
+    const { workstreamId } = brief;
+    const lane = lanes.get(workstreamId) ?? { name: names.get(workstreamId) ?? "no workstream", briefs: [] };
+    lane.briefs.push(brief);
+    lanes.set(workstreamId, lane);
+  }
+  const all = [...lanes.values()];
+  return all.length <= maxLanes ? all : all.sort((a, b) => b.briefs.length - a.briefs.length);
+}
+
+function timeline(lanes: readonly Lane[], span: Span): Html {
+  if (lanes.length === 0) return html`<p class="none">No briefs yet.</p>`;
+  const rows = lanes.map(({ name, briefs }) => {
+    const finished = briefs.filter(({ status }) => status === "done" || status === "failed").length;
+    return html`<span title="${name}">${name}</span>${strip(briefs, span)}<span class="soft">${count(finished)}/${count(briefs.length)}</span>`;
+  });
+  return html`<p class="soft small">When the briefs of each workstream were finished: the more, the stronger; red on top where some failed.</p>
+<div class="lanes">${rows}${spanAxis(span)}</div>`;
+}
+
+interface Tally {
+  name: string;
+  counts: Record<BriefStatus, number>;
+  lifetimes: number[];
+  retries: number;
+}
+
+/** Most briefs first. */
+function tallied(briefs: readonly BriefOutline[], nameOf: (brief: BriefOutline) => string | null): Tally[] {
+  const tallies = new Map<string, Tally>();
+  for (const brief of briefs) {
+    const name = nameOf(brief);
+    if (name === null) continue;
+    const tally = tallies.get(name) ?? {
+      name,
+      counts: { pending: 0, active: 0, done: 0, failed: 0 },
+      lifetimes: [],
+      retries: 0,
+    };
+    tally.counts[brief.status] = (tally.counts[brief.status] ?? 0) + 1;
+    tally.retries += brief.retryCount;
+    const took = lifetime(brief);
+    if (took !== undefined) tally.lifetimes.push(took);
+    tallies.set(name, tally);
+  }
+  return [...tallies.values()].sort((a, b) => totalOf(b.counts) - totalOf(a.counts));
+}
+
+function tallyTable(name: string, tallies: readonly Tally[]): Html {
+  if (tallies.length === 0) return html`<p class="none">No briefs yet.</p>`;
+  const rows = tallies.map(({ name: own, counts, lifetimes, retries }) => {
+    const sorted = lifetimes.sort((a, b) => a - b);
+    const took = (part: number) => (sorted.length === 0 ? "–" : duration(quantile(sorted, part)));
+    return html`<tr><td><code>${own}</code></td><td class="wide">${statusBar(counts)}</td><td class="n">${count(totalOf(counts))}</td><td class="n">${count(counts.done)}</td><td class="n">${count(counts.failed)}</td><td class="n">${count(retries)}</td><td class="n">${took(0.5)}</td><td class="n">${took(0.95)}</td></tr>`;
+  });
+  return html`<div class="scroll"><table><thead><tr><th>${name}</th><th></th><th class="n">briefs</th><th class="n">done</th><th class="n">failed</th><th class="n">retries</th><th class="n">median</th><th class="n">95 %</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
+function slowest(briefs: readonly BriefOutline[]): Html {
+  const finished = briefs.flatMap((brief) => {
+    const took = lifetime(brief);
+    return took === undefined ? [] : [{ brief, took }];
+  });
+  if (finished.length === 0) return html`<p class="none">Nothing is finished yet.</p>`;
+  const rows = finished
+    .sort((a, b) => b.took - a.took)
+    .slice(0, maxSlowest)
+    .map(
+      ({ brief: { briefId, role, status }, took }) =>
+        html`<tr><td><span class="mark ${status}">${marks[status]}</span> <code>${briefId}</code></td><td class="soft">${role}</td><td class="n">${duration(took)}</td></tr>`,
+    );
+  return html`<div class="scroll"><table><tbody>${rows}</tbody></table></div>`;
+}
+
+function failures({ failures: ids, reasons, texts, briefs }: ReportData): Html {
+  if (ids.length === 0) return html`<p class="none">Nothing failed.</p>`;
+  const failed = new Set(ids);
+  const outlines = new Map(briefs.filter(({ briefId }) => failed.has(briefId)).map((brief) => [brief.briefId, brief]));
+  const items = ids.map((briefId) => {
+    const reason = reasons.get(briefId);
+    const text = texts.get(briefId);
+    const outline = outlines.get(briefId);
+    const facts = [outline?.role, outline?.claimedBy, outline?.updatedAt].filter((fact) => typeof fact === "string");
+    const hint =
+      reason && reason.detail.length > 2
+        ? html`<br><code class="soft hint">${(reason.detail.text ?? "").slice(0, 200)}</code>`
+        : undefined;
+    return html`<details class="failure"><summary><span class="mark failed">✗</span> <code>${briefId}</code> <span class="soft small">${facts.join(" · ")}</span>${hint}</summary>
+${reason ? html`<p class="soft small">${reason.kind} at ${reason.createdAt}</p>${pretty(reason.detail)}` : html`<p class="none">No event says why.</p>`}
+${text ? html`<p class="soft small">payload</p>${pretty(text.payload)}` : html``}</details>`;
+  });
+  return html`${items}`;
+}
+
+function newestEvents({ newestEvents: events }: ReportData): Html {
+  if (events.length === 0) return html`<p class="none">No events yet.</p>`;
+  const rows = events.map(
+    ({ seq, kind, briefId, createdAt, detail }) =>
+      html`<tr><td class="n">${seq}</td><td class="nowrap soft">${createdAt}</td><td>${kind}</td><td><code>${briefId ?? "–"}</code></td><td class="detail"><code>${detail.text === "{}" ? "" : (detail.text ?? "").slice(0, 300)}</code></td></tr>`,
+  );
+  return html`<div class="scroll"><table><thead><tr><th class="n">seq</th><th>time</th><th>kind</th><th>brief</th><th>detail</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
+function leftOut(what: string, shown: number, all: number): string[] {
+  return all > shown ? [`${count(shown)} of ${count(all)} ${what}.`] : [];
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, n) => sum + n, 0);
+}

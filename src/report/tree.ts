@@ -1,0 +1,136 @@
+/**
+ * The report's tree: as many briefs as a page can hold, the upper levels first, each with all below it counted.
+ */
+import type { BriefStatus } from "../../drizzle/vocabulary.ts";
+import type { BriefOutline, Excerpt, ReportData } from "../operations/report.ts";
+import { statusBar, totalOf } from "./charts.ts";
+import { type Html, html } from "./html.ts";
+import { count, duration, lifetime } from "./numbers.ts";
+
+/** More would make the page slow on a phone. */
+const maxNodes = 1500;
+/** Deeper ones would be squeezed out at the right. */
+const maxDepth = 24;
+
+interface Node {
+  brief: BriefOutline;
+  children: Node[];
+  totals: Record<BriefStatus, number>;
+  depth: number;
+}
+
+export interface DrawnTree {
+  tree: Html;
+  /** What is left out, in words. */
+  omissions: string[];
+}
+
+export function drawTree({ briefs, texts }: ReportData): DrawnTree {
+  const { roots, nodes } = nest(briefs);
+  const shown = new Set(nodes.filter(({ depth }) => depth <= maxDepth).slice(0, maxNodes));
+  const omissions: string[] = [];
+  if (nodes.length > shown.size) {
+    omissions.push(
+      `The tree shows ${count(shown.size)} of ${count(nodes.length)} briefs, the upper levels first; the numbers count all.`,
+    );
+  }
+  if (briefs.length > nodes.length) {
+    const lost = briefs.length - nodes.length;
+    omissions.push(
+      `${count(lost)} briefs stand under no root, since their parents lead in a circle: they are not in the tree.`,
+    );
+  }
+  return { tree: html`<ul class="tree">${drawn(roots, shown, texts)}</ul>`, omissions };
+}
+
+/** Level by level, so that a node comes before what is below it; nothing recurses, since a tree may be as deep as it likes. */
+function nest(briefs: readonly BriefOutline[]): { roots: Node[]; nodes: Node[] } {
+  const known = new Map(briefs.map((brief) => [brief.briefId, nodeOf(brief)]));
+  const roots: Node[] = [];
+  for (const node of known.values()) {
+    const { parentBriefId } = node.brief;
+    const parent = parentBriefId === null ? undefined : known.get(parentBriefId);
+    (parent ? parent.children : roots).push(node);
+  }
+  const nodes = [...roots];
+  for (const node of nodes) {
+    for (const child of node.children) {
+      child.depth = node.depth + 1;
+      nodes.push(child);
+    }
+  }
+  for (const { brief, children, totals } of nodes.toReversed()) {
+    totals[brief.status] = (totals[brief.status] ?? 0) + 1;
+    for (const child of children) {
+      for (const status of ["pending", "active", "done", "failed"] as const) totals[status] += child.totals[status];
+    }
+  }
+  return { roots, nodes };
+}
+
+const nodeOf = (brief: BriefOutline): Node => ({
+  brief,
+  children: [],
+  totals: { pending: 0, active: 0, done: 0, failed: 0 },
+  depth: 1,
+});
+
+export const marks = { pending: "○", active: "◐", done: "✓", failed: "✗" } as const;
+
+/** Recurses no deeper than what is shown. */
+function drawn(nodes: readonly Node[], shown: ReadonlySet<Node>, texts: ReportData["texts"]): Html[] {
+  const visible = nodes.filter((node) => shown.has(node));
+  const items = visible.map((node) => drawnNode(node, shown, texts));
+  const hidden = nodes.length - visible.length;
+  return hidden === 0 ? items : [...items, html`<li class="leaf soft small">and ${count(hidden)} more, not shown</li>`];
+}
+
+function drawnNode(node: Node, shown: ReadonlySet<Node>, texts: ReportData["texts"]): Html {
+  const { brief, children, totals, depth } = node;
+  const { briefId, role, status, retryCount } = brief;
+  const took = lifetime(brief);
+  const facts = [
+    role,
+    ...(took === undefined ? [] : [duration(took)]),
+    ...(retryCount > 0 ? [`${retryCount} retries`] : []),
+  ];
+  const head = html`<span class="mark ${status}">${marks[status] ?? "?"}</span><code>${briefId}</code><span class="soft small">${facts.join(" · ")}</span>`;
+  const data = dataOf(texts.get(briefId));
+  const row = html`<span class="row">${head}</span>`;
+  if (children.length === 0) {
+    return data
+      ? html`<li><details><summary>${row}</summary><div class="data">${data}</div></details></li>`
+      : html`<li><div class="leaf">${row}</div></li>`;
+  }
+  const below = totalOf(totals) - 1;
+  const rollup = html`${statusBar(totals)}<span class="small soft">${count(totals.done + totals.failed)}/${count(below + 1)}</span>`;
+  const isOpen = depth <= 2 || (totals.failed > 0 && depth <= 4);
+  const own = data ? html`<details class="data"><summary>payload and result</summary>${data}</details>` : undefined;
+  return html`<li><details${isOpen ? html` open` : undefined}><summary><span class="row">${head}${rollup}</span></summary>${own}<ul>${drawn(children, shown, texts)}</ul></details></li>`;
+}
+
+/** What it was given and what came of it, if there is anything. */
+function dataOf(texts: { payload: Excerpt; result: Excerpt } | undefined): Html | undefined {
+  if (!texts) return undefined;
+  const { payload, result } = texts;
+  const given = payload.text === null || payload.text === "{}" ? undefined : html`payload${pretty(payload)}`;
+  const gained = result.text === null ? undefined : html`result${pretty(result)}`;
+  return given || gained ? html`${given}${gained}` : undefined;
+}
+
+/** A JSON text, laid out if all of it is here and it is JSON. */
+export function pretty({ text, length }: Excerpt): Html {
+  if (text === null) return html`<p class="none">none</p>`;
+  const rest = length - text.length;
+  if (rest > 0) return html`<pre>${text}… and ${count(rest)} characters more</pre>`;
+  return html`<pre>${laidOut(text)}</pre>`;
+}
+
+function laidOut(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    // As another program wrote it.
+    return text;
+  }
+}
