@@ -205,9 +205,16 @@ export class UnreadableRowError extends BlackboardError {
   readonly entity: Entity;
   readonly id: string;
   readonly column: string;
-  constructor(entity: Entity, id: string, column: string, found: string, options?: ErrorOptions) {
+  constructor(
+    entity: Entity,
+    id: string,
+    column: string,
+    found: string,
+    options?: ErrorOptions,
+    expected = "a JSON object",
+  ) {
     super(
-      `The ${column} of ${entity} ${quoted(id)} cannot be read: it should hold a JSON object, and it holds ${found}. ` +
+      `The ${column} of ${entity} ${quoted(id)} cannot be read: it should hold ${expected}, and it holds ${found}. ` +
         `Another program wrote it; mend the row there.`,
       options,
     );

@@ -80,7 +80,8 @@ export async function openPostgresBlackboard<R extends Roles = Roles>(
 
 /**
  * A run in a PostgreSQL database, for `exportRun`, `importRun` and `copyRun`. Without a `runId`: to read the only run there is,
- * to write the one that comes, under its own id. Writing brings the tables up to date first; reading never does.
+ * to write the one that comes, under its own id. Writing brings the tables up to date first; reading never does. Each of the two
+ * holds a connection for as long as it lasts: a Pool of your own needs two to copy within itself.
  *
  * ```ts
  * await copyRun(postgresRun({ runId: "abc123", connection }), { root: "archive" });

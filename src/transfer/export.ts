@@ -3,7 +3,7 @@
  * a line for each row, `{ "workstream": {…} }`, `{ "brief": {…} }`, `{ "event": {…} }`, events in their order; last
  * `{ "end": { "workstreams": n, "briefs": n, "events": n } }`, so that a cut file is noticed.
  */
-import { NotFoundError, UnreadableRowError } from "../errors.ts";
+import { type Entity, NotFoundError, UnreadableRowError } from "../errors.ts";
 import { readBrief } from "../operations/briefs.ts";
 import { readEvent } from "../operations/events.ts";
 import type { Operation } from "../operations/operation.ts";
@@ -24,15 +24,15 @@ export async function* exportText(place: RunPlace): AsyncGenerator<string, void,
     if (!run) throw new NotFoundError("run", runId, runId);
     yield jsonLine({ format: formatName, version: formatVersion, run });
     const end = { workstreams: 0, briefs: 0, events: 0 };
-    for await (const rows of pages(snapshot, readWorkstreams, (row) => row.workstreamId)) {
+    for await (const rows of pages(snapshot, "workstream", readWorkstreams, (row) => row.workstreamId)) {
       end.workstreams += rows.length;
       yield rows.map((workstream) => jsonLine({ workstream })).join("");
     }
-    for await (const rows of pages(snapshot, readBriefs, (row) => row.briefId)) {
+    for await (const rows of pages(snapshot, "brief", readBriefs, (row) => row.briefId)) {
       end.briefs += rows.length;
       yield rows.map((row) => jsonLine({ brief: readBrief(row) })).join("");
     }
-    for await (const rows of pages(snapshot, readEvents, (row) => row.seq)) {
+    for await (const rows of pages(snapshot, "event", readEvents, (row) => row.seq)) {
       end.events += rows.length;
       yield rows.map((row) => jsonLine({ event: readEvent(row) })).join("");
     }
@@ -47,22 +47,27 @@ const jsonLine = (value: object) => `${JSON.stringify(value)}\n`;
 /** What a page should hold, in characters: rows of 5 MB come one by one, small ones by the thousand. */
 const pageLength = 2 ** 20;
 const maxRows = 1000;
+/** Before anything is known of how long they are. */
+const firstRows = 8;
 
 async function* pages<Row extends object, Cursor extends string | number>(
   { runId, run }: Snapshot,
+  entity: Entity,
   read: (runId: string, after: Cursor | undefined, limit: number) => Operation<Row[]>,
   cursorOf: (row: Row) => Cursor,
 ): AsyncGenerator<Row[], void, void> {
-  let limit = 20;
+  let limit = firstRows;
   for (let after: Cursor | undefined; ; ) {
     const rows = await run(() => read(runId, after, limit));
     const last = rows.at(-1);
     if (last === undefined) return;
+    // Files of the reference may have rows without an id. They come first, and nothing here could name them.
+    if (rows.some((row) => cursorOf(row) === null)) {
+      throw new UnreadableRowError(entity, "null", `${entity}Id`, "NULL", undefined, "an id");
+    }
     yield rows;
     if (rows.length < limit) return;
     after = cursorOf(last);
-    // Files of the reference may have rows without an id, and nothing comes behind one.
-    if (after === null) throw new UnreadableRowError("brief", "null", "id", "NULL");
     limit = Math.min(maxRows, Math.max(1, Math.round((limit * pageLength) / Math.max(1, lengthOf(rows)))));
   }
 }

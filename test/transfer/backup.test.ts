@@ -1,5 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { backupBlackboard, FileError, InvalidInputError, MigrationError, migrationStatus } from "run-blackboard";
@@ -87,6 +89,17 @@ test("a backup that fails leaves nothing", async () => {
   }
   await caught(MigrationError, () => backupBlackboard({ file: join(folder, "foreign.db") }, target));
   expect(names()).toEqual(before);
+});
+
+test("a backup removes the part that a killed one has left, and nobody else's", () => {
+  const { folder, file, copy } = small();
+  const { pid } = spawnSync("true");
+  const part = (owner: string) => `copy.db.${owner}.${randomUUID()}.part`;
+  const [dead, alive, elsewhere] = [part(`${pid}@${hostname()}`), part(`1@${hostname()}`), part(`${pid}@other`)];
+  for (const name of [dead, alive, elsewhere]) writeFileSync(join(folder, name), "part of a copy");
+  backupBlackboard({ file }, copy);
+  const left = readdirSync(folder).filter((name) => name.endsWith(".part"));
+  expect(left.sort()).toEqual([alive, elsewhere].sort());
 });
 
 test("a backup is as private as the original", () => {

@@ -1,5 +1,5 @@
 /** A run that moves is the same run afterwards, whichever engine kept it before and keeps it then. */
-import { copyFileSync, readFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -113,6 +113,37 @@ async function emptied(here: Awaited<ReturnType<(typeof sites)[number][1]>>, run
 }
 
 describe("a file", () => {
+  test.each([
+    ["a payload that is no JSON", "UPDATE briefs SET payload = '{' WHERE brief_id = 'b'", { entity: "brief", id: "b" }],
+    ["an event whose detail is a list", "UPDATE events SET detail = '[]'", { entity: "event", id: "e" }],
+  ])("with %s is not exported in part: UnreadableRowError says which row", async (_, spoil, row) => {
+    const file = join(temporaryFolder(), "spoilt.db");
+    const board = open({ runId: "r", file });
+    board.createRun("a goal");
+    board.createBrief({ briefId: "b", tier: 1, role: "coder" });
+    board.logEvent("spawned", { eventId: "e" });
+    connectTo(file).exec(spoil);
+    const folder = temporaryFolder();
+    await expect(copyRun({ file }, { root: folder })).rejects.toMatchObject({ code: "UNREADABLE_ROW", ...row });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("with briefs that have no id, which the reference's schema allows, is not exported without them", async () => {
+    const file = join(temporaryFolder(), "nameless.db");
+    const board = open({ runId: "r", file });
+    board.createRun("a goal");
+    const insert = connectTo(file).prepare(
+      "INSERT INTO briefs (brief_id, run_id, tier, role, created_at, updated_at) VALUES (NULL, 'r', 1, 'x', 't', 't')",
+    );
+    for (let n = 0; n < 20; n++) insert.run();
+    const folder = temporaryFolder();
+    await expect(copyRun({ file }, { root: folder })).rejects.toMatchObject({
+      code: "UNREADABLE_ROW",
+      entity: "brief",
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test("of the Python reference is exported as it would be read, and stays as it was", async () => {
     const fixture = fileURLToPath(new URL("../fixtures/python/webhook.db", import.meta.url));
     const folder = temporaryFolder();
