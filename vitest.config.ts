@@ -8,6 +8,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/postgres/global-setup.ts"],
     reporters: process.env.VITEST_JSON ? ["default", ["json", { outputFile: process.env.VITEST_JSON }]] : ["default"],
+    // Most of the time a test waits for its processes: on two cores one worker alone, which is the default, would idle.
+    maxWorkers: "100%",
     // Real processes, disks and kills: the slowest take minutes on two cores.
     testTimeout: 120_000,
     hookTimeout: 120_000,

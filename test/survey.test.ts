@@ -12,7 +12,6 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
-import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { openBlackboard, type RunSummary } from "run-blackboard";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -20,20 +19,18 @@ import { measure } from "../examples/survey/measure.ts";
 import { plan } from "../examples/survey/plan.ts";
 import { openProgress } from "../examples/survey/report.ts";
 import { type Found, walk } from "../examples/survey/walk.ts";
+import { bundled } from "./processes/bundle.ts";
 import { temporaryFolder } from "./processes/folder.ts";
 import { type Running, start } from "./processes/spawn.ts";
 
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-/** Makes the example's `import … from "run-blackboard"` mean this source tree, wherever it is run. */
-const environment = { ...process.env, TSX_TSCONFIG_PATH: here("../tsconfig.json") };
-const program = [process.execPath, "--import", import.meta.resolve("tsx"), here("../examples/survey/main.ts")];
+const program = [process.execPath, bundled(new URL("../examples/survey/main.ts", import.meta.url))];
 
 /** In two halves, so that whoever looks for what is left to do here does not find them. */
 const [todo, fixme] = ["TO".concat("DO"), "FIX".concat("ME")] as const;
 
 /** Starts a survey; its first line is the number of its process, by which to send it signals. */
 function starting(cwd: string, ...args: string[]): Running {
-  return start("sh", ["-c", 'echo $$; exec "$@"', "sh", ...program, ...args], { cwd, env: environment });
+  return start("sh", ["-c", 'echo $$; exec "$@"', "sh", ...program, ...args], { cwd });
 }
 
 function send(signal: NodeJS.Signals, { lines }: Running): void {
@@ -106,11 +103,12 @@ function writeEndless(path: string): void {
   truncateSync(path, 2 ** 43);
 }
 
-/** Waits until the survey has come to the file in its way, whose batch is taken and not finished. */
+/** Waits until the survey has come to the endless file, whose batch is taken and not finished. */
 async function untilTaken({ until }: Running, cwd: string): Promise<string> {
   const runId = await until((lines) => lines[1]?.match(/^Run (\S+) surveys /)?.[1]);
   using board = openBlackboard({ runId, root: join(cwd, "runs"), readonly: true });
-  await expect.poll(() => board.listBriefs({ status: "active" }).items.length, { timeout: 60_000 }).toBeGreaterThan(0);
+  const taken = () => board.listBriefs({ status: "active" }).items.map(({ payload }) => String(payload.path));
+  await expect.poll(taken, { timeout: 60_000 }).toContainEqual(expect.stringContaining("endless"));
   return runId;
 }
 

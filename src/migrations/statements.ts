@@ -16,7 +16,7 @@ export function statementsOf(migration: Migration, dialect: Dialect = "sqlite"):
 
 /** A PRAGMA may switch off more than a migration knows; drizzle-kit writes these two around each rebuild. */
 const forbidden =
-  /^(?:BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|VACUUM|ATTACH|DETACH|START\s+TRANSACTION|ABORT|PREPARE\s+TRANSACTION|PRAGMA\s+(?!foreign_keys\b|user_version\b))/i;
+  /^(?:BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|VACUUM|ATTACH|DETACH|START|ABORT|PREPARE|PRAGMA(?:\s|--[^\n]*|\/\*.*?\*\/)*(?!\s|--|\/\*|foreign_keys\b|user_version\b))/is;
 
 /** Throws `MIGRATION_FAILED` for a statement that may not be in a migration. */
 export function refuseForbidden(migrations: readonly Migration[], location: string, dialect: Dialect = "sqlite"): void {
@@ -57,7 +57,7 @@ function next(state: State, token: Token): State {
     case "start":
       return token === "explain" || token === "create" ? token : "normal";
     case "explain":
-      return token === "create" ? token : "normal";
+      return token === "create" ? token : state;
     case "create":
       if (token === "temp") return state;
       return token === "trigger" ? token : "normal";
@@ -66,32 +66,34 @@ function next(state: State, token: Token): State {
   }
 }
 
-/**
- * Comments and space, semicolons, words, quotes (unclosed to the end, as in SQLite; PostgreSQL's dollar quotes, which SQLite
- * has not), anything else.
- */
-const tokens = new RegExp(
-  [
-    /(?<space>\s+|--[^\n]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/)?)/,
-    /(?<semicolon>;)/,
-    /(?<word>[p{L}_][p{L}p{N}_$]*)/,
-    /\$(?<tag>\w*)\$.*?\$\k<tag>\$/,
-    /'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?|\[[^\]]*\]?/,
-    /./,
-  ]
-    .map(({ source }) => source)
-    .join("|"),
-  "gsuy",
-);
+const oneOf = (...kinds: RegExp[]) => new RegExp(kinds.map(({ source }) => source).join("|"), "gsuy");
+const space = /(?<space>\s+|--[^\n]*|\/\*.*?(?:\*\/|$))/;
+const semicolon = /(?<semicolon>;)/;
+const word = /(?<word>[\w$\u{80}-\u{10ffff}]+)/u;
+const anythingElse = /./;
 
-const keywords: Record<string, Token> = {
-  explain: "explain",
-  create: "create",
-  temp: "temp",
-  temporary: "temp",
-  trigger: "trigger",
-  end: "end",
+/** What is not closed goes on to the end, as in the databases; a doubled quote is the end of one and the next one's beginning. */
+const tokens: Record<Dialect, RegExp> = {
+  sqlite: oneOf(space, semicolon, word, /'[^']*'?|"[^"]*"?|`[^`]*`?|\[[^\]]*\]?/, anythingElse),
+  // Dollar quotes, and strings in which a backslash escapes a quote, before the words that they look like.
+  postgres: oneOf(
+    space,
+    semicolon,
+    /\$(?<tag>(?:[\p{L}_][\p{L}\p{N}_]*)?)\$.*?\$\k<tag>\$|[eE]'(?:\\.|''|[^'\\])*'?/u,
+    word,
+    /'[^']*'?|"[^"]*"?/,
+    anythingElse,
+  ),
 };
+
+const keywords: ReadonlyMap<string, Token> = new Map([
+  ["explain", "explain"],
+  ["create", "create"],
+  ["temp", "temp"],
+  ["temporary", "temp"],
+  ["trigger", "trigger"],
+  ["end", "end"],
+]);
 
 export function splitStatements(sql: string, dialect: Dialect = "sqlite"): string[] {
   const statements: string[] = [];
@@ -99,18 +101,19 @@ export function splitStatements(sql: string, dialect: Dialect = "sqlite"): strin
   // From the first token that is no comment to the last one.
   let from = -1;
   let to = 0;
-  for (const { index, 0: text, groups } of sql.matchAll(tokens)) {
+  for (const { index, 0: text, groups } of sql.matchAll(tokens[dialect])) {
     const word = groups?.word?.toLowerCase() ?? "";
-    const token: Token = groups?.space ? "space" : groups?.semicolon ? "semicolon" : (keywords[word] ?? "other");
+    const token: Token = groups?.space ? "space" : groups?.semicolon ? "semicolon" : (keywords.get(word) ?? "other");
     // PostgreSQL's triggers only name their function, whose body is in dollar quotes.
     state = next(state, dialect === "postgres" && token === "trigger" ? "other" : token);
     if (token === "space" || (token === "semicolon" && from < 0)) continue;
+    if (state === "start") {
+      statements.push(sql.slice(from, to));
+      from = -1;
+      continue;
+    }
     if (from < 0) from = index;
     to = index + text.length;
-    if (state === "start") {
-      statements.push(sql.slice(from, index));
-      from = -1;
-    }
   }
   if (from >= 0) statements.push(sql.slice(from, to));
   return statements;

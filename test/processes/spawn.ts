@@ -3,14 +3,8 @@
  * that it waits for, and fails when the process ends without it.
  */
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-
-/** Makes `import … from "run-blackboard"` in a program mean this source tree, wherever the program is run. */
-const environment = { ...process.env, TSX_TSCONFIG_PATH: here("../../tsconfig.json") };
-const tsx = import.meta.resolve("tsx");
+import { bundled } from "./bundle.ts";
 
 export interface Ending {
   readonly code: number | null;
@@ -40,10 +34,15 @@ interface Options {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Starts a program of `programs/`. `through` is a command that runs it, such as one that sets a limit first. */
+/** Starts a program of this folder's `programs/`. */
 export function startProgram(name: string, args: readonly string[], through: readonly string[] = []): Running {
-  const [command = "", ...rest] = [...through, process.execPath, "--import", tsx, here(`programs/${name}.ts`), ...args];
-  return start(command, rest, { env: environment });
+  return startFile(new URL(`programs/${name}.ts`, import.meta.url), args, through);
+}
+
+/** Starts a program by its file. `through` is a command that runs it, such as one that sets a limit first. */
+export function startFile(program: URL, args: readonly string[], through: readonly string[] = []): Running {
+  const [command = "", ...rest] = [...through, process.execPath, bundled(program), ...args];
+  return start(command, rest);
 }
 
 /** Starts a command. What still runs when the test is over is killed. */

@@ -7,13 +7,6 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 import { openBlackboard } from "run-blackboard";
 import { outcome, say } from "./talk.ts";
 
-/** A thread begins without tsx, so it cannot be started with a file of TypeScript. */
-const withTsx = `
-  import { register } from ${JSON.stringify(import.meta.resolve("tsx/esm/api"))};
-  register();
-  await import(${JSON.stringify(import.meta.url)});
-`;
-
 interface Task {
   readonly threads: number;
   readonly files: readonly string[];
@@ -26,7 +19,7 @@ async function main(): Promise<void> {
   const threads = Number(count);
   const task: Task = { threads, files, arrived: new Int32Array(new SharedArrayBuffer(4 * files.length)) };
   const results = Array.from({ length: threads }, async () => {
-    const thread = new Worker(new URL(`data:text/javascript,${encodeURIComponent(withTsx)}`), { workerData: task });
+    const thread = new Worker(new URL(import.meta.url), { workerData: task });
     const [[lines]] = await Promise.all([once(thread, "message"), once(thread, "exit")]);
     return lines;
   });

@@ -1,0 +1,37 @@
+/** Several processes at work on one run of a server. */
+import { describe, onTestFinished, test } from "vitest";
+import { expectComplete, fill, startWorkers } from "../processes/pool.ts";
+import { freshSchema, hasServer, open } from "./fresh.ts";
+import { startPrivateServer } from "./server.ts";
+
+describe.skipIf(!hasServer)("a pool of workers", () => {
+  test("8 processes, 2,000 briefs: each is handed out once, all are done; a killed worker's brief is finished by others", async () => {
+    const schema = await freshSchema();
+    const board = await open(schema, { runId: "pool" });
+    await fill(board, 2000);
+    const workers = await startWorkers(8, schema.url, 2000);
+    for (const worker of workers) worker.say("begin");
+    const [victim, ...survivors] = workers;
+    await victim?.until((lines) => lines.length > 40 || undefined);
+    victim?.kill();
+    await Promise.all(survivors.map((worker) => worker.finish()));
+    await expectComplete(board, workers, 2000);
+  });
+
+  test("ends each brief once though the server is restarted under it, as a crash would", async () => {
+    const server = startPrivateServer();
+    if (!server) throw new Error("PostgreSQL is not installed");
+    onTestFinished(() => server.stop());
+    const schema = await freshSchema(server.url);
+    const board = await open(schema, { runId: "pool" });
+    await fill(board, 400);
+    const workers = await startWorkers(4, schema.url, 1500);
+    for (const worker of workers) worker.say("begin");
+    for (const enough of [20, 50]) {
+      await Promise.all(workers.map((worker) => worker.until((lines) => lines.length > enough || undefined)));
+      server.restart("immediate");
+    }
+    await Promise.all(workers.map((worker) => worker.finish()));
+    await expectComplete(board, workers, 400);
+  });
+});
