@@ -4,6 +4,8 @@
 import { type Dirent, lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import Database from "better-sqlite3";
+import { max } from "drizzle-orm";
+import { briefs, events, runs, workstreams } from "../../drizzle/schema.ts";
 import { SqliteEngine } from "../engines/sqlite.ts";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { BlackboardError, InvalidInputError } from "../errors.ts";
@@ -80,14 +82,10 @@ function pruneEntry(root: string, entry: Dirent, rule: CheckedRule): PrunedRun[]
 function readAges(location: string): RunAge[] {
   const { engine } = openFile(location, false);
   try {
-    return agesIn(engine);
+    return engine.run(() => listRunSummaries(reader)).map(({ summary }) => ageOf(summary));
   } finally {
     engine.close();
   }
-}
-
-function agesIn(engine: SqliteEngine): RunAge[] {
-  return engine.run(() => listRunSummaries(reader)).map(({ summary }) => ageOf(summary));
 }
 
 function decide(location: string, ages: readonly RunAge[], rule: CheckedRule): Pick<PrunedRun, "outcome" | "reason"> {
@@ -116,16 +114,16 @@ function reasonOf(ages: readonly RunAge[], rule: CheckedRule): string | null {
  */
 function deleteFile(location: string, rule: CheckedRule): string | null {
   const client = new Database(location, { fileMustExist: true, timeout: 0 });
-  const mode = client.pragma("journal_mode", { simple: true });
+  let mode: unknown;
   let isDeleted = false;
   try {
+    mode = client.pragma("journal_mode", { simple: true });
     client.pragma("journal_mode = DELETE");
     client.pragma("journal_mode = MEMORY");
     client.exec("BEGIN EXCLUSIVE");
     // It may have been written since it was looked at.
-    const engine = new SqliteEngine(client, { location, busyTimeoutMs: 0, logger: undefined });
-    const reason = reasonOf(agesIn(engine), rule);
-    if (reason !== null) return reason;
+    const change = changeOf(new SqliteEngine(client, { location, busyTimeoutMs: 0, logger: undefined }), rule);
+    if (change !== null) return change;
     // What users added to the file may name the table, and need not go on working.
     client.pragma("legacy_alter_table = ON");
     client.exec("ALTER TABLE runs RENAME TO pruned_runs");
@@ -142,6 +140,31 @@ function deleteFile(location: string, rule: CheckedRule): string | null {
   for (const ending of ["-wal", "-shm", "-journal"]) removeIfThere(location + ending);
   removeIfEmpty(dirname(location));
   return null;
+}
+
+/** Of all runs of the file at once, since all of them must be old. Only columns that the oldest schema has. */
+function changeOf({ drizzle }: SqliteEngine, rule: CheckedRule): string | null {
+  const statuses = drizzle.selectDistinct({ runId: runs.runId, status: runs.status }).from(runs).all();
+  const times = [
+    drizzle
+      .select({ changedAt: max(runs.updatedAt) })
+      .from(runs)
+      .all(),
+    drizzle
+      .select({ changedAt: max(workstreams.updatedAt) })
+      .from(workstreams)
+      .all(),
+    drizzle
+      .select({ changedAt: max(briefs.updatedAt) })
+      .from(briefs)
+      .all(),
+    drizzle
+      .select({ changedAt: max(events.createdAt) })
+      .from(events)
+      .all(),
+  ].flat();
+  const ages = statuses.flatMap((run) => times.flatMap(({ changedAt }) => (changedAt ? [{ ...run, changedAt }] : [])));
+  return reasonOf(ages, rule);
 }
 
 function giveBack(client: Database.Database, mode: unknown): void {

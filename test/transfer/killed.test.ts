@@ -28,10 +28,12 @@ describe("an import that is killed while its text arrives", () => {
     using board = openBlackboard({ runId: "other", file: join(used, "long/blackboard.db") });
     board.createRun("was here before");
     const lines = (await longText()).split("\n").slice(0, -2);
-    const programs = [fresh, used].map((root) => startProgram("import", [root], { SQLITE_TMPDIR: temporary }));
+    const programs = [fresh, used].map((root) =>
+      startProgram("import", [root, `${lines.length}`], { SQLITE_TMPDIR: temporary }),
+    );
     for (const program of programs) {
       for (const line of lines) program.say(line);
-      await program.line(`piece ${lines.length}`);
+      await program.line("enough");
       program.kill();
       expect(await program.ended).toMatchObject({ signal: "SIGKILL" });
     }
@@ -43,9 +45,9 @@ describe("an import that is killed while its text arrives", () => {
   test.skipIf(!hasServer)("leaves nothing on a server", async () => {
     const schema = await freshSchema();
     const board = await openOnServer(schema, { runId: "long" });
-    const program = startProgram("import", [schema.url]);
+    const program = startProgram("import", [schema.url, `${events + 1}`]);
     for (const line of (await longText()).split("\n").slice(0, -2)) program.say(line);
-    await program.line(`piece ${events + 1}`);
+    await program.line("enough");
     program.kill();
     await program.ended;
     // Waits for the server to notice, by the lock that a new run of this id takes.
@@ -63,8 +65,8 @@ test("an import that is killed at its end, 4 times, is there as a whole or not a
   const killed = Array.from({ length: 4 }, async (_, kill) => {
     const root = join(folder, `root-${kill}`);
     mkdirSync(root);
-    const program = startProgram("import", [root, file]);
-    await program.line(`piece ${Math.ceil(text.length / 65_536)}`);
+    const program = startProgram("import", [root, `${Math.ceil(text.length / 65_536)}`, file]);
+    await program.line("enough");
     // Behind the last piece it writes the rest and puts the file in its place; a few turns later each time.
     for (let turn = 0; turn < kill * 80; turn++) await new Promise((resolve) => setImmediate(resolve));
     program.kill();

@@ -1,5 +1,5 @@
 /** Only finished runs that nobody has touched for long are deleted, and of them only what is the blackboard's. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { InvalidInputError, openBlackboard, pruneRuns, type RunStatus, runStatuses } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -105,6 +105,20 @@ describe("pruneRuns", () => {
     await writer.ended;
     expect(readdirSync(join(root, "r")).sort()).toEqual(["blackboard.db", "blackboard.db-shm", "blackboard.db-wal"]);
     expect(outcomes(root)).toEqual(["r deleted"]);
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  test("deletes a file of the Python reference too", () => {
+    const root = temporaryFolder();
+    mkdirSync(join(root, "webhook"));
+    const file = join(root, "webhook/blackboard.db");
+    copyFileSync(join(import.meta.dirname, "../fixtures/python/webhook.db"), file);
+    const client = connectTo(file);
+    client.exec("UPDATE runs SET status = 'done'");
+    client.close();
+    const late = () => new Date("2027-01-01T00:00:00Z");
+    const [pruned] = pruneRuns({ root, olderThanMs: 30 * day, clock: late });
+    expect(pruned).toMatchObject({ runId: "webhook", status: "done", outcome: "deleted" });
     expect(readdirSync(root)).toEqual([]);
   });
 
