@@ -216,17 +216,6 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
-   * The run's briefs as a tree of any depth, each with the statuses of itself and all below it counted; or, by id, one brief
-   * and what hangs below it. One snapshot. Oldest first on every level; empty where there is no run. A brief whose parent is
-   * not in the run is a root. `cycles` names those that other programs left without a way to any root: they stand under none,
-   * though the run's `totals` count them; one of them asked for is a root with what hangs below it, each once.
-   * @throws NotFoundError for an unknown brief.
-   */
-  getBriefTree(briefId?: string): Result<M, BriefTree> {
-    return this.#session.run(() => getBriefTree(this.#context, briefId));
-  }
-
-  /**
    * Creates a brief and logs `spawned`, in one commit. Again with the same id and data: the stored row, nothing written, no
    * second event.
    * @throws as `createBrief` does.
@@ -305,6 +294,17 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
    */
   escalateBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>> {
     return this.#run(() => escalateBrief(this.#context, ref, detail));
+  }
+
+  /**
+   * The run's briefs as a tree of any depth, each with the statuses of itself and all below it counted; or, by id, one brief
+   * and what hangs below it. One snapshot. Oldest first on every level; empty where there is no run. A brief whose parent is
+   * not in the run is a root. `cycles` names those that other programs left without a way to any root: they stand under none,
+   * though the run's `totals` count them; one of them asked for is a root with what hangs below it, each once.
+   * @throws NotFoundError for an unknown brief.
+   */
+  getBriefTree(briefId?: string): Result<M, BriefTree<R>> {
+    return this.#run(() => getBriefTree(this.#context, briefId));
   }
 
   /**

@@ -28,7 +28,7 @@ export async function holdClaim<T>(
   checkClaim(check, "claim", claim);
   const { leaseMs: asked, signal } = check.object("options", options, holdNames);
   const leaseMs = check.integer("leaseMs", asked, 1);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) check.refuse("signal", "must be an AbortSignal");
+  if (signal !== undefined) check.signal("signal", signal);
   check.callable("work", work);
   check.done();
   signal?.throwIfAborted();

@@ -5,8 +5,9 @@
  * nothing comes twice, whatever happens in between. What makes that cheap is the engine's to say (`Engine.look`). One page is
  * held at a time, and the next is read when the last one was taken.
  */
+import { setMaxListeners } from "node:events";
 import type { Engine, Found, Mode } from "./engines/engine.ts";
-import { BusyError, ClosedError, ConnectionError } from "./errors.ts";
+import { BusyError, ClosedError, ConnectionError, UnreadableRowError } from "./errors.ts";
 import { Check, type Names } from "./input/check.ts";
 import { type BlackboardEvent, listEvents } from "./operations/events.ts";
 import type { Context } from "./operations/operation.ts";
@@ -15,7 +16,7 @@ import type { Page } from "./operations/pages.ts";
 export interface WatchOptions {
   /** The `seq` of the last event known already; 0, the beginning, when left out. */
   after?: number | undefined;
-  /** How often to look for new events while there are none, in milliseconds; 25 in a file, 200 on a server when left out. */
+  /** How often to look for new events while there are none, in milliseconds; 50 in a file, 200 on a server when left out. */
   pollMs?: number | undefined;
   /** Ends the watch, without an error. */
   signal?: AbortSignal | undefined;
@@ -39,6 +40,8 @@ export function watchEvents(
   if (asked.signal !== undefined) check.signal("signal", asked.signal);
   check.done();
   const { signal } = asked;
+  // Node would take it for a leak that a server gives one signal to all of its watches. Each wait stops listening at its end.
+  if (signal instanceof AbortSignal) setMaxListeners(0, signal);
   return {
     [Symbol.asyncIterator]() {
       const stop = new AbortController();
@@ -69,13 +72,19 @@ async function* follow(
   const isOver = () => ends.some(({ aborted }) => aborted);
   let last = after;
   let seen: string | undefined;
+  let limit = pageSize;
   while (!isOver()) {
     let found: Found<Page<BlackboardEvent, number>> | undefined;
     try {
-      const look = engine.look(seen, () => listEvents(context, { after: last, limit: pageSize }));
-      found = await orOver(ends, look);
+      const look = engine.look(seen, () => listEvents(context, { after: last, limit }));
+      found = look instanceof Promise ? await orOver(ends, look) : look;
     } catch (error) {
       if (error instanceof ClosedError) return;
+      if (error instanceof UnreadableRowError && limit > 1) {
+        // What comes before that row is not to be missed.
+        limit = Math.ceil(limit / 4);
+        continue;
+      }
       // These pass, and what was committed meanwhile is still behind `last`.
       if (!(error instanceof BusyError || error instanceof ConnectionError)) throw error;
     }
@@ -105,7 +114,7 @@ async function pause(ends: readonly AbortSignal[], milliseconds: number): Promis
 }
 
 /** What `work` comes to, or `undefined` as soon as one of the signals aborts. Listens to them no longer than that. */
-async function orOver<T>(ends: readonly AbortSignal[], work: T | Promise<T>): Promise<T | undefined> {
+async function orOver<T>(ends: readonly AbortSignal[], work: Promise<T>): Promise<T | undefined> {
   let end = () => {};
   const over = new Promise<undefined>((resolve) => {
     end = () => resolve(undefined);

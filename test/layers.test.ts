@@ -26,6 +26,7 @@ const upward: readonly [string, string][] = [
   ["src/transfer/wrong.ts", "../index.ts"],
   ["src/blackboard.ts", "./engines/sqlite.ts"],
   ["src/blackboard.ts", "./migrations/apply.ts"],
+  ["src/watch.ts", "./engines/sqlite.ts"],
   ["examples/wrong/main.ts", "../../src/index.ts"],
 ];
 

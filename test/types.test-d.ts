@@ -49,6 +49,7 @@ import {
   type Timestamp,
   type TransitionError,
   type UnreadableRowError,
+  type WatchOptions,
   type Workstream,
   type WorkstreamFilter,
   type WorkstreamStatus,
@@ -100,6 +101,7 @@ holds<SameObject<From<RunStatus>, contract.From<RunStatus>>>();
 holds<SameObject<Page<Run, string>, contract.Page<Run, string>>>();
 holds<SameObject<BriefFilter, contract.BriefFilter>>();
 holds<SameObject<WorkstreamFilter, contract.WorkstreamFilter>>();
+holds<SameObject<WatchOptions, NonNullable<Parameters<contract.Blackboard<"sync">["watchEvents"]>[0]>>>();
 holds<SameObject<EventFilter, contract.EventFilter>>();
 holds<SameObject<ClaimRequest, contract.ClaimRequest>>();
 holds<SameObject<Omit<OpenOptions, "roles">, Omit<contract.OpenOptions, "roles">>>();
@@ -116,13 +118,15 @@ holds<Fits<typeof migrateBlackboard, typeof contract.migrateBlackboard>>();
 type Given<T> =
   T extends Promise<infer Value>
     ? Promise<Given<Value>>
-    : T extends { items: (infer Item)[]; next: infer Next }
-      ? { items: Given<Item>[]; next: Next }
-      : T extends { brief: infer B; role: unknown }
-        ? Flat<Omit<T, "brief"> & { brief: Given<B> }>
-        : T extends object
-          ? Flat<T>
-          : T;
+    : T extends AsyncIterable<infer Item>
+      ? AsyncIterable<Given<Item>>
+      : T extends { items: (infer Item)[]; next: infer Next }
+        ? { items: Given<Item>[]; next: Next }
+        : T extends { brief: infer B; role: unknown }
+          ? Flat<Omit<T, "brief"> & { brief: Given<B> }>
+          : T extends object
+            ? Flat<T>
+            : T;
 type Method = (...parameters: never[]) => unknown;
 type SameMethod<Ours, Agreed> = Ours extends Method
   ? Agreed extends Method
@@ -153,6 +157,7 @@ type Methods =
   | "failBrief"
   | "retryBrief"
   | "escalateBrief"
+  | "watchEvents"
   | "close";
 /** The methods that are not as agreed: there must be none. */
 type Deviating<M extends Mode> = {

@@ -91,10 +91,10 @@ function briefsWriter(): (briefs: readonly Brief[]) => Promise<void> {
     { name: "brief", shrinks: true },
     { name: "status" },
     { name: "role", shrinks: true },
-    { name: "tier", align: "right" },
-    { name: "workstream", shrinks: true },
-    { name: "parent", shrinks: true },
-    { name: "retries", align: "right" },
+    { name: "tier", align: "right", drops: 2 },
+    { name: "workstream", shrinks: true, drops: 3 },
+    { name: "parent", shrinks: true, drops: 4 },
+    { name: "retries", align: "right", drops: 1 },
     { name: "agent", shrinks: true },
     { name: "changed", align: "right" },
   ]);
@@ -184,7 +184,7 @@ export function eventsWriter(): (events: readonly BlackboardEvent[]) => Promise<
     { name: "time" },
     { name: "kind" },
     { name: "brief", shrinks: true },
-    { name: "detail", shrinks: true },
+    { name: "detail", shrinks: true, drops: 1 },
   ]);
   return (events) =>
     write(

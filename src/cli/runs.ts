@@ -37,20 +37,19 @@ async function draw(listed: ReturnType<typeof listRuns>): Promise<void> {
     { name: "run", shrinks: true },
     { name: "status" },
     { name: "progress" },
-    { name: "briefs", align: "right" },
+    { name: "briefs", align: "right", drops: 1 },
     { name: "failed", align: "right" },
     { name: "stuck", align: "right" },
     { name: "changed", align: "right" },
-    { name: "schema" },
-    { name: "goal", shrinks: true },
+    { name: "schema", drops: 3 },
+    { name: "goal", shrinks: true, drops: 2 },
   ]);
   await write(
     listed.map(({ runId, state, run, summary, error }) => {
       const name = printable(runId ?? "?");
       const schema = state === null ? paint("red", "unreadable") : status(state);
       if (!run || !summary) {
-        const why = error ? paint("red", printable(error.message)) : "no run was created here yet";
-        return [name, "-", "", "", "", "", "", schema, why];
+        return [name, "-", "", "", "", "", "", schema, error ? "" : "no run was created here yet"];
       }
       const { briefs, lastChangeAt, expiredLeases } = summary;
       const total = briefs.pending + briefs.active + briefs.done + briefs.failed;
@@ -67,4 +66,7 @@ async function draw(listed: ReturnType<typeof listRuns>): Promise<void> {
       ];
     }),
   );
+  for (const { runId, error } of listed) {
+    if (error) await printLine(paint("red", `${printable(runId ?? "?")}: ${printable(error.message)}`));
+  }
 }

@@ -45,10 +45,12 @@ export interface Column {
   align?: "left" | "right";
   /** May be cut where the terminal is too narrow for all. */
   shrinks?: boolean;
+  /** May be left out where even that is not enough: the lowest number first. */
+  drops?: number;
 }
 
 const gap = 2;
-const narrowest = 8;
+const narrowest = 7;
 
 /**
  * Prints rows below each other in columns, in as many calls as they come in: the columns keep the width that the rows before
@@ -61,14 +63,16 @@ export function tableWriter(columns: readonly Column[]): (rows: readonly (readon
     for (const row of rows) {
       for (const [index, cell] of row.entries()) needed[index] = Math.max(needed[index] ?? 0, widthOf(cell));
     }
+    const widths = fitted(columns, needed, terminalWidth());
+    const kept = <T>(cells: readonly T[]) => cells.filter((_, index) => (widths[index] ?? 0) > 0);
     const table = new Table({
       chars: noBorders,
       style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
-      colWidths: fitted(columns, needed, terminalWidth()),
-      colAligns: columns.map(({ align }) => align ?? "left"),
+      colWidths: kept(widths),
+      colAligns: kept(columns).map(({ align }) => align ?? "left"),
     });
-    if (isFirst) table.push(columns.map(({ name }) => paint("bold", name)));
-    table.push(...rows.map((row) => [...row]));
+    if (isFirst) table.push(kept(columns).map(({ name }) => paint("bold", name)));
+    table.push(...rows.map((row) => kept(row)));
     isFirst = false;
     const lines = table.toString().split("\n");
     await print(`${lines.map((line) => line.trimEnd()).join("\n")}\n`);
@@ -82,12 +86,21 @@ const noBorders = Object.fromEntries(
     .concat([["middle", " ".repeat(gap)]]),
 );
 
-/** Takes from the widest of the columns that may shrink until all fit. */
+/** Takes from the widest of the columns that may shrink until all fit; one that is left out gets no width at all. */
 function fitted(columns: readonly Column[], needed: readonly number[], width: number | undefined): number[] {
   const widths = [...needed];
   if (width === undefined) return widths;
-  const total = () => widths.reduce((sum, one) => sum + one, gap * (widths.length - 1));
-  for (let excess = total() - width; excess > 0; excess--) {
+  const total = (of: readonly number[]) => of.reduce((sum, one) => sum + (one > 0 ? one + gap : 0), -gap);
+  const least = columns.map(({ shrinks }, index) =>
+    Math.min(shrinks ? narrowest : Number.POSITIVE_INFINITY, needed[index] ?? 0),
+  );
+  const droppable = columns.flatMap(({ drops }, index) => (drops === undefined ? [] : [{ index, drops }]));
+  for (const { index } of droppable.sort((a, b) => a.drops - b.drops)) {
+    if (total(least) <= width) break;
+    least[index] = 0;
+    widths[index] = 0;
+  }
+  for (let excess = total(widths) - width; excess > 0; excess--) {
     const shrinking = columns.flatMap(({ shrinks }, index) => (shrinks ? [{ index, width: widths[index] ?? 0 }] : []));
     const widest = shrinking.sort((a, b) => b.width - a.width)[0];
     if (!widest || widest.width <= narrowest) break;

@@ -3,6 +3,7 @@
  * has one of its own, and whatever its callback calls, on `tx` or on the blackboard, belongs to it.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { setMaxListeners } from "node:events";
 import type { Logger } from "drizzle-orm";
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
@@ -56,6 +57,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
 
   constructor({ connection, runId, logger }: PostgresEngineOptions) {
     this.#connection = connection;
+    setMaxListeners(0, this.closed);
     this.location = connection.location;
     this.#runId = runId;
     this.#logger = logger;

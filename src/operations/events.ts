@@ -138,7 +138,8 @@ export function* listEvents(context: Context, filter?: EventFilter): Operation<P
       .orderBy(asc(events.seq))
       .limit(limit + 1);
   });
-  return page(rows.map(readEvent), limit, ({ seq }) => seq);
+  const { items, next } = page(rows, limit, ({ seq }) => seq);
+  return { items: items.map(readEvent), next };
 }
 
 /** Whether any run of the file has an event of this id. */

@@ -9,20 +9,22 @@ import { asc, eq } from "drizzle-orm";
 import { type BriefStatus, briefStatuses } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
 import { Check } from "../input/check.ts";
-import { type Brief, briefColumns, readBrief } from "./briefs.ts";
+import type { Roles } from "../input/roles.ts";
+import { briefColumns, readBrief } from "./briefs.ts";
 import { type Context, type Operation, statement } from "./operation.ts";
+import type { BriefOf } from "./roles.ts";
 
-export interface BriefNode {
-  brief: Brief;
+export interface BriefNode<R extends Roles = Roles> {
+  brief: BriefOf<R>;
   /** Oldest first: by `createdAt`, then by id. */
-  children: BriefNode[];
+  children: BriefNode<R>[];
   /** Statuses of this brief and all below it. */
   totals: Record<BriefStatus, number>;
 }
 
-export interface BriefTree {
+export interface BriefTree<R extends Roles = Roles> {
   /** Briefs without a parent in this run, oldest first; or the one asked for. */
-  roots: BriefNode[];
+  roots: BriefNode<R>[];
   /** All briefs of the run, those in cycles too; or the one asked for and all below it. */
   totals: Record<BriefStatus, number>;
   /** Ids of the briefs whose chain of parents never reaches a root, oldest first; they stand under no root. */
@@ -32,9 +34,9 @@ export interface BriefTree {
 type Row = Parameters<typeof readBrief>[0];
 
 /**
- * One statement, so one snapshot on every engine, and the whole run for a part of the tree too. A recursive query takes 150 ms
- * where this takes 1000, for a part of 100,000 briefs; but with any index that begins with the run SQLite's planner reads the
- * run anew for each brief that it finds, and PostgreSQL's for each level: a chain takes minutes.
+ * One statement, so one snapshot on every engine, and the whole run for a part of the tree too. A recursive query finds a small
+ * part of 100,000 briefs in a fifth of the time; but with an index that begins with the run SQLite's planner reads the run anew
+ * for each brief that it finds, which took ten minutes and more.
  */
 const listRows = statement<{ runId: string }>()((lens, $) => {
   const { briefs } = lens.t;

@@ -1,5 +1,5 @@
 /**
- * How the report writes numbers and times, and what it reckons from them.
+ * How the report writes numbers, times and names, and what it reckons from them.
  */
 import type { BriefOutline } from "../operations/report.ts";
 
@@ -14,6 +14,11 @@ const units = [
   { name: "s", ms: 1000 },
   { name: "ms", ms: 1 },
 ] as const;
+
+/** An id or a name, which may be as long as it likes. */
+export function short(text: string, characters = 80): string {
+  return text.length <= characters ? text : `${text.slice(0, characters - 1)}…`;
+}
 
 /** A length of time in its two largest units, such as `3 min 20 s`. */
 export function duration(ms: number): string {

@@ -16,7 +16,7 @@ import {
   totalOf,
 } from "./charts.ts";
 import { type Html, html } from "./html.ts";
-import { count, duration, lifetime, moment, quantile } from "./numbers.ts";
+import { count, duration, lifetime, moment, quantile, short } from "./numbers.ts";
 import { style } from "./style.ts";
 import { drawTree, marks, pretty } from "./tree.ts";
 
@@ -100,7 +100,7 @@ function header({ overview }: ReportData, span: Span, lifetimes: readonly number
   ];
   return html`<header>
 <span class="badge ${status}">${status}</span> <code class="soft">${runId}</code>
-<h1>${goal}</h1>
+<h1>${short(goal, 1000)}</h1>
 ${statusBar(briefs, "large")}
 <div class="tiles">${tiles.map(([value, name]) => html`<div class="tile"><b>${value}</b><span>${name}</span></div>`)}</div>
 </header>`;
@@ -129,7 +129,7 @@ function timeline(lanes: readonly Lane[], span: Span): Html {
   if (lanes.length === 0) return html`<p class="none">No briefs yet.</p>`;
   const rows = lanes.map(({ name, briefs }) => {
     const finished = briefs.filter(({ status }) => status === "done" || status === "failed").length;
-    return html`<span title="${name}">${name}</span>${strip(briefs, span)}<span class="soft">${count(finished)}/${count(briefs.length)}</span>`;
+    return html`<span title="${short(name)}">${short(name)}</span>${strip(briefs, span)}<span class="soft">${count(finished)}/${count(briefs.length)}</span>`;
   });
   return html`<p class="soft small">When the briefs of each workstream were finished: the more, the stronger; red on top where some failed.</p>
 <div class="lanes">${rows}${spanAxis(span)}</div>`;
@@ -168,7 +168,7 @@ function tallyTable(name: string, tallies: readonly Tally[]): Html {
   const rows = tallies.map(({ name: own, counts, lifetimes, retries }) => {
     const sorted = lifetimes.sort((a, b) => a - b);
     const took = (part: number) => (sorted.length === 0 ? "–" : duration(quantile(sorted, part)));
-    return html`<tr><td><code>${own}</code></td><td class="wide">${statusBar(counts)}</td><td class="n">${count(totalOf(counts))}</td><td class="n">${count(counts.done)}</td><td class="n">${count(counts.failed)}</td><td class="n">${count(retries)}</td><td class="n">${took(0.5)}</td><td class="n">${took(0.95)}</td></tr>`;
+    return html`<tr><td><code>${short(own)}</code></td><td class="wide">${statusBar(counts)}</td><td class="n">${count(totalOf(counts))}</td><td class="n">${count(counts.done)}</td><td class="n">${count(counts.failed)}</td><td class="n">${count(retries)}</td><td class="n">${took(0.5)}</td><td class="n">${took(0.95)}</td></tr>`;
   });
   return html`<div class="scroll"><table><thead><tr><th>${name}</th><th></th><th class="n">briefs</th><th class="n">done</th><th class="n">failed</th><th class="n">retries</th><th class="n">median</th><th class="n">95 %</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
@@ -184,7 +184,7 @@ function slowest(briefs: readonly BriefOutline[]): Html {
     .slice(0, maxSlowest)
     .map(
       ({ brief: { briefId, role, status }, took }) =>
-        html`<tr><td><span class="mark ${status}">${marks[status]}</span> <code>${briefId}</code></td><td class="soft">${role}</td><td class="n">${duration(took)}</td></tr>`,
+        html`<tr><td><span class="mark ${status}">${marks[status]}</span> <code>${short(briefId)}</code></td><td class="soft">${short(role)}</td><td class="n">${duration(took)}</td></tr>`,
     );
   return html`<div class="scroll"><table><tbody>${rows}</tbody></table></div>`;
 }

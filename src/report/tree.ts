@@ -2,13 +2,13 @@
  * The report's tree: as many briefs as a page can hold, the upper levels first, each with all below it counted.
  */
 import type { BriefStatus } from "../../drizzle/vocabulary.ts";
-import type { BriefOutline, Excerpt, ReportData } from "../operations/report.ts";
+import { type BriefOutline, type Excerpt, type ReportData, reportLimits } from "../operations/report.ts";
 import { statusBar, totalOf } from "./charts.ts";
 import { type Html, html } from "./html.ts";
-import { count, duration, lifetime } from "./numbers.ts";
+import { count, duration, lifetime, short } from "./numbers.ts";
 
 /** More would make the page slow on a phone. */
-const maxNodes = 1500;
+const maxNodes = 1200;
 /** Deeper ones would be squeezed out at the right. */
 const maxDepth = 24;
 
@@ -90,11 +90,11 @@ function drawnNode(node: Node, shown: ReadonlySet<Node>, texts: ReportData["text
   const { briefId, role, status, retryCount } = brief;
   const took = lifetime(brief);
   const facts = [
-    role,
+    short(role),
     ...(took === undefined ? [] : [duration(took)]),
     ...(retryCount > 0 ? [`${retryCount} retries`] : []),
   ];
-  const head = html`<span class="mark ${status}">${marks[status] ?? "?"}</span><code>${briefId}</code><span class="soft small">${facts.join(" · ")}</span>`;
+  const head = html`<span class="mark ${status}">${marks[status] ?? "?"}</span><code>${short(briefId)}</code><span class="soft small">${facts.join(" · ")}</span>`;
   const data = dataOf(texts.get(briefId));
   const row = html`<span class="row">${head}</span>`;
   if (children.length === 0) {
@@ -128,7 +128,9 @@ export function pretty({ text, length }: Excerpt): Html {
 
 function laidOut(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    const lines = JSON.stringify(JSON.parse(text), null, 2);
+    // Deep nesting makes more white space than anything else.
+    return lines.length <= 2 * reportLimits.characters ? lines : text;
   } catch {
     // As another program wrote it.
     return text;

@@ -21,6 +21,8 @@ const calls: [string, (board: Board) => unknown][] = [
   ["listWorkstreams", (board) => board.listWorkstreams()],
   ["listBriefs", (board) => board.listBriefs()],
   ["listEvents", (board) => board.listEvents()],
+  ["getBriefTree", (board) => board.getBriefTree()],
+  ["watchEvents", (board) => board.watchEvents()],
   ["transaction", (board) => board.transaction(() => undefined)],
 ];
 

@@ -33,6 +33,7 @@ const ownIds: Argument[] = [
   { path: "workstreamId", call: (board, workstreamId) => createWorkstream(board, { workstreamId }) },
   { path: "briefId", call: (board, briefId) => createBrief(board, { briefId }) },
   { path: "eventId", call: (board, eventId) => logEvent(board, { eventId }) },
+  { path: "briefId", call: (board, value) => board.getBriefTree(value as string) },
   { path: "briefId", call: (board, value) => board.listEvents({ briefId: value as string }) },
 ];
 const nullableIds: Argument[] = [

@@ -19,6 +19,8 @@ import { runs } from "./runs.ts";
 import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
 import { transactions } from "./transactions.ts";
+import { tree } from "./tree.ts";
+import { watch, watchTogether } from "./watch.ts";
 import { workstreams } from "./workstreams.ts";
 
 /** `shared`: whether several blackboards can be open on one database, as they can't in memory. */
@@ -36,6 +38,8 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     roles(engine);
     summary(engine);
     pages(engine);
+    tree(engine);
+    watch(engine);
     transactions(engine);
     jsonValues(engine);
     refusals(engine);
@@ -43,5 +47,6 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     properties(engine);
     claimsModel(engine);
     if (shared) connections(engine);
+    if (shared) watchTogether(engine);
   });
 }

@@ -10,7 +10,16 @@ import { fileURLToPath } from "node:url";
 export const project = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What a user installs with it; compiling better-sqlite3 again for each test would take minutes. */
-const dependencies = ["better-sqlite3", "drizzle-orm", "uuid", "@types/better-sqlite3", "@types/node", "undici-types"];
+const dependencies = [
+  "better-sqlite3",
+  "drizzle-orm",
+  "uuid",
+  "commander",
+  "cli-table3",
+  "@types/better-sqlite3",
+  "@types/node",
+  "undici-types",
+];
 
 /** Packs the package, which builds it, and gives the path of the tarball. */
 export function pack(): string {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync,
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { command } from "./command.ts";
 import { install, pack, project, run } from "./installed.ts";
 
 let tarball: string;
@@ -105,3 +106,5 @@ describe("the packed tarball in an empty project", () => {
     for (const source of sources) expect(existsSync(join(dirname(map), source))).toBe(true);
   });
 });
+
+command(() => folder);

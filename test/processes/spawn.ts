@@ -25,6 +25,8 @@ export interface Running {
   ask(line: string): Promise<string>;
   say(line: string): void;
   kill(): void;
+  /** As Ctrl-C does. */
+  interrupt(): void;
   /** Says no more, waits for its end, which must be a clean one, and gives all its lines. */
   finish(): Promise<readonly string[]>;
 }
@@ -113,6 +115,9 @@ export function start(command: string, args: readonly string[], options: Options
     },
     kill: () => {
       child.kill("SIGKILL");
+    },
+    interrupt: () => {
+      child.kill("SIGINT");
     },
     finish: async () => {
       child.stdin.end();

@@ -3,16 +3,10 @@
  * became of the three. Started by root it does so as a user who may do nothing; everybody else may not do everything anyway.
  */
 import { openBlackboard } from "run-blackboard";
+import { becomeNobody } from "./nobody.ts";
 import { heard, outcome, say } from "./talk.ts";
 
-// Loads the driver while that is still allowed.
-openBlackboard({ runId: "nobody", file: ":memory:" }).close();
-const nobody = 65534;
-if (process.getuid?.() === 0) {
-  process.setgroups?.([]);
-  process.setgid?.(nobody);
-  process.setuid?.(nobody);
-}
+becomeNobody();
 say("ready");
 for await (const line of heard()) {
   let [read, written] = ["not tried", "not tried"];

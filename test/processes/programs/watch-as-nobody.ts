@@ -1,0 +1,17 @@
+/**
+ * watch-as-nobody FILE: watches the run "shared" as a user who may only read, and prints each event's seq and id, then the code
+ * of the error with which that ends.
+ */
+import { BlackboardError, openBlackboard } from "run-blackboard";
+import { becomeNobody } from "./nobody.ts";
+import { say } from "./talk.ts";
+
+const [file = ""] = process.argv.slice(2);
+becomeNobody();
+const board = openBlackboard({ runId: "shared", file, readonly: true });
+try {
+  for await (const { seq, eventId } of board.watchEvents()) say(`${seq} ${eventId}`);
+} catch (error) {
+  if (!(error instanceof BlackboardError)) throw error;
+  say(`${error.name} ${error.code}`);
+}

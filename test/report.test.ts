@@ -1,0 +1,148 @@
+/**
+ * The report as a browser shows it: Debian's Chromium, on a phone and on a desk, by day and by night.
+ */
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Browser, chromium } from "playwright-core";
+import { openBlackboard, reportRun } from "run-blackboard";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { temporaryFolder } from "./processes/folder.ts";
+
+const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path));
+if (!executablePath) {
+  const message = "Chromium is not installed (apt-get install chromium).";
+  // Whoever checks a change must not mistake silence for success.
+  if (process.env.CI) throw new Error(message);
+  console.warn(`\n!!! ${message} The tests of the report in a browser are SKIPPED.\n`);
+}
+
+const markup = `"'><script>document.title = "owned"</script><img src=x onerror="alert(1)"><a href="javascript:alert(1)">x</a>`;
+const hostile = `${markup}\u001b[31m\u009b31m\u202e</style></script>`;
+
+function hostileRun() {
+  const board = openBlackboard({ runId: "hostile <b>", file: ":memory:" });
+  board.createRun(`goal ${hostile}`);
+  board.createWorkstream({ workstreamId: hostile, name: `part ${hostile}`, tier: 0 });
+  const briefId = `root ${hostile}`;
+  board.spawnBrief({
+    briefId,
+    workstreamId: hostile,
+    tier: 0,
+    role: `role ${hostile}`,
+    payload: { [hostile]: hostile },
+  });
+  for (const n of [0, 1, 2]) {
+    board.spawnBrief({
+      briefId: `${n} ${hostile}`,
+      parentBriefId: briefId,
+      tier: 1,
+      role: hostile,
+      payload: { hostile },
+    });
+  }
+  const claim = board.claimBrief({ agentId: `agent ${hostile}`, leaseMs: 1000 });
+  if (claim) board.completeBrief(claim, { result: hostile });
+  board.failBrief(`1 ${hostile}`, { error: hostile });
+  board.escalateBrief(`2 ${hostile}`, { error: hostile });
+  return board;
+}
+
+interface Found {
+  title: string;
+  active: number;
+  handlers: number;
+  overflow: number;
+  background: string;
+  text: string;
+}
+
+/** What the browser made of the page; as text, since it runs there. */
+const look = `({
+  title: document.title,
+  active: document.querySelectorAll("script, a, img, iframe, object, embed, link, form, base").length,
+  handlers: [...document.querySelectorAll("*")].filter((one) => one.getAttributeNames().some((name) => name.startsWith("on"))).length,
+  overflow: document.documentElement.scrollWidth - window.innerWidth,
+  background: getComputedStyle(document.body).backgroundColor,
+  text: document.body.innerText,
+})`;
+
+describe.skipIf(!executablePath)("the report in Chromium", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch({ ...(executablePath && { executablePath }), args: ["--no-sandbox"] });
+  });
+  afterAll(() => browser?.close());
+
+  const screens = [
+    { name: "phone", viewport: { width: 390, height: 844 }, colorScheme: "light" },
+    { name: "phone at night", viewport: { width: 390, height: 844 }, colorScheme: "dark" },
+    { name: "desk", viewport: { width: 1280, height: 900 }, colorScheme: "light" },
+  ] as const;
+
+  it.each(screens)("shows a hostile run as nothing but text, on a $name", async ({ viewport, colorScheme }) => {
+    using board = hostileRun();
+    const file = join(temporaryFolder(), "report.html");
+    writeFileSync(file, reportRun(board));
+    const page = await browser.newPage({ viewport, colorScheme });
+    const noise: string[] = [];
+    page.on("console", (message) => noise.push(`console: ${message.text()}`));
+    page.on("pageerror", (error) => noise.push(`error: ${error.message}`));
+    page.on("dialog", (dialog) => noise.push(`dialog: ${dialog.message()}`));
+    page.on("request", (request) => noise.push(`request: ${request.url()}`));
+    const url = pathToFileURL(file).href;
+    await page.goto(url);
+    // Everything that can be opened, opened.
+    for (const summary of await page.locator("details:not([open]) > summary").all()) {
+      if (await summary.isVisible()) await summary.click();
+    }
+    const found = await page.evaluate<Found>(look);
+    expect(noise).toEqual([`request: ${url}`]);
+    expect(found).toMatchObject({ title: "hostile <b> – run-blackboard", active: 0, handlers: 0 });
+    expect(found.overflow).toBeLessThanOrEqual(0);
+    expect(found.background).toBe(colorScheme === "dark" ? "rgb(16, 20, 28)" : "rgb(244, 245, 248)");
+    for (const part of ["goal", "part", "root", "role", "agent"]) expect(found.text).toContain(`${part} "'><script>`);
+    expect(found.text).toContain("escalated at");
+    await page.close();
+  });
+});
+
+describe("the report of a run", () => {
+  it("holds no character that a terminal or a reader would obey", () => {
+    using board = hostileRun();
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there.
+    expect(reportRun(board)).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+  });
+
+  it("stays below 5 MB whatever the run, and says what it leaves out", () => {
+    using board = openBlackboard({ runId: "large", file: ":memory:" });
+    board.createRun('"'.repeat(100_000));
+    const quotes = '"'.repeat(200);
+    board.transaction((tx) => {
+      for (let n = 0; n < 3000; n++) {
+        const briefId = `${n} ${quotes}`;
+        const parentBriefId = n === 0 ? null : `${Math.floor(n / 10)} ${quotes}`;
+        tx.spawnBrief({
+          briefId,
+          parentBriefId,
+          tier: n % 5,
+          role: `${n % 50} ${quotes}`,
+          payload: { quotes: quotes.repeat(20) },
+        });
+        if (n % 3 === 0) tx.failBrief(briefId, { quotes: quotes.repeat(20) });
+      }
+    });
+    const page = reportRun(board);
+    expect(Buffer.byteLength(page)).toBeLessThan(5_000_000);
+    expect(page).toContain("The tree shows 1,200 of 3,000 briefs");
+    expect(page).toContain("50 of 1,000 failed briefs");
+    expect(page).toContain("50 of 4,000 events");
+    expect(page).toContain("30 of 50 roles");
+  });
+
+  it("can be made of a run that has only begun", () => {
+    using board = openBlackboard({ runId: "begun", file: ":memory:" });
+    board.createRun("nothing yet");
+    expect(reportRun(board)).toContain("No briefs yet.");
+  });
+});
