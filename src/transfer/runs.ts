@@ -15,8 +15,9 @@ import { sqlitePlace } from "./sqlite.ts";
 
 /**
  * A run as text, in pieces of whole lines: one JSON object a line, the same for every engine. It is the run of one moment,
- * whatever others write meanwhile, and never more than a small part of it is in memory. Changes nothing; an older file is read
- * as it would be when brought up to date.
+ * whatever others write meanwhile, and never more than a small part of it is in memory; an older file is brought up to date in
+ * memory, and read from there. Changes nothing. A file that is being written keeps its WAL while it is read, so do not
+ * dawdle.
  *
  * ```ts
  * await pipeline(exportRun({ runId: "abc123" }), createWriteStream("abc123.jsonl"));
@@ -35,8 +36,8 @@ export function exportRun(from: RunLocation | RunPlace): AsyncGenerator<string, 
 
 /**
  * Puts a run there that `exportRun` has written: all of it or, whatever happens, nothing. `text` is a stream, or whatever
- * gives text or bytes in UTF-8, cut anywhere. Every line is checked. A new file appears when it is complete; what was in an
- * existing one stays. With a `runId` the run gets that id instead of its own.
+ * gives text or bytes in UTF-8, cut anywhere. Every line is checked. A new file appears when it is complete; into an
+ * existing one, whose other runs stay, it goes in one transaction at the end, for which their writers wait. With a `runId` the run gets that id instead of its own.
  *
  * ```ts
  * const { runId, events } = await importRun(createReadStream("abc123.jsonl"), { root: "archive" });

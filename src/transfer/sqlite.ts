@@ -15,7 +15,7 @@ import { writeCopy } from "../engines/sqlite-copy.ts";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { closeUntouched } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
-import { ConflictError, type Entity } from "../errors.ts";
+import { ConflictError, type Entity, FileError } from "../errors.ts";
 import { theOnlyOne } from "../inspection/reader.ts";
 import { openFile } from "../inspection/view.ts";
 import { migrate, refuseHot } from "../migrations/apply.ts";
@@ -84,11 +84,24 @@ async function receive<T>(location: string, runId: string, fill: (store: Store) 
   if (holdsRun(location, runId)) throw runTaken(runId, location);
   const stage = openStage(location);
   try {
-    const filled = await fill({ location, run: (operation) => stage.run(operation) });
+    const filled = await fill({ location, run: (operation) => onStage(() => stage.run(operation), location) });
     publish(stage, runId, location);
     return filled;
   } finally {
     stage.close();
+  }
+}
+
+/** Says which disk is full, if one is: it need not be the one that the run goes to. */
+function onStage<T>(work: () => T, location: string): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof FileError && error.code === "DISK_FULL")) throw error;
+    const message =
+      `What is to go to ${location} is gathered in a temporary file first, and there is no room for it. ` +
+      "SQLITE_TMPDIR, or else TMPDIR, names the folder for it; nothing was written.";
+    throw new FileError("DISK_FULL", location, message, { cause: error });
   }
 }
 

@@ -11,8 +11,11 @@ import { textOf } from "./places.ts";
 
 const command = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
+/** Whether a limit on the size of files can be set here, for a disk that is full. */
+const canLimit = spawnSync("prlimit", ["--fsize=1000000:", "true"]).status === 0;
+
 /** A working directory with `runs/abc123`, changed long ago, and the command in it. */
-function workplace() {
+function workplace(through: readonly string[] = []) {
   const cwd = temporaryFolder();
   const root = join(cwd, "runs");
   {
@@ -23,11 +26,9 @@ function workplace() {
     board.updateRunStatus("done");
   }
   const run = (words: readonly string[], input = "") => {
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      ["--import", import.meta.resolve("tsx"), command, ...words],
-      { cwd, input, encoding: "utf8" },
-    );
+    const [program = "", ...before] = [...through, process.execPath, "--import", import.meta.resolve("tsx"), command];
+    const options = { cwd, input, encoding: "utf8", maxBuffer: 2 ** 26 } as const;
+    const { status, stdout, stderr } = spawnSync(program, [...before, ...words], options);
     return { status, stdout, stderr };
   };
   return { cwd, root, run };
@@ -91,6 +92,32 @@ describe("export and import", () => {
     expect(await board.getRun()).toBeUndefined();
   });
 });
+
+test.skipIf(!canLimit)(
+  "a disk that is full is an error that says so, and nothing is left of an import, an export, a backup",
+  () => {
+    const { cwd, root, run } = workplace(["prlimit", `--fsize=${2 * 2 ** 20}:`]);
+    {
+      using board = openBlackboard({ runId: "big", root });
+      board.createRun("a goal");
+      for (let n = 0; n < 40; n++) {
+        board.createBrief({ briefId: `b/${n}`, tier: 1, role: "coder", payload: { text: `${n}`.repeat(50_000) } });
+      }
+    }
+    const piped = run(["export", "big"]);
+    expect(piped).toMatchObject({ status: 0, stderr: "" });
+    for (const words of [
+      ["import", "-", "--run", "copy"],
+      ["export", "big", "--output", "big.jsonl"],
+      ["backup", "big", "big.db"],
+    ]) {
+      const { status, stdout, stderr } = run([...words, "--json"], piped.stdout);
+      expect({ words, status, stdout }).toEqual({ words, status: 1, stdout: "" });
+      expect(stderr).toMatch(/DISK_FULL|file too large/);
+    }
+    expect([readdirSync(cwd), readdirSync(root)]).toEqual([["runs"], ["abc123", "big"]]);
+  },
+);
 
 test("backup makes a copy and never overwrites one", () => {
   const { cwd, run } = workplace();
