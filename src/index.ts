@@ -54,6 +54,7 @@ export type {
   ViewOptions,
 } from "./input/options.ts";
 export type { RoleSchemas, Roles } from "./input/roles.ts";
+export type { RunDestination, RunLocation } from "./input/run-locations.ts";
 export { releaseBrief } from "./inspection/release.ts";
 export { reportRun } from "./inspection/report.ts";
 export type { RunListing } from "./inspection/runs.ts";
@@ -73,6 +74,13 @@ export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
 export type { BriefNode, BriefTree } from "./operations/tree.ts";
 export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
+export { type Backup, backupBlackboard } from "./transfer/backup.ts";
+export type { ImportedRun } from "./transfer/import.ts";
+export type { Chunks } from "./transfer/lines.ts";
+export type { RunPlace } from "./transfer/place.ts";
+export { type PruneOptions, pruneRuns } from "./transfer/prune.ts";
+export type { PrunedRun, PruneRule } from "./transfer/prune-rule.ts";
+export { copyRun, exportRun, importRun } from "./transfer/runs.ts";
 export type { WatchOptions } from "./watch.ts";
 export { Blackboard };
 

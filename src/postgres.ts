@@ -7,6 +7,7 @@ import { Blackboard } from "./blackboard.ts";
 import { PostgresEngine } from "./engines/postgres.ts";
 import type { PostgresDatabase } from "./engines/postgres-lens.ts";
 import { connectPostgres } from "./engines/postgres-pool.ts";
+import { Check } from "./input/check.ts";
 import {
   type CommonOptions,
   checkPostgresOptions,
@@ -23,6 +24,9 @@ import {
 } from "./inspection/postgres.ts";
 import { migrations } from "./migrations/embedded.postgres.ts";
 import { migratePostgres, requireCurrentPostgres } from "./migrations/postgres.ts";
+import type { RunPlace } from "./transfer/place.ts";
+import { postgresPlace, pruneServer } from "./transfer/postgres.ts";
+import { checkRule, type PrunedRun, type PruneRule, ruleNames } from "./transfer/prune-rule.ts";
 
 export type { PostgresDatabase, PostgresRunListing, PostgresView, PostgresViewOptions };
 
@@ -73,6 +77,32 @@ export async function openPostgresBlackboard<R extends Roles = Roles>(
     now,
     newId: settings.newId ?? (() => uuidv7()),
   });
+}
+
+/**
+ * A run in a PostgreSQL database, for `exportRun`, `importRun` and `copyRun`. Without a `runId`: to read the only run there is,
+ * to write the one that comes, under its own id. Writing brings the tables up to date first; reading never does. Each of the two
+ * holds a connection for as long as it lasts: a Pool of your own needs two to copy within itself.
+ *
+ * ```ts
+ * await copyRun(postgresRun({ runId: "abc123", connection }), { root: "archive" });
+ * ```
+ */
+export function postgresRun(options: PostgresViewOptions<Pool>): RunPlace {
+  return postgresPlace(checkPostgresViewOptions(options));
+}
+
+/**
+ * Deletes the runs of a database that are `done` or `failed` and have not been changed for `olderThanMs`, each in one
+ * transaction. Gives what became of each run there, in order of their ids.
+ * @throws InvalidInputError, ConnectionError, MigrationError.
+ */
+export async function prunePostgresRuns(options: PruneRule & { connection: string | Pool }): Promise<PrunedRun[]> {
+  const { connection, ...rest } = options;
+  const place = checkPostgresViewOptions({ connection });
+  const check = new Check();
+  const rule = checkRule(check, check.object<PruneRule>("options", rest, ruleNames));
+  return await pruneServer(place.connection, rule);
 }
 
 /**
