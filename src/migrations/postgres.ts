@@ -92,19 +92,17 @@ async function planOf(client: Client, migrations: readonly Migration[], location
   if (present === undefined) throw await noSchema(client);
   const found = ours.filter(({ name }) => present.has(name));
   const rows = present.has(migrationsTable) ? await readRows(client) : [];
-  if (rows.length === 0 && found.length > 0)
-    throw mismatch(
-      location,
-      found.flatMap((one) => foreign(one, present)),
-    );
+  if (rows.length === 0 && found.length > 0) {
+    const differences = found.flatMap((relation) => foreign(relation, present));
+    throw mismatch(location, differences);
+  }
   const known = rows.some(({ when }) => migrations.some((migration) => migration.when === when));
   if (rows.length > 0 && found.length === 0 && !known) throw anothersRecord(location);
   const history = compareHistory(rows, migrations, location);
-  if (history.pending.length === 0) {
+  if (history.pending.length === 0 && lacking(present).length > 0) {
     // Once more, since somebody may have finished migrating between the two: the rows are of then, the columns of before.
-    const now = (await presentColumns(client)) ?? present;
-    const lacking = ours.flatMap((one) => lackingColumns(one, now));
-    if (lacking.length > 0) throw mismatch(location, lacking);
+    const differences = lacking((await presentColumns(client)) ?? present);
+    if (differences.length > 0) throw mismatch(location, differences);
   }
   return history;
 }
@@ -153,6 +151,10 @@ function foreign(relation: Relation, present: Present): string[] {
     ...lackingColumns(relation, present),
     ...more.map((column) => `${name}: has column ${column}`),
   ];
+}
+
+function lacking(present: Present): string[] {
+  return ours.flatMap((relation) => lackingColumns(relation, present));
 }
 
 function lackingColumns({ name, columns }: Relation, present: Present): string[] {
