@@ -20,15 +20,25 @@ import {
   listRunsOnServer,
   openPostgresView,
   type PostgresRunListing,
+  type PostgresVerification,
   type PostgresView,
+  statusOfServer,
+  verifyServer,
 } from "./inspection/postgres.ts";
 import { migrations } from "./migrations/embedded.postgres.ts";
-import { migratePostgres, requireCurrentPostgres } from "./migrations/postgres.ts";
+import { migratePostgres, type PostgresMigrationStatus, requireCurrentPostgres } from "./migrations/postgres.ts";
 import type { RunPlace } from "./transfer/place.ts";
 import { postgresPlace, pruneServer } from "./transfer/postgres.ts";
 import { checkRule, type PrunedRun, type PruneRule, ruleNames } from "./transfer/prune-rule.ts";
 
-export type { PostgresDatabase, PostgresRunListing, PostgresView, PostgresViewOptions };
+export type {
+  PostgresDatabase,
+  PostgresMigrationStatus,
+  PostgresRunListing,
+  PostgresVerification,
+  PostgresView,
+  PostgresViewOptions,
+};
 
 export interface PostgresOptions<R extends Roles = Roles> extends CommonOptions<R> {
   /**
@@ -120,4 +130,32 @@ export function viewPostgresBlackboard(options: PostgresViewOptions<Pool>): Prom
  */
 export async function listPostgresRuns(options: { connection: string | Pool }): Promise<PostgresRunListing[]> {
   return await listRunsOnServer(checkPostgresViewOptions(options));
+}
+
+/**
+ * How far the tables of a database are. Changes nothing.
+ * @throws ConnectionError; MigrationError for tables that it cannot explain; InvalidInputError.
+ */
+export async function postgresMigrationStatus(options: {
+  connection: string | Pool;
+}): Promise<PostgresMigrationStatus> {
+  return await statusOfServer(checkPostgresViewOptions(options), false);
+}
+
+/**
+ * Makes the tables, or brings them up to date, all of it or nothing; the status is that after it.
+ * @throws ConnectionError, MigrationError, InvalidInputError.
+ */
+export async function migratePostgresBlackboard(options: {
+  connection: string | Pool;
+}): Promise<PostgresMigrationStatus> {
+  return await statusOfServer(checkPostgresViewOptions(options), true);
+}
+
+/**
+ * Looks for rows of a database that refer to rows that are not there, and briefs that are their own ancestors. Reads only.
+ * @throws ConnectionError, MigrationError, InvalidInputError.
+ */
+export async function verifyPostgresBlackboard(options: { connection: string | Pool }): Promise<PostgresVerification> {
+  return await verifyServer(checkPostgresViewOptions(options));
 }

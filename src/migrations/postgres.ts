@@ -32,6 +32,16 @@ function relation(name: string, fields: object): Relation {
   return { name, columns: Object.values(fields).flatMap((field) => (is(field, Column) ? [field.name] : [])) };
 }
 
+export interface PostgresMigrationStatus {
+  /** The server and database, without credentials. */
+  location: string;
+  /** empty: none of the tables. */
+  state: "empty" | "pending" | "current";
+  /** Tags, oldest first. */
+  applied: string[];
+  pending: string[];
+}
+
 /** Any two numbers, as long as nobody else's advisory locks have them; the second one is the schema. */
 const advisoryClass = 0x62_6d_69_67;
 
@@ -66,6 +76,21 @@ export async function requireCurrentPostgres(connection: Connection, migrations:
     const { pending } = await planOf(client, migrations, location);
     if (pending.length > 0) throw migrationPending(location, pending);
   });
+}
+
+/** How far a database is. Reads only. */
+export async function readPostgresStatus(
+  connection: Connection,
+  migrations: readonly Migration[],
+): Promise<PostgresMigrationStatus> {
+  const { location } = connection;
+  let history: History = { applied: [], pending: migrations };
+  await withClient(connection, async (client) => {
+    history = await planOf(client, migrations, location);
+  });
+  const [applied, pending] = [history.applied, history.pending].map((some) => some.map(({ tag }) => tag));
+  const state = history.applied.length === 0 ? "empty" : history.pending.length === 0 ? "current" : "pending";
+  return { location, state, applied: applied ?? [], pending: pending ?? [] };
 }
 
 async function withClient(connection: Connection, work: (client: Client) => Promise<void>): Promise<void> {
