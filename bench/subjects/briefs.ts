@@ -64,19 +64,19 @@ export const briefs: Subject = {
       },
     },
     {
-      name: "1,000 creates in a transaction",
+      name: "10,000 creates in a transaction",
       levels: writing,
       sides(sites) {
         const board = sites.board();
         const db = sites.raw();
         const insert = insertWithoutParent(db);
         const all = db.transaction(() => {
-          for (let n = 0; n < 1000; n++) insert();
+          for (let n = 0; n < 10_000; n++) insert();
         });
         return {
           ours: calling(() =>
             board.transaction((tx) => {
-              for (let n = 0; n < 1000; n++) tx.createBrief({ tier: 1, role: "coder", payload });
+              for (let n = 0; n < 10_000; n++) tx.createBrief({ tier: 1, role: "coder", payload });
             }),
           ),
           raw: calling(() => all.immediate()),
