@@ -14,7 +14,10 @@ try {
   run("attw", "--profile", "esm-only", tarball);
   const files = execFileSync("tar", ["-tzf", tarball], { encoding: "utf8" }).trim().split("\n");
   const strange = files.filter(
-    (file) => !/^package\/(dist|src|drizzle|migrations\/(sqlite|postgres))\/|^package\/[^/]+$/.test(file),
+    (file) =>
+      !/^package\/(dist|src|drizzle|docs|examples\/recipes|migrations\/(sqlite|postgres))\/|^package\/[^/]+$/.test(
+        file,
+      ),
   );
   if (strange.length > 0) throw new Error(`in the tarball by accident: ${strange.join(", ")}`);
   console.log(`${files.length} files in the tarball.`);

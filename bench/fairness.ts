@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Tally, WriterSide } from "./fairness-writer.ts";
-import { plainTable } from "./report.ts";
+import type { Rows } from "./report.ts";
 import { type Level, Sites } from "./sites.ts";
 
 const processes = 8;
@@ -76,19 +76,16 @@ function startWriter(words: readonly string[]) {
   };
 }
 
-export function fairnessTable(shares: readonly Share[]): string {
-  const table = plainTable(["side", "synchronous", "events/s", "worst ms", "99.9 % ms", "slowest ÷ fastest", "errors"]);
-  for (const { side, level, perSecond, worstMs, p999Ms, slowestToFastest, errors } of shares) {
-    const seen = [...new Set(errors)].join(" ");
-    table.push([
-      side === "ours" ? "ours" : "busy_timeout 5000",
-      level,
-      Math.round(perSecond).toLocaleString("en"),
-      worstMs.toFixed(0),
-      p999Ms.toFixed(0),
-      slowestToFastest.toFixed(2),
-      errors.length === 0 ? "0" : `${errors.length} (${seen})`,
-    ]);
-  }
-  return table.toString();
+export function fairnessRows(shares: readonly Share[]): Rows {
+  const head = ["side", "synchronous", "events/s", "worst ms", "99.9 % ms", "slowest ÷ fastest", "errors"];
+  const rows = shares.map(({ side, level, perSecond, worstMs, p999Ms, slowestToFastest, errors }) => [
+    side === "ours" ? "ours" : "busy_timeout 5000",
+    level,
+    Math.round(perSecond).toLocaleString("en"),
+    worstMs.toFixed(0),
+    p999Ms.toFixed(0),
+    slowestToFastest.toFixed(2),
+    errors.length === 0 ? "0" : `${errors.length} (${[...new Set(errors)].join(" ")})`,
+  ]);
+  return [head, ...rows];
 }

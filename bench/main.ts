@@ -1,56 +1,95 @@
 /**
- * npm run bench [-- --only NAME] [-- --quick] [-- --json FILE]
+ * npm run bench [-- --only NAME] [-- --quick] [-- --out FOLDER]
  *
- * NAME is a subject, or a part of a line's name. `--only fairness` is the test of eight processes, which runs only when it is
- * asked for.
+ * NAME is a subject, a part of a line's name, `size`, `fairness`, `programs`, `adoption` or `postgres`; the last one, which
+ * needs PostgreSQL installed, is run only when it is asked for. FOLDER gets results.json, results.md and
+ * chart.svg.
  */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { fairness, fairnessTable } from "./fairness.ts";
+import { adoption, adoptionRows } from "./adoption.ts";
+import { chart } from "./chart.ts";
+import { fairness, fairnessRows } from "./fairness.ts";
 import { type Effort, type Figures, measure } from "./measure.ts";
-import { machine, machineLine, ratioTable } from "./report.ts";
+import { measurePostgres, postgresRows } from "./postgres.ts";
+import { programRows, programs } from "./programs.ts";
+import { machine, machineLine, markdown, ratioRows, sizeRows } from "./report.ts";
+import { bySize } from "./size.ts";
 import type { Subject } from "./subject.ts";
 import { briefs } from "./subjects/briefs.ts";
 import { events } from "./subjects/events.ts";
+import { lifecycle } from "./subjects/lifecycle.ts";
 import { opening } from "./subjects/opening.ts";
 import { runs } from "./subjects/runs.ts";
 import { updates } from "./subjects/updates.ts";
 import { workstreams } from "./subjects/workstreams.ts";
 
-const subjects: readonly Subject[] = [runs, workstreams, briefs, updates, events, opening];
+const subjects: readonly Subject[] = [runs, workstreams, briefs, updates, events, lifecycle, opening];
 
-const { only, quick, json } = parseArgs({
-  options: { only: { type: "string" }, quick: { type: "boolean", default: false }, json: { type: "string" } },
+const { only, quick, out } = parseArgs({
+  options: { only: { type: "string" }, quick: { type: "boolean", default: false }, out: { type: "string" } },
 }).values;
+const effort: Effort = quick ? { rounds: 7, blockMs: 8 } : { rounds: 41, blockMs: 25 };
 
 const about = machine();
-console.log(machineLine(about));
-if (only === "fairness") {
-  const shares = await fairness(quick ? 1000 : 5000);
-  console.log(fairnessTable(shares));
-  save({ machine: about, fairness: shares });
-} else {
-  const effort: Effort = quick ? { rounds: 11, blockMs: 12 } : { rounds: 41, blockMs: 25 };
-  const figures = await measureAll(effort);
-  console.log(ratioTable(figures));
-  save({ machine: about, effort, figures });
+const texts: string[] = [];
+tell(machineLine(about));
+
+const figures = await byOperation();
+if (figures.length > 0) tell("## Operations", markdown(ratioRows(figures)));
+const sizes = wanted("size") ? await bySize(effort, only) : [];
+if (sizes.length > 0) tell("## A large run ÷ a small one", markdown(sizeRows(sizes)));
+const shares = wanted("fairness") ? await fairness(quick ? 1000 : 5000) : [];
+if (shares.length > 0) tell("## Eight writers on one file", markdown(fairnessRows(shares)));
+const started = wanted("programs") ? programs(quick ? 5 : 21) : undefined;
+if (started) tell("## Programs", markdown(programRows(started)));
+const adopted = wanted("adoption") ? adoption(quick ? 3 : 11) : [];
+if (adopted.length > 0) tell("## Opening what must be migrated", markdown(adoptionRows(adopted)));
+const onServer =
+  only === "postgres" ? await measurePostgres(quick ? { rounds: 11, blockMs: 60 } : { rounds: 41, blockMs: 150 }) : [];
+if (onServer.length > 0) tell("## PostgreSQL", markdown(postgresRows(onServer)));
+if (texts.length === 1) {
+  throw new Error(
+    `Nothing is called ${only}. Subjects: ${subjects.map(({ name }) => name).join(", ")}, size, fairness, programs, adoption, postgres.`,
+  );
+}
+if (out !== undefined) {
+  mkdirSync(out, { recursive: true });
+  const results = {
+    machine: about,
+    effort,
+    figures,
+    sizes,
+    fairness: shares,
+    programs: started,
+    adoption: adopted,
+    postgres: onServer,
+  };
+  writeFileSync(join(out, "results.json"), `${JSON.stringify(results, undefined, 2)}\n`);
+  writeFileSync(join(out, "results.md"), `${texts.join("\n\n")}\n`);
+  writeFileSync(join(out, "chart.svg"), chart(figures));
 }
 
-async function measureAll(effort: Effort): Promise<Figures[]> {
+function tell(...parts: string[]): void {
+  texts.push(...parts);
+  console.log(`${parts.join("\n\n")}\n`);
+}
+
+/** What takes longest is left out of a quick run unless it is asked for. */
+function wanted(name: string): boolean {
+  return only === name || (only === undefined && !quick);
+}
+
+async function byOperation(): Promise<Figures[]> {
   const figures: Figures[] = [];
   for (const { name, lines } of subjects) {
     for (const line of lines.filter((line) => !only || name === only || line.name.includes(only))) {
-      for (const level of line.levels) figures.push(await measure(line, level, effort));
+      for (const level of line.levels) {
+        process.stderr.write(`${line.name}, ${level}\r\x1b[K`);
+        figures.push(await measure(line, level, effort));
+      }
     }
   }
-  if (figures.length === 0) throw new Error(`Nothing is called ${only}. Subjects: ${names()}, fairness.`);
   return figures;
-}
-
-function names(): string {
-  return subjects.map(({ name }) => name).join(", ");
-}
-
-function save(content: unknown): void {
-  if (json) writeFileSync(json, `${JSON.stringify(content, undefined, 2)}\n`);
 }

@@ -12,8 +12,8 @@ export const workstreamColumns = `workstream_id AS workstreamId, run_id AS runId
   owner_agent_id AS ownerAgentId, created_at AS createdAt, updated_at AS updatedAt`;
 
 export const briefColumns = `brief_id AS briefId, run_id AS runId, parent_brief_id AS parentBriefId,
-  workstream_id AS workstreamId, tier, role, status, payload, result, retry_count AS retryCount,
-  created_at AS createdAt, updated_at AS updatedAt`;
+  workstream_id AS workstreamId, tier, role, status, payload, result, retry_count AS retryCount, attempt,
+  claimed_by AS claimedBy, lease_expires_at AS leaseExpiresAt, created_at AS createdAt, updated_at AS updatedAt`;
 
 export const eventColumns = `seq, event_id AS eventId, run_id AS runId, brief_id AS briefId, kind, detail,
   created_at AS createdAt`;

@@ -1,7 +1,6 @@
 /** What is printed: a table of ratios, and the machine that they were taken on. */
 import { availableParallelism, cpus } from "node:os";
 import Database from "better-sqlite3";
-import Table from "cli-table3";
 import type { Figures, Spread } from "./measure.ts";
 
 export interface Machine {
@@ -27,41 +26,56 @@ export function machineLine({ node, sqlite, cpu, cores }: Machine): string {
   return `Node ${node}, SQLite ${sqlite}, ${cores} × ${cpu}`;
 }
 
-/** A row a line and level; two columns more for each peer that any line has. */
-export function ratioTable(figures: readonly Figures[]): string {
+/** The first row is the head. */
+export type Rows = readonly (readonly string[])[];
+
+/** A row a line and level; a column more for each peer that any line has. */
+export function ratioRows(figures: readonly Figures[]): Rows {
   const peers = [...new Set(figures.flatMap(({ ratios }) => Object.keys(ratios)))].filter((name) => name !== "ours");
-  const table = plainTable(
-    ["operation", "synchronous", "raw µs", "ours µs", "ours ÷ raw", "10–90 %"],
-    peers.flatMap((peer) => [`${peer} ÷ ours`, "10–90 %"]),
-  );
-  for (const { line, level, microseconds, ratios } of figures) {
-    const { raw = Number.NaN, ours = Number.NaN } = microseconds;
-    table.push([
-      line,
-      level,
-      short(raw),
-      short(ours),
-      ...ratio(ratios.ours),
-      ...peers.flatMap((peer) => ratio(ratios[peer])),
-    ]);
-  }
-  return table.toString();
+  const head = [
+    "operation",
+    "synchronous",
+    "raw µs",
+    "ours µs",
+    "ours ÷ raw",
+    ...peers.map((peer) => `${peer} ÷ ours`),
+  ];
+  const rows = figures.map(({ line, level, microseconds, ratios }) => [
+    line,
+    level,
+    short(microseconds.raw),
+    short(microseconds.ours),
+    ratio(ratios.ours),
+    ...peers.map((peer) => ratio(ratios[peer])),
+  ]);
+  return [head, ...rows];
 }
 
-export function plainTable(left: readonly string[], more: readonly string[] = []): InstanceType<typeof Table> {
-  const head = [...left, ...more];
-  return new Table({
-    head,
-    colAligns: head.map((_, column) => (column < 2 ? "left" : "right")),
-    style: { head: [], border: [], compact: true },
-  });
+export function sizeRows(figures: readonly Figures[]): Rows {
+  const head = ["operation", "small µs", "large µs", "large ÷ small"];
+  const rows = figures.map(({ line, microseconds, ratios }) => [
+    line,
+    short(microseconds.raw),
+    short(microseconds.ours),
+    ratio(ratios.ours),
+  ]);
+  return [head, ...rows];
 }
 
-function ratio(spread: Spread | undefined): [string, string] {
-  if (!spread) return ["", ""];
-  return [spread.median.toFixed(2), `${spread.low.toFixed(2)}–${spread.high.toFixed(2)}`];
+/** A table of Markdown, its columns aligned: words left, numbers right. */
+export function markdown([head = [], ...rows]: Rows): string {
+  const numeric = head.map((_, column) => rows.every((row) => /^[\d.,]*( \(.*\))?$/.test(row[column] ?? "")));
+  const widths = head.map((title, column) => Math.max(3, title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    `| ${widths.map((width, n) => (numeric[n] ? (cells[n] ?? "").padStart(width) : (cells[n] ?? "").padEnd(width))).join(" | ")} |`;
+  const rule = `| ${widths.map((width, n) => "-".repeat(width - 1) + (numeric[n] ? ":" : "-")).join(" | ")} |`;
+  return [line(head), rule, ...rows.map(line)].join("\n");
 }
 
-function short(value: number): string {
+export function ratio(spread: Spread | undefined): string {
+  return spread ? `${spread.median.toFixed(2)} (${spread.low.toFixed(2)}–${spread.high.toFixed(2)})` : "";
+}
+
+export function short(value = Number.NaN): string {
   return value < 100 ? value.toFixed(1) : Math.round(value).toLocaleString("en");
 }

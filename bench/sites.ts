@@ -41,14 +41,15 @@ export class Sites implements Disposable {
   }
 
   board(seed?: (board: Board) => void): Board {
-    return this.#closedLater(openBlackboard({ runId, file: this.seeded(seed), synchronous: this.level }));
+    return this.closeLater(openBlackboard({ runId, file: this.seeded(seed), synchronous: this.level }));
   }
 
   raw(seed?: (board: Board) => void): Database.Database {
-    return this.#closedLater(openRaw(this.seeded(seed), this.level));
+    return this.closeLater(openRaw(this.seeded(seed), this.level));
   }
 
-  #closedLater<T extends { close(): void }>(connection: T): T {
+  /** Closes it when the line is done. */
+  closeLater<T extends { close(): void }>(connection: T): T {
     this.#open.push(connection);
     return connection;
   }
@@ -65,5 +66,6 @@ export function openRaw(file: string, level: Level): Database.Database {
   db.pragma("journal_mode = WAL");
   db.pragma(`synchronous = ${level}`);
   db.pragma("foreign_keys = ON");
+  db.pragma("wal_autocheckpoint = 4000");
   return db;
 }

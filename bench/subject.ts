@@ -14,7 +14,7 @@ export interface Line {
   /** What commits is measured at both; reading costs the same at either. */
   readonly levels: readonly Level[];
   /** Each side with files of its own, alike, so that all of them grow alike. */
-  sides(sites: Sites): Sides;
+  sides(sites: Sites): Sides | Promise<Sides>;
 }
 
 export interface Sides {
@@ -25,8 +25,8 @@ export interface Sides {
 
 /** One way to do it. A side in another process, or one that gives promises, times itself. */
 export interface Side {
-  /** What one call gives: all sides must give the same before anything is timed. */
-  value(): unknown;
+  /** What one call gives: all sides that say so must give the same before anything is timed. A peer gives what it gives. */
+  value?(): unknown;
   /** How many milliseconds this many calls take, one after another. */
   timeMs(calls: number): number | Promise<number>;
 }
@@ -34,13 +34,29 @@ export interface Side {
 export const writing: readonly Level[] = ["normal", "full"];
 export const reading: readonly Level[] = ["normal"];
 
-/** A side that answers at once, in this process. */
-export function calling(call: () => unknown): Side {
+/** A side that answers at once, in this process. `supply` makes what so many calls use up, and is not timed. */
+export function calling(call: () => unknown, supply: (calls: number) => void = () => undefined): Side {
   return {
-    value: call,
+    value() {
+      supply(1);
+      return call();
+    },
     timeMs(calls) {
+      supply(calls);
       const start = performance.now();
       for (let n = 0; n < calls; n++) call();
+      return performance.now() - start;
+    },
+  };
+}
+
+/** A side of another package, which gives promises. */
+export function awaiting(call: () => Promise<unknown>, supply: (calls: number) => unknown = () => undefined): Side {
+  return {
+    async timeMs(calls) {
+      await supply(calls);
+      const start = performance.now();
+      for (let n = 0; n < calls; n++) await call();
       return performance.now() - start;
     },
   };

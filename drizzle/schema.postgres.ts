@@ -5,8 +5,19 @@
  * which the compiler proves at the end of this file; times are the same ISO 8601 text, so that a run keeps them to the last
  * digit when it moves between engines. Ids are ordered by code point, as SQLite orders them, whatever the database's locale.
  */
-import { isNotNull } from "drizzle-orm";
-import { bigint, customType, index, integer, jsonb, pgTable, primaryKey, text, unique } from "drizzle-orm/pg-core";
+import { isNotNull, sql } from "drizzle-orm";
+import {
+  bigint,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  pgView,
+  primaryKey,
+  text,
+  unique,
+} from "drizzle-orm/pg-core";
 import type * as sqlite from "./schema.ts";
 import {
   briefStatuses,
@@ -14,6 +25,7 @@ import {
   type JsonObject,
   runStatuses,
   type Timestamp,
+  tallySubjects,
   workstreamStatuses,
 } from "./vocabulary.ts";
 
@@ -49,7 +61,10 @@ export const workstreams = pgTable(
     createdAt,
     updatedAt,
   },
-  (t) => [primaryKey({ columns: [t.runId, t.workstreamId] })],
+  (t) => [
+    primaryKey({ columns: [t.runId, t.workstreamId] }),
+    index("workstreams_by_age").on(t.runId, t.createdAt, t.workstreamId),
+  ],
 );
 
 /** Tasks for agents, a tree by `parentBriefId`; parent and workstream are checked when a brief is created. */
@@ -79,7 +94,13 @@ export const briefs = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.runId, t.briefId] }),
+    index("briefs_by_age").on(t.runId, t.createdAt, t.briefId),
     index("briefs_by_status").on(t.runId, t.status, t.createdAt, t.briefId),
+    index("briefs_by_role").on(t.runId, t.role, t.createdAt, t.briefId),
+    index("briefs_by_tier").on(t.runId, t.tier, t.createdAt, t.briefId),
+    index("briefs_by_workstream").on(t.runId, t.workstreamId, t.createdAt, t.briefId),
+    index("briefs_by_parent").on(t.runId, t.parentBriefId, t.createdAt, t.briefId),
+    index("briefs_waiting_by_role").on(t.runId, t.role, t.createdAt, t.briefId).where(sql`status = 'pending'`),
     index("briefs_leased").on(t.runId, t.leaseExpiresAt, t.briefId).where(isNotNull(t.leaseExpiresAt)),
   ],
 );
@@ -101,7 +122,12 @@ export const events = pgTable(
     detail: jsonb("detail").$type<JsonObject>(),
     createdAt,
   },
-  (t) => [primaryKey({ columns: [t.runId, t.seq] }), unique().on(t.runId, t.eventId)],
+  (t) => [
+    primaryKey({ columns: [t.runId, t.seq] }),
+    unique().on(t.runId, t.eventId),
+    index("events_by_kind").on(t.runId, t.kind, t.seq),
+    index("events_by_brief").on(t.runId, t.briefId, t.seq).where(isNotNull(t.briefId)),
+  ],
 );
 
 /** The newest event's `seq` of each run. A table of its own, so that an append locks nothing else. */
@@ -109,6 +135,17 @@ export const eventCounters = pgTable("event_counters", {
   runId: orderedText("run_id").primaryKey(),
   seq: bigint("seq", { mode: "number" }).notNull(),
 });
+
+/**
+ * How many rows there are of each status or kind. A view that counts, where SQLite has a table kept by triggers: a row that
+ * every write touches would make the claims of a run wait for each other. Indexes alone answer it.
+ */
+export const tallies = pgView("tallies", {
+  runId: orderedText("run_id").notNull(),
+  subject: text("subject", { enum: tallySubjects }).notNull(),
+  label: text("label").notNull(),
+  n: bigint("n", { mode: "number" }).notNull(),
+}).existing();
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : { differs: [A, B] };
 type Flat<T> = { [K in keyof T]: T[K] };
@@ -121,3 +158,4 @@ type Tables = Record<"runs" | "workstreams" | "briefs" | "events", { $inferSelec
 type Here = { runs: typeof runs; workstreams: typeof workstreams; briefs: typeof briefs; events: typeof events };
 /** Does not compile where a row read or written here differs from SQLite's. */
 true satisfies SameRows<Here, typeof sqlite>[keyof Tables];
+true satisfies Same<Flat<(typeof tallies)["$inferSelect"]>, Flat<(typeof sqlite.tallies)["$inferSelect"]>>;

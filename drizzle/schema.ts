@@ -4,14 +4,15 @@
  * The first migration is the schema of the Python reference, so the four ids are nullable TEXT keys in files although
  * drizzle-kit would make them NOT NULL: `migrations/README.md` says how the two are kept in step.
  */
-import { isNotNull } from "drizzle-orm";
-import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { isNotNull, sql } from "drizzle-orm";
+import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import {
   briefStatuses,
   eventKinds,
   type JsonObject,
   runStatuses,
   type Timestamp,
+  tallySubjects,
   workstreamStatuses,
 } from "./vocabulary.ts";
 
@@ -30,18 +31,22 @@ export const runs = sqliteTable("runs", {
 });
 
 /** The parts a run's goal is split into. */
-export const workstreams = sqliteTable("workstreams", {
-  workstreamId: text("workstream_id").primaryKey(),
-  runId: text("run_id")
-    .notNull()
-    .references(() => runs.runId),
-  name: text("name").notNull(),
-  tier: integer("tier").notNull(),
-  status: text("status", { enum: workstreamStatuses }).notNull().default("pending"),
-  ownerAgentId: text("owner_agent_id"),
-  createdAt,
-  updatedAt,
-});
+export const workstreams = sqliteTable(
+  "workstreams",
+  {
+    workstreamId: text("workstream_id").primaryKey(),
+    runId: text("run_id")
+      .notNull()
+      .references(() => runs.runId),
+    name: text("name").notNull(),
+    tier: integer("tier").notNull(),
+    status: text("status", { enum: workstreamStatuses }).notNull().default("pending"),
+    ownerAgentId: text("owner_agent_id"),
+    createdAt,
+    updatedAt,
+  },
+  (t) => [index("workstreams_by_age").on(t.runId, t.createdAt, t.workstreamId)],
+);
 
 /**
  * Tasks for agents, a tree by `parentBriefId`. Parent and workstream are checked when a brief is created; they are no
@@ -72,20 +77,50 @@ export const briefs = sqliteTable(
     updatedAt,
   },
   (t) => [
+    index("briefs_by_age").on(t.runId, t.createdAt, t.briefId),
     index("briefs_by_status").on(t.runId, t.status, t.createdAt, t.briefId),
+    index("briefs_by_role").on(t.runId, t.role, t.createdAt, t.briefId),
+    index("briefs_by_tier").on(t.runId, t.tier, t.createdAt, t.briefId),
+    index("briefs_by_workstream").on(t.runId, t.workstreamId, t.createdAt, t.briefId),
+    index("briefs_by_parent").on(t.runId, t.parentBriefId, t.createdAt, t.briefId),
+    index("briefs_waiting_by_role").on(t.runId, t.role, t.createdAt, t.briefId).where(sql`status = 'pending'`),
     index("briefs_leased").on(t.runId, t.leaseExpiresAt, t.briefId).where(isNotNull(t.leaseExpiresAt)),
   ],
 );
 
 /** What happened, in the order of `seq`: never of `createdAt`, where two writers tie. */
-export const events = sqliteTable("events", {
-  seq: integer("seq").primaryKey({ autoIncrement: true }),
-  eventId: text("event_id").notNull().unique(),
-  runId: text("run_id")
-    .notNull()
-    .references(() => runs.runId),
-  briefId: text("brief_id"),
-  kind: text("kind", { enum: eventKinds }).notNull(),
-  detail: text("detail", { mode: "json" }).$type<JsonObject>(),
-  createdAt,
-});
+export const events = sqliteTable(
+  "events",
+  {
+    seq: integer("seq").primaryKey({ autoIncrement: true }),
+    eventId: text("event_id").notNull().unique(),
+    runId: text("run_id")
+      .notNull()
+      .references(() => runs.runId),
+    briefId: text("brief_id"),
+    kind: text("kind", { enum: eventKinds }).notNull(),
+    detail: text("detail", { mode: "json" }).$type<JsonObject>(),
+    createdAt,
+  },
+  // Every index ends with `seq`, which is the row's id. None begins with the run: without statistics SQLite would prefer it
+  // to the order of `seq` for whatever asks for a run's events.
+  (t) => [
+    index("events_by_kind").on(t.kind, t.runId),
+    index("events_by_brief").on(t.briefId).where(isNotNull(t.briefId)),
+  ],
+);
+
+/**
+ * How many rows there are of each status or kind, kept by triggers, so that a summary reads a dozen rows whatever the run's
+ * size. Derived: `verify` compares it with a count and `verify --repair` makes it anew. A label may have 0.
+ */
+export const tallies = sqliteTable(
+  "tallies",
+  {
+    runId: text("run_id").notNull(),
+    subject: text("subject", { enum: tallySubjects }).notNull(),
+    label: text("label").notNull(),
+    n: integer("n").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.subject, t.label] })],
+);

@@ -6,11 +6,14 @@ export const runStatuses = ["pending", "active", "review", "done", "failed"] as 
 export const workstreamStatuses = ["pending", "active", "blocked", "done", "failed"] as const;
 export const briefStatuses = ["pending", "active", "done", "failed"] as const;
 export const eventKinds = ["spawned", "completed", "failed", "escalated", "retried"] as const;
+/** What a summary counts. */
+export const tallySubjects = ["workstreams", "briefs", "events"] as const;
 
 export type RunStatus = (typeof runStatuses)[number];
 export type WorkstreamStatus = (typeof workstreamStatuses)[number];
 export type BriefStatus = (typeof briefStatuses)[number];
 export type EventKind = (typeof eventKinds)[number];
+export type TallySubject = (typeof tallySubjects)[number];
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 /** What `payload`, `result` and `detail` hold. */

@@ -36,18 +36,25 @@ const engines: readonly Engine[] = [
   },
 ];
 
-embedded();
-for (const engine of engines) {
-  drizzleKit(engine);
-  folderAndJournal(engine);
-  released(engine);
-  forbidden(engine);
+const checks: readonly (() => void)[] = [
+  embedded,
+  ...engines.flatMap((engine) =>
+    [drizzleKit, folderAndJournal, released, forbidden].map((check) => () => check(engine)),
+  ),
+  history,
+  drift,
+  reference,
+  searchPath,
+  schemaDump,
+];
+for (const check of checks) {
+  try {
+    check();
+  } catch (error) {
+    // Such as SQL that fails, which the later ones cannot look behind.
+    problem(error instanceof Error ? error.message : String(error));
+  }
 }
-history();
-drift();
-reference();
-searchPath();
-schemaDump();
 
 if (problems.length > 0) {
   console.error(problems.map((text) => `✗ ${text}`).join("\n"));
@@ -132,11 +139,7 @@ function released({ name, migrations }: Engine): void {
 }
 
 function forbidden({ name, migrations }: Engine): void {
-  try {
-    refuseForbidden(migrations, `migrations/${name}`, name);
-  } catch (error) {
-    problem(error instanceof Error ? error.message : String(error));
-  }
+  refuseForbidden(migrations, `migrations/${name}`, name);
 }
 
 /** drizzle-kit writes "public", and a blackboard may live in any schema of the search_path. */
@@ -177,11 +180,15 @@ function droppedBy(statement: string): string[] {
 
 function newColumns({ tag }: Migration, before: Database.Database, after: Database.Database): void {
   for (const { name: table } of readObjects(before).filter(isTable)) {
-    const old = new Set(columnsOf(before, table).map(({ name }) => name));
+    const required = new Set(
+      columnsOf(before, table)
+        .filter(({ notnull, pk }) => notnull || pk)
+        .map(({ name }) => name),
+    );
     for (const { name, notnull, dflt_value, pk } of columnsOf(after, table)) {
-      if (!old.has(name) && notnull && dflt_value === null && !pk) {
+      if (!required.has(name) && notnull && dflt_value === null && !pk) {
         problem(
-          `${tag} adds ${table}.${name}, which is NOT NULL and has no default: the reference's INSERTs would fail`,
+          `${tag} makes ${table}.${name} NOT NULL without a default: INSERTs of the reference that leave it out would fail`,
         );
       }
     }
@@ -190,13 +197,13 @@ function newColumns({ tag }: Migration, before: Database.Database, after: Databa
 
 function columnsOf(client: Database.Database, table: string) {
   return client
-    .prepare<[string], { name: string; notnull: number; dflt_value: string | null; pk: number }>(
+    .prepare<[string], { name: string; type: string; notnull: number; dflt_value: string | null; pk: number }>(
       "SELECT * FROM pragma_table_info(?)",
     )
     .all(table);
 }
 
-/** A database made by the definitions has the tables and indexes of one made by the migrations. */
+/** A database made by the definitions has the tables and indexes of one made by the migrations, and no others. */
 function drift(): void {
   const defined = new Database(":memory:");
   const text = execFileSync(join(project, "node_modules/.bin/drizzle-kit"), ["export"], {
@@ -206,17 +213,20 @@ function drift(): void {
   });
   defined.exec(text);
   const migrated = replay(migrations);
-  const tables = readObjects(defined)
-    .filter(isTable)
-    .map(({ name }) => name);
-  for (const line of differences(migrated, defined, tables))
-    problem(`migrations/sqlite and drizzle/schema.ts drift apart: ${line}`);
-  const indexes = (client: Database.Database) =>
-    readObjects(client)
-      .filter(({ type }) => type === "index")
-      .map(({ sql }) => sql);
-  const made = indexes(migrated);
-  for (const sql of indexes(defined)) if (!made.includes(sql)) problem(`no migration makes: ${sql}`);
+  const place = "migrations/sqlite and drizzle/schema.ts drift apart:";
+  const found = readObjects(migrated);
+  const expected = readObjects(defined);
+  const tables = expected.filter(isTable).map(({ name }) => name);
+  for (const line of differences(migrated, defined, tables)) problem(`${place} ${line}`);
+  const made = new Set(found.map(({ sql }) => sql));
+  for (const { type, sql } of expected) {
+    if (type === "index" && !made.has(sql)) problem(`${place} no migration makes ${sql}`);
+  }
+  const known = new Set(expected.map(named));
+  for (const object of found) {
+    const isDefined = object.type === "trigger" || object.sql === null || known.has(named(object));
+    if (!isDefined) problem(`${place} only a migration knows ${named(object)}`);
+  }
 }
 
 /** The reference goes on writing: what it has keeps its name and its type. Its own INSERTs and UPDATEs are run in the tests. */
@@ -224,9 +234,10 @@ function reference(): void {
   const first = replay(migrations.slice(0, 1));
   const last = replay(migrations);
   for (const { name: table } of readObjects(first).filter(isTable)) {
-    const columns = new Set(columnsOf(last, table).map(({ name }) => name));
-    for (const { name } of columnsOf(first, table)) {
-      if (!columns.has(name)) problem(`${table}.${name} of the reference is dropped or renamed`);
+    const types = new Map(columnsOf(last, table).map(({ name, type }) => [name, type.toUpperCase()]));
+    for (const { name, type } of columnsOf(first, table)) {
+      if (!types.has(name)) problem(`${table}.${name} of the reference is dropped or renamed`);
+      else if (types.get(name) !== type.toUpperCase()) problem(`${table}.${name} of the reference has another type`);
     }
   }
 }

@@ -52,3 +52,77 @@ CREATE UNIQUE INDEX `events_event_id_unique` ON `events` (`event_id`);
 CREATE INDEX `briefs_by_status` ON `briefs` (`run_id`,`status`,`created_at`,`brief_id`);
 
 CREATE INDEX `briefs_leased` ON `briefs` (`run_id`,`lease_expires_at`,`brief_id`) WHERE "briefs"."lease_expires_at" is not null;
+
+CREATE TABLE `tallies` (
+	`run_id` text NOT NULL,
+	`subject` text NOT NULL,
+	`label` text NOT NULL,
+	`n` integer NOT NULL,
+	PRIMARY KEY(`run_id`, `subject`, `label`)
+);
+
+CREATE INDEX `briefs_by_age` ON `briefs` (`run_id`,`created_at`,`brief_id`);
+
+CREATE INDEX `briefs_by_role` ON `briefs` (`run_id`,`role`,`created_at`,`brief_id`);
+
+CREATE INDEX `briefs_by_tier` ON `briefs` (`run_id`,`tier`,`created_at`,`brief_id`);
+
+CREATE INDEX `briefs_by_workstream` ON `briefs` (`run_id`,`workstream_id`,`created_at`,`brief_id`);
+
+CREATE INDEX `briefs_by_parent` ON `briefs` (`run_id`,`parent_brief_id`,`created_at`,`brief_id`);
+
+CREATE INDEX `briefs_waiting_by_role` ON `briefs` (`run_id`,`role`,`created_at`,`brief_id`) WHERE status = 'pending';
+
+CREATE INDEX `events_by_kind` ON `events` (`kind`,`run_id`);
+
+CREATE INDEX `events_by_brief` ON `events` (`brief_id`) WHERE "events"."brief_id" is not null;
+
+CREATE INDEX `workstreams_by_age` ON `workstreams` (`run_id`,`created_at`,`workstream_id`);
+
+CREATE TRIGGER workstreams_tally_insert AFTER INSERT ON workstreams BEGIN
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'workstreams', NEW.status, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END;
+
+CREATE TRIGGER workstreams_tally_delete AFTER DELETE ON workstreams BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'workstreams' AND label = OLD.status;
+END;
+
+CREATE TRIGGER workstreams_tally_update AFTER UPDATE OF status, run_id ON workstreams
+WHEN NEW.status <> OLD.status OR NEW.run_id <> OLD.run_id BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'workstreams' AND label = OLD.status;
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'workstreams', NEW.status, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END;
+
+CREATE TRIGGER briefs_tally_insert AFTER INSERT ON briefs BEGIN
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'briefs', NEW.status, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END;
+
+CREATE TRIGGER briefs_tally_delete AFTER DELETE ON briefs BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'briefs' AND label = OLD.status;
+END;
+
+CREATE TRIGGER briefs_tally_update AFTER UPDATE OF status, run_id ON briefs
+WHEN NEW.status <> OLD.status OR NEW.run_id <> OLD.run_id BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'briefs' AND label = OLD.status;
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'briefs', NEW.status, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END;
+
+CREATE TRIGGER events_tally_insert AFTER INSERT ON events BEGIN
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'events', NEW.kind, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END;
+
+CREATE TRIGGER events_tally_delete AFTER DELETE ON events BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'events' AND label = OLD.kind;
+END;
+
+CREATE TRIGGER events_tally_update AFTER UPDATE OF kind, run_id ON events
+WHEN NEW.kind <> OLD.kind OR NEW.run_id <> OLD.run_id BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'events' AND label = OLD.kind;
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'events', NEW.kind, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END;

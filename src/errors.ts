@@ -110,13 +110,14 @@ export class LostClaimError extends BlackboardError {
   readonly current: { status: BriefStatus; attempt: number; claimedBy: string | null };
   /** With a `cause`: the lease ran out before it could be renewed, and `current` is what was known last. */
   constructor(briefId: string, attempt: number, current: LostClaimError["current"], options: ErrorOptions = {}) {
-    const holder = current.claimedBy === null ? "nobody" : quoted(current.claimedBy);
+    const held = current.status === "active" ? "held" : "last held";
+    const holder = current.claimedBy === null ? "held by nobody" : `${held} by ${quoted(current.claimedBy)}`;
     const what = `The claim on brief ${quoted(briefId)}, attempt ${attempt},`;
     super(
       "cause" in options
         ? `${what} could not be renewed before its lease was over, so others may have taken the brief. Drop the work.`
         : `${what} is no longer the current one: the brief is ${quoted(current.status)}, attempt ${current.attempt}, ` +
-            `held by ${holder}. Drop the work; nothing was written.`,
+            `${holder}. Drop the work; nothing was written.`,
       options,
     );
     this.briefId = briefId;

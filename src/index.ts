@@ -12,9 +12,11 @@ import {
   checkMigrateOptions,
   checkOpenOptions,
   checkRootOption,
+  checkVerifyOptions,
   type MigrateBlackboardOptions,
   type OpenOptions,
   timestamps,
+  type VerifyBlackboardOptions,
   type ViewOptions,
 } from "./input/options.ts";
 import type { Roles } from "./input/roles.ts";
@@ -44,7 +46,13 @@ export type { Mode, Result } from "./engines/engine.ts";
 export type { SqliteDatabase } from "./engines/sqlite.ts";
 export * from "./errors.ts";
 export type { PlainObject } from "./input/json.ts";
-export type { BlackboardLocation, MigrateBlackboardOptions, OpenOptions, ViewOptions } from "./input/options.ts";
+export type {
+  BlackboardLocation,
+  MigrateBlackboardOptions,
+  OpenOptions,
+  VerifyBlackboardOptions,
+  ViewOptions,
+} from "./input/options.ts";
 export type { RoleSchemas, Roles } from "./input/roles.ts";
 export type { RunDestination, RunLocation } from "./input/run-locations.ts";
 export { releaseBrief } from "./inspection/release.ts";
@@ -144,11 +152,15 @@ export function migrateBlackboard(options: MigrateBlackboardOptions): MigrationS
 
 /**
  * Looks for what is wrong with a file: SQLite's integrity check, tables, indexes and triggers other than the migrations
- * make, rows that refer to rows that are not there, declared or not, briefs that are their own ancestors. Reads only. An empty `problems` means that nothing was found.
- * @throws as `migrationStatus` does, and FileError `NO_SUCH_FILE` for an absent file.
+ * make, rows that refer to rows that are not there, declared or not, briefs that are their own ancestors, counts that are not
+ * those of the rows. Reads only. An empty `problems` means that nothing was found.
+ *
+ * With `repair` writes: the counts are made anew where they are wrong, `repaired` says which, and `problems` is what remains.
+ * @throws FileError; MigrationError for a file it cannot explain; BusyError; InvalidInputError.
  */
-export function verifyBlackboard(location: BlackboardLocation): Verification {
-  return verify(checkBlackboardLocation(location));
+export function verifyBlackboard(options: VerifyBlackboardOptions): Verification {
+  const { location, repair } = checkVerifyOptions(options);
+  return verify(location, repair);
 }
 
 /**

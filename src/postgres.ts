@@ -4,7 +4,8 @@
 import type { Pool } from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { Blackboard } from "./blackboard.ts";
-import { type PostgresDatabase, PostgresEngine } from "./engines/postgres.ts";
+import { PostgresEngine } from "./engines/postgres.ts";
+import type { PostgresDatabase } from "./engines/postgres-lens.ts";
 import { connectPostgres } from "./engines/postgres-pool.ts";
 import { Check } from "./input/check.ts";
 import {

@@ -27,6 +27,9 @@ const upward: readonly [string, string][] = [
   ["src/blackboard.ts", "./engines/sqlite.ts"],
   ["src/blackboard.ts", "./migrations/apply.ts"],
   ["src/watch.ts", "./engines/sqlite.ts"],
+  ["src/inspection/wrong.ts", "../index.ts"],
+  ["src/report/wrong.ts", "../engines/sqlite.ts"],
+  ["src/cli/wrong.ts", "../operations/runs.ts"],
   ["examples/wrong/main.ts", "../../src/index.ts"],
 ];
 
@@ -48,6 +51,8 @@ it.each([
   ["src/input/wrong.ts", "../errors.ts"],
   ["src/engines/wrong.ts", "../operations/operation.ts"],
   ["src/migrations/wrong.ts", "../engines/waiting.ts"],
+  ["src/report/wrong.ts", "../operations/report.ts"],
+  ["src/cli/wrong.ts", "../postgres.ts"],
   ["src/transfer/wrong.ts", "../operations/runs.ts"],
 ])("%s may import %s", (file, imported) => {
   expect(lint(file, imported)).not.toContain("noRestrictedImports");

@@ -1,13 +1,14 @@
 /**
  * The README is true: its programs run as written and print what it says; its shell commands are those that CI runs.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { project } from "./package/installed.ts";
 import { freshSchema, hasServer } from "./postgres/fresh.ts";
+import { makeReadmeRuns } from "./readme-run.ts";
 
 interface Block {
   language: string;
@@ -100,4 +101,34 @@ describe("README.md", () => {
       expect(run(join(project, "src/cli/main.ts"), ...words)).toContain("abc123");
     }
   });
+
+  it("shows a session with the command as it is", () => {
+    const session = blocks.find(({ text }) => text.startsWith("$ npx run-blackboard runs"))?.text ?? "";
+    makeReadmeRuns(join(folder, "session/runs"));
+    const shown = session.split(/^\$ npx run-blackboard (.*)\n/m).slice(1);
+    expect(shown.length).toBeGreaterThan(8);
+    for (let index = 0; index < shown.length; index += 2) {
+      const [words = "", output = ""] = shown.slice(index);
+      const { stdout, stderr } = spawnSync(
+        process.execPath,
+        ["--import", import.meta.resolve("tsx"), join(project, "src/cli/main.ts"), ...words.split(" ")],
+        {
+          cwd: join(folder, "session"),
+          encoding: "utf8",
+          env: { ...process.env, TSX_TSCONFIG_PATH: join(project, "tsconfig.json") },
+        },
+      );
+      expect(timeless(stdout + stderr)).toBe(timeless(output));
+    }
+  });
 });
+
+/** Without what depends on when and where it was made, and on how wide that makes a column. */
+function timeless(output: string): string {
+  return output
+    .replaceAll(/\S*\/runs\//g, "runs/")
+    .replaceAll(/\b\d+ (d|h|min|s)\b/g, "AGE")
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+    .replaceAll(/ +/g, " ")
+    .trim();
+}

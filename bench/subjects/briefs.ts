@@ -2,6 +2,7 @@
 import type Database from "better-sqlite3";
 import { v7 as uuidv7 } from "uuid";
 import { type BriefRow, briefColumns, now, parseBrief } from "../raw.ts";
+import { reference } from "../reference.ts";
 import { idOf, payload, withBriefs } from "../samples.ts";
 import { runId } from "../sites.ts";
 import { calling, reading, type Subject, writing } from "../subject.ts";
@@ -42,11 +43,12 @@ export const briefs: Subject = {
     {
       name: "createBrief",
       levels: writing,
-      sides(sites) {
+      async sides(sites) {
         const board = sites.board();
         return {
           ours: calling(() => board.createBrief({ tier: 1, role: "coder", payload })),
           raw: calling(insertWithoutParent(sites.raw())),
+          ...(await reference(sites, "createBrief")),
         };
       },
     },

@@ -1,6 +1,7 @@
 /** Events: appending, with and without a brief, and reading them. */
 import { v7 as uuidv7 } from "uuid";
 import { type EventRow, eventColumns, now, parseEvent } from "../raw.ts";
+import { reference } from "../reference.ts";
 import { detail, idOf, withBriefs, withEvents } from "../samples.ts";
 import { runId } from "../sites.ts";
 import { calling, reading, type Subject, writing } from "../subject.ts";
@@ -11,7 +12,7 @@ export const events: Subject = {
     {
       name: "logEvent",
       levels: writing,
-      sides(sites) {
+      async sides(sites) {
         const board = sites.board();
         const insert = sites.raw().prepare<unknown[], EventRow>(
           `INSERT INTO events (event_id, run_id, brief_id, kind, detail, created_at) VALUES (?, ?, NULL, ?, ?, ?)
@@ -23,6 +24,7 @@ export const events: Subject = {
             const [row] = insert.all(uuidv7(), runId, "spawned", JSON.stringify(detail), now());
             return row && parseEvent(row);
           }),
+          ...(await reference(sites, "logEvent")),
         };
       },
     },

@@ -17,12 +17,8 @@ function smallRun(board: Board): void {
 }
 
 const tallies = `
-  SELECT ${runColumns}, (SELECT max(seq) FROM events WHERE run_id = @runId) AS lastSeq, subject, label, n
-  FROM runs LEFT JOIN (
-    SELECT 'workstreams' AS subject, status AS label, count(*) AS n FROM workstreams WHERE run_id = @runId GROUP BY status
-    UNION ALL SELECT 'briefs', status, count(*) FROM briefs WHERE run_id = @runId GROUP BY status
-    UNION ALL SELECT 'events', kind, count(*) FROM events WHERE run_id = @runId GROUP BY kind
-  ) WHERE run_id = @runId`;
+  SELECT ${runColumns}, (SELECT seq FROM events WHERE run_id = @runId ORDER BY seq DESC LIMIT 1) AS lastSeq, subject, label, n
+  FROM runs LEFT JOIN tallies USING (run_id) WHERE run_id = @runId`;
 
 interface TallyRow {
   subject: "workstreams" | "briefs" | "events";

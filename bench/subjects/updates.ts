@@ -1,5 +1,6 @@
 /** The low-level updates of a brief, one after another over a thousand of them. */
 import { type BriefRow, briefColumns, now, parseBrief } from "../raw.ts";
+import { reference } from "../reference.ts";
 import { idOf, result, withBriefs } from "../samples.ts";
 import { runId, type Sites } from "../sites.ts";
 import { calling, type Subject, writing } from "../subject.ts";
@@ -30,12 +31,16 @@ export const updates: Subject = {
     {
       name: "updateBriefStatus",
       levels: writing,
-      sides(sites) {
+      async sides(sites) {
         const board = sites.board(seed);
-        const update = prepareUpdate(sites, "status = ?, updated_at = ? WHERE run_id = ? AND brief_id = ?");
+        const update = prepareUpdate(
+          sites,
+          "status = ?, lease_expires_at = NULL, updated_at = ? WHERE run_id = ? AND brief_id = ?",
+        );
         return {
           ours: calling(overAll((id, odd) => board.updateBriefStatus(id, odd ? "active" : "pending"))),
           raw: calling(overAll((id, odd) => update(odd ? "active" : "pending", now(), runId, id))),
+          ...(await reference(sites, "updateBriefStatus")),
         };
       },
     },
@@ -44,7 +49,8 @@ export const updates: Subject = {
       levels: writing,
       sides(sites) {
         const board = sites.board(seed);
-        const set = "status = ?, updated_at = ? WHERE run_id = ? AND brief_id = ? AND status IN (?)";
+        const set =
+          "status = ?, lease_expires_at = NULL, updated_at = ? WHERE run_id = ? AND brief_id = ? AND status IN (?)";
         const update = prepareUpdate(sites, set);
         return {
           ours: calling(
@@ -65,26 +71,29 @@ export const updates: Subject = {
     {
       name: "updateBriefResult",
       levels: writing,
-      sides(sites) {
+      async sides(sites) {
         const board = sites.board(seed);
-        const set = "result = ?, status = 'done', updated_at = ? WHERE run_id = ? AND brief_id = ?";
+        const set =
+          "result = ?, status = 'done', lease_expires_at = NULL, updated_at = ? WHERE run_id = ? AND brief_id = ?";
         const update = prepareUpdate(sites, set);
         return {
           ours: calling(overAll((id) => board.updateBriefResult(id, result))),
           raw: calling(overAll((id) => update(JSON.stringify(result), now(), runId, id))),
+          ...(await reference(sites, "updateBriefResult")),
         };
       },
     },
     {
       name: "incrementBriefRetry",
       levels: writing,
-      sides(sites) {
+      async sides(sites) {
         const board = sites.board(seed);
         const set = "retry_count = retry_count + 1, updated_at = ? WHERE run_id = ? AND brief_id = ?";
         const update = prepareUpdate(sites, set);
         return {
           ours: calling(overAll((id) => board.incrementBriefRetry(id))),
           raw: calling(overAll((id) => update(now(), runId, id))),
+          ...(await reference(sites, "incrementBriefRetry")),
         };
       },
     },

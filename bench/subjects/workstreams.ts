@@ -1,6 +1,7 @@
 /** Workstreams: one INSERT into a table without anything that refers to it. */
 import { v7 as uuidv7 } from "uuid";
 import { now, workstreamColumns } from "../raw.ts";
+import { reference } from "../reference.ts";
 import { runId } from "../sites.ts";
 import { calling, type Subject, writing } from "../subject.ts";
 
@@ -10,7 +11,7 @@ export const workstreams: Subject = {
     {
       name: "createWorkstream",
       levels: writing,
-      sides(sites) {
+      async sides(sites) {
         const board = sites.board();
         const insert = sites.raw().prepare(
           `INSERT INTO workstreams (workstream_id, run_id, name, tier, status, owner_agent_id, created_at, updated_at)
@@ -22,6 +23,7 @@ export const workstreams: Subject = {
             const time = now();
             return insert.all(uuidv7(), runId, "HTTP API", 1, "lead", time, time)[0];
           }),
+          ...(await reference(sites, "createWorkstream")),
         };
       },
     },

@@ -124,22 +124,25 @@ export function migrateCommand(): Command {
 
 export function verifyCommand(): Command {
   return withFile(new Command("verify"))
-    .description("looks for damage, a strange schema and broken references, and changes nothing")
+    .description("looks for damage, a strange schema, broken references, cycles and wrong counts, and changes nothing")
+    .option("--repair", "make wrong counts anew, which writes")
     .addHelpText(
       "after",
-      "\nExamples:\n  run-blackboard verify abc123\n  run-blackboard verify old/blackboard.db --json",
+      "\nExamples:\n  run-blackboard verify abc123\n  run-blackboard verify old/blackboard.db --repair --json",
     )
-    .action((given: string | undefined, options: FileOptions) => {
-      return answer(given, options, ({ location }) => report(verifyBlackboard(location)));
+    .action((given: string | undefined, options: FileOptions & { repair?: boolean }) => {
+      const { repair } = options;
+      return answer(given, options, ({ location }) => report(verifyBlackboard({ ...location, repair })));
     });
 }
 
 function report(verification: Verification): Answer {
-  const { state, problems } = verification;
-  const found = problems.map(({ kind, message }) => `\n  ${kind}: ${printable(message)}`).join("");
+  const { state, problems, repaired = [] } = verification;
+  const listed = (title: string, list: typeof problems) =>
+    list.map(({ kind, message }) => `\n  ${title}${kind}: ${printable(message)}`).join("");
   const clean = state === "current" ? exitCodes.current : exitCodes.pending;
   return {
-    line: `${problems.length === 0 ? "nothing found" : `${problems.length} found`} (${state})${found}`,
+    line: `${problems.length === 0 ? "nothing found" : `${problems.length} found`} (${state})${listed("repaired ", repaired)}${listed("", problems)}`,
     json: verification,
     exitCode: problems.length > 0 ? exitCodes.error : clean,
   };

@@ -81,7 +81,10 @@ async function expired(
   line: (name: string, value: string) => Promise<void>,
 ): Promise<void> {
   if (expiredLeases === 0) return line("stuck", "no lease is over");
-  await line("stuck", paint("red", `${number(expiredLeases)} claims whose lease is over`));
+  await line(
+    "stuck",
+    paint("red", `${number(expiredLeases)} ${expiredLeases === 1 ? "claim" : "claims"} whose lease is over`),
+  );
   for (const { briefId, role, claimedBy, leaseExpiresAt } of longestExpired) {
     const holder = claimedBy === null ? "nobody" : printable(claimedBy);
     await line(

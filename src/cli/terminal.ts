@@ -139,14 +139,12 @@ export function bar(counts: { pending: number; active: number; done: number; fai
   ] as const;
   const total = parts.reduce((sum, { n }) => sum + n, 0);
   if (total === 0) return paint("gray", "·".repeat(width));
-  let before = 0;
-  return parts
-    .map(({ n, style, mark }) => {
-      const start = Math.round((before / total) * width);
-      before += n;
-      return paint(style, mark.repeat(Math.round((before / total) * width) - start));
-    })
-    .join("");
+  // Nothing that is there is rounded away: one failure among thousands has its place.
+  const widths = parts.map(({ n }) => (n === 0 ? 0 : Math.max(1, Math.round((n / total) * width))));
+  const widest = widths.indexOf(Math.max(...widths));
+  const others = widths.reduce((sum, one, index) => (index === widest ? sum : sum + one), 0);
+  widths[widest] = Math.max(1, width - others);
+  return parts.map(({ style, mark }, index) => paint(style, mark.repeat(widths[index] ?? 0))).join("");
 }
 
 export function percent({ pending, active, done, failed }: Parameters<typeof bar>[0]): string {

@@ -38,7 +38,7 @@ export interface Engine<M extends Mode, Database> extends Session<M, Database> {
   /**
    * A watch's look: runs an operation that reads, on what is committed, although the caller may stand in a transaction. Gives
    * `undefined` where it could find nothing new since the look that gave the version `seen`, or must not look now; then it
-   * costs next to nothing. Does not wait while others write.
+   * costs next to nothing. `BusyError` at once, without waiting, where others keep it from reading.
    * @throws FileError where nothing new will ever be seen.
    */
   look<T>(seen: string | undefined, operation: () => Operation<T>): Result<M, Found<T> | undefined>;
@@ -53,10 +53,11 @@ export interface Found<T> {
 }
 
 /** For a callback that went on after an error with which the database had given the whole transaction up. */
-export function rolledBack(): DatabaseError {
+export function rolledBack(options?: ErrorOptions): DatabaseError {
   return new DatabaseError(
     "The database rolled this transaction back after an earlier error, and what is written now would not be part of it. " +
       "Let that error leave the callback, or put what may fail into a transaction of its own inside.",
+    options,
   );
 }
 

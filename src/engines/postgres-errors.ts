@@ -1,7 +1,9 @@
 /**
  * What PostgreSQL and node-postgres answer, as this package's errors: https://www.postgresql.org/docs/15/errcodes-appendix.html
  */
+import { DrizzleQueryError } from "drizzle-orm";
 import { BlackboardError, BusyError, ConnectionError, DatabaseError, FileError } from "../errors.ts";
+import { rolledBack } from "./engine.ts";
 
 /** Another transaction stood in the way, and the same may succeed at once: a serialization failure, a deadlock. */
 export function isContention(error: unknown): boolean {
@@ -10,44 +12,54 @@ export function isContention(error: unknown): boolean {
 
 /** The server cannot be reached, refuses to let anybody in, or went away. */
 export function isConnectionLoss(error: unknown): boolean {
-  return connectionLoss.test(codeOf(error)) || connectionMessages.test(rootOf(error).message);
+  return (
+    error instanceof ConnectionError ||
+    connectionLoss.test(codeOf(error)) ||
+    connectionMessages.test(rootOf(error).message)
+  );
 }
 
-const connectionLoss = /^(08...|57P0[1-5]|28...|3D000|53300|E[A-Z]+)$/;
+const connectionLoss = /^(08...|57P0[1-5]|25P0[34]|28...|3D000|53300|E[A-Z_]+)$/;
 /** What node-postgres says without a code. */
 const connectionMessages =
-  /^(Connection terminated|Client has encountered a connection error|timeout e(xceeded|xpired)|The server does not support SSL|SASL|Client was closed|Cannot use a pool after calling end)/;
+  /^(Connection terminated|Client has encountered a connection error|timeout e(xceeded|xpired)|Client was closed|Cannot use a pool after calling end|Query read timeout)/;
+
+/** For what happened before anything was sent, whatever it was. */
+export function unreachable(error: unknown, location: string): ConnectionError {
+  const root = rootOf(error);
+  return new ConnectionError(`The server at ${location} cannot be reached (${reasonOf(root)}). Nothing was written.`, {
+    cause: root,
+  });
+}
 
 /** The error that a caller gets for one of the driver; anything else comes back as it is. */
 export function translated(error: unknown, location: string): unknown {
   if (error instanceof BlackboardError) return error;
-  const root = rootOf(error);
+  const cause = rootOf(error);
   const code = codeOf(error);
-  const { message } = root;
+  const { message } = cause;
   if (isConnectionLoss(error)) {
     return new ConnectionError(
-      `The server at ${location} cannot be reached, or went away (${code || message}). Whether the last write landed is unknown: ` +
+      `The server at ${location} went away (${reasonOf(cause)}). Whether the last write landed is unknown: ` +
         `with ids of your own it may be repeated.`,
-      { cause: root },
+      { cause },
     );
   }
   if (isContention(error) || code === "55P03" || code === "57014") {
-    return new BusyError(
-      `${location}: other transactions stood in the way (${message}). Nothing was written; try again.`,
-      0,
-      {
-        cause: root,
-      },
-    );
+    const busy = `${location}: other transactions stood in the way (${message}). Nothing was written; try again.`;
+    return new BusyError(busy, 0, { cause });
   }
   if (code === "53100") {
-    return new FileError("DISK_FULL", location, `${location} cannot grow: the server's disk is full (${message}).`, {
-      cause: root,
-    });
+    const full = `${location} cannot grow: the server's disk is full (${message}).`;
+    return new FileError("DISK_FULL", location, full, { cause });
   }
+  if (code === "25P02") return rolledBack({ cause });
   // A five-character state is PostgreSQL's own word.
   if (/^[0-9A-Z]{5}$/.test(code)) {
-    return new DatabaseError(`The database refused: ${message} (${code}). Nothing was written.`, { cause: root });
+    return new DatabaseError(`The database refused: ${message} (${code}). Nothing was written.`, { cause });
+  }
+  if (error instanceof DrizzleQueryError) {
+    return new DatabaseError(`The query failed: ${message}. Nothing was written.`, { cause });
   }
   return error;
 }
@@ -62,4 +74,11 @@ function rootOf(error: unknown): Error {
 function codeOf(error: unknown): string {
   const root = rootOf(error);
   return "code" in root && typeof root.code === "string" ? root.code : "";
+}
+
+/** Without a user's name: PostgreSQL's own words have it. */
+function reasonOf(root: Error): string {
+  const code = codeOf(root);
+  if (/^28/.test(code)) return `${code}, it does not let this user in`;
+  return root.message && code ? `${code}, ${root.message}` : code || root.message;
 }

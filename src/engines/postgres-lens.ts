@@ -7,8 +7,12 @@ import { type AnyColumn, eq, type SQL, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
 import type { Lens } from "../operations/operation.ts";
+import type { Pool } from "./postgres-pool.ts";
 
-export function postgresLens(db: NodePgDatabase<typeof tables>): Lens {
+/** The Drizzle database behind a blackboard on a server. */
+export type PostgresDatabase = NodePgDatabase<typeof tables> & { $client: Pool };
+
+export function postgresLens(db: NodePgDatabase): Lens {
   return { db, t: tables, typed, readable, time, timeIn, skippingLocked, ofRun: eq, nameOf } as unknown as Lens;
 }
 

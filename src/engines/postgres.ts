@@ -1,22 +1,20 @@
 /**
  * PostgreSQL through node-postgres. A single operation takes a client out of the pool for as long as it lasts; a transaction
- * has one of its own, and whatever its callback calls, on `tx` or on the blackboard, belongs to it.
+ * has one of its own.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setMaxListeners } from "node:events";
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "drizzle-orm";
-import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
+import { drizzle } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
-import { ClosedError } from "../errors.ts";
-import type { KeptQuery, Lens, Operation, Prepared, Step } from "../operations/operation.ts";
-import { type Body, closedAt, closedInside, type Engine, type Found, rolledBack, type Session } from "./engine.ts";
+import type { Operation } from "../operations/operation.ts";
+import { type Body, closedAt, closedInside, type Engine, type Found, type Session } from "./engine.ts";
 import { isConnectionLoss, isContention, translated } from "./postgres-errors.ts";
-import { postgresLens } from "./postgres-lens.ts";
-import { lockRun } from "./postgres-locks.ts";
-import type { Client, Connection, Pool } from "./postgres-pool.ts";
-
-/** The Drizzle database behind a blackboard on a server. */
-export type PostgresDatabase = NodePgDatabase<typeof tables> & { $client: Pool };
+import type { PostgresDatabase } from "./postgres-lens.ts";
+import { Line } from "./postgres-line.ts";
+import { type Client, type Connection, checkOut } from "./postgres-pool.ts";
+import { type Surroundings, sparing, Transaction } from "./postgres-transaction.ts";
 
 export interface PostgresEngineOptions {
   readonly connection: Connection;
@@ -29,29 +27,20 @@ export interface PostgresSnapshot {
   close(): Promise<void>;
 }
 
-/** A client with its lens and the statements that were prepared on it: one of the pool's may be another server process. */
-interface Line {
-  readonly client: Client;
-  readonly runId: string;
-  readonly lens: Lens;
-  readonly drizzle: PostgresDatabase;
-  readonly kept: Map<KeptQuery["prepare"], Prepared<unknown>>;
-}
-
 /** How often a single operation is begun again after a deadlock or a serialization failure. */
-const maxAttempts = 5;
+const maxAttempts = 10;
+/** The longest wait before the second attempt, in milliseconds; twice as long before each further one. */
+const firstPauseMs = 2;
 
 export class PostgresEngine implements Engine<"async", PostgresDatabase> {
-  readonly drizzle: PostgresDatabase;
   readonly location: string;
   /** A look is a round trip to the server. */
   readonly pollMs = 200;
   readonly #connection: Connection;
   readonly #runId: string;
-  readonly #logger: Logger | undefined;
+  readonly #surroundings: Surroundings;
   readonly #lines = new WeakMap<Client, Line>();
-  /** The innermost transaction that a callback is running in. */
-  readonly #current = new AsyncLocalStorage<Transaction>();
+  readonly #running = new Set<Promise<unknown>>();
   readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
 
@@ -60,22 +49,31 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     setMaxListeners(0, this.closed);
     this.location = connection.location;
     this.#runId = runId;
-    this.#logger = logger;
-    this.drizzle = drizzle(connection.pool, { schema: tables, ...(logger && { logger }) });
+    this.#surroundings = {
+      location: connection.location,
+      logger,
+      database: drizzle(connection.pool, { schema: tables, ...(logger && { logger }) }),
+      current: new AsyncLocalStorage(),
+    };
   }
 
   get closed(): AbortSignal {
     return this.#closed.signal;
   }
 
-  run<T>(operation: () => Operation<T>): Promise<T> {
-    const transaction = this.#openTransaction();
-    return transaction ? transaction.run(operation) : this.#runAlone(operation);
+  /** Inside a transaction its own: the pool's would take another connection, and see nothing of it. */
+  get drizzle(): PostgresDatabase {
+    return this.#openTransaction()?.drizzle ?? this.#surroundings.database;
   }
 
-  transaction<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
+  async run<T>(operation: () => Operation<T>): Promise<T> {
+    const transaction = this.#openTransaction();
+    return await (transaction ? transaction.run(operation) : this.#awaitedByClose(() => this.#runAlone(operation)));
+  }
+
+  async transaction<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
     const outer = this.#openTransaction();
-    return outer ? outer.transaction(body) : this.#transactionAlone(body);
+    return await (outer ? outer.transaction(body) : this.#awaitedByClose(() => this.#transactionAlone(body)));
   }
 
   /**
@@ -83,32 +81,25 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
    * `close` gives the connection back.
    */
   async snapshot(): Promise<PostgresSnapshot> {
-    const { location } = this;
-    const client = await this.#connection.pool.connect().catch((error) => {
-      throw translated(error, location);
-    });
-    const line = this.#lineOf(client);
-    const query = async <T>(work: () => Promise<T>): Promise<T> => {
+    const translating = async <T>(work: () => Promise<T>): Promise<T> => {
       try {
         return await work();
       } catch (error) {
-        throw translated(error, location);
+        throw translated(error, this.location);
       }
     };
+    const line = await translating(async () => this.#lineOf(await checkOut(this.#connection)));
     const close = async () => {
-      const broken = await client.query("ROLLBACK").then(
-        () => false,
-        () => true,
-      );
-      client.release(broken);
+      await line.undo("ROLLBACK");
+      line.client.release(line.broken);
     };
     try {
-      await query(() => client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+      await translating(() => line.client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
     } catch (error) {
       await close();
       throw error;
     }
-    return { run: (operation) => query(() => drive(operation(), new Steps(line, 1))), close };
+    return { run: (operation) => translating(() => line.runInside(operation())), close };
   }
 
   /**
@@ -117,27 +108,45 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
    */
   async look<T>(_: string | undefined, operation: () => Operation<T>): Promise<Found<T>> {
     // The caller's pool, that he has ended: no server will ever come back there.
-    if (this.#connection.pool.ending) throw closedAt(this.location);
-    return { version: "", value: await this.#runAlone(operation) };
+    if (this.#closing || this.#connection.pool.ending) throw closedAt(this.location);
+    return { version: "", value: await this.#awaitedByClose(() => this.#runAlone(operation)) };
   }
 
   async close(): Promise<void> {
     if (this.#openTransaction()) throw closedInside();
     this.#closed.abort(closedAt(this.location));
-    this.#closing ??= this.#connection.close();
+    this.#closing ??= this.#close();
     await this.#closing;
   }
 
+  /** What was begun before comes to its end: a pool that ends would never answer those who wait for a client. */
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#running);
+    await this.#connection.close();
+  }
+
   #openTransaction(): Transaction | undefined {
-    return this.#current.getStore()?.innermostOpen();
+    return this.#surroundings.current.getStore()?.innermostOpen();
+  }
+
+  async #awaitedByClose<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closing) throw closedAt(this.location);
+    const running = work();
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
   }
 
   async #runAlone<T>(operation: () => Operation<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#withLine((line) => drive(operation(), new Steps(line, 0)));
+        return await this.#withLine((line) => line.run(operation()));
       } catch (error) {
         if (!isContention(error) || attempt === maxAttempts) throw translated(error, this.location);
+        await pause(Math.random() * firstPauseMs * 2 ** attempt);
       }
     }
   }
@@ -145,205 +154,32 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   async #transactionAlone<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
     return await sparing(this.location, (threw) =>
       this.#withLine((line) =>
-        begin(line, async () => {
-          await lockRun(line.client, line.runId);
-          const transaction = new Transaction(this.#current, line, 1, undefined, this.location);
-          return await transaction.perform(body, threw);
+        line.transaction(async () => {
+          await line.lockRun();
+          return await new Transaction(this.#surroundings, line).perform(body, threw);
         }),
       ),
     );
   }
 
   async #withLine<T>(work: (line: Line) => Promise<T>): Promise<T> {
-    if (this.#closing) throw closedAt(this.location);
-    const client = await this.#connection.pool.connect();
-    let broken = false;
+    const line = this.#lineOf(await checkOut(this.#connection));
+    let lost = false;
     try {
-      return await work(this.#lineOf(client));
+      return await work(line);
     } catch (error) {
-      broken = isConnectionLoss(error);
+      lost = isConnectionLoss(error);
+      // The pool's idle clients are lost most likely too: now it hears of them, before it hands the next one out.
+      if (lost) await nextTurn();
       throw error;
     } finally {
-      client.release(broken);
+      line.client.release(lost || line.broken);
     }
   }
 
   #lineOf(client: Client): Line {
-    const present = this.#lines.get(client);
-    if (present) return present;
-    const logger = this.#logger;
-    const database = drizzle(client, { schema: tables, ...(logger && { logger }) });
-    // To the user it is the same kind of database, only inside a transaction.
-    const line = {
-      client,
-      runId: this.#runId,
-      lens: postgresLens(database),
-      drizzle: database as unknown as PostgresDatabase,
-      kept: new Map(),
-    };
+    const line = this.#lines.get(client) ?? new Line(client, this.#runId, this.#surroundings.logger);
     this.#lines.set(client, line);
     return line;
-  }
-}
-
-/** A transaction or a savepoint. Calls made side by side happen one after another: they share one connection. */
-class Transaction implements Session<"async", PostgresDatabase> {
-  readonly drizzle: PostgresDatabase;
-  readonly #current: AsyncLocalStorage<Transaction>;
-  readonly #line: Line;
-  readonly #depth: number;
-  readonly outer: Transaction | undefined;
-  readonly #location: string;
-  #over = false;
-  #last: Promise<unknown> = Promise.resolve();
-
-  constructor(
-    current: AsyncLocalStorage<Transaction>,
-    line: Line,
-    depth: number,
-    outer: Transaction | undefined,
-    location: string,
-  ) {
-    this.#current = current;
-    this.#line = line;
-    this.#depth = depth;
-    this.outer = outer;
-    this.#location = location;
-    this.drizzle = line.drizzle;
-  }
-
-  innermostOpen(): Transaction | undefined {
-    return this.#over ? this.outer?.innermostOpen() : this;
-  }
-
-  /** Runs the callback to its end, what it did not await included. */
-  async perform<T>(
-    body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>,
-    threw: (error: unknown) => void,
-  ): Promise<T> {
-    try {
-      return await this.#current.run(this, async () => await body(this));
-    } catch (error) {
-      threw(error);
-      throw error;
-    } finally {
-      this.#over = true;
-      await this.#last;
-    }
-  }
-
-  async run<T>(operation: () => Operation<T>): Promise<T> {
-    const target = this.#target();
-    try {
-      return await target.#inTurn(() => drive(operation(), new Steps(target.#line, target.#depth)));
-    } catch (error) {
-      throw translated(error, this.#location);
-    }
-  }
-
-  transaction<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
-    const target = this.#target();
-    const inner = new Transaction(target.#current, target.#line, target.#depth + 1, target, this.#location);
-    return target.#inTurn(() =>
-      sparing(this.#location, (threw) => savepoint(target.#line, target.#depth, () => inner.perform(body, threw))),
-    );
-  }
-
-  /** An outer `tx` used inside an inner callback belongs to the inner one, as on SQLite, instead of waiting for its end. */
-  #target(): Transaction {
-    if (this.#over) throw new ClosedError("This transaction is over. Use the blackboard, or begin another one.");
-    const active = this.#current.getStore()?.innermostOpen();
-    return active !== undefined && isWithin(active, this) ? active : this;
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => undefined);
-    return turn;
-  }
-}
-
-function isWithin(inner: Transaction, outer: Transaction): boolean {
-  return inner === outer || (inner.outer !== undefined && isWithin(inner.outer, outer));
-}
-
-/** Executes the steps of an operation on one client, so many transactions and savepoints deep. */
-class Steps {
-  readonly #line: Line;
-  readonly #depth: number;
-
-  constructor(line: Line, depth: number) {
-    this.#line = line;
-    this.#depth = depth;
-  }
-
-  async execute(step: Step): Promise<unknown> {
-    const { lens, kept } = this.#line;
-    if ("atomic" in step) {
-      const work = () => drive(step.atomic(), new Steps(this.#line, this.#depth + 1));
-      // Inside a transaction its run's row is held already.
-      if (this.#depth > 0) return await savepoint(this.#line, this.#depth, work);
-      return await begin(this.#line, async () => {
-        if (step.severalRows) await lockRun(this.#line.client, this.#line.runId);
-        return await work();
-      });
-    }
-    if ("snapshot" in step) {
-      const work = () => drive(step.snapshot(), new Steps(this.#line, this.#depth + 1));
-      return await (this.#depth === 0 ? begin(this.#line, work, "REPEATABLE READ READ ONLY") : work());
-    }
-    if ("build" in step) {
-      const query = step.build(lens);
-      return await query.prepare(lens.nameOf(query)).execute({});
-    }
-    let query = kept.get(step.prepare);
-    if (!query) {
-      query = step.prepare(lens);
-      kept.set(step.prepare, query);
-    }
-    return await query.execute(step.parameters);
-  }
-}
-
-async function drive<T>(operation: Operation<T>, steps: Steps): Promise<T> {
-  let step = operation.next();
-  while (!step.done) step = operation.next(await steps.execute(step.value));
-  return step.value;
-}
-
-async function begin<T>(line: Line, work: () => Promise<T>, level = "READ COMMITTED"): Promise<T> {
-  await line.client.query(`BEGIN ISOLATION LEVEL ${level}`);
-  return await ending(line, "COMMIT", "ROLLBACK", work);
-}
-
-async function savepoint<T>(line: Line, depth: number, work: () => Promise<T>): Promise<T> {
-  const name = `nested_${depth}`;
-  await line.client.query(`SAVEPOINT ${name}`);
-  return await ending(line, `RELEASE ${name}`, `ROLLBACK TO ${name}; RELEASE ${name}`, work);
-}
-
-/** Translates the driver's errors, but what a callback threw comes out as it is. */
-async function sparing<T>(location: string, work: (threw: (error: unknown) => void) => Promise<T>): Promise<T> {
-  let thrown: { error: unknown } | undefined;
-  try {
-    return await work((error) => {
-      thrown = { error };
-    });
-  } catch (error) {
-    throw thrown && thrown.error === error ? error : translated(error, location);
-  }
-}
-
-/** On an error undoes and gives that error, also where undoing fails for want of a connection. */
-async function ending<T>({ client }: Line, done: string, undone: string, work: () => Promise<T>): Promise<T> {
-  try {
-    const value = await work();
-    const { command } = await client.query(done);
-    // After a statement that failed, PostgreSQL takes COMMIT for ROLLBACK and says so only here.
-    if (command === "ROLLBACK") throw rolledBack();
-    return value;
-  } catch (error) {
-    await client.query(undone).catch(() => undefined);
-    throw error;
   }
 }

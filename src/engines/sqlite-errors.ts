@@ -49,6 +49,11 @@ export function translated(error: unknown, location: string): unknown {
     const message = `${location} cannot be opened or made: ${error.message}.`;
     return new FileError(systemErrors[error.code] ?? "CANNOT_OPEN", location, message, { cause: error });
   }
+  // better-sqlite3's own word for a query of the user's that is still being iterated over.
+  if (error instanceof TypeError && /busy executing a query/.test(error.message)) {
+    const message = `A query of this process on ${location} is still being iterated over. Finish it first; nothing was written.`;
+    return new BusyError(message, 0, { cause: error });
+  }
   if (!isSqliteError(error)) return error;
   const { code, message } = error;
   if (isBusy(error))

@@ -138,7 +138,16 @@ function recoveredImage(location: string): Buffer {
  */
 export function closeUntouched(client: Database.Database, location: string): void {
   const wal = location === ":memory:" ? undefined : statSync(`${location}-wal`, { throwIfNoEntry: false });
-  const guard = wal && wal.size > 0 ? openReader(location) : undefined;
+  const guard = wal && wal.size > 0 ? readerIfPossible(location) : undefined;
   client.close();
   guard?.close();
+}
+
+/** There is none where somebody else has locked the file, and then the one to be closed is not the last. */
+function readerIfPossible(location: string): Database.Database | undefined {
+  try {
+    return openReader(location);
+  } catch {
+    return undefined;
+  }
 }

@@ -6,11 +6,12 @@ import type Database from "better-sqlite3";
 import type { Logger } from "drizzle-orm";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
 import * as tables from "../../drizzle/schema.ts";
-import { BusyError, ClosedError, FileError, InvalidInputError } from "../errors.ts";
-import type { KeptQuery, Lens, Operation, Prepared, Step } from "../operations/operation.ts";
+import { ClosedError, FileError, InvalidInputError } from "../errors.ts";
+import type { KeptQuery, Lens, Operation, Step } from "../operations/operation.ts";
 import { type Body, closedAt, closedInside, type Engine, type Found, rolledBack, type Session } from "./engine.ts";
 import { isBusy, translated } from "./sqlite-errors.ts";
 import { sqliteLens } from "./sqlite-lens.ts";
+import { reading } from "./sqlite-rows.ts";
 import { waiting } from "./waiting.ts";
 
 /** The Drizzle database behind a blackboard in a file; better-sqlite3's own is its `$client`. */
@@ -29,10 +30,10 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   readonly pollMs = 50;
   readonly #client: Database.Database;
   readonly #closing = new AbortController();
-  #busyTimeoutMs: number;
+  readonly #busyTimeoutMs: number;
   readonly #lens: Lens;
   /** Prepared at first use, kept as long as the connection. */
-  readonly #kept = new Map<KeptQuery["prepare"], Prepared<unknown>>();
+  readonly #kept = new Map<KeptQuery["prepare"], ReturnType<typeof reading>>();
   readonly #control: (sql: string) => void;
   #counters: Database.Statement<[], number>[] | undefined;
   /** How many transactions and savepoints of this engine are open. */
@@ -75,15 +76,9 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     // It would see what is not committed. The transaction may be the user's own, begun on the driver and left open meanwhile.
     if (this.#client.inTransaction) return undefined;
     if (seen !== undefined && this.#client.memory && this.#client.readonly) throw cannotFollow(this.location);
-    const busyTimeoutMs = this.#busyTimeoutMs;
-    this.#busyTimeoutMs = 0;
-    try {
-      // Before it looks: a commit in between makes the next look one too many, and not one too few.
-      const version = this.#version();
-      return version === seen ? undefined : { version, value: this.#drive(operation()) };
-    } finally {
-      this.#busyTimeoutMs = busyTimeoutMs;
-    }
+    // Before it looks: a commit in between makes the next look one too many, and not one too few.
+    const version = this.#version();
+    return version === seen ? undefined : { version, value: this.#drive(operation()) };
   }
 
   transaction<T>(body: (session: Session<"sync", SqliteDatabase>) => Body<"sync", T>, isAsync: boolean): T {
@@ -94,8 +89,12 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     const whileOpen = () => {
       if (over) throw new ClosedError("This transaction is over. Use the blackboard, or begin another one.");
     };
+    const { drizzle } = this;
     const session: Session<"sync", SqliteDatabase> = {
-      drizzle: this.drizzle,
+      get drizzle() {
+        whileOpen();
+        return drizzle;
+      },
       run: (operation) => {
         whileOpen();
         return this.run(operation);
@@ -110,7 +109,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
         const value = body(session);
         if (isThenable(value)) {
           // What it rejects with comes of being cut short: the caller hears of that here.
-          value.then(undefined, () => undefined);
+          Promise.resolve(value).catch(() => undefined);
           throw promiseReturned();
         }
         return value;
@@ -126,14 +125,14 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
       this.#client.close();
       this.#closing.abort(closedAt(this.location));
     } catch (error) {
-      // better-sqlite3's own word for a query of the user's that is still being iterated over.
-      if (!(error instanceof TypeError)) throw translated(error, this.location);
-      const message = `${this.location} cannot be closed while a query on it is running. Finish the query, then close.`;
-      throw new BusyError(message, 0, { cause: error });
+      throw translated(error, this.location);
     }
   }
 
-  /** One counter moves with the commits of other connections, the other with the rows that this one writes. */
+  /**
+   * One counter moves with the commits of other connections, the other with the rows that this one writes. Busy at once where
+   * somebody has locked the file against reading: a watch asks again, and this process need not stand still for that.
+   */
   #version(): string {
     try {
       this.#counters ??= ["PRAGMA data_version", "SELECT total_changes()"].map((sql) =>
@@ -156,16 +155,16 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     if ("snapshot" in step) return this.#consistently(() => this.#drive(step.snapshot()));
     try {
       if ("build" in step) {
-        const query = step.build(this.#lens).prepare("");
-        return this.#waiting(() => query.all({}));
+        const query = reading(step.build(this.#lens).prepare(""));
+        return this.#waiting(() => query({}));
       }
       let query = this.#kept.get(step.prepare);
       if (!query) {
-        query = this.#waiting(() => step.prepare(this.#lens));
+        query = reading(this.#waiting(() => step.prepare(this.#lens)));
         this.#kept.set(step.prepare, query);
       }
       // To the end, never `.get()`: that stops behind the first row and loses what fails afterwards, such as the commit.
-      return this.#waiting(() => query.all(step.parameters));
+      return this.#waiting(() => query(step.parameters));
     } catch (error) {
       throw translated(error, this.location);
     }

@@ -109,9 +109,9 @@ function explain(check: Check, path: string, value: unknown, above: readonly obj
   }
 }
 
-/** `Array.isArray` as a guard that leaves the items unknown. */
+/** An array itself, of this realm or another: in each of them `Array.prototype` is one, and that of a class is none. */
 function isArray(value: object): value is readonly unknown[] {
-  return Array.isArray(value);
+  return Array.isArray(value) && Array.isArray(Object.getPrototypeOf(value));
 }
 
 function isPlainObject(value: unknown): value is Properties {

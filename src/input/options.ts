@@ -177,6 +177,12 @@ interface MigrateOptions {
 }
 export type MigrateBlackboardOptions = BlackboardLocation & MigrateOptions;
 
+interface VerifyOptions {
+  /** Makes anew what is derived and wrong. */
+  repair?: boolean | undefined;
+}
+export type VerifyBlackboardOptions = BlackboardLocation & VerifyOptions;
+
 type AllLocations = { runId?: string | undefined; root?: string | undefined; file?: string | undefined };
 const locationNames: Names<AllLocations> = { runId: true, root: true, file: true };
 const viewNames = { ...locationNames, live: true } as const;
@@ -217,6 +223,17 @@ export function checkRootOption(options: { root?: string | undefined } | undefin
   const folder = root === undefined ? defaultRoot : check.text("root", root);
   check.done();
   return folder;
+}
+
+const verifyNames: Names<AllLocations & VerifyOptions> = { ...locationNames, repair: true };
+
+export function checkVerifyOptions(options: VerifyBlackboardOptions) {
+  const check = new Check();
+  const given = check.object<AllLocations & VerifyOptions>("options", options, verifyNames);
+  const location = onDisk(check, given);
+  const repair = given.repair !== undefined && check.boolean("repair", given.repair);
+  check.done();
+  return { location, repair };
 }
 
 /** The absolute path of a file on disk. */

@@ -2,7 +2,8 @@
  * Looking into a PostgreSQL database without changing it.
  */
 import { Blackboard } from "../blackboard.ts";
-import { type PostgresDatabase, PostgresEngine } from "../engines/postgres.ts";
+import { PostgresEngine } from "../engines/postgres.ts";
+import type { PostgresDatabase } from "../engines/postgres-lens.ts";
 import { type Connection, connectPostgres, type Pool } from "../engines/postgres-pool.ts";
 import type { AnyRoles } from "../input/roles.ts";
 import { migrations } from "../migrations/embedded.postgres.ts";

@@ -3,7 +3,7 @@
  */
 import { type Dirent, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { BlackboardError, InvalidInputError } from "../errors.ts";
+import { InvalidInputError } from "../errors.ts";
 import type { MigrationStatus } from "../migrations/status.ts";
 import { type ListedSummary, listRunSummaries } from "../operations/overview.ts";
 import type { Run } from "../operations/runs.ts";
@@ -20,8 +20,8 @@ export interface RunListing {
   state: MigrationStatus["state"] | null;
   run: Run | null;
   summary: ListedSummary | null;
-  /** Why it cannot be read. */
-  error: BlackboardError | null;
+  /** Why it cannot be read: a BlackboardError, unless it is something that nobody thought of. */
+  error: Error | null;
 }
 
 export function listRunsUnder(root: string): RunListing[] {
@@ -40,8 +40,7 @@ function listFile(runId: string, location: string): RunListing[] {
       engine.close();
     }
   } catch (error) {
-    if (!(error instanceof BlackboardError)) throw error;
-    return [{ ...unknown, error }];
+    return [{ ...unknown, error: error instanceof Error ? error : new Error(String(error)) }];
   }
 }
 

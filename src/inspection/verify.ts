@@ -3,27 +3,23 @@
  */
 import { BlackboardError } from "../errors.ts";
 import { migrations } from "../migrations/embedded.sqlite.ts";
-import type { Plan } from "../migrations/plan.ts";
-import { type Problem as FileProblem, verifyFile } from "../migrations/verify.ts";
+import { type FileProblem, type FileVerification, repairFile, verifyFile } from "../migrations/verify.ts";
 import { type Flaw, findFlaws } from "../operations/consistency.ts";
 import { openFile } from "./view.ts";
 
 /**
- * integrity: SQLite's own check. schema: not as the migrations make it. reference: a row whose declared reference is not there.
- * orphan: a brief without its parent or workstream, an event without its brief. cycle: briefs that are their own ancestors.
+ * Of the file, or, by kind, `orphan`: a brief without its parent or workstream, an event without its brief; `cycle`: briefs
+ * that are their own ancestors.
  */
 export type Problem = FileProblem | Flaw;
 
-export interface Verification {
-  /** The absolute path. */
-  location: string;
-  state: Plan["state"];
+export interface Verification extends Omit<FileVerification, "problems"> {
   problems: Problem[];
 }
 
-export function verify(location: string): Verification {
-  const { state, problems } = verifyFile(location, migrations);
-  return { location, state, problems: [...problems, ...flawsOf(location, problems)] };
+export function verify(location: string, repair: boolean): Verification {
+  const found = repair ? repairFile(location, migrations) : verifyFile(location, migrations);
+  return { ...found, problems: [...found.problems, ...flawsOf(location, found.problems)] };
 }
 
 /** Nothing where the file is too broken to ask: that is among its problems already. */

@@ -12,6 +12,7 @@ import { Check, maxInteger, type Names } from "../input/check.ts";
 import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { type Brief, briefColumns, getBrief, isReadable, readBrief } from "./briefs.ts";
 import { appendEvent, newEntry } from "./entries.ts";
+import { filtered } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, settle, statement, together } from "./operation.ts";
 import type { RoleName } from "./roles.ts";
 import { storedNothing } from "./status.ts";
@@ -67,25 +68,52 @@ type Wanted = { runId: string; tier: number | null; workstreamId: string | null;
 type Lease = { now: string | null; leaseMs: number; leaseExpiresAt: string | null };
 type Taking = Lease & { runId: string; agentId: string };
 
-const asWanted = ({ t: { briefs } }: Lens, $: { readonly [Name in keyof Wanted]: SQL }, shape: Shape) =>
-  and(
-    eq(briefs.runId, $.runId),
-    shape.roles === undefined ? undefined : inArray(briefs.role, rolesOf($, shape.roles)),
-    shape.tier ? eq(briefs.tier, $.tier) : undefined,
-    shape.workstream ? eq(briefs.workstreamId, $.workstreamId) : undefined,
+const ofRoles = ({ t: { briefs } }: Lens, $: { readonly [Name in keyof Wanted]: SQL }, count: number) => {
+  const holes = Array.from({ length: count }, (_, n) => sql`${$[`role${n}`]}`);
+  return inArray(briefs.role, sql`(${sql.join(holes, sql`, `)})`);
+};
+
+const ofTierAndWorkstream = ({ t: { briefs } }: Lens, $: { readonly [Name in keyof Wanted]: SQL }, shape: Shape) =>
+  filtered(
+    and(
+      shape.tier ? eq(briefs.tier, $.tier) : undefined,
+      shape.workstream ? eq(briefs.workstreamId, $.workstreamId) : undefined,
+    ),
   );
 
-function rolesOf($: { readonly [Name in keyof Wanted]: SQL }, count: number): SQL {
-  const holes = Array.from({ length: count }, (_, n) => sql`${$[`role${n}`]}`);
-  return sql`(${sql.join(holes, sql`, `)})`;
-}
+/**
+ * Through `briefs_by_status`, or for one role through `briefs_waiting_by_role`, which needs the status to stand in the text:
+ * either gives the oldest first.
+ */
+const isPending = (lens: Lens, $: { readonly [Name in keyof Wanted]: SQL }, shape: Shape) => {
+  const { briefs } = lens.t;
+  const roles = shape.roles === undefined ? undefined : ofRoles(lens, $, shape.roles);
+  return and(
+    eq(briefs.runId, $.runId),
+    sql`${briefs.status} = 'pending'`,
+    shape.roles === 1 ? roles : filtered(roles),
+    ofTierAndWorkstream(lens, $, shape),
+  );
+};
 
-const isPending = (lens: Lens, $: { readonly [Name in keyof Wanted]: SQL }, shape: Shape) =>
-  and(asWanted(lens, $, shape), eq(lens.t.briefs.status, "pending"));
-
-/** Active with a lease that is over. One without a lease was not claimed here, and is nobody's to take. */
-const isExpired = ({ t: { briefs }, time }: Lens, now: SQL<string | null>) =>
-  and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy), lte(briefs.leaseExpiresAt, time(now)));
+/**
+ * Active with a lease that is over, through `briefs_leased`. One without a lease was not claimed here, and is nobody's to
+ * take.
+ */
+const isExpired = (
+  lens: Lens,
+  $: { readonly [Name in keyof Wanted]: SQL } & { readonly now: SQL<string | null> },
+  shape: Shape,
+) => {
+  const { briefs } = lens.t;
+  return and(
+    eq(briefs.runId, $.runId),
+    lte(briefs.leaseExpiresAt, lens.time($.now)),
+    filtered(and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy))),
+    shape.roles === undefined ? undefined : filtered(ofRoles(lens, $, shape.roles)),
+    ofTierAndWorkstream(lens, $, shape),
+  );
+};
 
 const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), asc(briefs.briefId)] as const;
 
@@ -93,12 +121,11 @@ const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), a
 const look = family((shape: Shape) =>
   statement<Wanted & { now: string | null }>()((lens, $) => {
     const { db, t } = lens;
-    const wanted = asWanted(lens, $, shape);
     const one = { found: sql`1` };
     const expired = db
       .select(one)
       .from(t.briefs)
-      .where(and(wanted, isExpired(lens, $.now)));
+      .where(isExpired(lens, $, shape));
     const pending = db
       .select(one)
       .from(t.briefs)
@@ -168,7 +195,7 @@ const findExpired = family((shape: Shape) =>
         retryCount: briefs.retryCount,
       })
       .from(briefs)
-      .where(and(asWanted(lens, $, shape), isExpired(lens, $.now)))
+      .where(isExpired(lens, $, shape))
       .orderBy(...expiredFirst(lens))
       .limit(1);
     return lens.skippingLocked(longestExpired);

@@ -1,14 +1,15 @@
 /**
  * Events: what happened, appended and never changed. Their order is `seq`, which grows in the order of commits; times tie.
  */
-import { and, asc, eq, exists, getTableColumns, gt, inArray, isNull, or, sql } from "drizzle-orm";
+import { and, asc, eq, exists, getTableColumns, gt, inArray, sql } from "drizzle-orm";
 import type { events } from "../../drizzle/schema.ts";
 import { type EventKind, eventKinds, type JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
 import { getBrief } from "./briefs.ts";
-import { type Context, type Lens, type Operation, query, settle, statement } from "./operation.ts";
+import { filtered, oneOf } from "./index-choice.ts";
+import { type Context, family, type Lens, type Operation, query, settle, statement } from "./operation.ts";
 import { checkLimit, type Page, type PageRequest, page } from "./pages.ts";
 import { repeated, takenElsewhere } from "./repeats.ts";
 import { getRun } from "./runs.ts";
@@ -42,38 +43,40 @@ export function readEvent(row: Omit<BlackboardEvent, "detail"> & { detail: strin
 }
 
 /** Out of the run's row, and only where the brief it is about exists. */
-const insertEvent = statement<{
-  eventId: string;
-  runId: string;
-  briefId: string | null;
-  kind: EventKind;
-  detail: string;
-  now: string | null;
-}>()((lens, $) => {
-  const { db, t, typed, time } = lens;
-  const brief = db
-    .select({ found: sql`1` })
-    .from(t.briefs)
-    .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.briefId)));
-  return db
-    .insert(t.events)
-    .select(
-      db
-        .select({
-          seq: typed(t.events.seq, null),
-          eventId: typed(t.events.eventId, $.eventId),
-          runId: t.runs.runId,
-          briefId: typed(t.events.briefId, $.briefId),
-          kind: typed(t.events.kind, $.kind),
-          detail: typed(t.events.detail, $.detail),
-          createdAt: typed(t.events.createdAt, time($.now)),
-        })
-        .from(t.runs)
-        .where(and(eq(t.runs.runId, $.runId), or(isNull(typed(t.events.briefId, $.briefId).sql), exists(brief)))),
-    )
-    .onConflictDoNothing()
-    .returning(eventColumns(lens));
-});
+const insertEvent = family((about: "brief" | "run") =>
+  statement<{
+    eventId: string;
+    runId: string;
+    briefId: string | null;
+    kind: EventKind;
+    detail: string;
+    now: string | null;
+  }>()((lens, $) => {
+    const { db, t, typed, time } = lens;
+    const brief = db
+      .select({ found: sql`1` })
+      .from(t.briefs)
+      .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.briefId)));
+    return db
+      .insert(t.events)
+      .select(
+        db
+          .select({
+            seq: typed(t.events.seq, null),
+            eventId: typed(t.events.eventId, $.eventId),
+            runId: t.runs.runId,
+            briefId: typed(t.events.briefId, $.briefId),
+            kind: typed(t.events.kind, $.kind),
+            detail: typed(t.events.detail, $.detail),
+            createdAt: typed(t.events.createdAt, time($.now)),
+          })
+          .from(t.runs)
+          .where(and(eq(t.runs.runId, $.runId), about === "brief" ? exists(brief) : undefined)),
+      )
+      .onConflictDoNothing()
+      .returning(eventColumns(lens));
+  }),
+);
 
 const findEvent = statement<{ runId: string; eventId: string }>()((lens, $) => {
   const { db, t } = lens;
@@ -95,7 +98,14 @@ export function* logEvent(context: Context, kind: EventKind, event?: NewEvent): 
   const now = context.now();
   return yield* settle(
     function* () {
-      const rows = yield* insertEvent({ eventId, runId, briefId, kind, detail, now });
+      const rows = yield* insertEvent(briefId === null ? "run" : "brief")({
+        eventId,
+        runId,
+        briefId,
+        kind,
+        detail,
+        now,
+      });
       return rows.map(readEvent);
     },
     function* () {
@@ -121,7 +131,7 @@ export function* listEvents(context: Context, filter?: EventFilter): Operation<P
   if (asked.after !== undefined) check.integer("after", asked.after, 0, Number.MAX_SAFE_INTEGER);
   const limit = checkLimit(check, asked.limit);
   check.done();
-  const { briefId, after } = asked;
+  const { briefId, after = 0 } = asked;
   const rows = yield* query((lens) => {
     const { events } = lens.t;
     return lens.db
@@ -130,8 +140,8 @@ export function* listEvents(context: Context, filter?: EventFilter): Operation<P
       .where(
         and(
           eq(events.runId, context.runId),
-          after === undefined ? undefined : gt(events.seq, after),
-          kinds && inArray(events.kind, kinds),
+          gt(events.seq, after),
+          kinds && (briefId === undefined ? oneOf(events.kind, kinds) : filtered(inArray(events.kind, kinds))),
           briefId === undefined ? undefined : eq(events.briefId, briefId),
         ),
       )

@@ -1,7 +1,8 @@
 /**
- * The summary: the run's columns and what it holds, counted. One statement, so one snapshot on every engine.
+ * The summary: the run's columns and what it holds, counted. One statement, so one snapshot on every engine. It counts
+ * nothing itself: `tallies` says how many there are.
  */
-import { type AnyColumn, desc, eq, sql } from "drizzle-orm";
+import { desc, eq, getTableColumns, sql } from "drizzle-orm";
 import {
   type BriefStatus,
   briefStatuses,
@@ -24,27 +25,7 @@ export interface RunSummary extends Run {
 }
 
 const summarize = statement<{ runId: string }>()(({ db, t }, $) => {
-  const { runs, workstreams, briefs, events } = t;
-  const tallies = db
-    .select({ subject: subject("workstreams"), label: label(workstreams.status), n: counted })
-    .from(workstreams)
-    .where(eq(workstreams.runId, $.runId))
-    .groupBy(workstreams.status)
-    .unionAll(
-      db
-        .select({ subject: subject("briefs"), label: label(briefs.status), n: counted })
-        .from(briefs)
-        .where(eq(briefs.runId, $.runId))
-        .groupBy(briefs.status),
-    )
-    .unionAll(
-      db
-        .select({ subject: subject("events"), label: label(events.kind), n: counted })
-        .from(events)
-        .where(eq(events.runId, $.runId))
-        .groupBy(events.kind),
-    )
-    .as("tallies");
+  const { runs, tallies, events } = t;
   const newest = db
     .select({ seq: events.seq })
     .from(events)
@@ -53,27 +34,22 @@ const summarize = statement<{ runId: string }>()(({ db, t }, $) => {
     .limit(1);
   return db
     .select({
-      run: runs,
+      ...getTableColumns(runs),
       lastSeq: sql<number>`coalesce(${newest}, 0)`,
       subject: tallies.subject,
       label: tallies.label,
       n: tallies.n,
     })
     .from(runs)
-    .leftJoin(tallies, sql`true`)
+    .leftJoin(tallies, eq(tallies.runId, runs.runId))
     .where(eq(runs.runId, $.runId));
 });
-
-type Subject = "workstreams" | "briefs" | "events";
-const subject = (name: Subject) => sql<Subject>`${sql.raw(`'${name}'`)}`.as("subject");
-/** As plain text, so that a UNION can join the three vocabularies. */
-const label = (column: AnyColumn) => sql<string>`${column}`.as("label");
-const counted = sql<number>`count(*)`.as("n");
 
 export function* getRunSummary({ runId }: Context): Operation<RunSummary> {
   const rows = yield* summarize({ runId });
   const [first] = rows;
   if (!first) throw new NotFoundError("run", runId, runId);
+  const { subject: _, label: __, n: ___, lastSeq, ...run } = first;
   const counts = {
     workstreams: zeros(workstreamStatuses),
     briefs: zeros(briefStatuses),
@@ -81,9 +57,9 @@ export function* getRunSummary({ runId }: Context): Operation<RunSummary> {
   };
   for (const { subject, label, n } of rows) {
     // A left join without a partner: the run is still empty.
-    if (subject !== null && label !== null) Object.assign(counts[subject], { [label]: Number(n) });
+    if (subject !== null && label !== null && Number(n) !== 0) Object.assign(counts[subject], { [label]: Number(n) });
   }
-  return { ...first.run, lastSeq: Number(first.lastSeq), ...counts };
+  return { ...run, lastSeq: Number(lastSeq), ...counts };
 }
 
 export function zeros<Label extends string>(vocabulary: readonly Label[]): Record<Label, number> {

@@ -33,6 +33,7 @@ async function storePayload(board: Board, payload: PlainObject): Promise<unknown
 class Task {
   name = "task";
 }
+class Tasks extends Array<number> {}
 
 /** `{ next: { next: … } }` or `{ next: [[…]] }`, as many objects or arrays within one another as are asked for. */
 function nested(levels: number, wrap: (inner: unknown) => unknown): { next: unknown } {
@@ -63,6 +64,7 @@ const flaws: [string, object, string[]][] = [
   ["a Map and a Set", { a: new Map(), b: new Set() }, [".a", ".b"]],
   ["bytes", { a: new Uint8Array(3), b: Buffer.from("x"), c: new ArrayBuffer(1) }, [".a", ".b", ".c"]],
   ["an instance of a class", { items: [{}, new Task()] }, [".items[1]"]],
+  ["an instance of a class of arrays", { a: Tasks.of(1) }, [".a"]],
   ["an Error", { a: new Error("x") }, [".a"]],
   ["a promise", { a: Promise.resolve(1) }, [".a"]],
   ["a regular expression", { a: /x/ }, [".a"]],

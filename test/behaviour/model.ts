@@ -230,7 +230,7 @@ export function performAll(board: Operations, model: Model, calls: Call[]): void
 }
 
 /** Ids are made the run's own, since the runs of these sequences may share a file. */
-function callOn(board: Operations, call: Exclude<Call, { call: "transaction" }>): unknown {
+export function callOn(board: Operations, call: Exclude<Call, { call: "transaction" }>): unknown {
   const own = <Id extends string | null>(id: Id) => (id === null ? null : `${board.runId}/${id}`) as Id;
   switch (call.call) {
     case "createRun":

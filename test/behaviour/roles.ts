@@ -96,9 +96,13 @@ export function roles(engine: Engine): void {
   describe("roles", () => {
     test("do not check again what is read, nor what another program's role is completed with", async () => {
       const { place, board } = await openWith({ coder: { payload: z.object({ task: z.string() }) } });
-      const other = await place.open({ runId: "run-1" });
-      await other.createBrief({ briefId: "b", tier: 1, role: "coder", payload: { other: "shape" } });
-      await other.createBrief({ briefId: "s", tier: 1, role: "stranger" });
+      const insert = (briefId: string, role: string, payload: string) =>
+        place.sql(
+          `INSERT INTO briefs (brief_id, run_id, tier, role, status, payload, retry_count, created_at, updated_at)
+           SELECT '${briefId}', run_id, 1, '${role}', 'pending', '${payload}', 0, created_at, created_at FROM runs`,
+        );
+      await insert("b", "coder", '{"other":"shape"}');
+      await insert("s", "stranger", "{}");
       expect((await board.getBrief("b"))?.payload).toEqual({ other: "shape" });
       expect((await board.listBriefs()).items).toHaveLength(2);
       expect((await board.completeBrief("s", { any: 1 })).status).toBe("done");

@@ -96,6 +96,38 @@ describe("closing", () => {
   });
 });
 
+describe("a transaction", () => {
+  test("while a query of the user's own is still running is refused by an error of this package, and works later", async () => {
+    const { board } = await openFile();
+    const rows = board.drizzle.$client.prepare("SELECT 1 UNION SELECT 2").iterate();
+    rows.next();
+    await caught(BlackboardError, () => board.transaction((tx) => tx.createBrief(brief)));
+    rows.return?.();
+    expect(board.transaction((tx) => tx.createBrief(brief)).status).toBe("pending");
+  });
+
+  test("that gives something with a `then` of its own is refused, whatever that does", async () => {
+    const { place, board } = await openFile();
+    const thenable = {
+      // biome-ignore lint/suspicious/noThenProperty: that is what is tried.
+      then() {
+        throw new Error("mine");
+      },
+    };
+    const callback = (tx: Pick<typeof board, "createBrief">) => {
+      tx.createBrief(brief);
+      return thenable;
+    };
+    await caughtUnchanged(place, InvalidInputError, () => board.transaction(callback as never));
+  });
+
+  test("that is over gives no database to write with", async () => {
+    const { board } = await openFile();
+    const kept = board.transaction((tx) => ({ tx }));
+    expect(() => kept.tx.drizzle).toThrow(ClosedError);
+  });
+});
+
 describe("board.drizzle", () => {
   test("reads the tables of run-blackboard/schema", async () => {
     const { board } = await openFile();

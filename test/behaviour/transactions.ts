@@ -1,6 +1,6 @@
 /** Transactions: all of it or nothing, savepoints inside one another. */
-import { ClosedError, ConflictError, InvalidInputError, NotFoundError } from "run-blackboard";
-import { describe, expect, test } from "vitest";
+import { ClosedError, ConflictError, DatabaseError, InvalidInputError, NotFoundError } from "run-blackboard";
+import { describe, expect, onTestFinished, test } from "vitest";
 import {
   caught,
   type Engine,
@@ -107,6 +107,40 @@ export function transactions(engine: Engine): void {
       });
       expect(await place.sql("SELECT brief_id FROM briefs")).toEqual([{ brief_id: "b" }]);
       expect(await place.sql("SELECT kind FROM events")).toEqual([{ kind: "spawned" }]);
+    });
+
+    test("whose call the database itself refuses can go on: that call alone is undone, at any depth", async () => {
+      const { board, place } = await openRun(engine);
+      await place.sql("CREATE UNIQUE INDEX one_active ON briefs (status) WHERE status = 'active'");
+      onTestFinished(async () => void (await place.sql("DROP INDEX one_active")));
+      function* refused(tx: Operations, briefId: string): Generator<unknown, void, unknown> {
+        let out: unknown;
+        try {
+          yield tx.updateBriefStatus(briefId, "active");
+        } catch (error) {
+          out = error;
+        }
+        expect(out).toBeInstanceOf(DatabaseError);
+      }
+      await inTransaction(board, function* (tx) {
+        for (const briefId of ["one", "two", "three"]) yield* outcome(tx.createBrief({ briefId, ...brief }));
+        yield* outcome(tx.updateBriefStatus("one", "active"));
+        yield* refused(tx, "two");
+        yield* outcome(tx.incrementBriefRetry("two"));
+        yield inTransaction(tx, function* (inner) {
+          yield* refused(inner, "three");
+          yield* outcome(inner.updateBriefStatus("three", "failed"));
+        });
+        yield* refused(tx, "two");
+        yield* outcome(tx.logEvent("failed", { briefId: "three" }));
+      });
+      expect(await place.sql("SELECT brief_id, status, retry_count FROM briefs ORDER BY brief_id")).toEqual([
+        { brief_id: "one", status: "active", retry_count: 0 },
+        { brief_id: "three", status: "failed", retry_count: 0 },
+        { brief_id: "two", status: "pending", retry_count: 1 },
+      ]);
+      expect((await board.getRunSummary()).events.failed).toBe(1);
+      await caught(DatabaseError, () => board.updateBriefStatus("two", "active"));
     });
 
     test("runs its callback once", async () => {

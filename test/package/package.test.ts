@@ -1,7 +1,18 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { command } from "./command.ts";
 import { install, pack, project, run } from "./installed.ts";
@@ -61,6 +72,53 @@ describe("the packed tarball in an empty project", () => {
       }`;
     expect(run(folder, "schema.mjs", text)).toBe('[{"payload":{"n":1}}]\n');
   });
+
+  it.each([
+    ["esm", "mjs"],
+    ["cjs", "cjs"],
+  ] as const)(
+    "works when esbuild makes one minified file of it and the program, %s, with nothing else beside",
+    (format, ending) => {
+      const entry = join(folder, `bundle-${format}.mjs`);
+      const text = `
+      import { BlackboardError, InvalidInputError, migrationStatus, openBlackboard } from "run-blackboard";
+      import { briefs } from "run-blackboard/schema";
+      ${program}
+      const again = openBlackboard({ runId: "first", create: false });
+      console.log(again.drizzle.select().from(briefs).all().length, String(again).slice(0, 10));
+      try { again.createRun(""); } catch (error) {
+        console.log(error.name, error.code, error instanceof InvalidInputError, error instanceof BlackboardError);
+      }
+      console.log(migrationStatus({ runId: "first" }).state);`;
+      writeFileSync(entry, text);
+      const elsewhere = realpathSync(mkdtempSync(join(tmpdir(), "run-blackboard-bundle-")));
+      try {
+        const { outputFiles } = buildSync({
+          entryPoints: [entry],
+          bundle: true,
+          minify: true,
+          platform: "node",
+          target: "node20",
+          format,
+          external: ["better-sqlite3"],
+          write: false,
+        });
+        mkdirSync(join(elsewhere, "node_modules"));
+        symlinkSync(join(project, "node_modules/better-sqlite3"), join(elsewhere, "node_modules/better-sqlite3"));
+        const printed = run(elsewhere, `program.${ending}`, outputFiles[0]?.text ?? "");
+        expect(readdirSync(elsewhere).sort()).toEqual(["node_modules", `program.${ending}`, "runs"]);
+        expect(printed.split("\n")).toEqual([
+          `1 ${elsewhere}/runs/first/blackboard.db`,
+          "1 Blackboard",
+          "InvalidInputError INVALID_INPUT true true",
+          "current",
+          "",
+        ]);
+      } finally {
+        rmSync(elsewhere, { recursive: true });
+      }
+    },
+  );
 
   it("has types that a strict program compiles against, and that refuse a wrong status", () => {
     const source = join(folder, "src");

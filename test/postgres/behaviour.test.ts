@@ -1,7 +1,7 @@
 /** What every engine promises, on PostgreSQL. */
 import { getTableName, is } from "drizzle-orm";
 import { PgTable } from "drizzle-orm/pg-core";
-import type pg from "pg";
+import pg from "pg";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
 import * as tables from "run-blackboard/postgres/schema";
 import { afterAll, describe, onTestFinished } from "vitest";
@@ -10,33 +10,45 @@ import { behaviour } from "../behaviour/suite.ts";
 import { transactions } from "../behaviour/transactions.ts";
 import { hasServer, makeSchema, newPool, type Schema } from "./fresh.ts";
 
-type Made = Awaited<ReturnType<typeof makeSchema>>;
+interface Made {
+  readonly schema: Schema;
+  /** As a caller may bring one, for all tests: a new connection takes longer than nearly any of them. */
+  readonly pool: pg.Pool;
+  drop(): Promise<void>;
+}
 
-/** Used again once they are emptied: making the tables takes longer than nearly any test. */
+/** Used again once they are emptied. */
 const unused: Made[] = [];
 afterAll(async () => {
   for (const { drop } of unused) await drop();
 });
 
-async function emptySchema(): Promise<Schema> {
-  const made = unused.pop() ?? (await makeSchema());
+async function make(): Promise<Made> {
+  const { schema, drop } = await makeSchema();
+  const pool = new pg.Pool({ connectionString: schema.url });
+  return { schema, pool, drop: () => pool.end().then(drop) };
+}
+
+async function emptySchema(): Promise<Made> {
+  const made = unused.pop() ?? (await make());
   onTestFinished(async () => {
     await made.schema.sql(deletions);
     unused.push(made);
   });
-  return made.schema;
+  return made;
 }
 
 const names = Object.values(tables).flatMap((table) => (is(table, PgTable) ? [getTableName(table)] : []));
 /** All other tables refer to runs, and to nothing else. */
 const deletions = [...names.filter((name) => name !== "runs"), "runs"].map((name) => `DELETE FROM ${name};`).join("");
 
-function engine(name: string, connectionTo: (schema: Schema) => string | pg.Pool): Engine {
+function engine(name: string, connectionTo: (made: Made) => string | pg.Pool): Engine {
   return {
     name,
     async place() {
-      const schema = await emptySchema();
-      const connection = connectionTo(schema);
+      const made = await emptySchema();
+      const { schema } = made;
+      const connection = connectionTo(made);
       return {
         async open(options) {
           const board = await openPostgresBlackboard({ ...options, connection });
@@ -51,11 +63,11 @@ function engine(name: string, connectionTo: (schema: Schema) => string | pg.Pool
 
 describe.skipIf(!hasServer)("the behaviour of a blackboard", () => {
   behaviour(
-    engine("PostgreSQL", ({ url }) => url),
+    engine("PostgreSQL", ({ pool }) => pool),
     { shared: true },
   );
 
   describe("PostgreSQL through a pool of a single connection", () => {
-    transactions(engine("", ({ url }) => newPool(url, { max: 1 })));
+    transactions(engine("", ({ schema }) => newPool(schema.url, { max: 1 })));
   });
 });

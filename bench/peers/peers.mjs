@@ -1,0 +1,52 @@
+/** The peers behind one small interface; `../peers.ts` says what of them is measured. JavaScript, since their types are installed only here. */
+import { SqliteSaver } from "@langchain/langgraph-checkpoint-sqlite";
+import { buildDBClient, SqliteQueue } from "liteque";
+import { better, defineQueue } from "plainjob";
+
+const quiet = { error() {}, warn() {}, info() {}, debug() {} };
+
+export function liteque(db) {
+  // It opens the file itself, with a larger cache than ours and NORMAL.
+  const database = buildDBClient(db.name, { walEnabled: true, runMigrations: true });
+  database.session.client.pragma(`synchronous = ${db.pragma("synchronous", { simple: true })}`);
+  return new SqliteQueue("bench", database, { defaultJobArgs: { numRetries: 3 }, keepFailedJobs: true });
+}
+
+export function plainjob(db) {
+  const synchronous = db.pragma("synchronous", { simple: true });
+  const queue = defineQueue({ connection: better(db), logger: quiet });
+  // It has set its own.
+  db.pragma(`synchronous = ${synchronous}`);
+  return {
+    add: (payload) => void queue.add("coder", payload),
+    claim: () => {
+      const { id } = queue.getAndMarkJobAsProcessing("coder");
+      return queue.getJobById(id);
+    },
+    close: () => queue.close(),
+  };
+}
+
+export function langgraph(db) {
+  const saver = new SqliteSaver(db);
+  let n = 0;
+  return {
+    put() {
+      const id = `01938000-0000-7000-8000-${String(n++).padStart(12, "0")}`;
+      const checkpoint = {
+        v: 4,
+        id,
+        ts: new Date().toISOString(),
+        channel_values: { agent: "coder-3", attempt: 1, seconds: 41.25, note: "passed on the first try" },
+        channel_versions: {},
+        versions_seen: {},
+      };
+      return saver.put(
+        { configurable: { thread_id: "bench", checkpoint_ns: "" } },
+        checkpoint,
+        { source: "update", step: n, parents: {} },
+        {},
+      );
+    },
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * Whole programs: how long a short one takes from its start to its end beside node doing nothing, and how much memory it
+ * takes to read a million events page by page. On the compiled package, as users have it: `npm run build` first.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Spread, spread } from "./measure.ts";
+import type { Rows } from "./report.ts";
+import { runId, Sites } from "./sites.ts";
+import { fill } from "./size.ts";
+
+const compiled = fileURLToPath(new URL("../dist/src/index.js", import.meta.url));
+
+export interface Programs {
+  /** A program that opens a current file and reads the run ÷ `node -e 0`. */
+  readonly start: Spread;
+  /** Megabytes above what the process had when the file was open. */
+  readonly pagingMegabytes: number;
+}
+
+const run = (program: string, ...words: string[]) =>
+  execFileSync(process.execPath, ["--input-type=module", "--eval", program, ...words], { encoding: "utf8" });
+
+const short = `
+  const { openBlackboard } = await import(process.argv[1]);
+  const board = openBlackboard({ runId: "${runId}", file: process.argv[2] });
+  board.getRun();
+  board.close();`;
+
+const paging = `
+  const { openBlackboard } = await import(process.argv[1]);
+  const board = openBlackboard({ runId: "${runId}", file: process.argv[2], readonly: true });
+  board.listEvents();
+  const before = process.memoryUsage.rss();
+  let most = before;
+  for (let page = board.listEvents({ limit: 1000 }); page.next !== null; page = board.listEvents({ limit: 1000, after: page.next })) {
+    most = Math.max(most, process.memoryUsage.rss());
+  }
+  console.log((most - before) / 2 ** 20);`;
+
+export function programs(rounds: number): Programs {
+  if (!existsSync(compiled)) execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
+  using sites = new Sites("full");
+  const file = sites.seeded();
+  const timed = (program: string, ...words: string[]) => {
+    const start = performance.now();
+    run(program, ...words);
+    return performance.now() - start;
+  };
+  const ratios = Array.from({ length: rounds }, () => timed(short, compiled, file) / timed("0"));
+  const events = sites.seeded((board) => fill(board, { briefs: 1000, events: 1_000_000 }));
+  return { start: spread(ratios), pagingMegabytes: Number(run(paging, compiled, events)) };
+}
+
+export function programRows({ start, pagingMegabytes }: Programs): Rows {
+  const { median, low, high } = start;
+  return [
+    ["program", "figure"],
+    [
+      "opens a current file and reads its run ÷ bare node",
+      `${median.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`,
+    ],
+    ["memory while paging a million events, MB above start", pagingMegabytes.toFixed(0)],
+  ];
+}

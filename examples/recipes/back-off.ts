@@ -1,0 +1,32 @@
+/**
+ * An agent that backs off: tsx back-off.ts RUN. What the model is too busy for is tried again later, while the agent works
+ * on other briefs.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { LostClaimError } from "run-blackboard";
+import { ask, openBoard } from "./board.ts";
+
+const leaseMs = Number(process.env.LEASE_MS ?? 60_000);
+const firstDelayMs = Number(process.env.FIRST_DELAY_MS ?? 1000);
+const maxRetries = 8;
+const [runId = ""] = process.argv.slice(2);
+
+using board = openBoard(runId);
+for (;;) {
+  const claim = board.claimBrief({ agentId: `patient-${process.pid}`, leaseMs, role: "answer", maxRetries });
+  if (!claim) {
+    await sleep(100);
+    continue;
+  }
+  const { payload, retryCount } = claim.brief;
+  try {
+    const answer = await board.holdClaim(claim, { leaseMs }, (signal) => ask("small", payload.question, signal));
+    board.completeBrief(claim, { answer });
+  } catch (error) {
+    if (error instanceof LostClaimError) continue;
+    // The claim is kept and left alone: the brief is handed out again when the lease is over, to whichever process asks.
+    const delayMs = firstDelayMs * 2 ** retryCount * (0.5 + Math.random() / 2);
+    board.renewClaim(claim, { leaseMs: Math.ceil(delayMs) });
+    console.log(`${claim.brief.briefId} again in ${Math.ceil(delayMs)} ms: ${error}`);
+  }
+}

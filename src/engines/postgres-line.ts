@@ -1,0 +1,107 @@
+/**
+ * One connection for as long as an operation or a transaction has it: statements prepared on it, BEGIN and COMMIT, savepoints.
+ */
+import type { Logger } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/node-postgres";
+import type { Atomic, KeptQuery, Lens, Operation, Prepared, Snapshot, Step } from "../operations/operation.ts";
+import { rolledBack } from "./engine.ts";
+import { postgresLens } from "./postgres-lens.ts";
+import { lockRun } from "./postgres-locks.ts";
+import type { Client } from "./postgres-pool.ts";
+
+export class Line {
+  readonly client: Client;
+  readonly #runId: string;
+  readonly #lens: Lens;
+  /** Prepared at first use: another client of the pool is another server process, which knows nothing of them. */
+  readonly #kept = new Map<KeptQuery["prepare"], Prepared<unknown>>();
+  #broken = false;
+
+  constructor(client: Client, runId: string, logger: Logger | undefined) {
+    this.client = client;
+    this.#runId = runId;
+    this.#lens = postgresLens(drizzle(client, logger ? { logger } : {}));
+  }
+
+  /** Whether it may be in the middle of something, so that nobody else should get it. */
+  get broken(): boolean {
+    return this.#broken;
+  }
+
+  /** Outside a transaction: each of its queries commits by itself. */
+  run<T>(operation: Operation<T>): Promise<T> {
+    return this.#drive(operation, (step) =>
+      "snapshot" in step
+        ? this.transaction(() => this.runInside(step.snapshot()), "REPEATABLE READ READ ONLY")
+        : this.transaction(async () => {
+            if (step.severalRows) await this.lockRun();
+            return await this.runInside(step.atomic());
+          }),
+    );
+  }
+
+  /**
+   * Inside one, where the run's row is held already and the whole operation is undone together: what is atomic in it needs no
+   * savepoint of its own.
+   */
+  runInside<T>(operation: Operation<T>): Promise<T> {
+    return this.#drive(operation, (step) => this.runInside("snapshot" in step ? step.snapshot() : step.atomic()));
+  }
+
+  lockRun(): Promise<void> {
+    return lockRun(this.client, this.#runId);
+  }
+
+  async transaction<T>(work: () => Promise<T>, level = "READ COMMITTED"): Promise<T> {
+    // Said, since a database may have another default.
+    await this.client.query(`BEGIN ISOLATION LEVEL ${level}`);
+    return await this.#ending("COMMIT", "ROLLBACK", work);
+  }
+
+  async savepoint<T>(name: string, work: () => Promise<T>): Promise<T> {
+    await this.client.query(`SAVEPOINT ${name}`);
+    return await this.#ending(`RELEASE ${name}`, `ROLLBACK TO ${name}; RELEASE ${name}`, work);
+  }
+
+  /** On an error undoes and gives that error, also where undoing fails for want of a connection. */
+  async #ending<T>(done: string, undone: string, work: () => Promise<T>): Promise<T> {
+    try {
+      const value = await work();
+      const { command } = await this.client.query(done);
+      // After a statement that failed, PostgreSQL takes COMMIT for ROLLBACK and says so only here.
+      if (command === "ROLLBACK") throw rolledBack();
+      return value;
+    } catch (error) {
+      await this.undo(undone);
+      throw error;
+    }
+  }
+
+  async undo(command: string): Promise<void> {
+    try {
+      await this.client.query(command);
+    } catch {
+      this.#broken = true;
+    }
+  }
+
+  async #drive<T>(operation: Operation<T>, nested: (step: Atomic | Snapshot) => Promise<unknown>): Promise<T> {
+    let step = operation.next();
+    while (!step.done) {
+      const { value } = step;
+      step = operation.next(await ("atomic" in value || "snapshot" in value ? nested(value) : this.#execute(value)));
+    }
+    return step.value;
+  }
+
+  async #execute(step: Exclude<Step, Atomic | Snapshot>): Promise<unknown> {
+    // Without a name, and so forgotten: a list of any length is a statement of its own.
+    if ("build" in step) return await step.build(this.#lens).prepare("").execute({});
+    let query = this.#kept.get(step.prepare);
+    if (!query) {
+      query = step.prepare(this.#lens);
+      this.#kept.set(step.prepare, query);
+    }
+    return await query.execute(step.parameters);
+  }
+}

@@ -1,0 +1,107 @@
+import { LostClaimError, NotFoundError, releaseBrief, reportRun, summarizeRun, TransitionError } from "run-blackboard";
+import { describe, expect, it } from "vitest";
+import { caught, caughtUnchanged, type Engine, openEmpty, openRun } from "./engine.ts";
+
+/** What looks at a run as a whole, and the operator's own move. */
+export function inspection(engine: Engine): void {
+  describe("looking at a run", () => {
+    it("sums up how far each part and each role is, what happened lately and what is stuck", async () => {
+      const { board, clock } = await openRun(engine);
+      await board.createWorkstream({ workstreamId: "b", name: "second", tier: 1 });
+      clock.advance(1000);
+      await board.createWorkstream({ workstreamId: "a", name: "third", tier: 1 });
+      for (const n of [0, 1, 2, 3]) {
+        await board.spawnBrief({ briefId: `w/${n}`, workstreamId: "b", tier: 1, role: n === 3 ? "tester" : "coder" });
+      }
+      await board.spawnBrief({ briefId: "plan", tier: 0, role: "architect" });
+      const claim = await board.claimBrief({ agentId: "agent-1", leaseMs: 60_000, role: "coder" });
+      clock.advance(7_200_000);
+      await board.completeBrief("w/1", { ok: true });
+      await board.failBrief("w/2");
+      clock.advance(60_000);
+      const overview = await summarizeRun(board);
+      expect(overview).toMatchObject(await board.getRunSummary());
+      const none = { pending: 0, active: 0, done: 0, failed: 0 };
+      expect(overview.byWorkstream).toEqual([
+        { workstreamId: "b", name: "second", status: "pending", briefs: { pending: 1, active: 1, done: 1, failed: 1 } },
+        { workstreamId: "a", name: "third", status: "pending", briefs: none },
+        { workstreamId: null, name: null, status: null, briefs: { ...none, pending: 1 } },
+      ]);
+      expect(overview.byRole).toEqual([
+        { role: "architect", briefs: { ...none, pending: 1 } },
+        { role: "coder", briefs: { pending: 0, active: 1, done: 1, failed: 1 } },
+        { role: "tester", briefs: { ...none, pending: 1 } },
+      ]);
+      expect(overview.throughput).toMatchObject({
+        windowMs: 3_600_000,
+        events: { spawned: 0, completed: 1, failed: 1, escalated: 0, retried: 0 },
+        completedPerMinute: 0.02,
+      });
+      expect(overview.oldestPending).toMatchObject({ briefId: "plan", role: "architect", tier: 0 });
+      expect(overview.lastChangeAt).toBe((await board.getBrief("w/2"))?.updatedAt);
+      expect(overview.expiredLeases).toBe(1);
+      expect(overview.longestExpired).toEqual([
+        { briefId: "w/0", role: "coder", claimedBy: "agent-1", leaseExpiresAt: claim?.leaseExpiresAt },
+      ]);
+    });
+
+    it("has something to say of a run that has only begun, and nothing of one that is not there", async () => {
+      const { board } = await openEmpty(engine);
+      expect(await caught(NotFoundError, () => summarizeRun(board))).toMatchObject({ entity: "run" });
+      expect(await caught(NotFoundError, () => reportRun(board))).toMatchObject({ entity: "run" });
+      await board.createRun("a goal");
+      expect(await summarizeRun(board)).toMatchObject({
+        byWorkstream: [],
+        byRole: [],
+        oldestPending: null,
+        expiredLeases: 0,
+      });
+      expect(await reportRun(board)).toContain("No briefs yet.");
+    });
+
+    it("reports tree, failures, payloads and agents in one page", async () => {
+      const { board } = await openRun(engine);
+      await board.spawnBrief({ briefId: "plan", tier: 0, role: "architect", payload: { files: ["a.ts"] } });
+      await board.spawnBrief({ briefId: "write", parentBriefId: "plan", tier: 1, role: "coder" });
+      await board.claimBrief({ agentId: "agent-7", leaseMs: 1000, role: "coder" });
+      await board.failBrief("write", { error: "no such module" });
+      const page = await reportRun(board);
+      for (const text of ["a goal", "plan", "write", "architect", "agent-7", "no such module", "a.ts"]) {
+        expect(page).toContain(text);
+      }
+    });
+  });
+
+  describe("an operator's release", () => {
+    it("takes a brief from its worker, who learns of it, and logs who held it", async () => {
+      const { board } = await openRun(engine);
+      await board.createBrief({ briefId: "b", tier: 1, role: "coder" });
+      const claim = await board.claimBrief({ agentId: "agent-1", leaseMs: 60_000 });
+      const released = await releaseBrief(board, "b", { by: "operator" });
+      expect(released).toMatchObject({
+        status: "pending",
+        claimedBy: null,
+        leaseExpiresAt: null,
+        attempt: 1,
+        retryCount: 0,
+      });
+      const { items } = await board.listEvents();
+      expect(items).toMatchObject([
+        { kind: "retried", briefId: "b", detail: { by: "operator", previousAgent: "agent-1", attempt: 1 } },
+      ]);
+      if (!claim) throw new Error("nothing was claimed");
+      await caught(LostClaimError, () => board.completeBrief(claim, { ok: true }));
+      expect(await board.claimBrief({ agentId: "agent-2", leaseMs: 1000 })).toMatchObject({ attempt: 2 });
+    });
+
+    it("frees an active brief that nobody holds, and no other", async () => {
+      const { board, place } = await openRun(engine);
+      await board.createBrief({ briefId: "b", tier: 1, role: "coder" });
+      const pending = await caughtUnchanged(place, TransitionError, () => releaseBrief(board, "b"));
+      expect(pending).toMatchObject({ actual: "pending", allowed: ["active"] });
+      await caughtUnchanged(place, NotFoundError, () => releaseBrief(board, "c"));
+      await board.updateBriefStatus("b", "active");
+      expect(await releaseBrief(board, "b")).toMatchObject({ status: "pending" });
+    });
+  });
+}

@@ -1,0 +1,101 @@
+/**
+ * How the database finds what lists, claims and the summary ask for: each through one index that ends in the order asked for,
+ * so that nothing is sorted and no table is read through. What it costs then does not grow with the run.
+ */
+import type { Operations, Place } from "./engine.ts";
+
+const size = 6000;
+/** Rows as wide as real ones: reading an index instead of them is worth something. */
+const wide = JSON.stringify({ note: "x".repeat(400) });
+const numbers = `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${size})`;
+const id = (number: string) => `'b' || cast(${number} AS text)`;
+/** A second run, so that the run's id tells something too. */
+const run = "CASE WHEN n % 2 = 0 THEN 'run-1' ELSE 'run-2' END";
+
+const briefs = `${numbers}
+  INSERT INTO briefs (brief_id, run_id, parent_brief_id, workstream_id, tier, role, status, created_at, updated_at,
+    attempt, claimed_by, lease_expires_at, payload)
+  SELECT ${id("n")}, ${run}, CASE WHEN n > 100 THEN ${id("n / 100")} END, CASE WHEN n > 50 THEN 'w' || cast(n % 40 AS text) END,
+    n % 50, 'role ' || cast(n % 30 AS text), CASE n % 8 WHEN 0 THEN 'active' WHEN 2 THEN 'pending' WHEN 4 THEN 'failed' ELSE 'done' END,
+    'time ' || cast(n + 100000 AS text), '', 1, 'somebody', CASE WHEN n % 8 = 0 THEN '9' || cast(n + 100000 AS text) END, '${wide}'
+  FROM numbers`;
+const events = `${numbers}
+  INSERT INTO events (event_id, run_id, brief_id, kind, detail, created_at)
+  SELECT 'e' || cast(n AS text), ${run}, ${id("n / 5")}, CASE WHEN n % 100 = 0 THEN 'escalated' ELSE 'completed' END, '${wide}', ''
+  FROM numbers`;
+const workstreams = `${numbers}
+  INSERT INTO workstreams (workstream_id, run_id, name, tier, created_at, updated_at)
+  SELECT 'w' || cast(n AS text), ${run}, 'part', 0, 'time ' || cast(n + 100000 AS text), '' FROM numbers WHERE n <= 2000`;
+
+/** A call, and the indexes that its queries must go through; several where several queries follow each other. */
+export type Case = [name: string, indexes: string[], call: (board: Operations) => unknown];
+
+export const cases: Case[] = [
+  ["listBriefs of all", ["briefs_by_age"], (board) => board.listBriefs()],
+  ["listBriefs by status", ["briefs_by_status"], (board) => board.listBriefs({ status: "failed" })],
+  ["listBriefs by several statuses", ["briefs_by_age"], (board) => board.listBriefs({ status: ["active", "pending"] })],
+  ["listBriefs by role", ["briefs_by_role"], (board) => board.listBriefs({ role: "role 2" })],
+  ["listBriefs by tier", ["briefs_by_tier"], (board) => board.listBriefs({ tier: 2 })],
+  ["listBriefs by workstream", ["briefs_by_workstream"], (board) => board.listBriefs({ workstreamId: "w2" })],
+  ["listBriefs without workstream", ["briefs_by_workstream"], (board) => board.listBriefs({ workstreamId: null })],
+  ["listBriefs by parent", ["briefs_by_parent"], (board) => board.listBriefs({ parentBriefId: "b2" })],
+  ["listBriefs without parent", ["briefs_by_parent"], (board) => board.listBriefs({ parentBriefId: null })],
+  ["listWorkstreams", ["workstreams_by_age"], (board) => board.listWorkstreams()],
+  ["listEvents from the middle", ["events_by_seq"], (board) => board.listEvents({ after: size / 2 })],
+  ["listEvents of a rare kind", ["events_by_kind"], (board) => board.listEvents({ kinds: ["escalated"] })],
+  [
+    "listEvents of a rare kind from the middle",
+    ["events_by_kind"],
+    (board) => board.listEvents({ kinds: ["retried"], after: size / 2 }),
+  ],
+  [
+    "listEvents of several kinds",
+    ["events_by_seq"],
+    (board) => board.listEvents({ kinds: ["escalated", "completed"], after: 7 }),
+  ],
+  ["listEvents of a brief", ["events_by_brief"], (board) => board.listEvents({ briefId: "b7" })],
+  [
+    "listEvents of a brief and kind",
+    ["events_by_brief"],
+    (board) => board.listEvents({ briefId: "b7", kinds: ["completed"] }),
+  ],
+  [
+    "claimBrief",
+    ["briefs_leased", "briefs_by_status"],
+    (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000 }),
+  ],
+  [
+    "claimBrief of a role",
+    ["briefs_leased", "briefs_waiting_by_role"],
+    (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "role 2" }),
+  ],
+  [
+    "claimBrief of a role that nobody has",
+    ["briefs_leased", "briefs_waiting_by_role"],
+    (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "nobody" }),
+  ],
+  [
+    "claimBrief of a role, tier and workstream",
+    ["briefs_leased", "briefs_waiting_by_role"],
+    (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "role 2", tier: 2, workstreamId: "w2" }),
+  ],
+];
+
+/** Fills a database that has the run `run-1`, and nothing else, with rows of two runs. */
+export async function fill({ sql }: Place): Promise<void> {
+  await sql("INSERT INTO runs SELECT 'run-2', goal, status, created_at, updated_at FROM runs");
+  for (const text of [workstreams, briefs, events]) await sql(text);
+}
+
+/** What the blackboard asks when it is called, as plain SQL. For the `logger` of the blackboard. */
+export class Questions {
+  readonly asked: string[] = [];
+
+  logQuery(query: string, parameters: unknown[]): void {
+    if (!/^\W*(?:select|update)/i.test(query)) return;
+    let n = 0;
+    const literal = (value: unknown) =>
+      typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : value === null ? "NULL" : String(value);
+    this.asked.push(query.replace(/\?|\$(\d+)/g, (_, place) => literal(parameters[place ? Number(place) - 1 : n++])));
+  }
+}

@@ -1,0 +1,60 @@
+/** The plans of SQLite, which has no statistics of a run's file. */
+import { expect, test } from "vitest";
+import { cases, fill, Questions } from "./plans.ts";
+import { sqliteFile } from "./sqlite.ts";
+
+async function large() {
+  const place = await sqliteFile.place();
+  const questions = new Questions();
+  const board = await place.open({ runId: "run-1", logger: questions });
+  await board.createRun("a goal");
+  await fill(place);
+  /** Lines of the plans of what `call` asks. */
+  const plansOf = async (call: () => unknown) => {
+    questions.asked.length = 0;
+    await call();
+    const plans = questions.asked.map((text) => place.sql(`EXPLAIN QUERY PLAN ${text}`));
+    return (await Promise.all(plans)).flat().map(({ detail }) => String(detail));
+  };
+  return { board, plansOf };
+}
+
+const tables = /briefs|events|workstreams/;
+
+test("lists and claims go through one index each, sort nothing and read no table through", async () => {
+  const { board, plansOf } = await large();
+  for (const [name, indexes, call] of cases) {
+    const lines = (await plansOf(() => call(board))).filter((line) => tables.test(line) || /B-TREE/.test(line));
+    const used = lines.map((line) =>
+      line
+        .replace(/^SEARCH \w+ USING (?:COVERING )?INDEX (\w+) .*/, "$1")
+        .replace(/^.*INTEGER PRIMARY KEY.*/, "events_by_seq"),
+    );
+    const byId = "sqlite_autoindex_briefs_1";
+    expect(
+      [...new Set(used)].filter((index) => index !== byId),
+      name,
+    ).toEqual(indexes);
+  }
+});
+
+test("the summary counts nothing: it reads the run, its tallies and the newest event", async () => {
+  const { board, plansOf } = await large();
+  expect(await plansOf(() => board.getRunSummary())).toEqual([
+    expect.stringMatching(/^SEARCH runs USING INDEX/),
+    expect.stringMatching(/^SEARCH tallies USING INDEX/),
+    expect.stringMatching(/^SCALAR SUBQUERY/),
+    // In the order of seq, newest first, as far as the first one.
+    "SCAN events",
+  ]);
+});
+
+test("there is no index that none of these uses", async () => {
+  const place = await sqliteFile.place();
+  await place.open({ runId: "run-1" });
+  const made = await place.sql("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL");
+  const names = made.map(({ name }) => name).filter((name) => !/unique|__drizzle/.test(String(name)));
+  expect(names.sort()).toEqual(
+    [...new Set(cases.flatMap(([, indexes]) => indexes))].filter((name) => name !== "events_by_seq").sort(),
+  );
+});

@@ -1,0 +1,314 @@
+/** Migrations on a server: exactly once, all of it or nothing, and nothing of anybody else's touched. */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { drizzle } from "drizzle-orm/node-postgres";
+import { migrate as drizzleMigrate } from "drizzle-orm/node-postgres/migrator";
+import { InvalidInputError, MigrationError } from "run-blackboard";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { connectPostgres } from "../../src/engines/postgres-pool.ts";
+import { migrations as known } from "../../src/migrations/embedded.postgres.ts";
+import type { Migration } from "../../src/migrations/history.ts";
+import { migratePostgres, requireCurrentPostgres } from "../../src/migrations/postgres.ts";
+import { caught } from "../behaviour/engine.ts";
+import { edited, followedBy, inserted } from "../migrations/made-up.ts";
+import { freshSchema, hasServer, newClient, newPool, open, type Schema, withOption } from "./fresh.ts";
+import { startProgram } from "./program.ts";
+
+const ours = ["runs", "workstreams", "briefs", "events", "event_counters"];
+
+/** Opens as a build would that knows these migrations. */
+async function openWith(url: string, migrations: readonly Migration[], how = migratePostgres): Promise<void> {
+  const connection = connectPostgres(url);
+  try {
+    await how(connection, migrations);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** All that lies in the schema, and all rows of its tables with the transactions that wrote them. */
+async function contents({ sql }: Schema): Promise<unknown> {
+  const objects = await sql<{ kind: string; name: string }>(
+    `SELECT c.relkind::text AS kind, c.relname AS name, array_agg(a.attname || ' ' || a.atttypid::regtype ORDER BY a.attnum) AS columns
+     FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = current_schema()::regnamespace
+     GROUP BY c.oid, c.relkind, c.relname ORDER BY c.relname, c.relkind`,
+  );
+  const functions = await sql("SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace");
+  const tables = objects.filter(({ kind }) => kind === "r").map(({ name }) => name);
+  const rows = tables.map((name) => sql(`SELECT xmin::text, * FROM "${name}" ORDER BY ctid`));
+  return { objects, functions, rows: await Promise.all(rows) };
+}
+
+async function expectRefused(
+  schema: Schema,
+  migrations: readonly Migration[],
+  code: MigrationError["code"],
+): Promise<MigrationError> {
+  const before = await contents(schema);
+  await caught(MigrationError, () => openWith(schema.url, migrations, requireCurrentPostgres));
+  const error = await caught(MigrationError, () => openWith(schema.url, migrations));
+  expect(error.code).toBe(code);
+  expect(await contents(schema)).toEqual(before);
+  return error;
+}
+
+const three = followedBy(known, "CREATE TABLE three (n int)");
+const four = followedBy(three, "CREATE TABLE four (n int)");
+
+describe.skipIf(!hasServer)("a migration that fails", () => {
+  const broken = "CREATE TABLE more (n int); INSERT INTO more VALUES (1);--> statement-breakpoint\nSELECT 1/0";
+
+  test("leaves an empty schema empty, names its statement, and does not hinder the next open", async () => {
+    const schema = await freshSchema();
+    const list = followedBy(known, broken);
+    const error = await expectRefused(schema, list, "MIGRATION_FAILED");
+    expect(error).toMatchObject({ migration: list.at(-1)?.tag, statement: "SELECT 1/0", cause: { code: "22012" } });
+    expect(await schema.sql("SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace")).toEqual([]);
+    await open(schema);
+  });
+
+  test("leaves a current schema and its rows as they were", async () => {
+    const schema = await freshSchema();
+    await (await open(schema)).createRun("a goal");
+    await expectRefused(schema, followedBy(known, "CREATE TABLE fine (n int)", broken), "MIGRATION_FAILED");
+  });
+
+  test.each(["COMMIT", "rollback", "BEGIN; SELECT 1", "SAVEPOINT s"])(
+    "because it would end the transaction is refused before anything is done: %s",
+    async (sql) => {
+      const list = followedBy(known, `CREATE TABLE more (n int);--> statement-breakpoint\n${sql};`);
+      await expectRefused(await freshSchema(), list, "MIGRATION_FAILED");
+    },
+  );
+
+  test("because its process was killed in the middle has left nothing, and the next one does it all", async () => {
+    const schema = await freshSchema();
+    const gate = await newClient(schema.url);
+    await gate.query("SELECT pg_advisory_lock(4711)");
+    const program = startProgram("migrate", JSON.stringify(followedBy(known, "SELECT pg_advisory_lock(4711)")));
+    await program.line("ready");
+    program.say(withOption(schema.url, "application_name=killed"));
+    const sessions = () => schema.sql("SELECT wait_event FROM pg_stat_activity WHERE application_name = 'killed'");
+    await expect.poll(sessions, { timeout: 60_000 }).toEqual([{ wait_event: "advisory" }]);
+    program.kill();
+    expect((await program.ended).signal).toBe("SIGKILL");
+    await gate.query("SELECT pg_advisory_unlock(4711)");
+    await expect.poll(sessions, { timeout: 60_000 }).toEqual([]);
+    expect(await contents(schema)).toEqual({ objects: [], functions: [], rows: [] });
+    await open(schema);
+    expect(await schema.sql("SELECT hash FROM __drizzle_migrations ORDER BY id")).toEqual(
+      known.map(({ hash }) => ({ hash })),
+    );
+  });
+});
+
+describe.skipIf(!hasServer)(
+  "a build that meets a schema of another age or opinion writes nothing and says why:",
+  () => {
+    const refusals: [MigrationError["code"], readonly Migration[], readonly Migration[]][] = [
+      ["SCHEMA_TOO_NEW", four, three],
+      ["MIGRATION_EDITED", four, edited(four, 1)],
+      ["UNKNOWN_MIGRATION", inserted(known, 1, "CREATE TABLE merged (n int)"), known],
+      ["MIGRATION_OUT_OF_ORDER", known, inserted(known, 1, "CREATE TABLE merged (n int)")],
+    ];
+    test.each(refusals)("%s", async (code, applied, mine) => {
+      const schema = await freshSchema();
+      await openWith(schema.url, applied);
+      await expectRefused(schema, mine, code);
+    });
+
+    test("an older schema is brought up to date once, and keeps its rows", async () => {
+      const schema = await freshSchema();
+      await openWith(schema.url, known.slice(0, 2));
+      await schema.sql("INSERT INTO runs (run_id, goal, created_at, updated_at) VALUES ('run-1', 'old', '', '')");
+      expect((await (await open(schema)).getRun())?.goal).toBe("old");
+    });
+
+    test.each(["DROP TABLE workstreams CASCADE", "DROP VIEW tallies", "ALTER TABLE briefs DROP COLUMN tier"])(
+      "one that lost what was applied is SCHEMA_MISMATCH: %s",
+      async (loss) => {
+        const schema = await freshSchema();
+        await openWith(schema.url, known);
+        await schema.sql(loss);
+        const { differences } = await expectRefused(schema, known, "SCHEMA_MISMATCH");
+        expect(differences?.[0]).toMatch(/^(workstreams: is missing|tallies: is missing|briefs: lacks column tier)$/);
+      },
+    );
+  },
+);
+
+describe.skipIf(!hasServer)("what is somebody else's", () => {
+  test.each([
+    "CREATE TABLE runs (run_id text, colour text)",
+    "CREATE TABLE runs (run_id text PRIMARY KEY, goal text, status text, created_at text, updated_at text)",
+    "CREATE VIEW briefs AS SELECT 1 AS brief_id",
+    "CREATE MATERIALIZED VIEW workstreams AS SELECT 1 AS tier",
+    "CREATE SEQUENCE events",
+    "CREATE TABLE tallies (n int)",
+    "CREATE TABLE other (n int); CREATE INDEX event_counters ON other (n)",
+  ])("with one of our names is refused untouched: %s", async (sql) => {
+    const schema = await freshSchema();
+    await schema.sql(sql);
+    const { differences, message } = await expectRefused(schema, known, "SCHEMA_MISMATCH");
+    expect(differences).toContainEqual(expect.stringContaining("has no record of migrations"));
+    expect(message).toContain("search_path");
+  });
+
+  test("is left alone beside ours, also where a name differs only in case", async () => {
+    const schema = await freshSchema();
+    await schema.sql(
+      `CREATE TABLE "Runs" (n int); INSERT INTO "Runs" VALUES (1); CREATE VIEW "BRIEFS" AS SELECT * FROM "Runs";
+       CREATE TABLE notes (n int); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'`,
+    );
+    const theirs = () =>
+      schema.sql(`SELECT xmin::text, n, (SELECT n FROM "BRIEFS"), f(), (SELECT count(*) FROM notes) FROM "Runs"`);
+    const before = await theirs();
+    await (await open(schema)).createRun("a goal");
+    expect(await theirs()).toEqual(before);
+  });
+
+  test("a record of another program's migrations, is refused rather than shared", async () => {
+    const schema = await freshSchema();
+    await schema.sql(
+      "CREATE TABLE __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint); INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('x', 1)",
+    );
+    await expectRefused(schema, known, "NOT_A_BLACKBOARD");
+  });
+});
+
+describe.skipIf(!hasServer)("the search_path", () => {
+  const goalIn = async (schema: Schema) => (await schema.sql("SELECT goal FROM runs")).map(({ goal }) => goal);
+
+  test("decides: its first schema that exists holds everything, whatever the ones behind it hold", async () => {
+    const [first, second] = [await freshSchema(), await freshSchema()];
+    await (await open(second)).createRun("second");
+    const url = withOption(first.url, `search_path="$user",${first.name},${second.name}`);
+    const board = await open({ url });
+    expect(await board.getRun()).toBeUndefined();
+    await board.createRun("first");
+    expect((await board.logEvent("spawned")).seq).toBe(1);
+    expect([await goalIn(first), await goalIn(second)]).toEqual([["first"], ["second"]]);
+    const tables = await first.sql<{ name: string }>(
+      "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1",
+    );
+    expect(tables.map(({ name }) => name)).toEqual(["__drizzle_migrations", ...ours].sort());
+    expect(await first.sql("SELECT 1 FROM pg_namespace WHERE nspname = 'drizzle'")).toEqual([]);
+  });
+
+  test("of whoever inserts an event does not matter: seq comes from the counter beside the table", async () => {
+    const [first, second] = [await freshSchema(), await freshSchema()];
+    for (const schema of [first, second]) await (await open(schema)).createRun("a goal");
+    await (await open(second)).logEvent("spawned");
+    await second.sql(
+      `INSERT INTO ${first.name}.events (event_id, run_id, kind, created_at) VALUES ('by-hand', 'run-1', 'failed', '')`,
+    );
+    expect((await (await open(first)).logEvent("spawned")).seq).toBe(2);
+    expect((await (await open(second)).logEvent("spawned")).seq).toBe(2);
+  });
+
+  test("without any schema that exists is refused by name", async () => {
+    const schema = await freshSchema();
+    const url = withOption(schema.url, "search_path=nowhere,no_place");
+    for (const migrate of ["auto", "check"] as const) {
+      const error = await caught(InvalidInputError, () => open({ url }, { migrate }));
+      expect(error.issues).toMatchObject([{ path: "connection" }]);
+      expect(error.message).toContain("nowhere");
+    }
+  });
+});
+
+describe.skipIf(!hasServer)("who may not or will not migrate", () => {
+  async function roleUrl({ name, url, sql }: Schema): Promise<string> {
+    const role = `reader_${name}`;
+    await sql(`CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA ${name} TO ${role}`);
+    onTestFinished(async () => {
+      await sql(`DROP OWNED BY ${role}`);
+      await sql(`DROP ROLE ${role}`);
+    });
+    const asRole = new URL(url);
+    asRole.username = role;
+    return asRole.href;
+  }
+
+  test("a role without CREATE opens a current schema and works in it", async () => {
+    const schema = await freshSchema();
+    await open(schema);
+    const url = await roleUrl(schema);
+    const all = `ALL TABLES IN SCHEMA ${schema.name} TO reader_${schema.name}`;
+    await schema.sql(`GRANT SELECT, INSERT, UPDATE ON ${all}`);
+    const board = await open({ url });
+    await board.createRun("a goal");
+    await board.transaction((tx) => tx.logEvent("spawned"));
+    expect((await board.getRunSummary()).lastSeq).toBe(1);
+  });
+
+  test("a role without CREATE is told what it may not do where something is pending, and leaves nothing", async () => {
+    const schema = await freshSchema();
+    const url = await roleUrl(schema);
+    const error = await caught(MigrationError, () => open({ url }));
+    expect(error).toMatchObject({ code: "MIGRATION_FAILED", cause: { code: "42501" } });
+    expect(await contents(schema)).toEqual({ objects: [], functions: [], rows: [] });
+  });
+
+  test('migrate: "check" opens a current schema, and is MIGRATION_PENDING otherwise', async () => {
+    const schema = await freshSchema();
+    for (const applied of [0, 1]) {
+      if (applied > 0) await openWith(schema.url, known.slice(0, applied));
+      const before = await contents(schema);
+      const error = await caught(MigrationError, () => open(schema, { migrate: "check" }));
+      expect(error.code).toBe("MIGRATION_PENDING");
+      for (const { tag } of known.slice(applied)) expect(error.message).toContain(tag);
+      expect(await contents(schema)).toEqual(before);
+    }
+    await open(schema);
+    await (await open(schema, { migrate: "check" })).createRun("a goal");
+  });
+});
+
+describe.skipIf(!hasServer)("the definitions", () => {
+  test("make the same columns, indexes and constraints as the migrations", async () => {
+    const [defined, migrated] = [await freshSchema(), await freshSchema()];
+    const words = ["export", "--config", "drizzle.postgres.config.ts"];
+    const project = fileURLToPath(new URL("../..", import.meta.url));
+    const sql = execFileSync("node_modules/.bin/drizzle-kit", words, { cwd: project, encoding: "utf8", stdio: "pipe" });
+    await defined.sql(sql.replaceAll('"public".', ""));
+    await open(migrated);
+    const made = async ({ name, sql }: Schema) => {
+      const within = `relnamespace = '${name}'::regnamespace AND relname <> '__drizzle_migrations'`;
+      const columns = await sql(
+        `SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull, attcollation::regcollation::text,
+           pg_get_expr(adbin, adrelid)
+         FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+         WHERE relkind = 'r' AND attnum > 0 AND ${within} ORDER BY 1, 2`,
+      );
+      const more = await sql<{ text: string }>(
+        `SELECT pg_get_indexdef(indexrelid) AS text FROM pg_index JOIN pg_class ON indrelid = pg_class.oid WHERE ${within}
+         UNION ALL SELECT conname || ' ' || pg_get_constraintdef(pg_constraint.oid) FROM pg_constraint
+           JOIN pg_class ON conrelid = pg_class.oid WHERE ${within} ORDER BY 1`,
+      );
+      return { columns, more: more.map(({ text }) => text.replaceAll(`${name}.`, "")) };
+    };
+    expect(await made(migrated)).toEqual(await made(defined));
+  });
+});
+
+describe.skipIf(!hasServer)("drizzle's own migrate()", () => {
+  const migrationsFolder = fileURLToPath(new URL("../../migrations/postgres", import.meta.url));
+  const rows = ({ sql }: Schema) => sql("SELECT id, hash, created_at FROM __drizzle_migrations ORDER BY id");
+
+  test("and the package find in each other's rows what was applied", async () => {
+    const [theirs, mine] = [await freshSchema(), await freshSchema()];
+    const migrate = (schema: Schema) =>
+      drizzleMigrate(drizzle(newPool(schema.url)), { migrationsFolder, migrationsSchema: schema.name });
+    await migrate(theirs);
+    const before = await contents(theirs);
+    await open(theirs);
+    expect(await contents(theirs)).toEqual(before);
+
+    await open(mine);
+    const applied = await contents(mine);
+    await migrate(mine);
+    expect(await contents(mine)).toEqual(applied);
+    expect(await rows(mine)).toEqual(await rows(theirs));
+  });
+});

@@ -1,0 +1,45 @@
+/** The plans of PostgreSQL, which knows from statistics how telling each condition is. */
+import { openPostgresBlackboard } from "run-blackboard/postgres";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { cases, fill, Questions } from "../behaviour/plans.ts";
+import { freshSchema, hasServer } from "./fresh.ts";
+
+async function large() {
+  const schema = await freshSchema();
+  const questions = new Questions();
+  const board = await openPostgresBlackboard({ runId: "run-1", connection: schema.url, logger: questions });
+  onTestFinished(() => board.close());
+  await board.createRun("a goal");
+  await fill({ sql: (text) => schema.sql(text), open: () => Promise.reject(new Error("It is open.")) });
+  await schema.sql("VACUUM ANALYZE");
+  const plansOf = async (call: () => unknown) => {
+    questions.asked.length = 0;
+    await call();
+    const lines: string[] = [];
+    for (const text of questions.asked) {
+      for (const row of await schema.sql<{ "QUERY PLAN": string }>(`EXPLAIN ${text}`)) lines.push(row["QUERY PLAN"]);
+    }
+    return lines;
+  };
+  return { board, plansOf };
+}
+
+describe.skipIf(!hasServer)("what is asked of a large run on PostgreSQL", () => {
+  test("lists and claims go through indexes and read no table through", async () => {
+    const { board, plansOf } = await large();
+    for (const [name, indexes, call] of cases) {
+      const plan = (await plansOf(() => call(board))).join("\n");
+      expect(plan, name).not.toMatch(/Seq Scan on "?(?:briefs|events|workstreams)/);
+      for (const index of indexes)
+        expect(plan, name).toContain(index === "events_by_seq" ? "events_run_id_seq_pk" : index);
+    }
+  });
+
+  test("the summary counts briefs and events from indexes alone", async () => {
+    const { board, plansOf } = await large();
+    const plan = (await plansOf(() => board.getRunSummary())).join("\n");
+    expect(plan).toMatch(/Index Only Scan using briefs_by_status/);
+    expect(plan).toMatch(/Index Only Scan using events_by_kind/);
+    expect(plan).not.toMatch(/Seq Scan on "?(?:briefs|events)/);
+  });
+});

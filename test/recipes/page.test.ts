@@ -1,0 +1,28 @@
+/**
+ * docs/recipes.md shows the recipes as they are, all of them. After a change `npx vitest run test/recipes/page.test.ts -u`
+ * copies the files into the page.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { project } from "../package/installed.ts";
+
+const path = join(project, "docs/recipes.md");
+const shown = /^\[(?<name>examples\/recipes\/\S+\.ts)\]\(\.\.\/\k<name>\)\n\n```ts\n.*?^```$/gms;
+
+test("docs/recipes.md shows each file of examples/recipes, as it is", async () => {
+  const page = readFileSync(path, "utf8");
+  const names = [...page.matchAll(shown)].map(([, name]) => name);
+  expect([...names].sort()).toEqual(
+    readdirSync(join(project, "examples/recipes")).map((name) => `examples/recipes/${name}`),
+  );
+  const filled = page.replace(shown, (_, name: string) => {
+    return `[${name}](../${name})\n\n\`\`\`ts\n${readFileSync(join(project, name), "utf8")}\`\`\``;
+  });
+  await expect(filled).toMatchFileSnapshot(path);
+});
+
+test("and no other program", () => {
+  const page = readFileSync(path, "utf8");
+  expect(page.match(/^```./gm)).toHaveLength([...page.matchAll(shown)].length);
+});

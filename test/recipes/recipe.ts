@@ -1,0 +1,77 @@
+/** The programs of examples/recipes, as processes in a folder of their own, and the model that they ask. */
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
+import { type Blackboard, openBlackboard } from "run-blackboard";
+import { onTestFinished } from "vitest";
+import { bundled } from "../processes/bundle.ts";
+import { type Running, start } from "../processes/spawn.ts";
+
+/** A process and its number, by which to send it signals. */
+export interface Program extends Running {
+  signal(name: NodeJS.Signals): void;
+}
+
+/** Runs `examples/recipes/<name>.ts` in that folder; its first line is the number of its process. */
+export async function startRecipe(
+  name: string,
+  { cwd, args, env = {} }: { cwd: string; args: readonly string[]; env?: NodeJS.ProcessEnv },
+): Promise<Program> {
+  const program = [process.execPath, bundled(new URL(`../../examples/recipes/${name}.ts`, import.meta.url))];
+  const running = start("sh", ["-c", 'echo $$; exec "$@"', "sh", ...program, ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+  });
+  const pid = Number(await running.until(([first]) => first));
+  return { ...running, signal: (signal) => process.kill(pid, signal) };
+}
+
+/** Opens the blackboard of a run as the recipes do that run in this folder. */
+export function openIn(folder: string, runId: string): Blackboard<"sync"> {
+  const board = openBlackboard({ runId, root: `${folder}/runs`, synchronous: "normal" });
+  onTestFinished(() => board.close());
+  return board;
+}
+
+/** What happened to a brief, in order. */
+export function logOf(board: Blackboard<"sync">, briefId: string): string[] {
+  return board.listEvents({ briefId, limit: 1000 }).items.map(({ kind }) => kind);
+}
+
+export interface Call {
+  readonly model: string;
+  readonly prompt: string;
+  /** When it arrived. */
+  readonly at: number;
+  /** How many there were before with the same model and prompt. */
+  readonly before: number;
+  answer(text: string): void;
+  refuse(status: number, text: string): void;
+}
+
+export interface Model {
+  readonly url: string;
+  readonly calls: readonly Call[];
+}
+
+/** A model on a port of its own, which does with each call what it is told; what it does not answer, it keeps waiting. */
+export async function startModel(take: (call: Call) => void): Promise<Model> {
+  const calls: Call[] = [];
+  const server = createServer(async (request, response: ServerResponse) => {
+    const [model, prompt] = [request.url?.slice(1) ?? "", await text(request)];
+    const before = calls.filter((call) => call.model === model && call.prompt === prompt).length;
+    const end = (status: number, body: string) => void response.writeHead(status).end(body);
+    const call = { model, prompt, at: Date.now(), before, answer: (body: string) => end(200, body), refuse: end };
+    calls.push(call);
+    take(call);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  if (typeof address !== "object" || address === null) throw new Error("The model has no port.");
+  return { url: `http://127.0.0.1:${address.port}`, calls };
+}
