@@ -75,11 +75,7 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
   const trays = {
     workstreams: tray("workstream", (row: Workstream) => row.workstreamId, insertWorkstreams),
     briefs: tray("brief", (row: StoredBrief) => row.briefId, insertBriefs),
-    events: new Tray<StoredEvent>(
-      "event",
-      (row) => row.eventId,
-      (rows) => insertInOrder(store, rows),
-    ),
+    events: tray("event", (row: StoredEvent) => row.eventId, insertEvents),
   };
   let seq = 0;
   let end: JsonLine | undefined;
@@ -117,25 +113,11 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
   const counts = { workstreams: 0, briefs: 0, events: 0 };
   for (const name of ["workstreams", "briefs", "events"] as const) counts[name] = await trays[name].finish();
   requireEnd(end, counts);
+  if (seq > 0) await store.lastSeq?.(seq);
   return { runId, location, ...counts };
 }
 
 const stored = (value: object | null) => (value === null ? null : JSON.stringify(value));
-
-/** Where numbers come from a counter, it is moved over each gap. */
-async function insertInOrder(store: Store, rows: readonly StoredEvent[]): Promise<Written[]> {
-  const inserted: Written[] = [];
-  for (let from = 0; from < rows.length; ) {
-    let to = from + 1;
-    const first = rows[from]?.seq ?? 0;
-    while (!store.nextSeq ? to < rows.length : rows[to]?.seq === first + to - from) to++;
-    await store.nextSeq?.(first);
-    const stretch = rows.slice(from, to);
-    inserted.push(...(await store.run(() => insertEvents(stretch))));
-    from = to;
-  }
-  return inserted;
-}
 
 /** The end says how many rows there were: a file that was cut has no end, one that lost a line another number. */
 function requireEnd(end: JsonLine | undefined, counts: Record<string, number>): void {

@@ -26,6 +26,6 @@ export interface Store {
   /** The file, or the server and database without credentials. */
   readonly location: string;
   run<T>(operation: () => Operation<T>): T | Promise<T>;
-  /** Where `seq` comes from a counter: makes this the next one. */
-  nextSeq?(seq: number): Promise<void>;
+  /** Where `seq` comes from a counter: says that this was the last one that was written. */
+  lastSeq?(seq: number): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /**
  * Runs in a PostgreSQL database, as places to take them from and put them to; what arrives is written in one transaction.
  */
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { briefs, eventCounters, events, runs, workstreams } from "../../drizzle/schema.postgres.ts";
 import { PostgresEngine } from "../engines/postgres.ts";
 import { translated } from "../engines/postgres-errors.ts";
@@ -53,18 +53,24 @@ async function receive<T>(connection: Connection, runId: string, fill: (store: S
     await migratePostgres(connection, migrations);
     const engine = new PostgresEngine({ connection, runId, logger: undefined });
     return await engine.transaction(async (session) => {
-      // The trigger counts from here: an event keeps its number, which watchers may have stopped at.
-      const nextSeq = async (seq: number) => {
+      const { drizzle } = session;
+      const translating = async (work: () => Promise<unknown>) => {
         try {
-          await session.drizzle
-            .insert(eventCounters)
-            .values({ runId, seq: seq - 1 })
-            .onConflictDoUpdate({ target: eventCounters.runId, set: { seq: seq - 1 } });
+          await work();
         } catch (error) {
           throw translated(error, connection.location);
         }
       };
-      return await fill({ location: connection.location, run: (operation) => session.run(operation), nextSeq });
+      // Until the commit the trigger leaves events their numbers, at which watchers may have stopped. No builder sets one.
+      await translating(() => drizzle.execute(sql`SELECT set_config('run_blackboard.keep_seq', 'on', true)`));
+      const lastSeq = (seq: number) =>
+        translating(() =>
+          drizzle
+            .insert(eventCounters)
+            .values({ runId, seq })
+            .onConflictDoUpdate({ target: eventCounters.runId, set: { seq } }),
+        );
+      return await fill({ location: connection.location, run: (operation) => session.run(operation), lastSeq });
     });
   } finally {
     await connection.close();

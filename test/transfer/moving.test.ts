@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { copyRun, exportRun, importRun, type RunLocation } from "run-blackboard";
+import { postgresRun } from "run-blackboard/postgres";
 import { describe, expect, test } from "vitest";
 import { connectTo, open } from "../behaviour/sqlite.ts";
+import { freshSchema, hasServer, open as openOnServer } from "../postgres/fresh.ts";
 import { temporaryFolder } from "../processes/folder.ts";
 import { fillOdd, pairs, sites, textOf, wholeRun } from "./places.ts";
 
@@ -190,4 +192,18 @@ describe("a file", () => {
     });
     expect(connectTo(file).prepare("SELECT count(*) FROM runs").pluck().get()).toBe(3);
   });
+});
+
+test.skipIf(!hasServer)("only an import brings numbers to a server: any other event gets the next one", async () => {
+  const schema = await freshSchema();
+  const board = await openOnServer(schema, { runId: "r" });
+  await board.createRun("a goal");
+  const insert =
+    "INSERT INTO events (seq, event_id, run_id, kind, created_at) VALUES (7, $1, 'r', 'failed', '2026-01-02T03:04:05Z') RETURNING seq";
+  expect(await schema.sql(insert, ["e1"])).toEqual([{ seq: 1 }]);
+  await copyRun(
+    postgresRun({ runId: "r", connection: schema.url }),
+    postgresRun({ runId: "r2", connection: schema.url }),
+  );
+  expect(await schema.sql(insert, ["e2"])).toEqual([{ seq: 2 }]);
 });
