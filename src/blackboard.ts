@@ -11,15 +11,9 @@ import type { PlainObject } from "./input/json.ts";
 import type { AnyRoles, Roles } from "./input/roles.ts";
 import { incrementBriefRetry, updateBriefResult, updateBriefStatus } from "./operations/brief-updates.ts";
 import { type BriefFilter, createBrief, getBrief, listBriefs, spawnBrief } from "./operations/briefs.ts";
-import {
-  type ClaimRef,
-  type ClaimRequest,
-  claimBrief,
-  type LeaseOptions,
-  releaseClaim,
-  renewClaim,
-} from "./operations/claims.ts";
+import { type ClaimRequest, claimBrief } from "./operations/claims.ts";
 import { type BlackboardEvent, type EventFilter, listEvents, logEvent, type NewEvent } from "./operations/events.ts";
+import { type ClaimRef, type LeaseOptions, releaseClaim, renewClaim } from "./operations/held-claims.ts";
 import { type BriefRef, completeBrief, escalateBrief, failBrief, retryBrief } from "./operations/lifecycle.ts";
 import type { Context, Operation } from "./operations/operation.ts";
 import type { Page } from "./operations/pages.ts";

@@ -63,10 +63,11 @@ export class ConflictError extends BlackboardError {
   readonly id: string;
   /** The fields that differ from the stored row; `runId` when the id belongs to another run of the same file. */
   readonly fields: readonly string[];
-  constructor(entity: Entity, id: string, fields: readonly string[]) {
+  constructor(entity: Entity, id: string, fields: readonly string[], message?: string) {
     super(
-      `The ${entity} ${quoted(id)} exists already with other data: ${fields.join(", ")}. ` +
-        `Creating it again with the same data is allowed; for something else use another id.`,
+      message ??
+        `The ${entity} ${quoted(id)} exists already with other data: ${fields.join(", ")}. ` +
+          `Creating it again with the same data is allowed; for something else use another id.`,
     );
     this.entity = entity;
     this.id = id;
@@ -205,9 +206,16 @@ export class UnreadableRowError extends BlackboardError {
   readonly entity: Entity;
   readonly id: string;
   readonly column: string;
-  constructor(entity: Entity, id: string, column: string, found: string, options?: ErrorOptions) {
+  constructor(
+    entity: Entity,
+    id: string,
+    column: string,
+    found: string,
+    options?: ErrorOptions,
+    expected = "a JSON object",
+  ) {
     super(
-      `The ${column} of ${entity} ${quoted(id)} cannot be read: it should hold a JSON object, and it holds ${found}. ` +
+      `The ${column} of ${entity} ${quoted(id)} cannot be read: it should hold ${expected}, and it holds ${found}. ` +
         `Another program wrote it; mend the row there.`,
       options,
     );

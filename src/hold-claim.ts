@@ -3,7 +3,7 @@
  */
 import { BusyError, ConnectionError, LostClaimError } from "./errors.ts";
 import { Check, type Names } from "./input/check.ts";
-import { type ClaimRef, checkClaim } from "./operations/claims.ts";
+import { type ClaimRef, checkClaim } from "./operations/held-claims.ts";
 
 export interface HoldOptions {
   /** 1 to 2^31 - 1 milliseconds. Long enough to outlast a pause of the process, short enough that others need not wait. */

@@ -54,6 +54,7 @@ export type {
   ViewOptions,
 } from "./input/options.ts";
 export type { RoleSchemas, Roles } from "./input/roles.ts";
+export type { RunDestination, RunLocation } from "./input/run-locations.ts";
 export { releaseBrief } from "./inspection/release.ts";
 export { reportRun } from "./inspection/report.ts";
 export type { RunListing } from "./inspection/runs.ts";
@@ -62,8 +63,9 @@ export type { Problem, Verification } from "./inspection/verify.ts";
 export type { View } from "./inspection/view.ts";
 export type { MigrationStatus } from "./migrations/status.ts";
 export type { Brief, BriefFilter } from "./operations/briefs.ts";
-export type { Claim, ClaimRequest } from "./operations/claims.ts";
+export type { ClaimRequest } from "./operations/claims.ts";
 export type { BlackboardEvent, EventFilter, NewEvent } from "./operations/events.ts";
+export type { Claim } from "./operations/held-claims.ts";
 export type { BriefRef } from "./operations/lifecycle.ts";
 export type { ListedSummary, RunOverview, Throughput } from "./operations/overview.ts";
 export type { Page } from "./operations/pages.ts";
@@ -73,6 +75,13 @@ export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
 export type { BriefNode, BriefTree } from "./operations/tree.ts";
 export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
+export { type Backup, backupBlackboard } from "./transfer/backup.ts";
+export type { ImportedRun } from "./transfer/import.ts";
+export type { Chunks } from "./transfer/lines.ts";
+export type { RunPlace } from "./transfer/place.ts";
+export { type PruneOptions, pruneRuns } from "./transfer/prune.ts";
+export type { PrunedRun, PruneRule } from "./transfer/prune-rule.ts";
+export { copyRun, exportRun, importRun } from "./transfer/runs.ts";
 export type { WatchOptions } from "./watch.ts";
 export { Blackboard };
 

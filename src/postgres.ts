@@ -7,6 +7,7 @@ import { Blackboard } from "./blackboard.ts";
 import { PostgresEngine } from "./engines/postgres.ts";
 import type { PostgresDatabase } from "./engines/postgres-lens.ts";
 import { connectPostgres } from "./engines/postgres-pool.ts";
+import { Check } from "./input/check.ts";
 import {
   type CommonOptions,
   checkPostgresOptions,
@@ -19,12 +20,25 @@ import {
   listRunsOnServer,
   openPostgresView,
   type PostgresRunListing,
+  type PostgresVerification,
   type PostgresView,
+  statusOfServer,
+  verifyServer,
 } from "./inspection/postgres.ts";
 import { migrations } from "./migrations/embedded.postgres.ts";
-import { migratePostgres, requireCurrentPostgres } from "./migrations/postgres.ts";
+import { migratePostgres, type PostgresMigrationStatus, requireCurrentPostgres } from "./migrations/postgres.ts";
+import type { RunPlace } from "./transfer/place.ts";
+import { postgresPlace, pruneServer } from "./transfer/postgres.ts";
+import { checkRule, type PrunedRun, type PruneRule, ruleNames } from "./transfer/prune-rule.ts";
 
-export type { PostgresDatabase, PostgresRunListing, PostgresView, PostgresViewOptions };
+export type {
+  PostgresDatabase,
+  PostgresMigrationStatus,
+  PostgresRunListing,
+  PostgresVerification,
+  PostgresView,
+  PostgresViewOptions,
+};
 
 export interface PostgresOptions<R extends Roles = Roles> extends CommonOptions<R> {
   /**
@@ -76,6 +90,32 @@ export async function openPostgresBlackboard<R extends Roles = Roles>(
 }
 
 /**
+ * A run in a PostgreSQL database, for `exportRun`, `importRun` and `copyRun`. Without a `runId`: to read the only run there is,
+ * to write the one that comes, under its own id. Writing brings the tables up to date first; reading never does. Each of the two
+ * holds a connection for as long as it lasts: a Pool of your own needs two to copy within itself.
+ *
+ * ```ts
+ * await copyRun(postgresRun({ runId: "abc123", connection }), { root: "archive" });
+ * ```
+ */
+export function postgresRun(options: PostgresViewOptions<Pool>): RunPlace {
+  return postgresPlace(checkPostgresViewOptions(options));
+}
+
+/**
+ * Deletes the runs of a database that are `done` or `failed` and have not been changed for `olderThanMs`, each in one
+ * transaction. Gives what became of each run there, in order of their ids.
+ * @throws InvalidInputError, ConnectionError, MigrationError.
+ */
+export async function prunePostgresRuns(options: PruneRule & { connection: string | Pool }): Promise<PrunedRun[]> {
+  const { connection, ...rest } = options;
+  const place = checkPostgresViewOptions({ connection });
+  const check = new Check();
+  const rule = checkRule(check, check.object<PruneRule>("options", rest, ruleNames));
+  return await pruneServer(place.connection, rule);
+}
+
+/**
  * Opens a run of a database to look at it, changing nothing; without a `runId`, the only run.
  * @throws ConnectionError; MigrationError `MIGRATION_PENDING` for tables that this version would bring up to date first;
  * NotFoundError for a database without any run; InvalidInputError.
@@ -90,4 +130,32 @@ export function viewPostgresBlackboard(options: PostgresViewOptions<Pool>): Prom
  */
 export async function listPostgresRuns(options: { connection: string | Pool }): Promise<PostgresRunListing[]> {
   return await listRunsOnServer(checkPostgresViewOptions(options));
+}
+
+/**
+ * How far the tables of a database are. Changes nothing.
+ * @throws ConnectionError; MigrationError for tables that it cannot explain; InvalidInputError.
+ */
+export async function postgresMigrationStatus(options: {
+  connection: string | Pool;
+}): Promise<PostgresMigrationStatus> {
+  return await statusOfServer(checkPostgresViewOptions(options), false);
+}
+
+/**
+ * Makes the tables, or brings them up to date, all of it or nothing; the status is that after it.
+ * @throws ConnectionError, MigrationError, InvalidInputError.
+ */
+export async function migratePostgresBlackboard(options: {
+  connection: string | Pool;
+}): Promise<PostgresMigrationStatus> {
+  return await statusOfServer(checkPostgresViewOptions(options), true);
+}
+
+/**
+ * Looks for rows of a database that refer to rows that are not there, and briefs that are their own ancestors. Reads only.
+ * @throws ConnectionError, MigrationError, InvalidInputError.
+ */
+export async function verifyPostgresBlackboard(options: { connection: string | Pool }): Promise<PostgresVerification> {
+  return await verifyServer(checkPostgresViewOptions(options));
 }

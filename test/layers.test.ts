@@ -21,6 +21,9 @@ const upward: readonly [string, string][] = [
   ["src/engines/wrong.ts", "../operations/briefs.ts"],
   ["src/engines/wrong.ts", "../migrations/apply.ts"],
   ["src/migrations/wrong.ts", "../operations/runs.ts"],
+  ["src/operations/wrong.ts", "../transfer/place.ts"],
+  ["src/transfer/wrong.ts", "../blackboard.ts"],
+  ["src/transfer/wrong.ts", "../index.ts"],
   ["src/blackboard.ts", "./engines/sqlite.ts"],
   ["src/blackboard.ts", "./migrations/apply.ts"],
   ["src/watch.ts", "./engines/sqlite.ts"],
@@ -50,6 +53,7 @@ it.each([
   ["src/migrations/wrong.ts", "../engines/waiting.ts"],
   ["src/report/wrong.ts", "../operations/report.ts"],
   ["src/cli/wrong.ts", "../postgres.ts"],
+  ["src/transfer/wrong.ts", "../operations/runs.ts"],
 ])("%s may import %s", (file, imported) => {
   expect(lint(file, imported)).not.toContain("noRestrictedImports");
 });

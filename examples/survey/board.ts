@@ -1,18 +1,24 @@
 /**
- * The blackboard, in a file or on a PostgreSQL server. Whatever reads, or writes one thing, is the same code for both: it
- * awaits. What differs stands here: how one is opened, and how a transaction is written.
+ * The blackboard, in a file or on a PostgreSQL server. What uses it is the same code for both: it awaits. What differs stands
+ * here: how one is opened, and how a transaction is written.
  */
 import { type Blackboard, type BlackboardOperations, type Mode, openBlackboard } from "run-blackboard";
+import { roles } from "./roles.ts";
 
-export type Board = (Blackboard<"sync"> & Disposable) | (Blackboard<"async"> & AsyncDisposable);
+export type Board = Blackboard<Mode, typeof roles>;
 /** One operation, such as `(tx) => tx.logEvent("spawned")`. */
-export type Step = (tx: BlackboardOperations<Mode>) => unknown;
+export type Step = (tx: BlackboardOperations<Mode, typeof roles>) => unknown;
 
-export async function openBoard(runId: string, postgres: string | undefined): Promise<Board> {
-  if (postgres === undefined) return openBlackboard({ runId });
+export async function openBoard(
+  runId: string,
+  postgres: string | undefined,
+): Promise<Board & (Disposable | AsyncDisposable)> {
+  // Three commits for each file, and none waits for the disk: what a power failure may undo, the last results, is pending
+  // again then, and measured again. No other failure can undo them.
+  if (postgres === undefined) return openBlackboard({ runId, roles, synchronous: "normal" });
   // Only now: it needs `pg`, which a blackboard in a file does without.
   const { openPostgresBlackboard } = await import("run-blackboard/postgres");
-  return await openPostgresBlackboard({ runId, connection: postgres });
+  return await openPostgresBlackboard({ runId, roles, connection: postgres });
 }
 
 /** Does the steps one after another in one commit: all of them or none. */

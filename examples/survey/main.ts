@@ -1,25 +1,28 @@
 /**
  * Surveys a folder, with a blackboard for its memory: which languages it is written in, how many lines, what is left to do.
- * Start reading here; `plan.ts` is what goes onto the blackboard, `work.ts` what is done with it.
+ * Start reading here; `plan.ts` is what goes onto the blackboard, `work.ts` what is done with it, by several processes at
+ * once, `workers.ts` how these are looked after.
  */
 import { randomBytes } from "node:crypto";
 import { opendir, realpath } from "node:fs/promises";
-import { constants } from "node:os";
+import { availableParallelism, constants } from "node:os";
 import { resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import { BlackboardError, ConflictError, type Run } from "run-blackboard";
 import { type Board, openBoard } from "./board.ts";
-import { reasonOf } from "./briefs.ts";
 import { plan } from "./plan.ts";
-import { openProgress, type Progress, printable, report } from "./report.ts";
+import { reasonOf } from "./reasons.ts";
+import { openProgress, printable, report } from "./report.ts";
 import { walk } from "./walk.ts";
-import { work } from "./work.ts";
+import { runWorkers } from "./workers.ts";
 
-const usage = `Usage: npm start -- [FOLDER] [--run ID] [--postgres URL]
+const usage = `Usage: npm start -- [FOLDER] [--run ID] [--workers N] [--chaos] [--postgres URL]
 
 Surveys FOLDER, or else the current one, and writes runs/ID/blackboard.db.
 
   --run ID        the id of the run; an unfinished run goes on where it stopped
+  --workers N     how many processes do the work: as many as there are cores, unless told
+  --chaos         kills a worker now and then, to show that no harm comes of it
   --postgres URL  writes into this PostgreSQL database instead: postgresql://user@host/database
   -h, --help      this text`;
 
@@ -38,53 +41,50 @@ try {
 }
 
 async function main(): Promise<number> {
-  const { positionals, values } = readArguments();
+  const { folder: asked, workers, values } = readArguments();
   if (values.help) {
     console.log(usage);
     return 0;
   }
-  const runId = values.run ?? newRunId();
+  const { run: runId = newRunId(), postgres, chaos } = values;
   const progress = openProgress(process.stdout);
   const signal = signalled();
-  const [asked] = positionals;
   const given = asked === undefined ? undefined : await existing(asked);
-  await using board = await openBoard(runId, values.postgres);
-  if (await survey(board, given, progress, signal)) return 0;
-  progress.say(`Stopped. To go on: npm start -- --run ${runId}${values.postgres ? " --postgres URL" : ""}`);
-  return 128 + constants.signals[signal.reason as NodeJS.Signals];
+  await using board = await openBoard(runId, postgres);
+  const folder = given ?? folderOf(await board.getRun()) ?? (await existing("."));
+  const { status } = await createRun(board, folder);
+  if (!isOver(status)) {
+    progress.say(`Run ${runId} surveys ${printable(folder)}`);
+    // With PostgreSQL there need not be such a folder.
+    const walked = walk(await existing(folder), await realpath("runs").catch(() => ""));
+    if (status === "pending") await plan(board, walked, progress, signal);
+    const args = [runId, folder, ...(postgres ? [postgres] : [])];
+    if (!signal.aborted) await runWorkers(board, { workers, args, chaos }, progress, signal);
+  }
+  if (isOver((await board.getRunSummary()).status)) {
+    progress.say(await report(board));
+    return 0;
+  }
+  const why = signal.aborted ? "Stopped" : "Stopped, as worker after worker died";
+  progress.say(`${why}. To go on: npm start -- --run ${runId}${postgres ? " --postgres URL" : ""}`);
+  return signal.aborted ? 128 + constants.signals[signal.reason as NodeJS.Signals] : 1;
 }
 
 function readArguments() {
   try {
     const text = { type: "string" } as const;
-    const options = { run: text, postgres: text, help: { type: "boolean", short: "h" } } as const;
-    const found = parseArgs({ options, allowPositionals: true });
-    if (found.positionals.length > 1) throw new Error("One folder at a time.");
-    return found;
+    const flag = { type: "boolean", default: false } as const;
+    const options = { run: text, workers: text, chaos: flag, postgres: text, help: { ...flag, short: "h" } } as const;
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    if (positionals.length > 1) throw new Error("One folder at a time.");
+    const workers = values.workers === undefined ? availableParallelism() : Number(values.workers);
+    if (!Number.isInteger(workers) || workers < 1) {
+      throw new Error(`--workers must be a whole number from 1, got ${printable(String(values.workers))}.`);
+    }
+    return { folder: positionals[0], workers, values };
   } catch (error) {
     throw new Refusal(`${reasonOf(error)}\n\n${usage}`);
   }
-}
-
-/** Whether the run is over: not if a signal came first. */
-async function survey(
-  board: Board,
-  given: string | undefined,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const folder = given ?? folderOf(await board.getRun()) ?? (await existing("."));
-  const { status } = await createRun(board, folder);
-  if (!isOver(status)) {
-    progress.say(`Run ${board.runId} surveys ${printable(folder)}`);
-    // With PostgreSQL there need not be such a folder.
-    const walked = walk(await existing(folder), await realpath("runs").catch(() => ""));
-    if (status === "pending") await plan(board, walked, progress, signal);
-    if (!signal.aborted) await work(board, folder, progress, signal);
-  }
-  const over = isOver((await board.getRunSummary()).status);
-  if (over) progress.say(await report(board));
-  return over;
 }
 
 function isOver(status: Run["status"]): boolean {

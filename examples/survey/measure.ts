@@ -1,17 +1,7 @@
 /** Measuring one file: whatever its size, in the memory of one chunk. */
 import { constants, open } from "node:fs/promises";
 import { languageOf } from "./languages.ts";
-
-export type FileResult = {
-  bytes: number;
-  /** Newlines, and one more if the last line has none at its end; a binary file has none. */
-  lines: number;
-  language: string;
-  /** In characters of UTF-8; line ends are none. */
-  longestLine: number;
-  /** Lines that say, as a word of its own, that something is still to be done or to be fixed. */
-  todos: number;
-};
+import type { FileResult } from "./roles.ts";
 
 const chunkBytes = 256 * 1024;
 /** A NUL among the first so many bytes makes a file binary, as it does for git. */
@@ -27,10 +17,10 @@ export async function measure(path: string, signal: AbortSignal): Promise<FileRe
     const status = await file.stat();
     if (!status.isFile()) throw new Error("not a regular file");
     const text = new TextMeasure();
-    const buffer = Buffer.allocUnsafe(chunkBytes);
+    const buffer = Buffer.allocUnsafe(Math.min(status.size + 1, chunkBytes));
     for (;;) {
       signal.throwIfAborted();
-      const { bytesRead } = await file.read(buffer, 0, chunkBytes);
+      const { bytesRead } = await file.read(buffer, 0, buffer.length);
       if (bytesRead === 0) return { ...text.finish(), language: languageOf(path) };
       const chunk = buffer.subarray(0, bytesRead);
       if (text.bytes === 0 && chunk.subarray(0, binaryWithinBytes).includes(0)) {

@@ -6,13 +6,16 @@
  */
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { batches } from "./batches.ts";
+import { TransitionError } from "run-blackboard";
 import { type Board, type Step, together } from "./board.ts";
-import { fail, spawn } from "./briefs.ts";
+import { reasonOf } from "./reasons.ts";
 import type { Progress } from "./report.ts";
 import type { Entry, Found } from "./walk.ts";
 
 export const wholeId = "survey";
+
+/** In one commit. A large folder has many of them, so that Ctrl-C is heard in between. */
+const foundAtATime = 100;
 
 /** The run is `pending` as long as it is planned, and `active` from then on. */
 export async function plan(
@@ -22,18 +25,29 @@ export async function plan(
   signal: AbortSignal,
 ): Promise<void> {
   const failures: Step[] = [];
-  await together(board, spawn({ briefId: wholeId, tier: 0, role: "survey", payload: { path: "." } }));
-  for await (const batch of batches(walked)) {
-    if (signal.aborted) return;
-    await together(board, batch.flatMap(add));
-    failures.push(...batch.flatMap(failure));
-    progress.planned(await board.getRunSummary());
-    // A large folder is one long list: without this, a signal would not be heard before its end.
-    await nextTurn();
+  let batch: Step[] = [(tx) => tx.spawnBrief({ briefId: wholeId, tier: 0, role: "survey", payload: { path: "." } })];
+  let count = 1;
+  try {
+    for await (const found of walked) {
+      batch.push(...add(found));
+      failures.push(...failure(found));
+      if (++count % foundAtATime > 0) continue;
+      await together(board, [whilePlanning, ...batch]);
+      batch = [];
+      progress.planned(count);
+      await nextTurn();
+      if (signal.aborted) return;
+    }
+    // What cannot be surveyed fails at the very end, and so once, however often the plan is made.
+    await together(board, [endPlanning, ...batch, ...failures]);
+  } catch (error) {
+    // Then another start of the same run has made the plan to its end, and nothing is added to that.
+    if (!(error instanceof TransitionError)) throw error;
   }
-  // At the very end, and so once, however often the plan is made.
-  await together(board, [...failures, (tx) => tx.updateRunStatus("active", { from: "pending" })]);
 }
+
+const whilePlanning: Step = (tx) => tx.updateRunStatus("pending", { from: "pending" });
+const endPlanning: Step = (tx) => tx.updateRunStatus("active", { from: "pending" });
 
 function add(found: Found): Step[] {
   return found.role === "folder" ? addFolder(found.entry) : addFile(found.entry, found.top);
@@ -43,22 +57,28 @@ function add(found: Found): Step[] {
 function addFolder(entry: Entry): Step[] {
   const id = idOf("folder", entry);
   const { path } = entry;
-  const brief = { briefId: id, parentBriefId: wholeId, workstreamId: id, tier: 1, role: "folder", payload: { path } };
-  return [(tx) => tx.createWorkstream({ workstreamId: id, name: path, tier: 1 }), ...spawn(brief)];
+  const brief = { briefId: id, parentBriefId: wholeId, workstreamId: id, tier: 1, payload: { path } };
+  return [
+    (tx) => tx.createWorkstream({ workstreamId: id, name: path, tier: 1 }),
+    (tx) => tx.updateWorkstreamStatus(id, "active"),
+    (tx) => tx.spawnBrief({ ...brief, role: "folder" }),
+  ];
 }
 
 function addFile(entry: Entry, top: Entry): Step[] {
   const briefId = idOf("file", entry);
   const folderId = idOf("folder", top);
   const { path } = entry;
-  return spawn({ briefId, parentBriefId: folderId, workstreamId: folderId, tier: 2, role: "file", payload: { path } });
+  const brief = { briefId, parentBriefId: folderId, workstreamId: folderId, tier: 2, payload: { path } };
+  return [(tx) => tx.spawnBrief({ ...brief, role: "file" })];
 }
 
 function failure({ role, entry }: Found): Step[] {
   if (!entry.problem) return [];
   const id = idOf(role, entry);
-  const failed = fail(id, entry.problem);
-  return role === "file" ? failed : [(tx) => tx.updateWorkstreamStatus(id, "failed"), ...failed];
+  const detail = { reason: reasonOf(entry.problem) };
+  const failed: Step = (tx) => tx.failBrief(id, detail);
+  return role === "file" ? [failed] : [failed, (tx) => tx.updateWorkstreamStatus(id, "failed")];
 }
 
 /** The path itself where it fits: an id has at most 256 characters, and two names that are not text may look alike. */

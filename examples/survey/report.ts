@@ -2,22 +2,20 @@
 import { isAbsolute, relative } from "node:path";
 import Table from "cli-table3";
 import { createLogUpdate } from "log-update";
-import type { RunSummary } from "run-blackboard";
 import type { Board } from "./board.ts";
 import { wholeId } from "./plan.ts";
-import type { Rollup } from "./work.ts";
 
 export interface Progress {
-  planned(summary: RunSummary): void;
-  worked(summary: RunSummary): void;
+  planned(briefs: number): void;
+  worked(counts: { finished: number; briefs: number; handedOn: number }): void;
   /** A line that stays. */
   say(line: string): void;
 }
 
 /** One line that changes on a terminal; anywhere else a line for every thousand briefs. */
-export function openProgress(stream: NodeJS.WriteStream): Progress {
+export function openProgress(stream: NodeJS.WritableStream & { isTTY?: boolean; columns?: number }): Progress {
   // The cursor stays: the library that hides it would end the process on Ctrl-C, before the survey has put things away.
-  const live = stream.isTTY && stream.columns > 0 ? createLogUpdate(stream, { showCursor: true }) : undefined;
+  const live = stream.isTTY && stream.columns ? createLogUpdate(stream, { showCursor: true }) : undefined;
   let thousands = 0;
 
   function show(count: number, line: string): void {
@@ -26,13 +24,12 @@ export function openProgress(stream: NodeJS.WriteStream): Progress {
     thousands = Math.floor(count / 1000);
   }
   return {
-    planned({ briefs }) {
-      const total = totalOf(briefs);
-      show(total, `Planning: ${number(total)} briefs`);
+    planned(briefs) {
+      show(briefs, `Planning: ${number(briefs)} briefs`);
     },
-    worked({ briefs }) {
-      const finished = briefs.done + briefs.failed;
-      show(finished, `Surveying: ${number(finished)} of ${number(totalOf(briefs))} briefs`);
+    worked({ finished, briefs, handedOn }) {
+      const after = handedOn > 0 ? `, ${number(handedOn)} handed on` : "";
+      show(finished, `Surveying: ${number(finished)} of ${number(briefs)} briefs${after}`);
     },
     say(line) {
       live?.clear();
@@ -51,6 +48,8 @@ export async function report(board: Board): Promise<string> {
     `  briefs       ${counts(summary.briefs)}`,
     `  workstreams  ${counts(summary.workstreams)}`,
     `  events       ${counts(summary.events)}`,
+    // By one worker that died to another: nothing else in a survey is tried again.
+    `  handed on    ${number(summary.events.retried)}`,
     ...(await failures(board, summary.briefs.failed)),
     "",
     await languages(board),
@@ -65,8 +64,8 @@ async function failures(board: Board, total: number): Promise<string[]> {
   if (items.length === 0) return [];
   const lines: string[] = [];
   for (const { briefId, detail } of items) {
-    const path = briefId && (await board.getBrief(briefId))?.payload.path;
-    lines.push(`  ${printable(String(path))}: ${printable(String(detail.reason))}`);
+    const brief = briefId === null ? undefined : await board.getBrief(briefId);
+    lines.push(`  ${printable(brief?.payload.path ?? "")}: ${printable(String(detail.reason))}`);
   }
   const rest = total - items.length;
   return ["", "Not measured:", ...lines, ...(rest > 0 ? [`  and ${number(rest)} more`] : [])];
@@ -78,19 +77,15 @@ async function languages(board: Board): Promise<string> {
     colAligns: ["left", "right", "right", "right"],
     style: { head: [], border: [], compact: true },
   });
-  const whole = (await board.getBrief(wholeId))?.result as Rollup | null | undefined;
-  if (!whole) return "No result.";
-  const rows = Object.entries(whole.languages).sort(
+  const whole = await board.getBrief(wholeId);
+  if (whole?.role !== "survey" || !whole.result) return "No result.";
+  const rows = Object.entries(whole.result.languages).sort(
     ([, one], [, other]) => other.lines - one.lines || other.bytes - one.bytes,
   );
-  for (const [language, { files, lines, bytes }] of [...rows, ["all", whole] as const]) {
+  for (const [language, { files, lines, bytes }] of [...rows, ["all", whole.result] as const]) {
     table.push([language, number(files), number(lines), number(bytes)]);
   }
   return table.toString();
-}
-
-function totalOf(counts: Record<string, number>): number {
-  return Object.values(counts).reduce((total, count) => total + count, 0);
 }
 
 /** `3 done, 1 failed`, without what there is none of. */

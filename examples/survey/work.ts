@@ -1,69 +1,106 @@
 /**
- * Working through the briefs: the files of one folder after the other, each folder when its files are finished, the whole at
- * the end. What is finished is not done again, so going on after an interruption is no different from beginning.
+ * What a worker does: it claims briefs one after another, first files, then folders, then the whole, and writes down what
+ * comes of each. Any number of workers may do so at the same time, in whichever process and for whichever parent; what one
+ * of them leaves when it dies is claimed by another when its lease is over.
  */
 import { join } from "node:path";
-import type { Brief } from "run-blackboard";
-import { batches } from "./batches.ts";
-import { type Board, type Step, together } from "./board.ts";
-import { complete, fail, listAll, retry } from "./briefs.ts";
-import { type FileResult, measure } from "./measure.ts";
-import { wholeId } from "./plan.ts";
-import type { Progress } from "./report.ts";
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
+import { BlackboardError, type ClaimOf, LostClaimError } from "run-blackboard";
+import { type Board, together } from "./board.ts";
+import { measure } from "./measure.ts";
+import { reasonOf } from "./reasons.ts";
+import type { FileResult, Rollup, roles } from "./roles.ts";
 
-type Sum = { files: number; bytes: number; lines: number };
-/** What a folder's brief and that of the whole come to: the sum of the files that could be measured. */
-export type Rollup = Sum & { languages: Record<string, Sum> };
+/** What a worker holds it renews three times as often; what a dead one held waits for so long. */
+const leaseMs = 5000;
+/** A file may be what kills whoever reads it: this often it is handed on, then it fails. */
+export const maxRetries = 3;
+/** How often a worker without work looks whether there is any. */
+const pollMs = 100;
 
-export async function work(board: Board, folder: string, progress: Progress, signal: AbortSignal): Promise<void> {
-  for await (const { briefId } of listAll(board, { status: "active" })) {
-    await together(board, retry(briefId, "whoever had taken it is gone"));
-  }
-  for await (const { briefId } of listAll(board, { tier: 1, status: "pending" })) {
-    await board.updateWorkstreamStatus(briefId, "active");
-    for await (const files of batches(listAll(board, { parentBriefId: briefId, status: "pending" }))) {
-      if (!signal.aborted) await measureAll(board, files, folder, signal);
-      if (signal.aborted) return;
-      progress.worked(await board.getRunSummary());
+type Claim = ClaimOf<typeof roles>;
+
+export interface Job {
+  board: Board;
+  /** The surveyed one. */
+  folder: string;
+  agentId: string;
+  /** Stops the worker, which then leaves no claim. */
+  signal: AbortSignal;
+}
+
+/** Ends when the survey is complete. */
+export async function work(job: Job): Promise<void> {
+  const { board, agentId, signal } = job;
+  for (const role of ["file", "folder", "survey"] as const) {
+    const request = { agentId, leaseMs, role, maxRetries: role === "file" ? maxRetries : undefined };
+    while (!signal.aborted) {
+      const claim = await board.claimBrief(request);
+      if (claim) await attempt(job, claim);
+      else if (await isFinished(board, role)) break;
+      // Others are at the last ones, and may die over them.
+      else await pause(pollMs);
     }
-    const rollup = await rollUp(board, briefId);
-    await together(board, [...complete(briefId, rollup), (tx) => tx.updateWorkstreamStatus(briefId, "done")]);
   }
-  const rollup = await rollUp(board, wholeId);
-  await together(board, [...complete(wholeId, rollup), (tx) => tx.updateRunStatus("done", { from: "active" })]);
 }
 
-/** Takes the briefs, measures their files side by side, and writes down what came of it. */
-async function measureAll(board: Board, files: Brief[], folder: string, signal: AbortSignal): Promise<void> {
-  await together(board, files.map(take));
-  const outcomes = await Promise.all(files.map((file) => attempt(file, folder, signal)));
-  await together(board, outcomes.flat());
+/** Asked of the briefs: a brief that is claimed, or given back, logs no event. */
+async function isFinished(board: Board, role: Claim["role"]): Promise<boolean> {
+  const { items } = await board.listBriefs({ role, status: ["pending", "active"], limit: 1 });
+  return items.length === 0;
 }
 
-function take({ briefId }: Brief): Step {
-  return (tx) => tx.updateBriefStatus(briefId, "active", { from: "pending" });
-}
-
-/** Measures a file and gives what is to be written about it. */
-async function attempt({ briefId, payload }: Brief, folder: string, signal: AbortSignal): Promise<Step[]> {
+async function attempt(job: Job, claim: Claim): Promise<void> {
   try {
-    return complete(briefId, await measure(join(folder, String(payload.path)), signal));
+    await perform(job, claim).catch(async (error) => {
+      if (!job.signal.aborted || error instanceof BlackboardError) throw error;
+      await job.board.releaseClaim(claim);
+    });
   } catch (error) {
-    if (signal.aborted) return [(tx) => tx.updateBriefStatus(briefId, "pending", { from: "active" })];
-    return fail(briefId, error);
+    // Then this process slept for longer than its lease: the brief was handed on, and what comes of it there counts.
+    if (!(error instanceof LostClaimError)) throw error;
   }
 }
 
-async function rollUp(board: Board, parentBriefId: string): Promise<Rollup> {
-  const total: Rollup = { files: 0, bytes: 0, lines: 0, languages: {} };
-  for await (const brief of listAll(board, { parentBriefId, status: "done" })) {
-    const part = brief.role === "file" ? asRollup(brief.result as FileResult) : (brief.result as Rollup);
-    addTo(total, part);
-    for (const [language, sum] of Object.entries(part.languages)) {
-      total.languages[language] ??= { files: 0, bytes: 0, lines: 0 };
-      addTo(total.languages[language], sum);
-    }
+async function perform(job: Job, claim: Claim): Promise<void> {
+  if (claim.role === "file") await measureFile(job, claim);
+  else await sumUp(job, claim);
+}
+
+async function measureFile({ board, folder, signal }: Job, claim: ClaimOf<typeof roles, "file">): Promise<void> {
+  const path = join(folder, claim.brief.payload.path);
+  let result: FileResult;
+  try {
+    result = await board.holdClaim(claim, { leaseMs, signal }, (signal) => measure(path, signal));
+  } catch (error) {
+    if (signal.aborted || error instanceof BlackboardError) throw error;
+    await board.failBrief(claim, { reason: reasonOf(error) });
+    return;
   }
+  await board.completeBrief(claim, result);
+}
+
+async function sumUp({ board, signal }: Job, claim: ClaimOf<typeof roles, "folder" | "survey">): Promise<void> {
+  const { briefId } = claim.brief;
+  const rollup = await board.holdClaim(claim, { leaseMs, signal }, (signal) => rollUp(board, briefId, signal));
+  await together(board, [
+    (tx) => tx.completeBrief(claim, rollup),
+    (tx) => (claim.role === "folder" ? tx.updateWorkstreamStatus(briefId, "done") : tx.updateRunStatus("done")),
+  ]);
+}
+
+async function rollUp(board: Board, parentBriefId: string, signal: AbortSignal): Promise<Rollup> {
+  const total: Rollup = { files: 0, bytes: 0, lines: 0, languages: {} };
+  let after: string | undefined;
+  do {
+    const page = await board.listBriefs({ parentBriefId, status: "done", after, limit: 1000 });
+    for (const { role, result } of page.items) {
+      if (result) addTo(total, role === "file" ? asRollup(result) : result);
+    }
+    after = page.next ?? undefined;
+    // So that the claim is renewed in a folder of a million files too.
+    await nextTurn(undefined, { signal });
+  } while (after !== undefined);
   return total;
 }
 
@@ -72,7 +109,17 @@ function asRollup({ bytes, lines, language }: FileResult): Rollup {
   return { ...sum, languages: { [language]: sum } };
 }
 
-function addTo(total: Sum, part: Sum): void {
+function addTo(total: Rollup, part: Rollup): void {
+  addSum(total, part);
+  for (const [language, sum] of Object.entries(part.languages)) {
+    total.languages[language] ??= { files: 0, bytes: 0, lines: 0 };
+    addSum(total.languages[language], sum);
+  }
+}
+
+type Sum = Omit<Rollup, "languages">;
+
+function addSum(total: Sum, part: Sum): void {
   total.files += part.files;
   total.bytes += part.bytes;
   total.lines += part.lines;

@@ -87,6 +87,14 @@ async function open(given: string | undefined, options: RunOptions, live: boolea
   return viewBlackboard({ file, live });
 }
 
+/** Where the run lies that is meant, by the names it goes by to all commands. */
+export async function locate(given: string, options: RunOptions): Promise<{ runId: string; location: string }> {
+  const view = await open(given, options, false);
+  const { runId, location } = view.board;
+  await view.close();
+  return { runId, location };
+}
+
 function theOnlyRun(root: string): string {
   const [first, second, ...others] = listRunIds({ root });
   if (first !== undefined && second === undefined) return first;

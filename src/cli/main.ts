@@ -3,14 +3,17 @@
  * The `run-blackboard` command: what people look at when a run misbehaves. Each command is a function of the package.
  */
 import { Command, CommanderError } from "commander";
+import { backupCommand } from "./backup.ts";
 import { briefCommand, briefsCommand } from "./briefs.ts";
 import { eventsCommand } from "./events.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
 import { asJson, endWhenNobodyReads, exitCodes, printable, printError } from "./output.ts";
+import { pruneCommand } from "./prune.ts";
 import { reportCommand } from "./report.ts";
 import { runsCommand } from "./runs.ts";
 import { summaryCommand } from "./summary.ts";
+import { copyCommand, exportCommand, importCommand } from "./transfer.ts";
 import { treeCommand } from "./tree.ts";
 
 const json = process.argv.includes("--json");
@@ -58,6 +61,11 @@ for (const command of [
   failCommand(),
   releaseCommand(),
   reportCommand(),
+  exportCommand(),
+  importCommand(),
+  copyCommand(),
+  backupCommand(),
+  pruneCommand(),
   statusCommand(),
   migrateCommand(),
   verifyCommand(),

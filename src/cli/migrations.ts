@@ -12,7 +12,7 @@ import {
   type Verification,
   verifyBlackboard,
 } from "../index.ts";
-import { isPath, type LocationOptions } from "./locations.ts";
+import { importPostgres, isPath, type LocationOptions, withRoot } from "./locations.ts";
 import { describeError, exitCodes, messageOf, printable, printError, printJson, printLine } from "./output.ts";
 
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -21,28 +21,33 @@ interface FileOptions extends LocationOptions {
   all?: boolean;
 }
 
+/** What a question is about; the URL of a database stands for all of it. */
+type Place = { file: BlackboardLocation; url?: never } | { file?: never; url: string };
+
 interface Named {
   /** The run, or the path that was given. */
   name: string;
-  location: BlackboardLocation;
+  place: Place;
 }
 
 function withFile(command: Command): Command {
-  return command
-    .argument("[run|file]", "a run under the root, or a path: what has a separator or ends in .db")
-    .option("--root <dir>", "the folder that holds the runs", "runs")
-    .option("--all", "every run under the root")
-    .option("--json", "print JSON");
+  return withRoot(
+    command.argument("[run|file]", "a run under the root, or a path: what has a separator or ends in .db"),
+  ).option("--all", "every run under the root");
 }
 
-function locate(given: string | undefined, { root, all }: FileOptions): Named[] {
-  if (all === true && given === undefined) {
-    return listRunIds({ root }).map((runId) => ({ name: runId, location: { runId, root } }));
+function locate(given: string | undefined, { root, all, postgres }: FileOptions): Named[] {
+  if (postgres !== undefined && given === undefined && all !== true) {
+    return [{ name: "database", place: { url: postgres } }];
   }
-  if (given === undefined || all === true) {
-    throw new InvalidInputError([{ path: "run|file", message: "must be given, or --all instead of it" }]);
+  if (all === true && given === undefined && postgres === undefined) {
+    return listRunIds({ root }).map((runId) => ({ name: runId, place: { file: { runId, root } } }));
   }
-  return [{ name: given, location: isPath(given) ? { file: given } : { runId: given, root } }];
+  if (given === undefined || all === true || postgres !== undefined) {
+    const message = "must be given, or --all, or --postgres for a whole database: one of the three";
+    throw new InvalidInputError([{ path: "run|file", message }]);
+  }
+  return [{ name: given, place: { file: isPath(given) ? { file: given } : { runId: given, root } } }];
 }
 
 /** What a command has to say about one blackboard. */
@@ -54,14 +59,18 @@ interface Answer {
 }
 
 /** Asks about each blackboard in turn: one that fails does not hide the others. An error weighs more than a pending one. */
-async function answer(given: string | undefined, options: FileOptions, ask: (named: Named) => Answer): Promise<void> {
+async function answer(
+  given: string | undefined,
+  options: FileOptions,
+  ask: (place: Place) => Answer | Promise<Answer>,
+): Promise<void> {
   const json = options.json === true;
   const many = options.all === true;
   const codes: ExitCode[] = [];
   const objects: object[] = [];
   for (const named of locate(given, options)) {
     try {
-      const { line, json: object, exitCode } = ask(named);
+      const { line, json: object, exitCode } = await ask(named.place);
       codes.push(exitCode);
       objects.push(many ? { runId: named.name, ...object } : object);
       if (!json) await printLine(`${printable(named.name)}: ${line}`);
@@ -96,7 +105,11 @@ export function statusCommand(): Command {
     .description("says how far a file is, and leaves no trace")
     .addHelpText("after", "\nExamples:\n  run-blackboard status abc123\n  run-blackboard status --all --json")
     .action((given: string | undefined, options: FileOptions) => {
-      return answer(given, options, ({ location }) => describe(migrationStatus(location)));
+      return answer(given, options, async ({ file, url }) =>
+        describe(
+          file ? migrationStatus(file) : await (await importPostgres()).postgresMigrationStatus({ connection: url }),
+        ),
+      );
     });
 }
 
@@ -111,8 +124,9 @@ export function migrateCommand(): Command {
     )
     .action((given: string | undefined, options: FileOptions & { dryRun?: boolean; backup?: boolean }) => {
       const { dryRun, backup } = options;
-      return answer(given, options, ({ location }) => {
-        const status = migrateBlackboard({ ...location, dryRun, backup });
+      return answer(given, options, async ({ file, url }) => {
+        if (!file) return describe(await migrateServer(url, dryRun === true, backup === true));
+        const status = migrateBlackboard({ ...file, dryRun, backup });
         const { line, ...rest } = describe(status);
         return {
           ...rest,
@@ -120,6 +134,12 @@ export function migrateCommand(): Command {
         };
       });
     });
+}
+
+async function migrateServer(connection: string, dryRun: boolean, backup: boolean) {
+  if (backup) throw new InvalidInputError([{ path: "--backup", message: "is for files; use pg_dump for a database" }]);
+  const { migratePostgresBlackboard, postgresMigrationStatus } = await importPostgres();
+  return await (dryRun ? postgresMigrationStatus : migratePostgresBlackboard)({ connection });
 }
 
 export function verifyCommand(): Command {
@@ -132,7 +152,12 @@ export function verifyCommand(): Command {
     )
     .action((given: string | undefined, options: FileOptions & { repair?: boolean }) => {
       const { repair } = options;
-      return answer(given, options, ({ location }) => report(verifyBlackboard({ ...location, repair })));
+      return answer(given, options, async ({ file, url }) => {
+        if (file) return report(verifyBlackboard({ ...file, repair }));
+        if (repair)
+          throw new InvalidInputError([{ path: "--repair", message: "is for files; a database counts anew" }]);
+        return report(await (await importPostgres()).verifyPostgresBlackboard({ connection: url }));
+      });
     });
 }
 

@@ -62,6 +62,11 @@ export function asJson(value: unknown): string {
   return JSON.stringify(value).replace(steering, escaped);
 }
 
+/** Lines of JSON with the same escapes. */
+export function harmless(lines: string): string {
+  return lines.replace(steering, (character) => (character === "\n" ? character : escaped(character)));
+}
+
 function escaped(character: string): string {
   const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");

@@ -3,7 +3,7 @@
  * agree is proven by the compiler at the end of `drizzle/schema.postgres.ts`.
  */
 import { createHash } from "node:crypto";
-import { type AnyColumn, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, eq, type SQL, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
 import type { Lens } from "../operations/operation.ts";
@@ -13,7 +13,7 @@ import type { Pool } from "./postgres-pool.ts";
 export type PostgresDatabase = NodePgDatabase<typeof tables> & { $client: Pool };
 
 export function postgresLens(db: NodePgDatabase): Lens {
-  return { db, t: tables, typed, readable, time, timeIn, skippingLocked, nameOf } as unknown as Lens;
+  return { db, t: tables, typed, readable, time, timeIn, skippingLocked, ofRun: eq, nameOf } as unknown as Lens;
 }
 
 /** An untyped parameter would be text. Without the collation, which is no part of a type. */

@@ -22,6 +22,11 @@ export interface PostgresEngineOptions {
   readonly logger: Logger | undefined;
 }
 
+export interface PostgresSnapshot {
+  run<T>(operation: () => Operation<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
 /** How often a single operation is begun again after a deadlock or a serialization failure. */
 const maxAttempts = 10;
 /** The longest wait before the second attempt, in milliseconds; twice as long before each further one. */
@@ -69,6 +74,32 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   async transaction<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
     const outer = this.#openTransaction();
     return await (outer ? outer.transaction(body) : this.#awaitedByClose(() => this.#transactionAlone(body)));
+  }
+
+  /**
+   * What was committed at one moment, to be read for as long as wanted on a connection of its own. Nothing is locked.
+   * `close` gives the connection back.
+   */
+  async snapshot(): Promise<PostgresSnapshot> {
+    const translating = async <T>(work: () => Promise<T>): Promise<T> => {
+      try {
+        return await work();
+      } catch (error) {
+        throw translated(error, this.location);
+      }
+    };
+    const line = await translating(async () => this.#lineOf(await checkOut(this.#connection)));
+    const close = async () => {
+      await line.undo("ROLLBACK");
+      line.client.release(line.broken);
+    };
+    try {
+      await translating(() => line.client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return { run: (operation) => translating(() => line.runInside(operation())), close };
   }
 
   /**

@@ -6,7 +6,7 @@ import * as tables from "../../drizzle/schema.ts";
 import type { Lens } from "../operations/operation.ts";
 
 export function sqliteLens(db: Lens["db"]): Lens {
-  return { db, t: tables, typed, readable, time, timeIn, skippingLocked, nameOf };
+  return { db, t: tables, typed, readable, time, timeIn, skippingLocked, ofRun, nameOf };
 }
 
 /** SQLite's columns say what they make of a value. */
@@ -34,6 +34,11 @@ function timeIn(_milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<s
 /** There is one writer at a time. */
 function skippingLocked<Q>(query: Q): Q {
   return query;
+}
+
+/** Raw SQL, since the builder has no unary plus, which is SQLite's way to say that an index on the column is not wanted. */
+function ofRun(column: AnyColumn, runId: string): SQL {
+  return sql`+${column} = ${runId}`;
 }
 
 /** better-sqlite3's prepared statements have no names. */

@@ -7,7 +7,13 @@ import type { PostgresDatabase } from "../engines/postgres-lens.ts";
 import { type Connection, connectPostgres, type Pool } from "../engines/postgres-pool.ts";
 import type { AnyRoles } from "../input/roles.ts";
 import { migrations } from "../migrations/embedded.postgres.ts";
-import { requireCurrentPostgres } from "../migrations/postgres.ts";
+import {
+  migratePostgres,
+  type PostgresMigrationStatus,
+  readPostgresStatus,
+  requireCurrentPostgres,
+} from "../migrations/postgres.ts";
+import { type Flaw, findFlaws } from "../operations/consistency.ts";
 import { allRuns, type ListedSummary, listRunSummaries } from "../operations/overview.ts";
 import type { Run } from "../operations/runs.ts";
 import { reader, theOnlyOne } from "./reader.ts";
@@ -64,6 +70,38 @@ export async function listRunsOnServer({ connection: given }: ServerOptions): Pr
       summary,
       error: null,
     }));
+  } finally {
+    await connection.close();
+  }
+}
+
+/** What is wrong with the rows; the server itself sees to the rest. */
+export interface PostgresVerification {
+  /** The server and database, without credentials. */
+  location: string;
+  state: "current";
+  problems: Flaw[];
+}
+
+export async function verifyServer({ connection: given }: ServerOptions): Promise<PostgresVerification> {
+  const connection = await connect(given);
+  try {
+    const problems = await engineOf(connection, "").run(() => findFlaws());
+    return { location: connection.location, state: "current", problems };
+  } finally {
+    await connection.close();
+  }
+}
+
+/** `migrating`: brings it up to date first. */
+export async function statusOfServer(
+  { connection: given }: ServerOptions,
+  migrating: boolean,
+): Promise<PostgresMigrationStatus> {
+  const connection = connectPostgres(given);
+  try {
+    if (migrating) await migratePostgres(connection, migrations);
+    return await readPostgresStatus(connection, migrations);
   } finally {
     await connection.close();
   }

@@ -32,6 +32,16 @@ function relation(name: string, fields: object): Relation {
   return { name, columns: Object.values(fields).flatMap((field) => (is(field, Column) ? [field.name] : [])) };
 }
 
+export interface PostgresMigrationStatus {
+  /** The server and database, without credentials. */
+  location: string;
+  /** empty: none of the tables. */
+  state: "empty" | "pending" | "current";
+  /** Tags, oldest first. */
+  applied: string[];
+  pending: string[];
+}
+
 /** Any two numbers, as long as nobody else's advisory locks have them; the second one is the schema. */
 const advisoryClass = 0x62_6d_69_67;
 
@@ -68,6 +78,21 @@ export async function requireCurrentPostgres(connection: Connection, migrations:
   });
 }
 
+/** How far a database is. Reads only. */
+export async function readPostgresStatus(
+  connection: Connection,
+  migrations: readonly Migration[],
+): Promise<PostgresMigrationStatus> {
+  const { location } = connection;
+  let history: History = { applied: [], pending: migrations };
+  await withClient(connection, async (client) => {
+    history = await planOf(client, migrations, location);
+  });
+  const [applied, pending] = [history.applied, history.pending].map((some) => some.map(({ tag }) => tag));
+  const state = history.applied.length === 0 ? "empty" : history.pending.length === 0 ? "current" : "pending";
+  return { location, state, applied: applied ?? [], pending: pending ?? [] };
+}
+
 async function withClient(connection: Connection, work: (client: Client) => Promise<void>): Promise<void> {
   try {
     const client = await checkOut(connection);
@@ -92,19 +117,17 @@ async function planOf(client: Client, migrations: readonly Migration[], location
   if (present === undefined) throw await noSchema(client);
   const found = ours.filter(({ name }) => present.has(name));
   const rows = present.has(migrationsTable) ? await readRows(client) : [];
-  if (rows.length === 0 && found.length > 0)
-    throw mismatch(
-      location,
-      found.flatMap((one) => foreign(one, present)),
-    );
+  if (rows.length === 0 && found.length > 0) {
+    const differences = found.flatMap((relation) => foreign(relation, present));
+    throw mismatch(location, differences);
+  }
   const known = rows.some(({ when }) => migrations.some((migration) => migration.when === when));
   if (rows.length > 0 && found.length === 0 && !known) throw anothersRecord(location);
   const history = compareHistory(rows, migrations, location);
-  if (history.pending.length === 0) {
+  if (history.pending.length === 0 && lacking(present).length > 0) {
     // Once more, since somebody may have finished migrating between the two: the rows are of then, the columns of before.
-    const now = (await presentColumns(client)) ?? present;
-    const lacking = ours.flatMap((one) => lackingColumns(one, now));
-    if (lacking.length > 0) throw mismatch(location, lacking);
+    const differences = lacking((await presentColumns(client)) ?? present);
+    if (differences.length > 0) throw mismatch(location, differences);
   }
   return history;
 }
@@ -153,6 +176,10 @@ function foreign(relation: Relation, present: Present): string[] {
     ...lackingColumns(relation, present),
     ...more.map((column) => `${name}: has column ${column}`),
   ];
+}
+
+function lacking(present: Present): string[] {
+  return ours.flatMap((relation) => lackingColumns(relation, present));
 }
 
 function lackingColumns({ name, columns }: Relation, present: Present): string[] {

@@ -1,9 +1,10 @@
 /**
  * What an operator asks of a file without opening a blackboard in it: how far it is, and to bring it up to date.
  */
-import { closeSync, fsyncSync, openSync, rmSync } from "node:fs";
+import { statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { connect, isAbsent, noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-connection.ts";
+import { writeCopy } from "../engines/sqlite-copy.ts";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { closeUntouched, openTraceless } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
@@ -90,15 +91,9 @@ function backUp(location: string): string {
   const copy = `${location}.${new Date().toISOString().replaceAll(/[:.]/g, "-")}-${process.pid}.backup`;
   const reader = new Database(location, { readonly: true });
   try {
-    reader.prepare("VACUUM INTO ?").run(copy);
-  } catch (error) {
-    rmSync(copy, { force: true });
-    throw error;
+    writeCopy(reader, copy, statSync(location).mode);
+    return copy;
   } finally {
     reader.close();
   }
-  const file = openSync(copy, "r");
-  fsyncSync(file);
-  closeSync(file);
-  return copy;
 }

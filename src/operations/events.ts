@@ -33,9 +33,12 @@ export interface EventFilter extends PageRequest<number> {
 }
 const filterNames: Names<EventFilter> = { kinds: true, briefId: true, after: true, limit: true };
 
-const columns = ({ t: { events } }: Lens) => ({ ...getTableColumns(events), detail: asText(events.detail) });
+export const eventColumns = ({ t: { events } }: Lens) => ({
+  ...getTableColumns(events),
+  detail: asText(events.detail),
+});
 
-function readEvent(row: Omit<BlackboardEvent, "detail"> & { detail: string | null }): BlackboardEvent {
+export function readEvent(row: Omit<BlackboardEvent, "detail"> & { detail: string | null }): BlackboardEvent {
   return { ...row, detail: readObject("event", row.eventId, "detail", row.detail) ?? {} };
 }
 
@@ -71,14 +74,14 @@ const insertEvent = family((about: "brief" | "run") =>
           .where(and(eq(t.runs.runId, $.runId), about === "brief" ? exists(brief) : undefined)),
       )
       .onConflictDoNothing()
-      .returning(columns(lens));
+      .returning(eventColumns(lens));
   }),
 );
 
 const findEvent = statement<{ runId: string; eventId: string }>()((lens, $) => {
   const { db, t } = lens;
   return db
-    .select(columns(lens))
+    .select(eventColumns(lens))
     .from(t.events)
     .where(and(eq(t.events.runId, $.runId), eq(t.events.eventId, $.eventId)));
 });
@@ -124,7 +127,7 @@ const listOf = family(({ kinds, ofBrief }: { kinds: readonly EventKind[] | undef
   statement<{ runId: string; after: number; briefId: string | null; limit: number }>()((lens, $) => {
     const { events } = lens.t;
     return lens.db
-      .select(columns(lens))
+      .select(eventColumns(lens))
       .from(events)
       .where(
         and(

@@ -60,6 +60,11 @@ export const allRuns = statement<Record<string, never>>()(({ db, t }) =>
   db.select().from(t.runs).orderBy(asc(t.runs.runId)),
 );
 
+/** The ids of all runs, in order. */
+export function* listRunIds(): Operation<string[]> {
+  return (yield* allRuns({})).map(({ runId }) => runId);
+}
+
 const groups = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =>
   db
     .select({

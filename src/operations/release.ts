@@ -9,8 +9,8 @@ import { Check } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
 import { updateBriefStatus } from "./brief-updates.ts";
 import { type Brief, getBrief } from "./briefs.ts";
-import { releaseClaim } from "./claims.ts";
 import { logEvent } from "./events.ts";
+import { releaseClaim } from "./held-claims.ts";
 import { type Context, type Operation, together } from "./operation.ts";
 
 export function* releaseBrief(context: Context, briefId: string, detail: PlainObject = {}): Operation<Brief> {

@@ -6,7 +6,7 @@ import type { JsonObject } from "../../drizzle/vocabulary.ts";
 import type { PlainObject } from "../input/json.ts";
 import type { Roles } from "../input/roles.ts";
 import type { Brief } from "./briefs.ts";
-import type { Claim } from "./claims.ts";
+import type { Claim } from "./held-claims.ts";
 
 /** No roles declared: any role, any plain object. */
 type Untyped<R extends Roles> = string extends keyof R ? true : [keyof R] extends [never] ? true : false;

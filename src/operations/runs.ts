@@ -19,7 +19,7 @@ const insertRun = statement<{ runId: string; goal: string; now: string | null }>
     .returning(),
 );
 
-const findRun = statement<{ runId: string }>()(({ db, t }, $) =>
+export const findRun = statement<{ runId: string }>()(({ db, t }, $) =>
   db.select().from(t.runs).where(eq(t.runs.runId, $.runId)),
 );
 

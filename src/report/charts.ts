@@ -43,9 +43,13 @@ export interface Span {
 
 /** From the first time to the last that the run knows of; at least a second, so that something can be drawn. */
 export function spanOf(data: ReportData): Span {
-  const { createdAt, lastChangeAt } = data.overview;
-  const from = readTime(createdAt);
-  return { from, to: Math.max(from + 1000, readTime(lastChangeAt)) };
+  const { overview, briefs, activity } = data;
+  // What came from elsewhere may be older than the run's row.
+  const first = [overview.createdAt, briefs[0]?.createdAt, activity[0]?.time].flatMap((time) =>
+    time ? readTime(time) : [],
+  );
+  const from = Math.min(...first);
+  return { from, to: Math.max(from + 1000, readTime(overview.lastChangeAt)) };
 }
 
 /** The beginning of a time too, such as a minute. */

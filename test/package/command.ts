@@ -341,6 +341,13 @@ export function command(folder: () => string): void {
       expect(rows("events", "--postgres", schema.url)).toEqual((await board.listEvents()).items);
       expect(json("tree", "--postgres", schema.url)).toEqual(await board.getBriefTree());
       expect(printed("report", "webhooks", "-o", "-", "--postgres", schema.url)).toContain("a goal");
+      expect(json("status", "--postgres", schema.url)).toMatchObject({ state: "current", pending: [] });
+      expect(json("verify", "--postgres", schema.url)).toMatchObject({ state: "current", problems: [] });
+
+      const empty = await freshSchema();
+      const dry = ended("migrate", "--dry-run", "--postgres", empty.url, "--json");
+      expect({ code: dry.code, state: JSON.parse(dry.stdout).state }).toEqual({ code: 3, state: "empty" });
+      expect(json("migrate", "--postgres", empty.url)).toMatchObject({ state: "current", pending: [] });
     });
   });
 }

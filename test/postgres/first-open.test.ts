@@ -38,10 +38,9 @@ describe.skipIf(!hasServer)("the first open", () => {
     await (await open(schema)).close();
     await schema.sql("BEGIN");
     await schema.sql("LOCK TABLE __drizzle_migrations, runs IN SHARE MODE");
-    const [before] = await schema.sql("SELECT pg_current_xact_id_if_assigned() AS mine, txid_current_snapshot()::text");
-    await (await open(schema)).close();
-    const [after] = await schema.sql("SELECT pg_current_xact_id_if_assigned() AS mine, txid_current_snapshot()::text");
-    expect(after).toEqual(before);
+    // The server refuses whatever this one would write; a snapshot of the server's transactions shows other tests' too.
+    const readOnly = { ...schema, url: withOption(schema.url, "default_transaction_read_only=on") };
+    await (await open(readOnly)).close();
     await schema.sql("ROLLBACK");
   });
 });

@@ -1,15 +1,8 @@
 /** The programs of `programs/`, as processes of their own. */
-import { fileURLToPath } from "node:url";
-import { type Running, start } from "../processes/spawn.ts";
-
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-
-/** Makes `import … from "run-blackboard"` in a program mean this source tree. */
-const environment = { ...process.env, TSX_TSCONFIG_PATH: here("../../tsconfig.json") };
+import { type Running, startFile } from "../processes/spawn.ts";
 
 export function startProgram(name: string, ...args: readonly string[]): Running {
-  const words = ["--import", import.meta.resolve("tsx"), here(`programs/${name}.ts`), ...args];
-  return start(process.execPath, words, { env: environment });
+  return startFile(new URL(`programs/${name}.ts`, import.meta.url), args);
 }
 
 /** As many as that, all of them loaded and waiting for their first line. */

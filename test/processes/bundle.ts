@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { afterAll } from "vitest";
@@ -17,18 +17,22 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const driver = createRequire(import.meta.url).resolve("better-sqlite3");
 const bundles = new Map<string, string>();
 
-/** The path of a program that needs no loader; `import … from "run-blackboard"` in it means this source tree. */
-export function bundled(program: URL): string {
+/**
+ * The path of a program that needs no loader; `import … from "run-blackboard"` in it means this source tree. Programs that it
+ * starts itself, from its own folder, come to lie beside it.
+ */
+export function bundled(program: URL, ...startedByIt: URL[]): string {
   const known = bundles.get(program.href);
   if (known !== undefined) return known;
-  const outfile = join(folder, `${bundles.size}.mjs`);
+  const outdir = join(folder, String(bundles.size));
   buildSync({
-    entryPoints: [fileURLToPath(program)],
+    entryPoints: [program, ...startedByIt].map((entry) => fileURLToPath(entry)),
     bundle: true,
     platform: "node",
     target: "node20",
     format: "esm",
-    outfile,
+    outdir,
+    outExtension: { ".js": ".mjs" },
     tsconfig: fileURLToPath(new URL("../../tsconfig.json", import.meta.url)),
     alias: { "better-sqlite3": driver },
     external: [driver, "pg-native"],
@@ -36,6 +40,7 @@ export function bundled(program: URL): string {
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     logLevel: "warning",
   });
-  bundles.set(program.href, outfile);
-  return outfile;
+  const path = join(outdir, `${basename(program.pathname, ".ts")}.mjs`);
+  bundles.set(program.href, path);
+  return path;
 }

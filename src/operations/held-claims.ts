@@ -1,0 +1,144 @@
+/**
+ * A claim in hand: whether it is the current one, making its lease end later, giving the brief back. `claims.ts` says how it
+ * is come by, `lifecycle.ts` how it ends.
+ */
+import { and, eq, isNotNull, type SQL } from "drizzle-orm";
+import { LostClaimError, NotFoundError } from "../errors.ts";
+import { Check, type Names } from "../input/check.ts";
+import { type Brief, briefColumns, getBrief, isReadable, readBrief } from "./briefs.ts";
+import { type Context, family, type Lens, type Operation, settle, statement } from "./operation.ts";
+import { storedNothing } from "./status.ts";
+
+/** Plain data: it may be sent to another process and used there. */
+export interface Claim<B extends Brief<unknown, unknown> = Brief> {
+  brief: B;
+  /** The brief's role, here too, so that `claim.role` narrows the claim. */
+  role: B["role"];
+  attempt: number;
+  agentId: string;
+  leaseExpiresAt: string;
+}
+
+export interface LeaseOptions {
+  /** 1 to 2^31 - 1 milliseconds, from now. */
+  leaseMs: number;
+}
+const leaseNames: Names<LeaseOptions> = { leaseMs: true };
+
+/** A claim as a parameter: what of it says which one it is. */
+export interface ClaimRef {
+  brief: { briefId: string };
+  attempt: number;
+}
+
+export type Lease = { now: string | null; leaseMs: number; leaseExpiresAt: string | null };
+
+/** Of a brief that was claimed a moment ago. */
+export function claimOf(brief: Brief): Claim {
+  const { role, attempt, claimedBy, leaseExpiresAt } = brief;
+  // Both were written a moment ago, unless somebody's trigger took them away.
+  if (claimedBy === null || leaseExpiresAt === null) throw storedNothing("brief", brief.briefId);
+  return { brief, role, attempt, agentId: claimedBy, leaseExpiresAt };
+}
+
+/** From one reading of the clock, so that a row's times agree. */
+export function leaseFrom(context: Context, leaseMs: number): Lease {
+  const now = context.now();
+  if (now === null) return { now, leaseMs, leaseExpiresAt: null };
+  const end = new Date(Date.parse(now) + leaseMs).toISOString();
+  return { now, leaseMs, leaseExpiresAt: end };
+}
+
+type Current = { runId: string; briefId: string; attempt: number };
+
+/** The row that a claim is about, as long as the claim is the current one. */
+export const isCurrent = ({ t: { briefs } }: Lens, $: { readonly [Name in keyof Current]: SQL }) =>
+  and(
+    eq(briefs.runId, $.runId),
+    eq(briefs.briefId, $.briefId),
+    eq(briefs.status, "active"),
+    eq(briefs.attempt, $.attempt),
+    isNotNull(briefs.claimedBy),
+  );
+
+const renew = family((guarded: boolean) =>
+  statement<Current & Lease>()((lens, $) =>
+    lens.db
+      .update(lens.t.briefs)
+      .set({ leaseExpiresAt: lens.timeIn($.leaseMs, $.leaseExpiresAt), updatedAt: lens.time($.now) })
+      .where(and(isCurrent(lens, $), guarded ? isReadable(lens) : undefined))
+      .returning(briefColumns(lens)),
+  ),
+);
+
+const release = family((guarded: boolean) =>
+  statement<Current & { now: string | null }>()((lens, $) =>
+    lens.db
+      .update(lens.t.briefs)
+      .set({ status: "pending", claimedBy: null, leaseExpiresAt: null, updatedAt: lens.time($.now) })
+      .where(and(isCurrent(lens, $), guarded ? isReadable(lens) : undefined))
+      .returning(briefColumns(lens)),
+  ),
+);
+
+/** What of a claim says which one it is. */
+export function checkClaim(check: Check, path: string, claim: ClaimRef): { briefId: string; attempt: number } {
+  const { brief, attempt } = check.record(path, claim);
+  const { briefId } = check.record(`${path}.brief`, brief ?? { briefId: "" });
+  return { briefId: check.id(`${path}.brief.briefId`, briefId), attempt: check.integer(`${path}.attempt`, attempt) };
+}
+
+export function* renewClaim<C extends ClaimRef>(
+  context: Context,
+  claim: C,
+  options: LeaseOptions,
+): Operation<C & { brief: Brief; leaseExpiresAt: string }> {
+  const { runId } = context;
+  const check = new Check();
+  const ref = checkClaim(check, "claim", claim);
+  const leaseMs = check.integer("leaseMs", check.object("options", options, leaseNames).leaseMs, 1);
+  check.done();
+  const lease = leaseFrom(context, leaseMs);
+  return yield* settle(
+    function* (guarded) {
+      const rows = yield* renew(guarded)({ runId, ...ref, ...lease });
+      return rows.map((row) => {
+        const { brief, leaseExpiresAt } = claimOf(readBrief(row));
+        return { ...claim, brief, leaseExpiresAt };
+      });
+    },
+    function* () {
+      throw yield* lostClaim(context, ref);
+    },
+  );
+}
+
+export function* releaseClaim(context: Context, claim: ClaimRef): Operation<Brief> {
+  const { runId } = context;
+  const check = new Check();
+  const ref = checkClaim(check, "claim", claim);
+  check.done();
+  const now = context.now();
+  return yield* settle(
+    function* (guarded) {
+      const rows = yield* release(guarded)({ runId, ...ref, now });
+      return rows.map(readBrief);
+    },
+    function* () {
+      throw yield* lostClaim(context, ref);
+    },
+  );
+}
+
+/** Why a claim did not serve. */
+function* lostClaim(context: Context, { briefId, attempt }: { briefId: string; attempt: number }): Operation<Error> {
+  const stored = yield* getBrief(context, briefId);
+  return stored ? notCurrent(stored, attempt) : new NotFoundError("brief", briefId, context.runId);
+}
+
+/** Of a brief on which a claim of that attempt did not serve. */
+export function notCurrent(stored: Brief, used: number): Error {
+  const { briefId, status, attempt, claimedBy } = stored;
+  const isIt = status === "active" && attempt === used && claimedBy !== null;
+  return isIt ? storedNothing("brief", briefId) : new LostClaimError(briefId, used, { status, attempt, claimedBy });
+}

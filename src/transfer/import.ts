@@ -1,0 +1,213 @@
+/**
+ * A run out of text as `export.ts` makes it: every line is checked, and all of it arrives or nothing.
+ */
+import { briefs, events, runs, workstreams } from "../../drizzle/schema.ts";
+import { ConflictError, InvalidInputError } from "../errors.ts";
+import { Check, shown } from "../input/check.ts";
+import type { Operation } from "../operations/operation.ts";
+import type { Run } from "../operations/runs.ts";
+import {
+  insertBriefs,
+  insertEvents,
+  insertRun,
+  insertWorkstreams,
+  type StoredBrief,
+  type StoredEvent,
+  type Written,
+} from "../operations/transfer.ts";
+import type { Workstream } from "../operations/workstreams.ts";
+import { formatName, formatVersion } from "./export.ts";
+import { atLine, type Chunks, type JsonLine, jsonLines, refusedLine } from "./lines.ts";
+import type { RunPlace, Store } from "./place.ts";
+import { requireRow } from "./rows.ts";
+
+/** What arrived. */
+export interface ImportedRun {
+  runId: string;
+  /** The file, or the server and database without credentials. */
+  location: string;
+  workstreams: number;
+  briefs: number;
+  events: number;
+}
+
+export async function importText(chunks: Chunks, place: RunPlace): Promise<ImportedRun> {
+  const lines = jsonLines(chunks);
+  try {
+    const first = await lines.next();
+    if (first.done) throw refusedLine(1, "is missing: the text is empty");
+    const run = headOf(first.value);
+    const runId = place.runId ?? run.runId;
+    return await place.receive(runId, (store) => fill(store, lines, run, runId));
+  } finally {
+    // Lets go of the stream, also of one that is not at its end.
+    await lines.return();
+  }
+}
+
+function headOf({ line, value }: JsonLine): Run {
+  if (!isObject(value) || value.format !== formatName) {
+    throw refusedLine(line, `must begin an export, with "format": "${formatName}", got ${shown(value)}`);
+  }
+  const { version } = value;
+  if (typeof version === "number" && version > formatVersion) {
+    const message = `is of version ${version} of the format, and this version of the package reads up to ${formatVersion}: update it`;
+    throw refusedLine(line, message);
+  }
+  return located(line, () => {
+    const check = new Check();
+    check.object("", value, { format: true, version: true, run: true });
+    check.integer("version", version, 1, formatVersion);
+    check.done();
+    return requireRow("run", runs, value.run);
+  });
+}
+
+async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runId: string): Promise<ImportedRun> {
+  const { location } = store;
+  const inserted = await store.run(() => insertRun([{ ...run, runId }]));
+  if (inserted.length === 0) throw runTaken(runId, location);
+  const tray = <Row extends object>(
+    entity: string,
+    idOf: (row: Row) => string,
+    insert: (rows: readonly Row[]) => Operation<Written[]>,
+  ) => new Tray<Row>(entity, idOf, async (rows) => await store.run(() => insert(rows)));
+  const trays = {
+    workstreams: tray("workstream", (row: Workstream) => row.workstreamId, insertWorkstreams),
+    briefs: tray("brief", (row: StoredBrief) => row.briefId, insertBriefs),
+    events: tray("event", (row: StoredEvent) => row.eventId, insertEvents),
+  };
+  let seq = 0;
+  let end: JsonLine | undefined;
+  for await (const { line, value } of lines) {
+    if (end) throw refusedLine(line, `comes behind the end, which is line ${end.line}`);
+    const [kind, content] = only(line, value);
+    const own = <Row extends { runId: string }>(row: Row): Row => {
+      if (row.runId === run.runId) return { ...row, runId };
+      throw refusedLine(line, `belongs to run ${shown(row.runId)}, and this is an export of ${shown(run.runId)}`);
+    };
+    switch (kind) {
+      case "workstream":
+        await trays.workstreams.put(line, own(located(line, () => requireRow(kind, workstreams, content))));
+        break;
+      case "brief": {
+        const brief = own(located(line, () => requireRow(kind, briefs, content)));
+        await trays.briefs.put(line, { ...brief, payload: stored(brief.payload), result: stored(brief.result) });
+        break;
+      }
+      case "event": {
+        const event = own(located(line, () => requireRow(kind, events, content)));
+        if (event.seq <= seq)
+          throw refusedLine(line, `must have a seq above ${seq}, that of the event before, got ${event.seq}`);
+        seq = event.seq;
+        await trays.events.put(line, { ...event, detail: stored(event.detail) });
+        break;
+      }
+      case "end":
+        end = { line, value: content };
+        break;
+      default:
+        throw refusedLine(line, `must hold one of workstream, brief, event, end, got ${shown(value)}`);
+    }
+  }
+  const counts = { workstreams: 0, briefs: 0, events: 0 };
+  for (const name of ["workstreams", "briefs", "events"] as const) counts[name] = await trays[name].finish();
+  requireEnd(end, counts);
+  if (seq > 0) await store.lastSeq?.(seq);
+  return { runId, location, ...counts };
+}
+
+const stored = (value: object | null) => (value === null ? null : JSON.stringify(value));
+
+/** The end says how many rows there were: a file that was cut has no end, one that lost a line another number. */
+function requireEnd(end: JsonLine | undefined, counts: Record<string, number>): void {
+  if (!end)
+    throw new InvalidInputError([{ path: "end", message: "is missing: the text was cut off before its last line" }]);
+  located(end.line, () => {
+    const check = new Check();
+    const given = check.object<Record<string, unknown>>("end", Object(end.value), {
+      workstreams: true,
+      briefs: true,
+      events: true,
+    });
+    for (const [name, count] of Object.entries(counts)) {
+      if (given[name] !== count)
+        check.refuse(`end.${name}`, `must be ${count}, as many as there were, got ${shown(given[name])}`);
+    }
+    check.done();
+  });
+}
+
+/** A line's one name, and what stands under it. */
+function only(line: number, value: unknown): [string, unknown] {
+  const [entry, ...others] = isObject(value) ? Object.entries(value) : [];
+  if (entry && others.length === 0) return entry;
+  throw refusedLine(line, `must hold one of workstream, brief, event, end, got ${shown(value)}`);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function located<T>(line: number, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw atLine(line, error);
+  }
+}
+
+export function runTaken(runId: string, location: string): ConflictError {
+  const message =
+    `There is a run ${JSON.stringify(runId)} at ${location} already, and two runs are never mixed. Nothing was written; ` +
+    `give the one that comes in another id.`;
+  return new ConflictError("run", runId, ["runId"], message);
+}
+
+/** How many rows, or characters of JSON, are written at once. */
+const maxRows = 256;
+const maxLength = 2 ** 20;
+
+/** Rows on their way into a table: gathered, since a server's answer to each would take longer than writing it. */
+class Tray<Row extends object> {
+  readonly #entity: string;
+  readonly #idOf: (row: Row) => string;
+  readonly #insert: (rows: readonly Row[]) => Promise<Written[]>;
+  #rows: Row[] = [];
+  #lines: number[] = [];
+  #length = 0;
+  #count = 0;
+
+  constructor(entity: string, idOf: (row: Row) => string, insert: (rows: readonly Row[]) => Promise<Written[]>) {
+    this.#entity = entity;
+    this.#idOf = idOf;
+    this.#insert = insert;
+  }
+
+  async put(line: number, row: Row): Promise<void> {
+    this.#rows.push(row);
+    this.#lines.push(line);
+    for (const value of Object.values(row)) if (typeof value === "string") this.#length += value.length;
+    if (this.#rows.length >= maxRows || this.#length >= maxLength) await this.#write();
+  }
+
+  /** How many there were. */
+  async finish(): Promise<number> {
+    if (this.#rows.length > 0) await this.#write();
+    return this.#count;
+  }
+
+  async #write(): Promise<void> {
+    const free = new Set((await this.#insert(this.#rows)).map((row) => row.id));
+    // Of two rows with one id the first one was written.
+    for (const [index, row] of this.#rows.entries()) {
+      const id = this.#idOf(row);
+      if (!free.delete(id))
+        throw refusedLine(this.#lines[index], `is the second ${this.#entity} with the id ${shown(id)}`);
+    }
+    this.#count += this.#rows.length;
+    this.#rows = [];
+    this.#lines = [];
+    this.#length = 0;
+  }
+}

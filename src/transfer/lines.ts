@@ -1,0 +1,76 @@
+/**
+ * Text that arrives in pieces, cut anywhere, as JSON values, one a line. Not node:readline, which also ends a line at U+2028,
+ * and that may stand in a JSON string.
+ */
+import { InvalidInputError } from "../errors.ts";
+import { shown } from "../input/check.ts";
+
+/** What a stream gives: text, or bytes in UTF-8. */
+export type Chunks = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
+
+export interface JsonLine {
+  /** From 1. */
+  readonly line: number;
+  readonly value: unknown;
+}
+
+/** Close to the longest string that Node can make: a file without line ends is refused before it fills the memory. */
+const maxLineLength = 2 ** 28;
+
+/** The value of each line; empty lines are passed over. Throws an `InvalidInputError` for one that is not JSON. */
+export async function* jsonLines(chunks: Chunks): AsyncGenerator<JsonLine, void, void> {
+  let line = 0;
+  for await (const text of lines(chunks)) {
+    line++;
+    if (text.trim() !== "") yield { line, value: parse(text, line) };
+  }
+}
+
+async function* lines(chunks: Chunks): AsyncGenerator<string, void, void> {
+  let unfinished = "";
+  for await (const text of decoded(chunks)) {
+    const parts = text.split("\n");
+    const last = parts.pop() ?? "";
+    for (const part of parts) {
+      yield unfinished + part;
+      unfinished = "";
+    }
+    unfinished += last;
+    if (unfinished.length > maxLineLength) {
+      throw refusedLine(undefined, `is longer than ${maxLineLength} characters: this is no file of JSON lines`);
+    }
+  }
+  yield unfinished;
+}
+
+async function* decoded(chunks: Chunks): AsyncGenerator<string, void, void> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decode = (bytes: Uint8Array | undefined) => {
+    try {
+      return decoder.decode(bytes, { stream: bytes !== undefined });
+    } catch (cause) {
+      throw refusedLine(undefined, "is not UTF-8", cause);
+    }
+  };
+  for await (const chunk of chunks) yield typeof chunk === "string" ? chunk : decode(chunk);
+  yield decode(undefined);
+}
+
+function parse(text: string, line: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw refusedLine(line, `is not JSON: ${shown(text)}`, cause);
+  }
+}
+
+export function refusedLine(line: number | undefined, message: string, cause?: unknown): InvalidInputError {
+  const path = line === undefined ? "a line" : `line ${line}`;
+  return new InvalidInputError([{ path, message }], cause === undefined ? undefined : { cause });
+}
+
+/** The error of a check, its paths within the line. */
+export function atLine(line: number, error: unknown): unknown {
+  if (!(error instanceof InvalidInputError)) return error;
+  return new InvalidInputError(error.issues.map(({ path, message }) => ({ path: `line ${line}, ${path}`, message })));
+}

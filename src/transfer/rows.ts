@@ -1,0 +1,77 @@
+/**
+ * Whether something read from a file is a row of a table: each of its columns, no other name, and in each what that column
+ * may hold. Taken from the table itself, so that a column added to it is known here.
+ */
+import { type Column, getTableColumns, type Table } from "drizzle-orm";
+import { Check, maxInteger, shown, textFlaw } from "../input/check.ts";
+import { encodeObject } from "../input/json.ts";
+
+type Rule = (check: Check, path: string, value: unknown) => void;
+
+interface Rules {
+  readonly names: Readonly<Record<string, true>>;
+  readonly columns: readonly { name: string; path: string; rule: Rule }[];
+}
+
+/** Throws the `InvalidInputError` for what is not a row of `table`; `entity` begins the paths. */
+export function requireRow<T extends Table>(entity: string, table: T, value: unknown): T["$inferSelect"] {
+  const check = new Check();
+  if (isRow(check, entity, table, value)) return value;
+  check.done();
+  throw new TypeError(`${entity}: refused without a reason`);
+}
+
+/** True for a row of the table; otherwise `check` has the reasons. */
+function isRow<T extends Table>(check: Check, entity: string, table: T, value: unknown): value is T["$inferSelect"] {
+  const { names, columns } = rulesOf(entity, table);
+  const given: Partial<Record<string, unknown>> = check.object(entity, value ?? Object(null), names);
+  if (check.refusals === 0) for (const { name, path, rule } of columns) rule(check, path, given[name]);
+  return check.refusals === 0;
+}
+
+const made = new WeakMap<Table, Rules>();
+
+function rulesOf(entity: string, table: Table): Rules {
+  const present = made.get(table);
+  if (present) return present;
+  const columns = Object.entries(getTableColumns(table)).map(([name, column]) => ({
+    name,
+    path: `${entity}.${name}`,
+    rule: column.notNull ? ruleOf(name, column) : nullable(ruleOf(name, column)),
+  }));
+  const names = Object.fromEntries(columns.map(({ name }) => [name, true as const]));
+  const rules = { names, columns };
+  made.set(table, rules);
+  return rules;
+}
+
+/** Less strict than what a creator is held to, where other programs may have been less strict: such a run moves too. */
+function ruleOf(name: string, column: Column): Rule {
+  const [first, ...others] = column.enumValues ?? [];
+  if (first !== undefined) return (check, path, value) => void check.member(path, value, [first, ...others]);
+  if (column.dataType === "json") return (check, path, value) => void encodeObject(check, path, value);
+  if (name === "seq") return (check, path, value) => void check.integer(path, value, 1, Number.MAX_SAFE_INTEGER);
+  if (column.dataType === "number") return (check, path, value) => void check.integer(path, value, 0, maxInteger);
+  if (name.endsWith("Id")) return (check, path, value) => void check.id(path, value);
+  return name.endsWith("At") ? timestamp : text;
+}
+
+function nullable(rule: Rule): Rule {
+  return (check, path, value) => {
+    if (value !== null) rule(check, path, value);
+  };
+}
+
+/** May be empty. */
+function text(check: Check, path: string, value: unknown): void {
+  const flaw = typeof value === "string" ? textFlaw(value) : "must be a string";
+  if (flaw) check.refuse(path, `${flaw}, got ${shown(value)}`);
+}
+
+/** As written here, and as the Python reference writes it: `2026-11-22T06:40:15.123Z`, `2026-11-22T06:40:15.123456+00:00`. */
+const timestampForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|\+00:00)$/;
+
+function timestamp(check: Check, path: string, value: unknown): void {
+  if (typeof value === "string" && timestampForm.test(value) && !Number.isNaN(Date.parse(value))) return;
+  check.refuse(path, `must be a time in ISO 8601, UTC, such as 2026-11-22T06:40:15.123Z, got ${shown(value)}`);
+}

@@ -1,0 +1,25 @@
+/**
+ * write FILE RUN: writes pairs, a brief and its event in one commit, until the test says no more; a line for each hundred.
+ */
+import { openBlackboard } from "run-blackboard";
+import { heard, say } from "../../processes/programs/talk.ts";
+
+const [file = "", runId = ""] = process.argv.slice(2);
+let stopped = false;
+void (async () => {
+  for await (const _ of heard());
+  stopped = true;
+})();
+const board = openBlackboard({ runId, file, synchronous: "normal" });
+board.createRun("never finished");
+for (let n = 1; !stopped; n++) {
+  board.transaction((tx) => {
+    tx.createBrief({ briefId: `b/${n}`, tier: 1, role: "coder", payload: { text: "x".repeat(n % 2000) } });
+    tx.logEvent("spawned", { briefId: `b/${n}` });
+  });
+  if (n % 100 === 0) {
+    say(`${n}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+board.close();
