@@ -1,6 +1,6 @@
 /**
  * Whole programs: how long a short one takes from its start to its end beside node doing nothing, and how much memory it
- * takes to read a million events page by page. On the compiled package, as users have it: `npm run build` first.
+ * takes to read a million events, page by page and watching. On the compiled package, as users have it: `npm run build` first.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -17,6 +17,7 @@ export interface Programs {
   readonly start: Spread;
   /** Megabytes above what the process had when the file was open. */
   readonly pagingMegabytes: number;
+  readonly watchingMegabytes: number;
 }
 
 const run = (program: string, ...words: string[]) =>
@@ -28,16 +29,27 @@ const short = `
   board.getRun();
   board.close();`;
 
-const paging = `
+/** Prints the most megabytes that `read` took above what was there before it. It calls `look` now and then. */
+const measuring = (read: string) => `
   const { openBlackboard } = await import(process.argv[1]);
   const board = openBlackboard({ runId: "${runId}", file: process.argv[2], readonly: true });
   board.listEvents();
   const before = process.memoryUsage.rss();
   let most = before;
-  for (let page = board.listEvents({ limit: 1000 }); page.next !== null; page = board.listEvents({ limit: 1000, after: page.next })) {
+  const look = () => {
     most = Math.max(most, process.memoryUsage.rss());
-  }
+  };
+  ${read}
   console.log((most - before) / 2 ** 20);`;
+
+const paging = measuring(`
+  for (let after = 0; after !== null; look()) ({ next: after } = board.listEvents({ limit: 1000, after }));`);
+
+const watching = measuring(`
+  for await (const { seq } of board.watchEvents({ after: 0 })) {
+    if (seq % 1000 === 0) look();
+    if (seq === 1_000_000) break;
+  }`);
 
 export function programs(rounds: number): Programs {
   if (!existsSync(compiled)) execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
@@ -50,10 +62,14 @@ export function programs(rounds: number): Programs {
   };
   const ratios = Array.from({ length: rounds }, () => timed(short, compiled, file) / timed("0"));
   const events = sites.seeded((board) => fill(board, { briefs: 1000, events: 1_000_000 }));
-  return { start: spread(ratios), pagingMegabytes: Number(run(paging, compiled, events)) };
+  return {
+    start: spread(ratios),
+    pagingMegabytes: Number(run(paging, compiled, events)),
+    watchingMegabytes: Number(run(watching, compiled, events)),
+  };
 }
 
-export function programRows({ start, pagingMegabytes }: Programs): Rows {
+export function programRows({ start, pagingMegabytes, watchingMegabytes }: Programs): Rows {
   const { median, low, high } = start;
   return [
     ["program", "figure"],
@@ -62,5 +78,6 @@ export function programRows({ start, pagingMegabytes }: Programs): Rows {
       `${median.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`,
     ],
     ["memory while paging a million events, MB above start", pagingMegabytes.toFixed(0)],
+    ["memory while watching a million events, MB above start", watchingMegabytes.toFixed(0)],
   ];
 }
