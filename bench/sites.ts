@@ -66,6 +66,5 @@ export function openRaw(file: string, level: Level): Database.Database {
   db.pragma("journal_mode = WAL");
   db.pragma(`synchronous = ${level}`);
   db.pragma("foreign_keys = ON");
-  db.pragma("wal_autocheckpoint = 4000");
   return db;
 }

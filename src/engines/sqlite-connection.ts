@@ -25,14 +25,6 @@ export interface ConnectionOptions {
  */
 const shortTimeoutMs = 5;
 
-/**
- * When a commit writes the log back into the file: at 16 MB rather than SQLite's 4. A brief's pages are mostly those of the
- * one before, so a longer log is written back less often for the same pages: a create took three quarters of the time at
- * NORMAL. No more than that, since it is the most that one table of the log's index holds (4,062), so reading stays as fast,
- * and a log left by a crash is read again in milliseconds.
- */
-const autoCheckpointPages = 4000;
-
 /** SQLite's header has 100 bytes. It takes a shorter file for an empty one and overwrites it. */
 const headerBytes = 100;
 
@@ -53,7 +45,6 @@ function openWriter({ location, create, synchronous }: ConnectionOptions): Datab
   try {
     client.pragma(`synchronous = ${synchronous}`);
     client.pragma("foreign_keys = ON");
-    client.pragma(`wal_autocheckpoint = ${autoCheckpointPages}`);
     return client;
   } catch (error) {
     client.close();

@@ -1,4 +1,4 @@
 import { sqliteMemory } from "./sqlite.ts";
 import { behaviour } from "./suite.ts";
 
-behaviour(sqliteMemory, { shared: false });
+behaviour(sqliteMemory, { shared: false, long: false });

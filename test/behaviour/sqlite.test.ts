@@ -1,4 +1,4 @@
 import { sqliteFile } from "./sqlite.ts";
 import { behaviour } from "./suite.ts";
 
-behaviour(sqliteFile, { shared: true });
+behaviour(sqliteFile, { shared: true, long: true });

@@ -25,8 +25,14 @@ import { tree } from "./tree.ts";
 import { watch, watchTogether } from "./watch.ts";
 import { workstreams } from "./workstreams.ts";
 
-/** `shared`: whether several blackboards can be open on one database, as they can't in memory. */
-export function behaviour(engine: Engine, { shared }: { shared: boolean }): void {
+interface Thoroughness {
+  /** Whether several blackboards can be open on one database, as they can't in memory. */
+  shared: boolean;
+  /** Whether what takes long is tried too; memory is SQLite once more, and its file is where that is done. */
+  long: boolean;
+}
+
+export function behaviour(engine: Engine, { shared, long }: Thoroughness): void {
   describe(engine.name, () => {
     runs(engine);
     workstreams(engine);
@@ -40,7 +46,7 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     roles(engine);
     summary(engine);
     pages(engine);
-    tree(engine);
+    tree(engine, { long });
     watch(engine);
     inspection(engine);
     transactions(engine);
@@ -48,8 +54,8 @@ export function behaviour(engine: Engine, { shared }: { shared: boolean }): void
     refusals(engine);
     closing(engine);
     lifecyclePage(engine);
-    properties(engine);
-    claimsModel(engine);
+    if (long) properties(engine);
+    if (long) claimsModel(engine);
     if (shared) connections(engine);
     if (shared) watchTogether(engine);
   });

@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { transferCommands } from "../transfer/commands.ts";
 import { command } from "./command.ts";
 import { install, pack, project, run } from "./installed.ts";
 
@@ -166,3 +167,4 @@ describe("the packed tarball in an empty project", () => {
 });
 
 command(() => folder);
+transferCommands(() => folder);

@@ -64,7 +64,7 @@ function engine(name: string, connectionTo: (made: Made) => string | pg.Pool): E
 describe.skipIf(!hasServer)("the behaviour of a blackboard", () => {
   behaviour(
     engine("PostgreSQL", ({ pool }) => pool),
-    { shared: true },
+    { shared: true, long: true },
   );
 
   describe("PostgreSQL through a pool of a single connection", () => {
