@@ -24,8 +24,9 @@ async function waiter(file: string, busyTimeoutMs: number) {
   return {
     /** Begins to write; what `waited` gives comes when that has succeeded or failed. */
     async write(line: string): Promise<{ waited: Promise<Waited> }> {
+      // Its answer may arrive together with what it says before.
+      const answer = program.lines.length + 1;
       expect(await program.ask(line)).toBe("writing");
-      const answer = program.lines.length;
       return { waited: program.until((lines) => lines[answer]).then((json): Waited => JSON.parse(json)) };
     },
   };
