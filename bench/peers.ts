@@ -1,5 +1,5 @@
 /**
- * Other packages that keep state in SQLite, on the piece of work that they share with this one. They are installed into
+ * Other packages that keep state in SQLite or PostgreSQL, on the piece of work that they share with this one. They are installed into
  * `bench/peers/` at the first run, from a lock file of their own: a `npm ci` of the project does not know them. All of them
  * use the project's better-sqlite3, opened here, with the pragmas that ours has.
  */
@@ -15,6 +15,16 @@ interface Peers {
   liteque(db: Database.Database): { enqueue(payload: object): Promise<unknown> };
   plainjob(db: Database.Database): { add(payload: object): void; claim(): unknown; close(): void };
   langgraph(db: Database.Database): { put(): Promise<unknown> };
+  boss(url: string, connections: number): Promise<Boss>;
+}
+
+/** A queue of jobs in a PostgreSQL schema of its own. */
+export interface Boss {
+  send(payload: object): Promise<unknown>;
+  fetch(): Promise<string>;
+  complete(id: string): Promise<unknown>;
+  supply(payload: object, count: number): Promise<unknown>;
+  stop(): Promise<unknown>;
 }
 
 const folder = fileURLToPath(new URL("peers/", import.meta.url));
@@ -69,4 +79,10 @@ export async function langgraphPut(sites: Sites): Promise<{ LangGraph?: Side }> 
   if (!made) return {};
   const saver = made.langgraph(connection(sites));
   return { LangGraph: awaiting(() => saver.put()) };
+}
+
+/** Sending a job, fetching the next one, completing it. */
+export async function pgBoss(url: string, connections: number): Promise<Boss | undefined> {
+  const made = await peers();
+  return await made?.boss(url, connections);
 }

@@ -3,11 +3,12 @@
  * alone. Each side has a schema of its own in a server of the bench's own.
  */
 import pg from "pg";
-import { briefStatuses, eventKinds, workstreamStatuses } from "run-blackboard";
+import { type BlackboardOperations, briefStatuses, eventKinds, workstreamStatuses } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
 import { v7 as uuidv7 } from "uuid";
 import { startPrivateServer } from "../test/postgres/server.ts";
 import { type Comparison, compare, type Effort, requireSameValues } from "./measure.ts";
+import { type Boss, pgBoss } from "./peers.ts";
 import { briefColumns, eventColumns, runColumns } from "./raw.ts";
 import { type Rows, ratio } from "./report.ts";
 import { detail, payload } from "./samples.ts";
@@ -24,6 +25,10 @@ interface PostgresLine {
   readonly name: string;
   ours(board: Board): Promise<unknown>;
   raw(pool: pg.Pool): Promise<unknown>;
+  /** The same piece of work by pg-boss, where it has one. */
+  boss?(boss: Boss): Promise<unknown>;
+  /** Whether a call uses up a pending brief, or a job. */
+  takes?: true;
 }
 
 const runId = "bench";
@@ -33,6 +38,10 @@ const now = `to_char(statement_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH2
 const zeros = (labels: readonly string[]): Record<string, number> =>
   Object.fromEntries(labels.map((label) => [label, 0]));
 
+const insertBrief = `INSERT INTO briefs (brief_id, run_id, tier, role, status, payload, retry_count, created_at, updated_at)
+  SELECT $1, run_id, 1, $2, 'pending', $3::jsonb, 0, ${now}, ${now} FROM runs WHERE run_id = $4
+  ON CONFLICT DO NOTHING RETURNING ${quoted(briefColumns)}`;
+
 const lines: readonly PostgresLine[] = [
   {
     name: "createBrief",
@@ -40,9 +49,7 @@ const lines: readonly PostgresLine[] = [
     async raw(pool) {
       const { rows } = await pool.query({
         name: "create",
-        text: `INSERT INTO briefs (brief_id, run_id, tier, role, status, payload, retry_count, created_at, updated_at)
-          SELECT $1, run_id, 1, $2, 'pending', $3::jsonb, 0, ${now}, ${now} FROM runs WHERE run_id = $4
-          ON CONFLICT DO NOTHING RETURNING ${quoted(briefColumns)}`,
+        text: insertBrief,
         values: [uuidv7(), "coder", JSON.stringify(payload), runId],
       });
       return rows[0];
@@ -61,6 +68,43 @@ const lines: readonly PostgresLine[] = [
       });
       return { ...rows[0], seq: Number(rows[0].seq) };
     },
+  },
+  {
+    name: "spawnBrief",
+    ours: (board) => board.spawnBrief({ tier: 1, role: "coder", payload }, detail),
+    raw: (pool) =>
+      rawWithEvent(pool, "spawned", {
+        name: "create",
+        text: insertBrief,
+        values: [uuidv7(), "coder", JSON.stringify(payload), runId],
+      }),
+    boss: (boss) => boss.send(payload),
+  },
+  {
+    name: "claimBrief",
+    ours: async (board) => (await board.claimBrief({ agentId: "agent", leaseMs: 600_000 }))?.brief,
+    raw: rawClaim,
+    boss: (boss) => boss.fetch(),
+    takes: true,
+  },
+  {
+    name: "claimBrief and completeBrief",
+    async ours(board) {
+      const claim = await board.claimBrief({ agentId: "agent", leaseMs: 600_000 });
+      return claim && (await board.completeBrief(claim, payload, detail));
+    },
+    async raw(pool) {
+      const { briefId, attempt } = await rawClaim(pool);
+      return rawWithEvent(pool, "completed", {
+        name: "complete",
+        text: `UPDATE briefs SET status = 'done', result = $1::jsonb, lease_expires_at = NULL, updated_at = ${now}
+          WHERE run_id = $2 AND brief_id = $3 AND status = 'active' AND attempt = $4 AND claimed_by IS NOT NULL
+          RETURNING ${quoted(briefColumns)}`,
+        values: [JSON.stringify(payload), runId, briefId, attempt],
+      });
+    },
+    boss: async (boss) => boss.complete(await boss.fetch()),
+    takes: true,
   },
   {
     name: "getRunSummary, 20 briefs",
@@ -89,16 +133,67 @@ const lines: readonly PostgresLine[] = [
   },
 ];
 
+/** A change and its event, the run's row held first: what keeps transactions and single calls from waiting for each other. */
+async function rawWithEvent(pool: pg.Pool, kind: string, change: pg.QueryConfig): Promise<Record<string, unknown>> {
+  const client = await pool.connect();
+  try {
+    await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+    const lock = "SELECT 1 FROM runs WHERE run_id = $1 FOR NO KEY UPDATE";
+    await client.query({ name: "lock", text: lock, values: [runId] });
+    const { rows } = await client.query(change);
+    await client.query({
+      name: "append",
+      text: `INSERT INTO events (event_id, run_id, brief_id, kind, detail, created_at)
+        VALUES ($1, $2, $3, $4, $5, ${now}) ON CONFLICT DO NOTHING RETURNING seq`,
+      values: [uuidv7(), runId, rows[0].briefId, kind, JSON.stringify(detail)],
+    });
+    await client.query("COMMIT");
+    return rows[0];
+  } finally {
+    client.release();
+  }
+}
+
+/** Looks without a lock, then chooses and takes in one statement. */
+async function rawClaim(pool: pg.Pool): Promise<Record<string, unknown>> {
+  const look = await pool.query({
+    name: "look",
+    text: `SELECT EXISTS (SELECT 1 FROM briefs WHERE run_id = $1 AND status = 'active' AND lease_expires_at <= ${now}) AS expired,
+        EXISTS (SELECT 1 FROM briefs WHERE run_id = $1 AND status = 'pending') AS pending`,
+    values: [runId],
+  });
+  if (!look.rows[0].pending) throw new Error("nothing is pending");
+  const end =
+    "to_char((statement_timestamp() + $2 * interval '1 millisecond') at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')";
+  const { rows } = await pool.query({
+    name: "take",
+    text: `UPDATE briefs SET status = 'active', attempt = attempt + 1, claimed_by = $3, lease_expires_at = ${end}, updated_at = ${now}
+      WHERE run_id = $1 AND brief_id = (SELECT brief_id FROM briefs WHERE run_id = $1 AND status = 'pending'
+        ORDER BY created_at, brief_id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+      RETURNING ${quoted(briefColumns)}`,
+    values: [runId, 600_000, "agent"],
+  });
+  return rows[0];
+}
+
 /** PostgreSQL makes small letters of names without quotes. */
 function quoted(columns: string): string {
   return columns.replace(/ AS (\w+)/g, ' AS "$1"');
 }
 
 /** As many calls under way at any moment as there are connections. */
-function sideBySide(connections: number, call: () => Promise<unknown>): Side {
+function sideBySide(
+  connections: number,
+  call: () => Promise<unknown>,
+  supply: (calls: number) => Promise<unknown> = async () => undefined,
+): Pick<Side, "timeMs"> & Required<Pick<Side, "value">> {
   return {
-    value: call,
+    async value() {
+      await supply(1);
+      return call();
+    },
     async timeMs(calls) {
+      await supply(calls);
       const start = performance.now();
       let left = calls;
       const work = async () => {
@@ -127,19 +222,37 @@ export async function measurePostgres(effort: Effort): Promise<Rate[]> {
 async function measureLine(url: string, line: PostgresLine, connections: number, effort: Effort): Promise<Rate> {
   const sites = [await makeSite(url, "ours", connections), await makeSite(url, "raw", connections)] as const;
   const [{ board }, { pool }] = sites;
+  const boss = line.boss && (await pgBoss(url, connections));
   try {
+    const supply = (to: Board) => async (calls: number) => {
+      if (line.takes) await to.transaction((tx) => spawnPending(tx, calls));
+    };
     const sides = {
-      ours: sideBySide(connections, () => line.ours(board)),
-      raw: sideBySide(connections, () => line.raw(pool)),
+      ours: sideBySide(connections, () => line.ours(board), supply(board)),
+      raw: sideBySide(connections, () => line.raw(pool), supply(sites[1].board)),
     };
     await requireSameValues(line.name, sides);
-    return { line: line.name, connections, ...(await compare(sides, effort)) };
+    const peer = boss && {
+      "pg-boss": {
+        timeMs: sideBySide(
+          connections,
+          async () => line.boss?.(boss),
+          async (calls) => (line.takes ? boss.supply(payload, calls) : undefined),
+        ).timeMs,
+      },
+    };
+    return { line: line.name, connections, ...(await compare({ ...sides, ...peer }, effort)) };
   } finally {
+    await boss?.stop();
     for (const { board, pool } of sites) {
       await board.close();
       await pool.end();
     }
   }
+}
+
+async function spawnPending(tx: BlackboardOperations<"async">, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await tx.createBrief({ tier: 1, role: "coder", payload });
 }
 
 /** A new schema that holds the same run, and a pool for as many as call at once. */
@@ -167,6 +280,7 @@ export function postgresRows(rates: readonly Rate[]): Rows {
     perSecond(microseconds.raw),
     perSecond(microseconds.ours),
     ratio(ratios.ours),
+    ratio(ratios["pg-boss"]),
   ]);
-  return [["operation", "connections", "raw a second", "ours a second", "ours ÷ raw"], ...rows];
+  return [["operation", "connections", "raw a second", "ours a second", "ours ÷ raw", "pg-boss ÷ ours"], ...rows];
 }

@@ -1,6 +1,7 @@
 /** The peers behind one small interface; `../peers.ts` says what of them is measured. JavaScript, since their types are installed only here. */
 import { SqliteSaver } from "@langchain/langgraph-checkpoint-sqlite";
 import { buildDBClient, SqliteQueue } from "liteque";
+import PgBoss from "pg-boss";
 import { better, defineQueue } from "plainjob";
 
 const quiet = { error() {}, warn() {}, info() {}, debug() {} };
@@ -48,5 +49,24 @@ export function langgraph(db) {
         {},
       );
     },
+  };
+}
+
+export async function boss(url, connections) {
+  // Nothing of it runs beside: no maintenance, no schedules.
+  const made = new PgBoss({ connectionString: url, max: connections, supervise: false, schedule: false });
+  made.on("error", () => {});
+  await made.start();
+  const queue = `bench-${process.hrtime.bigint()}`;
+  await made.createQueue(queue);
+  return {
+    send: (payload) => made.send(queue, payload),
+    async fetch() {
+      const [job] = await made.fetch(queue);
+      return job.id;
+    },
+    complete: (id) => made.complete(queue, id),
+    supply: (payload, count) => made.insert(Array.from({ length: count }, () => ({ name: queue, data: payload }))),
+    stop: () => made.stop({ graceful: false }),
   };
 }
