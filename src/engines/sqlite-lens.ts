@@ -37,7 +37,7 @@ function skippingLocked<Q>(query: Q): Q {
 }
 
 /** Raw SQL, since the builder has no unary plus, which is SQLite's way to say that an index on the column is not wanted. */
-function ofRun(column: AnyColumn, runId: string): SQL {
+function ofRun(column: AnyColumn, runId: string | SQL<string>): SQL {
   return sql`+${column} = ${runId}`;
 }
 

@@ -28,10 +28,11 @@ export interface Lens {
   /** The query, passing over rows that another transaction holds, and holding its own until the end. */
   skippingLocked<Q>(query: Q): Q;
   /**
-   * `eq(column, runId)` for a page in the order of the keys. Where a key does not begin with the run, the planner would rather
-   * take an index that does, and sort all of the run's rows anew for each page: there it is kept from that.
+   * `eq(column, runId)` for what goes through the table itself: all rows, or a page in the order of the keys. Where a key does
+   * not begin with the run, the planner would rather take an index that does, and sort all of the run's rows anew for each
+   * page, or look each of them up by itself: there it is kept from that.
    */
-  ofRun(column: AnyColumn, runId: string): SQL;
+  ofRun(column: AnyColumn, runId: string | SQL<string>): SQL;
   /** A prepared statement's name for as long as the connection lives; no two texts may share one. */
   nameOf(query: { toSQL(): { sql: string } }): string;
 }

@@ -65,7 +65,8 @@ export function* listRunIds(): Operation<string[]> {
   return (yield* allRuns({})).map(({ runId }) => runId);
 }
 
-const groups = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =>
+/** Along the table: by an index on the run it took three times as long, each row being looked up by itself. */
+const groups = statement<{ runId: string }>()(({ db, t: { briefs }, ofRun }, $) =>
   db
     .select({
       workstreamId: briefs.workstreamId,
@@ -75,7 +76,7 @@ const groups = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =>
       newest: sql<Timestamp>`max(${briefs.updatedAt})`,
     })
     .from(briefs)
-    .where(eq(briefs.runId, $.runId))
+    .where(ofRun(briefs.runId, $.runId))
     .groupBy(briefs.workstreamId, briefs.role, briefs.status),
 );
 
