@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type Database from "better-sqlite3";
-import { openRaw, type Sites } from "./sites.ts";
+import type { Sites } from "./sites.ts";
 import { awaiting, calling, type Side } from "./subject.ts";
 
 /** What `peers/peers.mjs` gives: each takes an open connection to an empty file. */
@@ -49,7 +49,7 @@ const peers = () => {
   return loaded;
 };
 
-const connection = (sites: Sites) => sites.closeLater(openRaw(sites.newFile(), sites.level));
+const connection = (sites: Sites) => sites.plain();
 
 /** Enqueueing a job: one row, no event. */
 export async function liteque(sites: Sites, payload: object): Promise<{ liteque?: Side }> {

@@ -14,6 +14,11 @@ os.chdir(sys.argv[2])
 
 board = blackboard.Blackboard("bench")
 board.create_run("Find out what it costs")
+# As fillLog in sites.ts does for the others.
+board._conn.execute("PRAGMA synchronous = OFF")
+for n in range(1100, -1, -1):
+    board._conn.execute(f"PRAGMA user_version = {n}")
+board._conn.execute("PRAGMA synchronous = FULL")
 
 PAYLOAD = {
     "task": "Write the handler that receives webhooks: check the signature, answer within a second, queue the rest.",

@@ -41,11 +41,20 @@ export class Sites implements Disposable {
   }
 
   board(seed?: (board: Board) => void): Board {
-    return this.closeLater(openBlackboard({ runId, file: this.seeded(seed), synchronous: this.level }));
+    const board = this.closeLater(openBlackboard({ runId, file: this.seeded(seed), synchronous: this.level }));
+    fillLog(board.drizzle.$client);
+    return board;
   }
 
   raw(seed?: (board: Board) => void): Database.Database {
-    return this.closeLater(openRaw(this.seeded(seed), this.level));
+    return this.plain(this.seeded(seed));
+  }
+
+  /** A plain connection to a file, which need not be there yet. */
+  plain(file = this.newFile()): Database.Database {
+    const db = this.closeLater(openRaw(file, this.level));
+    fillLog(db);
+    return db;
   }
 
   /** Closes it when the line is done. */
@@ -67,4 +76,16 @@ export function openRaw(file: string, level: Level): Database.Database {
   db.pragma(`synchronous = ${level}`);
   db.pragma("foreign_keys = ON");
   return db;
+}
+
+/**
+ * Writes until the log has been written back into the file once, as in any file that is in use: while the log still grows a
+ * commit at FULL waits for the disk up to twice as long (330 to 540 µs, and 230 to 390 over what is there), and which side
+ * gets past that first would be chance.
+ */
+function fillLog(db: Database.Database): void {
+  const level = db.pragma("synchronous", { simple: true });
+  db.pragma("synchronous = OFF");
+  for (let n = 1100; n >= 0; n--) db.pragma(`user_version = ${n}`);
+  db.pragma(`synchronous = ${level}`);
 }
