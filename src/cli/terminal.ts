@@ -172,6 +172,7 @@ export function age(time: string): string {
   return Number.isNaN(ms) ? printable(time) : duration(Math.max(0, ms));
 }
 
-export function number(value: number): string {
-  return value.toLocaleString("en-US");
+/** A count, with commas. Not `toLocaleString`, whose data takes 25 ms to load: a twentieth of what a command takes in all. */
+export function number(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
