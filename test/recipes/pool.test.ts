@@ -1,7 +1,7 @@
 /** The worker pool, the orchestrator and the agent that backs off, as processes: what docs/recipes.md promises of them. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ConflictError, openBlackboard } from "run-blackboard";
+import { type Blackboard, BusyError, ConflictError, openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { temporaryFolder } from "../processes/folder.ts";
@@ -60,7 +60,7 @@ describe("the worker pool", () => {
     });
     const paused = await startAgents("worker-pool", ["1"], { LEASE_MS: "700" });
     await expect.poll(() => model.calls.length, eventually).toBe(1);
-    paused.signal("SIGSTOP");
+    pauseBetweenWrites(paused, board);
     const other = await startAgents("worker-pool", ["1"]);
     await expect.poll(() => board.getBrief("one")?.status, eventually).toBe("done");
     other.signal("SIGTERM");
@@ -76,6 +76,19 @@ describe("the worker pool", () => {
     expect(done?.result).toEqual({ answer: "one, answered" });
   });
 });
+
+/** Not in the midst of a write, where a process that stands still would keep everybody else from writing. */
+function pauseBetweenWrites(program: { signal(signal: NodeJS.Signals): void }, board: Blackboard<"sync">): void {
+  for (;;) {
+    program.signal("SIGSTOP");
+    try {
+      return board.transaction(() => undefined);
+    } catch (error) {
+      if (!(error instanceof BusyError)) throw error;
+      program.signal("SIGCONT");
+    }
+  }
+}
 
 describe("the orchestrator", () => {
   test("with two pools: tries again, escalates to the next tier in one commit, and puts together what was answered", async () => {
