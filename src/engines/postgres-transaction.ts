@@ -103,9 +103,9 @@ export class Transaction implements Session<"async", PostgresDatabase> {
       new NodePgSession(guarded, dialect, tables, logger && { logger }),
       tables,
     );
+    // Part of the seam: to the user it is the same kind of database, only inside a transaction.
     const transaction: typeof database.transaction = (body) =>
       this.transaction((inner) => body(inner.drizzle as unknown as typeof made));
-    // To the user it is the same kind of database, only inside a transaction.
     return Object.assign(made, { transaction, $client: guarded }) as unknown as PostgresDatabase;
   }
 
