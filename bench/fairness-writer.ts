@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { openBlackboard } from "run-blackboard";
-import { v7 as uuidv7 } from "uuid";
+import { newId } from "../src/input/new-id.ts";
 import { type EventRow, eventColumns, now, parseEvent } from "./raw.ts";
 import { detail } from "./samples.ts";
 import { type Level, openRaw, runId } from "./sites.ts";
@@ -32,7 +32,7 @@ function raw(): () => unknown {
     `INSERT INTO events (event_id, run_id, brief_id, kind, detail, created_at) VALUES (?, ?, NULL, ?, ?, ?)
      RETURNING ${eventColumns}`,
   );
-  const log = db.transaction(() => insert.all(uuidv7(), runId, "spawned", JSON.stringify(detail), now()));
+  const log = db.transaction(() => insert.all(newId(), runId, "spawned", JSON.stringify(detail), now()));
   return () => log.immediate().map(parseEvent);
 }
 

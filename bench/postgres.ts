@@ -5,7 +5,7 @@
 import pg from "pg";
 import { type BlackboardOperations, briefStatuses, eventKinds, workstreamStatuses } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
-import { v7 as uuidv7 } from "uuid";
+import { newId } from "../src/input/new-id.ts";
 import { startPrivateServer } from "../test/postgres/server.ts";
 import { type Comparison, compare, type Effort, requireSameValues } from "./measure.ts";
 import { type Boss, pgBoss } from "./peers.ts";
@@ -50,7 +50,7 @@ const lines: readonly PostgresLine[] = [
       const { rows } = await pool.query({
         name: "create",
         text: insertBrief,
-        values: [uuidv7(), "coder", JSON.stringify(payload), runId],
+        values: [newId(), "coder", JSON.stringify(payload), runId],
       });
       return rows[0];
     },
@@ -64,7 +64,7 @@ const lines: readonly PostgresLine[] = [
         text: `INSERT INTO events (event_id, run_id, kind, detail, created_at)
           SELECT $1, run_id, $2, $3::jsonb, ${now} FROM runs WHERE run_id = $4
           ON CONFLICT DO NOTHING RETURNING ${quoted(eventColumns)}`,
-        values: [uuidv7(), "spawned", JSON.stringify(detail), runId],
+        values: [newId(), "spawned", JSON.stringify(detail), runId],
       });
       return { ...rows[0], seq: Number(rows[0].seq) };
     },
@@ -76,7 +76,7 @@ const lines: readonly PostgresLine[] = [
       rawWithEvent(pool, "spawned", {
         name: "create",
         text: insertBrief,
-        values: [uuidv7(), "coder", JSON.stringify(payload), runId],
+        values: [newId(), "coder", JSON.stringify(payload), runId],
       }),
     boss: (boss) => boss.send(payload),
   },
@@ -145,7 +145,7 @@ async function rawWithEvent(pool: pg.Pool, kind: string, change: pg.QueryConfig)
       name: "append",
       text: `INSERT INTO events (event_id, run_id, brief_id, kind, detail, created_at)
         VALUES ($1, $2, $3, $4, $5, ${now}) ON CONFLICT DO NOTHING RETURNING seq`,
-      values: [uuidv7(), runId, rows[0].briefId, kind, JSON.stringify(detail)],
+      values: [newId(), runId, rows[0].briefId, kind, JSON.stringify(detail)],
     });
     await client.query("COMMIT");
     return rows[0];

@@ -1,11 +1,11 @@
 /**
  * `run-blackboard`: the state of one orchestration run in an SQLite file. Everything public of this entry is exported here.
  */
-import { v7 as uuidv7 } from "uuid";
 import { Blackboard } from "./blackboard.ts";
 import { type SqliteDatabase, SqliteEngine } from "./engines/sqlite.ts";
 import { connect, isAbsent } from "./engines/sqlite-connection.ts";
 import { closeUntouched } from "./engines/sqlite-reader.ts";
+import { newId } from "./input/new-id.ts";
 import {
   type BlackboardLocation,
   checkBlackboardLocation,
@@ -127,7 +127,7 @@ export function openBlackboard<R extends Roles = Roles>(
     runId,
     roles: settings.roles,
     now,
-    newId: settings.newId ?? (() => uuidv7()),
+    newId: settings.newId ?? newId,
   });
 }
 

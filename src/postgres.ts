@@ -2,12 +2,12 @@
  * `run-blackboard/postgres`: the same blackboard, in a PostgreSQL database, for agents on several machines.
  */
 import type { Pool } from "pg";
-import { v7 as uuidv7 } from "uuid";
 import { Blackboard } from "./blackboard.ts";
 import { PostgresEngine } from "./engines/postgres.ts";
 import type { PostgresDatabase } from "./engines/postgres-lens.ts";
 import { connectPostgres } from "./engines/postgres-pool.ts";
 import { Check } from "./input/check.ts";
+import { newId } from "./input/new-id.ts";
 import {
   type CommonOptions,
   checkPostgresOptions,
@@ -85,7 +85,7 @@ export async function openPostgresBlackboard<R extends Roles = Roles>(
     runId,
     roles: settings.roles,
     now,
-    newId: settings.newId ?? (() => uuidv7()),
+    newId: settings.newId ?? newId,
   });
 }
 

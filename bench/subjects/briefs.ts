@@ -1,6 +1,6 @@
 /** Briefs: creating them, reading them. */
 import type Database from "better-sqlite3";
-import { v7 as uuidv7 } from "uuid";
+import { newId } from "../../src/input/new-id.ts";
 import { type BriefRow, briefColumns, now, parseBrief } from "../raw.ts";
 import { reference } from "../reference.ts";
 import { idOf, payload, withBriefs } from "../samples.ts";
@@ -18,7 +18,7 @@ function insertWithoutParent(db: Database.Database): () => BriefRow | undefined 
   );
   return () => {
     const time = now();
-    const [row] = insert.all(uuidv7(), runId, 1, "coder", JSON.stringify(payload), time, time);
+    const [row] = insert.all(newId(), runId, 1, "coder", JSON.stringify(payload), time, time);
     return row && parseBrief(row);
   };
 }
@@ -32,7 +32,7 @@ function insertWithParent(db: Database.Database): () => BriefRow | undefined {
   );
   return () => {
     const time = now();
-    const [row] = insert.all(uuidv7(), 2, "coder", JSON.stringify(payload), time, time, runId, idOf(0));
+    const [row] = insert.all(newId(), 2, "coder", JSON.stringify(payload), time, time, runId, idOf(0));
     return row && parseBrief(row);
   };
 }

@@ -1,5 +1,5 @@
 /** Events: appending, with and without a brief, and reading them. */
-import { v7 as uuidv7 } from "uuid";
+import { newId } from "../../src/input/new-id.ts";
 import { type EventRow, eventColumns, now, parseEvent } from "../raw.ts";
 import { reference } from "../reference.ts";
 import { detail, idOf, withBriefs, withEvents } from "../samples.ts";
@@ -21,7 +21,7 @@ export const events: Subject = {
         return {
           ours: calling(() => board.logEvent("spawned", { detail })),
           raw: calling(() => {
-            const [row] = insert.all(uuidv7(), runId, "spawned", JSON.stringify(detail), now());
+            const [row] = insert.all(newId(), runId, "spawned", JSON.stringify(detail), now());
             return row && parseEvent(row);
           }),
           ...(await reference(sites, "logEvent")),
@@ -41,7 +41,7 @@ export const events: Subject = {
         return {
           ours: calling(() => board.logEvent("completed", { briefId: idOf(0), detail })),
           raw: calling(() => {
-            const [row] = insert.all(uuidv7(), "completed", JSON.stringify(detail), now(), runId, idOf(0));
+            const [row] = insert.all(newId(), "completed", JSON.stringify(detail), now(), runId, idOf(0));
             return row && parseEvent(row);
           }),
         };

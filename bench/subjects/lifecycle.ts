@@ -1,6 +1,6 @@
 /** What takes two statements: a change and its event, and a claim, which looks and then takes. */
 import type Database from "better-sqlite3";
-import { v7 as uuidv7 } from "uuid";
+import { newId } from "../../src/input/new-id.ts";
 import { langgraphPut, liteque, plainjob } from "../peers.ts";
 import { type BriefRow, briefColumns, now, parseBrief } from "../raw.ts";
 import { reference } from "../reference.ts";
@@ -29,7 +29,7 @@ function withEvent(db: Database.Database, kind: string, change: Change): Change 
   );
   const both = db.transaction((briefId: string) => {
     const brief = change(briefId);
-    insert.all(uuidv7(), runId, briefId, kind, JSON.stringify(detail), now());
+    insert.all(newId(), runId, briefId, kind, JSON.stringify(detail), now());
     return brief;
   });
   return (briefId) => both.immediate(briefId);
@@ -51,7 +51,7 @@ function supplied(fill: (ids: readonly string[]) => void) {
   let ids: string[] = [];
   return {
     supply(calls: number): void {
-      ids = Array.from({ length: calls }, () => uuidv7());
+      ids = Array.from({ length: calls }, () => newId());
       fill(ids);
     },
     next: () => ids.pop() ?? "",
@@ -156,7 +156,7 @@ export const lifecycle: Subject = {
         const spawn = withEvent(db, "spawned", insertBrief(db));
         return {
           ours: calling(() => board.spawnBrief({ tier: 1, role: "coder", payload }, detail)),
-          raw: calling(() => spawn(uuidv7())),
+          raw: calling(() => spawn(newId())),
           ...(await reference(sites, "spawnBrief")),
           ...(await liteque(sites, payload)),
         };
@@ -204,7 +204,7 @@ export const lifecycle: Subject = {
         return {
           ours: calling(() => board.logEvent("spawned", { detail }).kind),
           raw: calling(() => {
-            insert.all(uuidv7(), runId, JSON.stringify(detail), now());
+            insert.all(newId(), runId, JSON.stringify(detail), now());
             return "spawned";
           }),
           ...(await langgraphPut(sites)),

@@ -1,5 +1,5 @@
 /** Workstreams: one INSERT into a table without anything that refers to it. */
-import { v7 as uuidv7 } from "uuid";
+import { newId } from "../../src/input/new-id.ts";
 import { now, workstreamColumns } from "../raw.ts";
 import { reference } from "../reference.ts";
 import { runId } from "../sites.ts";
@@ -21,7 +21,7 @@ export const workstreams: Subject = {
           ours: calling(() => board.createWorkstream({ name: "HTTP API", tier: 1, ownerAgentId: "lead" })),
           raw: calling(() => {
             const time = now();
-            return insert.all(uuidv7(), runId, "HTTP API", 1, "lead", time, time)[0];
+            return insert.all(newId(), runId, "HTTP API", 1, "lead", time, time)[0];
           }),
           ...(await reference(sites, "createWorkstream")),
         };

@@ -1,11 +1,11 @@
 /**
  * Who only reads: what operations want to know of him, and which run he means when he names none.
  */
-import { v7 as uuidv7 } from "uuid";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
+import { newId } from "../input/new-id.ts";
 import { timestamps } from "../input/options.ts";
 
-export const reader = { roles: undefined, now: timestamps(() => new Date()), newId: () => uuidv7() };
+export const reader = { roles: undefined, now: timestamps(() => new Date()), newId };
 
 /** @throws NotFoundError where there is no run; InvalidInputError where there are several. */
 export function theOnlyOne(runIds: readonly string[], location: string): string {

@@ -13,7 +13,7 @@ export const project = fileURLToPath(new URL("../..", import.meta.url));
 const dependencies = [
   "better-sqlite3",
   "drizzle-orm",
-  "uuid",
+  "uuidv7",
   "commander",
   "cli-table3",
   "@types/better-sqlite3",
