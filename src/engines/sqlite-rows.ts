@@ -1,8 +1,9 @@
 /**
- * Rows out of a prepared query. Drizzle walks through the selected fields anew for each row, which for a page of a hundred
- * briefs takes as long as SQLite itself. Here that is done once a statement.
+ * Rows out of a prepared query. Drizzle looks through the parameters and the selected fields anew at each call, which for a
+ * page of a hundred briefs takes as long as SQLite itself. Here that is done once a statement.
  */
-import { Column, is } from "drizzle-orm";
+import type Database from "better-sqlite3";
+import { Column, is, type Logger, Param, Placeholder } from "drizzle-orm";
 import type { Parameters, Prepared } from "../operations/operation.ts";
 
 type Row = Record<string, unknown>;
@@ -11,12 +12,32 @@ interface Field {
   /** Where the column's text is not yet the value, such as JSON's. Expressions are read as they come. */
   readonly decode: ((value: unknown) => unknown) | undefined;
 }
+/** Gives one of the values to be bound. */
+type Binder = (parameters: Parameters) => unknown;
 
 /** The query itself, giving the rows that its `all` gives. */
 export function reading(query: Prepared<unknown>): (parameters: Parameters) => unknown[] {
   const fields = fieldsOf(query);
-  if (!fields || !hasValues(query)) return (parameters) => query.all(parameters);
-  return (parameters) => query.values(parameters).map((values) => rowOf(fields, values));
+  if (!fields || !isOpen(query)) return (parameters) => query.all(parameters);
+  const { stmt, logger } = query;
+  const { sql, params } = query.query;
+  const binders = params.map(binderOf);
+  // Rows as arrays: better-sqlite3 makes those faster than objects.
+  stmt.raw();
+  return (parameters) => {
+    const values = binders.map((bind) => bind(parameters));
+    logger.logQuery(sql, values);
+    return stmt.all(values).map((row) => rowOf(fields, row));
+  };
+}
+
+function binderOf(param: unknown): Binder {
+  if (is(param, Placeholder)) return ({ [param.name]: value }) => value;
+  if (is(param, Param) && is(param.value, Placeholder)) {
+    const { encoder, value: placeholder } = param;
+    return ({ [placeholder.name]: value }) => encoder.mapToDriverValue(value);
+  }
+  return () => param;
 }
 
 function rowOf(fields: readonly Field[], values: readonly unknown[]): Row {
@@ -45,7 +66,23 @@ function fieldsOf(query: object): Field[] | undefined {
   return fields;
 }
 
-/** `values` gives rows as arrays: better-sqlite3 makes those faster than objects. */
-function hasValues(query: object): query is { values(parameters: Parameters): unknown[][] } {
-  return "values" in query && typeof query.values === "function";
+interface Open {
+  stmt: Database.Statement<[unknown[]], unknown[]>;
+  logger: Logger;
+  query: { sql: string; params: unknown[] };
+}
+
+function isOpen(query: object): query is Open {
+  if (!("stmt" in query && "logger" in query && "query" in query)) return false;
+  const { stmt, logger, query: built } = query;
+  return (
+    isObjectWith(stmt, "all") &&
+    isObjectWith(stmt, "raw") &&
+    isObjectWith(logger, "logQuery") &&
+    isObjectWith(built, "params")
+  );
+}
+
+function isObjectWith(value: unknown, name: string): boolean {
+  return typeof value === "object" && value !== null && name in value;
 }

@@ -64,15 +64,17 @@ export const briefColumns = ({ t: { briefs } }: Lens) => ({
 /** The row, if another program has not spoilt it: see `settle`. */
 export const isReadable = ({ t: { briefs }, readable }: Lens) => and(readable(briefs.payload), readable(briefs.result));
 
-/** @throws UnreadableRowError. */
+/**
+ * In place: the row is nobody else's.
+ * @throws UnreadableRowError.
+ */
 export function readBrief(
   row: Omit<Row, "payload" | "result"> & { payload: string | null; result: string | null },
 ): Brief {
-  return {
-    ...row,
+  return Object.assign(row, {
     payload: readObject("brief", row.briefId, "payload", row.payload) ?? {},
     result: readObject("brief", row.briefId, "result", row.result),
-  };
+  });
 }
 
 type NewRow = {
@@ -91,50 +93,52 @@ type NewRow = {
  * Out of the run's row, and only where the parent and the workstream exist that it names. A statement for each pair of
  * references: PostgreSQL planned one that covered them all anew at each call, which cost two thirds more.
  */
-const insertReferring = family((names: { parent: boolean; workstream: boolean }) =>
-  statement<NewRow>()((lens, $) => {
-    const { db, t, typed, time } = lens;
-    const parent = db
-      .select({ found: sql`1` })
-      .from(t.briefs)
-      .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.parentBriefId)));
-    const workstream = db
-      .select({ found: sql`1` })
-      .from(t.workstreams)
-      .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId)));
-    return db
-      .insert(t.briefs)
-      .select(
-        db
-          .select({
-            briefId: typed(t.briefs.briefId, $.briefId),
-            runId: t.runs.runId,
-            parentBriefId: typed(t.briefs.parentBriefId, $.parentBriefId),
-            workstreamId: typed(t.briefs.workstreamId, $.workstreamId),
-            tier: typed(t.briefs.tier, $.tier),
-            role: typed(t.briefs.role, $.role),
-            status: typed(t.briefs.status, "pending"),
-            payload: typed(t.briefs.payload, $.payload),
-            result: typed(t.briefs.result, null),
-            retryCount: typed(t.briefs.retryCount, $.retryCount),
-            attempt: typed(t.briefs.attempt, 0),
-            claimedBy: typed(t.briefs.claimedBy, null),
-            leaseExpiresAt: typed(t.briefs.leaseExpiresAt, null),
-            createdAt: typed(t.briefs.createdAt, time($.now)),
-            updatedAt: typed(t.briefs.updatedAt, time($.now)),
-          })
-          .from(t.runs)
-          .where(
-            and(
-              eq(t.runs.runId, $.runId),
-              names.parent ? exists(parent) : undefined,
-              names.workstream ? exists(workstream) : undefined,
+const insertReferring = family(
+  (names: { parent: boolean; workstream: boolean }) =>
+    statement<NewRow>()((lens, $) => {
+      const { db, t, typed, time } = lens;
+      const parent = db
+        .select({ found: sql`1` })
+        .from(t.briefs)
+        .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.parentBriefId)));
+      const workstream = db
+        .select({ found: sql`1` })
+        .from(t.workstreams)
+        .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId)));
+      return db
+        .insert(t.briefs)
+        .select(
+          db
+            .select({
+              briefId: typed(t.briefs.briefId, $.briefId),
+              runId: t.runs.runId,
+              parentBriefId: typed(t.briefs.parentBriefId, $.parentBriefId),
+              workstreamId: typed(t.briefs.workstreamId, $.workstreamId),
+              tier: typed(t.briefs.tier, $.tier),
+              role: typed(t.briefs.role, $.role),
+              status: typed(t.briefs.status, "pending"),
+              payload: typed(t.briefs.payload, $.payload),
+              result: typed(t.briefs.result, null),
+              retryCount: typed(t.briefs.retryCount, $.retryCount),
+              attempt: typed(t.briefs.attempt, 0),
+              claimedBy: typed(t.briefs.claimedBy, null),
+              leaseExpiresAt: typed(t.briefs.leaseExpiresAt, null),
+              createdAt: typed(t.briefs.createdAt, time($.now)),
+              updatedAt: typed(t.briefs.updatedAt, time($.now)),
+            })
+            .from(t.runs)
+            .where(
+              and(
+                eq(t.runs.runId, $.runId),
+                names.parent ? exists(parent) : undefined,
+                names.workstream ? exists(workstream) : undefined,
+              ),
             ),
-          ),
-      )
-      .onConflictDoNothing()
-      .returning(briefColumns(lens));
-  }),
+        )
+        .onConflictDoNothing()
+        .returning(briefColumns(lens));
+    }),
+  ({ parent, workstream }) => `${parent} ${workstream}`,
 );
 
 function insertBrief(row: NewRow) {
@@ -162,7 +166,7 @@ function checkNewBrief(check: Check, context: Context, brief: UncheckedBrief) {
   const payload = encodeFor(check, context.roles, given.role, "payload", asked.payload ?? {});
   const retryCount = asked.retryCount === undefined ? 0 : check.integer("retryCount", asked.retryCount);
   const briefId = check.idOr("briefId", asked.briefId, context.newId);
-  return { briefId, runId: context.runId, ...given, payload, retryCount };
+  return { briefId, runId: context.runId, ...given, payload, retryCount, now: context.now() };
 }
 type Checked = ReturnType<typeof checkNewBrief>;
 
@@ -170,10 +174,9 @@ export function* createBrief(context: Context, brief: UncheckedBrief): Operation
   const check = new Check();
   const checked = checkNewBrief(check, context, brief);
   check.done();
-  const now = context.now();
   return yield* settle(
     function* () {
-      const rows = yield* insertBrief({ ...checked, now });
+      const rows = yield* insertBrief(checked);
       return rows.map(readBrief);
     },
     () => storedBrief(context, checked),
@@ -184,21 +187,21 @@ export function* createBrief(context: Context, brief: UncheckedBrief): Operation
 export function* spawnBrief(context: Context, brief: UncheckedBrief, detail?: PlainObject): Operation<Brief> {
   const check = new Check();
   const checked = checkNewBrief(check, context, brief);
-  const event = checkNewEntry(check, context, detail);
+  const { eventId, detail: text } = checkNewEntry(check, context, detail);
   check.done();
-  const now = context.now();
+  const { briefId, runId, now } = checked;
   return yield* together(function* () {
-    const [row] = yield* insertBrief({ ...checked, now });
+    const [row] = yield* insertBrief(checked);
     if (!row) return yield* storedBrief(context, checked);
-    yield* appendEvent(context, { ...event, kind: "spawned", briefId: checked.briefId, now });
+    yield* appendEvent({ eventId, runId, briefId, kind: "spawned", detail: text, now });
     return readBrief(row);
   });
 }
 
 /** The brief that stands where another one was to be inserted, if it is the same; otherwise throws why none was. */
-function* storedBrief(context: Context, { briefId, runId, payload, ...checked }: Checked): Operation<Brief> {
+function* storedBrief(context: Context, checked: Checked): Operation<Brief> {
+  const { briefId, runId, parentBriefId, workstreamId, tier, role, payload } = checked;
   const stored = yield* getBrief(context, briefId);
-  const { parentBriefId, workstreamId, tier, role } = checked;
   if (stored) {
     const given = { parentBriefId, workstreamId, tier, role, payload: JSON.parse(payload) };
     return repeated("brief", briefId, stored, given);

@@ -43,6 +43,7 @@ interface Shape {
   tier: boolean;
   workstream: boolean;
 }
+const nameOf = ({ roles, tier, workstream }: Shape) => `${roles} ${tier} ${workstream}`;
 type Wanted = { runId: string; tier: number | null; workstreamId: string | null; [role: `role${number}`]: string };
 type Taking = Lease & { runId: string; agentId: string };
 
@@ -96,26 +97,28 @@ const isExpired = (
 const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), asc(briefs.briefId)] as const;
 
 /** Whether there is anything to claim: it takes no lock, so that idle agents stand in nobody's way. */
-const look = family((shape: Shape) =>
-  statement<Wanted & { now: string | null }>()((lens, $) => {
-    const { db, t } = lens;
-    const one = { found: sql`1` };
-    const expired = db
-      .select(one)
-      .from(t.briefs)
-      .where(isExpired(lens, $, shape));
-    const pending = db
-      .select(one)
-      .from(t.briefs)
-      .where(isPending(lens, $, shape));
-    return db
-      .select({
-        expired: sql<number | boolean>`${exists(expired)}`,
-        pending: sql<number | boolean>`${exists(pending)}`,
-      })
-      .from(t.runs)
-      .where(eq(t.runs.runId, $.runId));
-  }),
+const look = family(
+  (shape: Shape) =>
+    statement<Wanted & { now: string | null }>()((lens, $) => {
+      const { db, t } = lens;
+      const one = { found: sql`1` };
+      const expired = db
+        .select(one)
+        .from(t.briefs)
+        .where(isExpired(lens, $, shape));
+      const pending = db
+        .select(one)
+        .from(t.briefs)
+        .where(isPending(lens, $, shape));
+      return db
+        .select({
+          expired: sql<number | boolean>`${exists(expired)}`,
+          pending: sql<number | boolean>`${exists(pending)}`,
+        })
+        .from(t.runs)
+        .where(eq(t.runs.runId, $.runId));
+    }),
+  nameOf,
 );
 
 const claimed = ({ t: { briefs }, time, timeIn }: Lens, $: { readonly [Name in keyof Taking]: SQL<Taking[Name]> }) => ({
@@ -127,57 +130,66 @@ const claimed = ({ t: { briefs }, time, timeIn }: Lens, $: { readonly [Name in k
 });
 
 /** One statement chooses and takes: nobody can come between. */
-const takePending = family(({ guarded, ...shape }: Shape & { guarded: boolean }) =>
-  statement<Wanted & Taking>()((lens, $) => {
-    const { db, t, skippingLocked } = lens;
-    const oldest = db
-      .select({ briefId: t.briefs.briefId })
-      .from(t.briefs)
-      .where(isPending(lens, $, shape))
-      .orderBy(asc(t.briefs.createdAt), asc(t.briefs.briefId))
-      .limit(1);
-    return db
-      .update(t.briefs)
-      .set(claimed(lens, $))
-      .where(
-        and(
-          eq(t.briefs.runId, $.runId),
-          sql`${t.briefs.briefId} = ${skippingLocked(oldest)}`,
-          lt(t.briefs.attempt, maxInteger),
-          guarded ? isReadable(lens) : undefined,
-        ),
-      )
-      .returning(briefColumns(lens));
-  }),
+const takePending = (guarded: boolean) =>
+  family(
+    (shape: Shape) =>
+      statement<Wanted & Taking>()((lens, $) => {
+        const { db, t, skippingLocked } = lens;
+        const oldest = db
+          .select({ briefId: t.briefs.briefId })
+          .from(t.briefs)
+          .where(isPending(lens, $, shape))
+          .orderBy(asc(t.briefs.createdAt), asc(t.briefs.briefId))
+          .limit(1);
+        return db
+          .update(t.briefs)
+          .set(claimed(lens, $))
+          .where(
+            and(
+              eq(t.briefs.runId, $.runId),
+              sql`${t.briefs.briefId} = ${skippingLocked(oldest)}`,
+              lt(t.briefs.attempt, maxInteger),
+              guarded ? isReadable(lens) : undefined,
+            ),
+          )
+          .returning(briefColumns(lens));
+      }),
+    nameOf,
+  );
+const takeGuarded = takePending(true);
+const takeUnguarded = takePending(false);
+
+const findUsedUp = family(
+  (shape: Shape) =>
+    statement<Wanted>()((lens, $) => {
+      const { briefs } = lens.t;
+      return lens.db
+        .select({ briefId: briefs.briefId, attempt: briefs.attempt })
+        .from(briefs)
+        .where(and(isPending(lens, $, shape), gte(briefs.attempt, maxInteger)))
+        .limit(1);
+    }),
+  nameOf,
 );
 
-const findUsedUp = family((shape: Shape) =>
-  statement<Wanted>()((lens, $) => {
-    const { briefs } = lens.t;
-    return lens.db
-      .select({ briefId: briefs.briefId, attempt: briefs.attempt })
-      .from(briefs)
-      .where(and(isPending(lens, $, shape), gte(briefs.attempt, maxInteger)))
-      .limit(1);
-  }),
-);
-
-const findExpired = family((shape: Shape) =>
-  statement<Wanted & { now: string | null }>()((lens, $) => {
-    const { briefs } = lens.t;
-    const longestExpired = lens.db
-      .select({
-        briefId: briefs.briefId,
-        attempt: briefs.attempt,
-        claimedBy: briefs.claimedBy,
-        retryCount: briefs.retryCount,
-      })
-      .from(briefs)
-      .where(isExpired(lens, $, shape))
-      .orderBy(...expiredFirst(lens))
-      .limit(1);
-    return lens.skippingLocked(longestExpired);
-  }),
+const findExpired = family(
+  (shape: Shape) =>
+    statement<Wanted & { now: string | null }>()((lens, $) => {
+      const { briefs } = lens.t;
+      const longestExpired = lens.db
+        .select({
+          briefId: briefs.briefId,
+          attempt: briefs.attempt,
+          claimedBy: briefs.claimedBy,
+          retryCount: briefs.retryCount,
+        })
+        .from(briefs)
+        .where(isExpired(lens, $, shape))
+        .orderBy(...expiredFirst(lens))
+        .limit(1);
+      return lens.skippingLocked(longestExpired);
+    }),
+  nameOf,
 );
 
 /** A retry count at its maximum stays there. */
@@ -213,13 +225,12 @@ export function* claimBrief(context: Context, request: ClaimRequest): Operation<
   const maxRetries = asked.maxRetries === undefined ? undefined : check.integer("maxRetries", asked.maxRetries);
   check.done();
   if (roles?.length === 0) return undefined;
-  const lease = leaseFrom(context, leaseMs);
   const shape = { roles: roles?.length, tier: tier !== null, workstream: workstreamId !== null };
-  const wanted: Wanted = { runId, tier, workstreamId };
-  for (const [n, role] of (roles ?? []).entries()) wanted[`role${n}`] = role;
-  const taking = { ...wanted, ...lease, agentId };
+  const { now, leaseExpiresAt } = leaseFrom(context, leaseMs);
+  const taking: Wanted & Taking = { runId, tier, workstreamId, agentId, now, leaseMs, leaseExpiresAt };
+  for (const [n, role] of (roles ?? []).entries()) taking[`role${n}`] = role;
 
-  const [found] = yield* look(shape)({ ...wanted, now: lease.now });
+  const [found] = yield* look(shape)(taking);
   if (!found) return undefined;
   if (found.expired) {
     const taken = yield* together(() => takeExpired(context, shape, taking, maxRetries));
@@ -228,12 +239,12 @@ export function* claimBrief(context: Context, request: ClaimRequest): Operation<
   if (!found.pending) return undefined;
   return yield* settle<Claim | undefined>(
     function* (guarded) {
-      const rows = yield* takePending({ ...shape, guarded })(taking);
+      const rows = yield* (guarded ? takeGuarded : takeUnguarded)(shape)(taking);
       return rows.map((row) => claimOf(readBrief(row)));
     },
     function* () {
       // Others were faster, unless the next one cannot be counted up.
-      const [usedUp] = yield* findUsedUp(shape)(wanted);
+      const [usedUp] = yield* findUsedUp(shape)(taking);
       if (usedUp) throw attemptsUsedUp(usedUp.briefId, usedUp.attempt);
       return undefined;
     },
@@ -254,17 +265,17 @@ function* takeExpired(
     const { briefId, attempt, claimedBy: previousAgent, retryCount } = expired;
     const exhausted = maxRetries !== undefined && retryCount >= maxRetries;
     const reason = exhausted ? "retries exhausted" : "lease expired";
-    const entry = { ...newEntry(context, { reason, previousAgent, attempt }), briefId, now };
+    const { eventId, detail } = newEntry(context, { reason, previousAgent, attempt });
     if (exhausted) {
       const [failed] = yield* giveUp({ runId, briefId, now });
       if (!failed) throw storedNothing("brief", briefId);
-      yield* appendEvent(context, { ...entry, kind: "failed" });
+      yield* appendEvent({ eventId, runId, briefId, kind: "failed", detail, now });
       continue;
     }
     const [row] = yield* takeOver({ ...taking, briefId });
     if (!row && attempt >= maxInteger) throw attemptsUsedUp(briefId, attempt);
     if (!row) throw storedNothing("brief", briefId);
-    yield* appendEvent(context, { ...entry, kind: "retried" });
+    yield* appendEvent({ eventId, runId, briefId, kind: "retried", detail, now });
     return claimOf(readBrief(row));
   }
 }

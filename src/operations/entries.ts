@@ -9,6 +9,7 @@ import { type Context, type Operation, statement } from "./operation.ts";
 
 type Entry = {
   eventId: string;
+  runId: string;
   briefId: string;
   kind: EventKind;
   /** As it is stored. */
@@ -16,7 +17,7 @@ type Entry = {
   now: string | null;
 };
 
-const insertEntry = statement<Entry & { runId: string }>()(({ db, t: { events }, time }, $) =>
+const insertEntry = statement<Entry>()(({ db, t: { events }, time }, $) =>
   db
     .insert(events)
     .values({
@@ -43,8 +44,8 @@ export function newEntry(context: Context, detail: JsonObject) {
 }
 
 /** Of a brief that this transaction has changed. */
-export function* appendEvent({ runId }: Context, entry: Entry): Operation<void> {
-  const [row] = yield* insertEntry({ ...entry, runId });
+export function* appendEvent(entry: Entry): Operation<void> {
+  const [row] = yield* insertEntry(entry);
   // Nothing but `newId` can be to blame, which has repeated itself.
   if (!row) throw new ConflictError("event", entry.eventId, ["eventId"]);
 }

@@ -38,8 +38,9 @@ export const eventColumns = ({ t: { events } }: Lens) => ({
   detail: asText(events.detail),
 });
 
+/** In place: the row is nobody else's. */
 export function readEvent(row: Omit<BlackboardEvent, "detail"> & { detail: string | null }): BlackboardEvent {
-  return { ...row, detail: readObject("event", row.eventId, "detail", row.detail) ?? {} };
+  return Object.assign(row, { detail: readObject("event", row.eventId, "detail", row.detail) ?? {} });
 }
 
 /** Out of the run's row, and only where the brief it is about exists. */
@@ -123,23 +124,25 @@ export function* logEvent(context: Context, kind: EventKind, event?: NewEvent): 
   );
 }
 
-const listOf = family(({ kinds, ofBrief }: { kinds: readonly EventKind[] | undefined; ofBrief: boolean }) =>
-  statement<{ runId: string; after: number; briefId: string | null; limit: number }>()((lens, $) => {
-    const { events } = lens.t;
-    return lens.db
-      .select(eventColumns(lens))
-      .from(events)
-      .where(
-        and(
-          eq(events.runId, $.runId),
-          gt(events.seq, $.after),
-          kinds && (ofBrief ? filtered(inArray(events.kind, [...kinds])) : oneOf(events.kind, kinds)),
-          ofBrief ? eq(events.briefId, $.briefId) : undefined,
-        ),
-      )
-      .orderBy(asc(events.seq))
-      .limit(sql.placeholder("limit"));
-  }),
+const listOf = family(
+  ({ kinds, ofBrief }: { kinds: readonly EventKind[] | undefined; ofBrief: boolean }) =>
+    statement<{ runId: string; after: number; briefId: string | null; limit: number }>()((lens, $) => {
+      const { events } = lens.t;
+      return lens.db
+        .select(eventColumns(lens))
+        .from(events)
+        .where(
+          and(
+            eq(events.runId, $.runId),
+            gt(events.seq, $.after),
+            kinds && (ofBrief ? filtered(inArray(events.kind, [...kinds])) : oneOf(events.kind, kinds)),
+            ofBrief ? eq(events.briefId, $.briefId) : undefined,
+          ),
+        )
+        .orderBy(asc(events.seq))
+        .limit(sql.placeholder("limit"));
+    }),
+  ({ kinds, ofBrief }) => `${kinds} ${ofBrief}`,
 );
 
 export function* listEvents(context: Context, filter?: EventFilter): Operation<Page<BlackboardEvent, number>> {

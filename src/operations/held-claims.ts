@@ -98,10 +98,11 @@ export function* renewClaim<C extends ClaimRef>(
   const ref = checkClaim(check, "claim", claim);
   const leaseMs = check.integer("leaseMs", check.object("options", options, leaseNames).leaseMs, 1);
   check.done();
-  const lease = leaseFrom(context, leaseMs);
+  const { briefId, attempt } = ref;
+  const { now, leaseExpiresAt: end } = leaseFrom(context, leaseMs);
   return yield* settle(
     function* (guarded) {
-      const rows = yield* renew(guarded)({ runId, ...ref, ...lease });
+      const rows = yield* renew(guarded)({ runId, briefId, attempt, now, leaseMs, leaseExpiresAt: end });
       return rows.map((row) => {
         const { brief, leaseExpiresAt } = claimOf(readBrief(row));
         return { ...claim, brief, leaseExpiresAt };
@@ -121,7 +122,7 @@ export function* releaseClaim(context: Context, claim: ClaimRef): Operation<Brie
   const now = context.now();
   return yield* settle(
     function* (guarded) {
-      const rows = yield* release(guarded)({ runId, ...ref, now });
+      const rows = yield* release(guarded)({ runId, briefId: ref.briefId, attempt: ref.attempt, now });
       return rows.map(readBrief);
     },
     function* () {

@@ -46,22 +46,24 @@ const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { fr
       );
 
 /** Finishing ends the lease and keeps who did it; a retry begins with nobody. */
-const change = family(({ name, byClaim }: { name: MoveName; byClaim: boolean }) =>
-  statement<Moving>()((lens, $) => {
-    const { briefs } = lens.t;
-    const move = moves[name];
-    return lens.db
-      .update(briefs)
-      .set({
-        status: move.to,
-        leaseExpiresAt: null,
-        updatedAt: lens.time($.now),
-        ...(name === "complete" && { result: $.result }),
-        ...(name === "retry" && { claimedBy: null, retryCount: sql`${briefs.retryCount} + 1` }),
-      })
-      .where(and(isMovable(lens, $, move, byClaim), name === "retry" ? lt(briefs.retryCount, maxInteger) : undefined))
-      .returning(briefColumns(lens));
-  }),
+const change = family(
+  ({ name, byClaim }: { name: MoveName; byClaim: boolean }) =>
+    statement<Moving>()((lens, $) => {
+      const { briefs } = lens.t;
+      const move = moves[name];
+      return lens.db
+        .update(briefs)
+        .set({
+          status: move.to,
+          leaseExpiresAt: null,
+          updatedAt: lens.time($.now),
+          ...(name === "complete" && { result: $.result }),
+          ...(name === "retry" && { claimedBy: null, retryCount: sql`${briefs.retryCount} + 1` }),
+        })
+        .where(and(isMovable(lens, $, move, byClaim), name === "retry" ? lt(briefs.retryCount, maxInteger) : undefined))
+        .returning(briefColumns(lens));
+    }),
+  ({ name, byClaim }) => `${name} ${byClaim}`,
 );
 
 export function* completeBrief(
@@ -129,7 +131,8 @@ function* move(
     const byClaim = attempt !== undefined;
     const [row] = yield* change({ name, byClaim })({ runId, briefId, attempt: attempt ?? 0, result, now });
     if (!row) return yield* notMoved(context, name, briefId, attempt, result);
-    yield* appendEvent(context, { ...entry, kind: moves[name].logs, briefId, now });
+    const { eventId, detail } = entry;
+    yield* appendEvent({ eventId, runId, briefId, kind: moves[name].logs, detail, now });
     return readBrief(row);
   });
 }

@@ -140,16 +140,23 @@ export function lots<P extends Parameters>(table: "runs" | "workstreams" | "brie
   };
 }
 
+type Name = string | number | boolean | undefined;
+
 /**
  * Statements that differ only in something from a closed vocabulary, such as the statuses that a compare-and-set starts
- * from: each is made once, and there are few.
+ * from: each is made once, and there are few. `nameOf` gives every key a name of its own.
  */
-export function family<Key, S>(make: (key: Key) => S): (key: Key) => S {
-  const made = new Map<string | undefined, S>();
+export function family<Key extends Name, S>(make: (key: Key) => S): (key: Key) => S;
+export function family<Key, S>(make: (key: Key) => S, nameOf: (key: Key) => Name): (key: Key) => S;
+export function family<Key, S>(make: (key: Key) => S, nameOf = (key: Key): unknown => key): (key: Key) => S {
+  const made = new Map<unknown, S>();
   return (key) => {
-    const name = JSON.stringify(key);
-    const kept = made.get(name) ?? make(key);
-    made.set(name, kept);
+    const name = nameOf(key);
+    let kept = made.get(name);
+    if (kept === undefined) {
+      kept = make(key);
+      made.set(name, kept);
+    }
     return kept;
   };
 }

@@ -67,21 +67,23 @@ const findWorkstream = statement<{ runId: string; workstreamId: string }>()(({ d
     .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId))),
 );
 
-const setStatus = family((from: readonly WorkstreamStatus[] | undefined) =>
-  statement<{ runId: string; workstreamId: string; status: WorkstreamStatus; now: string | null }>()(
-    ({ db, t, time }, $) =>
-      db
-        .update(t.workstreams)
-        .set({ status: $.status, updatedAt: time($.now) })
-        .where(
-          and(
-            eq(t.workstreams.runId, $.runId),
-            eq(t.workstreams.workstreamId, $.workstreamId),
-            from && inArray(t.workstreams.status, [...from]),
-          ),
-        )
-        .returning(),
-  ),
+const setStatus = family(
+  (from: readonly WorkstreamStatus[] | undefined) =>
+    statement<{ runId: string; workstreamId: string; status: WorkstreamStatus; now: string | null }>()(
+      ({ db, t, time }, $) =>
+        db
+          .update(t.workstreams)
+          .set({ status: $.status, updatedAt: time($.now) })
+          .where(
+            and(
+              eq(t.workstreams.runId, $.runId),
+              eq(t.workstreams.workstreamId, $.workstreamId),
+              from && inArray(t.workstreams.status, [...from]),
+            ),
+          )
+          .returning(),
+    ),
+  (from) => from?.join(),
 );
 
 export function* createWorkstream(context: Context, workstream: NewWorkstream): Operation<Workstream> {
@@ -95,9 +97,10 @@ export function* createWorkstream(context: Context, workstream: NewWorkstream): 
   };
   const workstreamId = check.idOr("workstreamId", asked.workstreamId, context.newId);
   check.done();
+  const { name, tier, ownerAgentId } = given;
   const now = context.now();
   return yield* settle(
-    () => insertWorkstream({ workstreamId, runId, ...given, now }),
+    () => insertWorkstream({ workstreamId, runId, name, tier, ownerAgentId, now }),
     function* () {
       const stored = yield* getWorkstream(context, workstreamId);
       if (stored) return repeated("workstream", workstreamId, stored, given);
