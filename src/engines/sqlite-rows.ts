@@ -27,7 +27,7 @@ export function reading(query: Prepared<unknown>): (parameters: Parameters) => u
   return (parameters) => {
     const values = binders.map((bind) => bind(parameters));
     logger.logQuery(sql, values);
-    return stmt.all(values).map((row) => rowOf(fields, row));
+    return stmt.all(...values).map((row) => rowOf(fields, row));
   };
 }
 
@@ -67,7 +67,7 @@ function fieldsOf(query: object): Field[] | undefined {
 }
 
 interface Open {
-  stmt: Database.Statement<[unknown[]], unknown[]>;
+  stmt: Database.Statement<unknown[], unknown[]>;
   logger: Logger;
   query: { sql: string; params: unknown[] };
 }

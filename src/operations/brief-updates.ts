@@ -78,10 +78,8 @@ export function* updateBriefStatus(
   check.done();
   const now = context.now();
   return yield* settle(
-    function* (guarded) {
-      const rows = yield* setStatus({ status, from, guarded })({ runId, briefId, now });
-      return rows.map(readBrief);
-    },
+    (guarded) => setStatus({ status, from, guarded })({ runId, briefId, now }),
+    readBrief,
     function* () {
       throw statusNotSet("brief", briefId, runId, yield* getBrief(context, briefId), from);
     },
@@ -97,10 +95,8 @@ export function* updateBriefResult(context: Context, briefId: string, result: Pl
   check.done();
   const now = context.now();
   return yield* settle(
-    function* (guarded) {
-      const rows = yield* setResult(guarded)({ runId, briefId, result: text, now });
-      return rows.map(readBrief);
-    },
+    (guarded) => setResult(guarded)({ runId, briefId, result: text, now }),
+    readBrief,
     function* () {
       throw statusNotSet("brief", briefId, runId, yield* getBrief(context, briefId), undefined);
     },
@@ -114,10 +110,8 @@ export function* incrementBriefRetry(context: Context, briefId: string): Operati
   check.done();
   const now = context.now();
   return yield* settle(
-    function* (guarded) {
-      const rows = yield* countRetry(guarded)({ runId, briefId, now });
-      return rows.map(readBrief);
-    },
+    (guarded) => countRetry(guarded)({ runId, briefId, now }),
+    readBrief,
     function* () {
       const stored = yield* getBrief(context, briefId);
       if (stored && stored.retryCount >= maxInteger) {

@@ -175,10 +175,8 @@ export function* createBrief(context: Context, brief: UncheckedBrief): Operation
   const checked = checkNewBrief(check, context, brief);
   check.done();
   return yield* settle(
-    function* () {
-      const rows = yield* insertBrief(checked);
-      return rows.map(readBrief);
-    },
+    () => insertBrief(checked),
+    readBrief,
     () => storedBrief(context, checked),
   );
 }

@@ -237,11 +237,9 @@ export function* claimBrief(context: Context, request: ClaimRequest): Operation<
     if (taken) return taken;
   }
   if (!found.pending) return undefined;
-  return yield* settle<Claim | undefined>(
-    function* (guarded) {
-      const rows = yield* (guarded ? takeGuarded : takeUnguarded)(shape)(taking);
-      return rows.map((row) => claimOf(readBrief(row)));
-    },
+  return yield* settle(
+    (guarded) => (guarded ? takeGuarded : takeUnguarded)(shape)(taking),
+    (row) => claimOf(readBrief(row)),
     function* () {
       // Others were faster, unless the next one cannot be counted up.
       const [usedUp] = yield* findUsedUp(shape)(taking);

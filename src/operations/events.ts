@@ -98,17 +98,8 @@ export function* logEvent(context: Context, kind: EventKind, event?: NewEvent): 
   check.done();
   const now = context.now();
   return yield* settle(
-    function* () {
-      const rows = yield* insertEvent(briefId === null ? "run" : "brief")({
-        eventId,
-        runId,
-        briefId,
-        kind,
-        detail,
-        now,
-      });
-      return rows.map(readEvent);
-    },
+    () => insertEvent(briefId === null ? "run" : "brief")({ eventId, runId, briefId, kind, detail, now }),
+    readEvent,
     function* () {
       const [stored] = yield* findEvent({ runId, eventId });
       // An id that nobody gave was there already: `newId` has repeated itself, and this event is another one.

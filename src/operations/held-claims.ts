@@ -101,12 +101,10 @@ export function* renewClaim<C extends ClaimRef>(
   const { briefId, attempt } = ref;
   const { now, leaseExpiresAt: end } = leaseFrom(context, leaseMs);
   return yield* settle(
-    function* (guarded) {
-      const rows = yield* renew(guarded)({ runId, briefId, attempt, now, leaseMs, leaseExpiresAt: end });
-      return rows.map((row) => {
-        const { brief, leaseExpiresAt } = claimOf(readBrief(row));
-        return { ...claim, brief, leaseExpiresAt };
-      });
+    (guarded) => renew(guarded)({ runId, briefId, attempt, now, leaseMs, leaseExpiresAt: end }),
+    (row) => {
+      const { brief, leaseExpiresAt } = claimOf(readBrief(row));
+      return { ...claim, brief, leaseExpiresAt };
     },
     function* () {
       throw yield* lostClaim(context, ref);
@@ -121,10 +119,8 @@ export function* releaseClaim(context: Context, claim: ClaimRef): Operation<Brie
   check.done();
   const now = context.now();
   return yield* settle(
-    function* (guarded) {
-      const rows = yield* release(guarded)({ runId, briefId: ref.briefId, attempt: ref.attempt, now });
-      return rows.map(readBrief);
-    },
+    (guarded) => release(guarded)({ runId, briefId: ref.briefId, attempt: ref.attempt, now }),
+    readBrief,
     function* () {
       throw yield* lostClaim(context, ref);
     },

@@ -183,19 +183,21 @@ export function* inSnapshot<T>(operation: () => Operation<T>): Operation<T> {
 
 /**
  * A change that one statement decides. Only when it changed nothing is the reason looked for, in a transaction and after
- * trying once more, so that nobody comes between the two; `explain` gives what stands instead, or throws.
+ * trying once more, so that nobody comes between the two; `explain` gives what stands instead, or throws. `read` makes of the
+ * row what is asked for.
  *
  * The first try commits by itself. It must leave alone a row that cannot be read back (`guarded`), or the change would
  * stand although the call throws; the second one is undone by that.
  */
-export function* settle<Row>(
+export function* settle<Row, T>(
   change: (guarded: boolean) => Operation<Row[]>,
-  explain: () => Operation<Row>,
-): Operation<Row> {
+  read: (row: Row) => T,
+  explain: () => Operation<T>,
+): Operation<T> {
   const [changed] = yield* change(true);
-  if (changed !== undefined) return changed;
+  if (changed !== undefined) return read(changed);
   return yield* atomically(function* () {
     const [changedNow] = yield* change(false);
-    return changedNow ?? (yield* explain());
+    return changedNow === undefined ? yield* explain() : read(changedNow);
   });
 }

@@ -4,9 +4,9 @@
 import { and, eq, inArray } from "drizzle-orm";
 import type { runs } from "../../drizzle/schema.ts";
 import { type RunStatus, runStatuses } from "../../drizzle/vocabulary.ts";
-import { ConflictError } from "../errors.ts";
 import { Check } from "../input/check.ts";
 import { type Context, family, type Operation, settle, statement } from "./operation.ts";
+import { repeated } from "./repeats.ts";
 import { checkFrom, type From, statusNotSet, storedNothing } from "./status.ts";
 
 export type Run = typeof runs.$inferSelect;
@@ -40,14 +40,17 @@ export function* createRun(context: Context, goal: string): Operation<Run> {
   const check = new Check();
   check.text("goal", goal);
   check.done();
+  // Every worker of a run begins with this, and all but one find it made: they need no lock for that.
+  const stored = yield* getRun(context);
+  if (stored) return repeated("run", runId, stored, { goal });
   const now = context.now();
   return yield* settle(
     () => insertRun({ runId, goal, now }),
+    (run) => run,
     function* () {
-      const stored = yield* getRun(context);
-      if (!stored) throw storedNothing("run", runId);
-      if (stored.goal !== goal) throw new ConflictError("run", runId, ["goal"]);
-      return stored;
+      const made = yield* getRun(context);
+      if (!made) throw storedNothing("run", runId);
+      return repeated("run", runId, made, { goal });
     },
   );
 }
@@ -66,6 +69,7 @@ export function* updateRunStatus(context: Context, status: RunStatus, options?: 
   const now = context.now();
   return yield* settle(
     () => setStatus(from)({ runId, status, now }),
+    (run) => run,
     function* () {
       throw statusNotSet("run", runId, runId, yield* getRun(context), from);
     },

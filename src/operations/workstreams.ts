@@ -101,6 +101,7 @@ export function* createWorkstream(context: Context, workstream: NewWorkstream): 
   const now = context.now();
   return yield* settle(
     () => insertWorkstream({ workstreamId, runId, name, tier, ownerAgentId, now }),
+    (workstream) => workstream,
     function* () {
       const stored = yield* getWorkstream(context, workstreamId);
       if (stored) return repeated("workstream", workstreamId, stored, given);
@@ -134,6 +135,7 @@ export function* updateWorkstreamStatus(
   const now = context.now();
   return yield* settle(
     () => setStatus(from)({ runId, workstreamId, status, now }),
+    (workstream) => workstream,
     function* () {
       const stored = yield* getWorkstream(context, workstreamId);
       throw statusNotSet("workstream", workstreamId, runId, stored, from);
