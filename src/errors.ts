@@ -1,8 +1,10 @@
 /**
  * Every error that leaves this package: a class for each decision a caller can make, a stable `code`, the data as fields.
  * The message says what was wrong, which value, what is allowed and what to do; a driver's error is kept as `cause`.
- * Names are set in text, since a bundler's minifier renames classes.
+ * Names are set in text, since a bundler's minifier renames classes; and through `this`, since a class that speaks of itself
+ * is renamed without that, too.
  */
+// biome-ignore-all lint/complexity/noThisInStatic: see above.
 import type { BriefStatus } from "../drizzle/vocabulary.ts";
 
 export type Entity = "run" | "workstream" | "brief" | "event";
@@ -22,7 +24,7 @@ export interface Issue {
 /** Something given is not allowed. All that was found is in `issues`; nothing reached the database. */
 export class InvalidInputError extends BlackboardError {
   static {
-    InvalidInputError.prototype.name = "InvalidInputError";
+    this.prototype.name = "InvalidInputError";
   }
   readonly code = "INVALID_INPUT";
   readonly issues: readonly Issue[];
@@ -37,7 +39,7 @@ export class InvalidInputError extends BlackboardError {
 /** There is no such row in this run. */
 export class NotFoundError extends BlackboardError {
   static {
-    NotFoundError.prototype.name = "NotFoundError";
+    this.prototype.name = "NotFoundError";
   }
   readonly code = "NOT_FOUND";
   readonly entity: Entity;
@@ -56,7 +58,7 @@ export class NotFoundError extends BlackboardError {
 /** A create with an id that is taken by something else; an event's, when `newId` repeats itself. */
 export class ConflictError extends BlackboardError {
   static {
-    ConflictError.prototype.name = "ConflictError";
+    this.prototype.name = "ConflictError";
   }
   readonly code = "CONFLICT";
   readonly entity: Entity;
@@ -78,7 +80,7 @@ export class ConflictError extends BlackboardError {
 /** The status is not one that this change starts from. */
 export class TransitionError extends BlackboardError {
   static {
-    TransitionError.prototype.name = "TransitionError";
+    this.prototype.name = "TransitionError";
   }
   readonly code = "TRANSITION";
   readonly entity: Entity;
@@ -100,7 +102,7 @@ export class TransitionError extends BlackboardError {
 /** The claim used is not the current one: another attempt, or the brief is no longer active. Drop the work. */
 export class LostClaimError extends BlackboardError {
   static {
-    LostClaimError.prototype.name = "LostClaimError";
+    this.prototype.name = "LostClaimError";
   }
   readonly code = "LOST_CLAIM";
   readonly briefId: string;
@@ -129,7 +131,7 @@ export class LostClaimError extends BlackboardError {
 /** A call after `close()`, or through a `tx` whose transaction is over. */
 export class ClosedError extends BlackboardError {
   static {
-    ClosedError.prototype.name = "ClosedError";
+    this.prototype.name = "ClosedError";
   }
   readonly code = "CLOSED";
 }
@@ -137,7 +139,7 @@ export class ClosedError extends BlackboardError {
 /** Another process held the database longer than this one may wait. Try again later, or raise the limit. */
 export class BusyError extends BlackboardError {
   static {
-    BusyError.prototype.name = "BusyError";
+    this.prototype.name = "BusyError";
   }
   readonly code = "BUSY";
   /** How long it waited, in milliseconds. */
@@ -151,7 +153,7 @@ export class BusyError extends BlackboardError {
 /** The file itself is the problem. */
 export class FileError extends BlackboardError {
   static {
-    FileError.prototype.name = "FileError";
+    this.prototype.name = "FileError";
   }
   readonly code: "NO_SUCH_FILE" | "CANNOT_OPEN" | "NOT_SQLITE" | "CORRUPT" | "READ_ONLY" | "DISK_FULL";
   readonly file: string;
@@ -165,7 +167,7 @@ export class FileError extends BlackboardError {
 /** The schema of the file and that of this version do not fit. Nothing was changed. */
 export class MigrationError extends BlackboardError {
   static {
-    MigrationError.prototype.name = "MigrationError";
+    this.prototype.name = "MigrationError";
   }
   readonly code:
     | "NOT_A_BLACKBOARD"
@@ -200,7 +202,7 @@ export class MigrationError extends BlackboardError {
 /** A row that another program wrote and that cannot be read, such as a payload that is not JSON. */
 export class UnreadableRowError extends BlackboardError {
   static {
-    UnreadableRowError.prototype.name = "UnreadableRowError";
+    this.prototype.name = "UnreadableRowError";
   }
   readonly code = "UNREADABLE_ROW";
   readonly entity: Entity;
@@ -228,7 +230,7 @@ export class UnreadableRowError extends BlackboardError {
 /** What the database refused for a reason of its own, such as a user's trigger; the driver's error is the cause. */
 export class DatabaseError extends BlackboardError {
   static {
-    DatabaseError.prototype.name = "DatabaseError";
+    this.prototype.name = "DatabaseError";
   }
   readonly code = "DATABASE";
 }
@@ -239,7 +241,7 @@ export class DatabaseError extends BlackboardError {
  */
 export class ConnectionError extends BlackboardError {
   static {
-    ConnectionError.prototype.name = "ConnectionError";
+    this.prototype.name = "ConnectionError";
   }
   readonly code = "CONNECTION";
 }

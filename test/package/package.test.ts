@@ -58,6 +58,24 @@ describe("the packed tarball in an empty project", () => {
     rmSync(elsewhere, { recursive: true });
   });
 
+  it("has its errors once for all entries, under the names that they are caught by", () => {
+    const text = `
+      import * as entry from "run-blackboard";
+      import { openPostgresBlackboard } from "run-blackboard/postgres";
+      for (const [name, value] of Object.entries(entry)) {
+        if (/^[A-Z]/.test(name) && value.name !== name) console.log(name, "is called", value.name);
+      }
+      const error = await openPostgresBlackboard({ runId: "" }).catch((error) => error);
+      console.log(error instanceof entry.InvalidInputError, String(error.stack).split(":")[0]);`;
+    const pg = join(folder, "node_modules/pg");
+    symlinkSync(join(project, "node_modules/pg"), pg);
+    try {
+      expect(run(folder, "names.mjs", text)).toBe("true InvalidInputError\n");
+    } finally {
+      rmSync(pg);
+    }
+  });
+
   it("gives its tables to queries of one's own", () => {
     rmSync(join(folder, "runs"), { recursive: true, force: true });
     const text = `
