@@ -15,7 +15,8 @@ const entries = [...Object.values(manifest.exports), ...Object.values(manifest.b
 rmSync("dist", { recursive: true, force: true });
 execFileSync("tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" });
 await build({
-  entryPoints: entries,
+  // The migrations by themselves, too, so that anybody can hold what was shipped against the folder.
+  entryPoints: [...entries, "src/migrations/embedded.sqlite.ts", "src/migrations/embedded.postgres.ts"],
   outdir: "dist",
   outbase: ".",
   bundle: true,
