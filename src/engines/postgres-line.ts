@@ -3,18 +3,19 @@
  */
 import type { Logger } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
-import type { Atomic, KeptQuery, Lens, Operation, Prepared, Snapshot, Step } from "../operations/operation.ts";
+import type { Atomic, KeptQuery, Lens, Operation, Snapshot, Step } from "../operations/operation.ts";
 import { rolledBack } from "./engine.ts";
 import { postgresLens } from "./postgres-lens.ts";
 import { lockRun } from "./postgres-locks.ts";
 import type { Client } from "./postgres-pool.ts";
+import { reading } from "./postgres-prepared.ts";
 
 export class Line {
   readonly client: Client;
   readonly #runId: string;
   readonly #lens: Lens;
   /** Prepared at first use: another client of the pool is another server process, which knows nothing of them. */
-  readonly #kept = new Map<KeptQuery["prepare"], Prepared<unknown>>();
+  readonly #kept = new Map<KeptQuery["prepare"], ReturnType<typeof reading>>();
   #broken = false;
 
   constructor(client: Client, runId: string, logger: Logger | undefined) {
@@ -94,14 +95,14 @@ export class Line {
     return step.value;
   }
 
-  async #execute(step: Exclude<Step, Atomic | Snapshot>): Promise<unknown> {
+  #execute(step: Exclude<Step, Atomic | Snapshot>): Promise<unknown> {
     // Without a name, and so forgotten: a list of any length is a statement of its own.
-    if ("build" in step) return await step.build(this.#lens).prepare("").execute({});
+    if ("build" in step) return reading(step.build(this.#lens).prepare(""))({});
     let query = this.#kept.get(step.prepare);
     if (!query) {
-      query = step.prepare(this.#lens);
+      query = reading(step.prepare(this.#lens));
       this.#kept.set(step.prepare, query);
     }
-    return await query.execute(step.parameters);
+    return query(step.parameters);
   }
 }

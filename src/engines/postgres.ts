@@ -66,14 +66,14 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     return this.#openTransaction()?.drizzle ?? this.#surroundings.database;
   }
 
-  async run<T>(operation: () => Operation<T>): Promise<T> {
+  run<T>(operation: () => Operation<T>): Promise<T> {
     const transaction = this.#openTransaction();
-    return await (transaction ? transaction.run(operation) : this.#awaitedByClose(() => this.#runAlone(operation)));
+    return transaction ? transaction.run(operation) : this.#awaitedByClose(() => this.#runAlone(operation));
   }
 
-  async transaction<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
+  transaction<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
     const outer = this.#openTransaction();
-    return await (outer ? outer.transaction(body) : this.#awaitedByClose(() => this.#transactionAlone(body)));
+    return outer ? outer.transaction(body) : this.#awaitedByClose(() => this.#transactionAlone(body));
   }
 
   /**
@@ -151,8 +151,8 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     }
   }
 
-  async #transactionAlone<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
-    return await sparing(this.location, (threw) =>
+  #transactionAlone<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
+    return sparing(this.location, (threw) =>
       this.#withLine((line) =>
         line.transaction(async () => {
           await line.lockRun();

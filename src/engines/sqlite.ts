@@ -11,7 +11,7 @@ import type { KeptQuery, Lens, Operation, Step } from "../operations/operation.t
 import { type Body, closedAt, closedInside, type Engine, type Found, rolledBack, type Session } from "./engine.ts";
 import { isBusy, translated } from "./sqlite-errors.ts";
 import { sqliteLens } from "./sqlite-lens.ts";
-import { reading } from "./sqlite-rows.ts";
+import { reading } from "./sqlite-prepared.ts";
 import { waiting } from "./waiting.ts";
 
 /** The Drizzle database behind a blackboard in a file; better-sqlite3's own is its `$client`. */
