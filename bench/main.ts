@@ -1,7 +1,7 @@
 /**
  * npm run bench [-- --only NAME] [-- --quick] [-- --out FOLDER]
  *
- * NAME is a subject, a part of a line's name, `size`, `fairness`, `programs`, `adoption` or `postgres`; the last one, which
+ * NAME is a subject, a part of a line's name, `schema`, `size`, `fairness`, `programs`, `adoption` or `postgres`; the last one, which
  * needs PostgreSQL installed, is run only when it is asked for. FOLDER gets results.json, results.md and
  * chart.svg.
  */
@@ -14,7 +14,8 @@ import { fairness, fairnessRows } from "./fairness.ts";
 import { type Effort, type Figures, measure } from "./measure.ts";
 import { measurePostgres, postgresRows } from "./postgres.ts";
 import { programRows, programs } from "./programs.ts";
-import { machine, machineLine, markdown, ratioRows, sizeRows } from "./report.ts";
+import { machine, machineLine, markdown, peerRows, ratioRows, sizeRows } from "./report.ts";
+import { schemaPrice, schemaRows } from "./schema.ts";
 import { bySize } from "./size.ts";
 import type { Subject } from "./subject.ts";
 import { briefs } from "./subjects/briefs.ts";
@@ -38,6 +39,10 @@ tell(machineLine(about));
 
 const figures = await byOperation();
 if (figures.length > 0) tell("## Operations", markdown(ratioRows(figures)));
+const compared = figures.filter(({ limits }) => Object.keys(limits).length > 0);
+if (compared.length > 0) tell("## Others at the same work", markdown(peerRows(compared)));
+const prices = wanted("schema") ? await schemaPrice(effort) : [];
+if (prices.length > 0) tell("## What the schema costs a createBrief", markdown(schemaRows(prices)));
 const sizes = wanted("size") ? await bySize(effort, only) : [];
 if (sizes.length > 0) tell("## A large run ÷ a small one", markdown(sizeRows(sizes)));
 const shares = wanted("fairness") ? await fairness(quick ? 1000 : 5000) : [];
@@ -51,7 +56,7 @@ const onServer =
 if (onServer.length > 0) tell("## PostgreSQL", markdown(postgresRows(onServer)));
 if (texts.length === 1) {
   throw new Error(
-    `Nothing is called ${only}. Subjects: ${subjects.map(({ name }) => name).join(", ")}, size, fairness, programs, adoption, postgres.`,
+    `Nothing is called ${only}. Subjects: ${subjects.map(({ name }) => name).join(", ")}, schema, size, fairness, programs, adoption, postgres.`,
   );
 }
 if (out !== undefined) {
@@ -60,6 +65,7 @@ if (out !== undefined) {
     machine: about,
     effort,
     figures,
+    schema: prices,
     sizes,
     fairness: shares,
     programs: started,

@@ -32,6 +32,8 @@ export interface Comparison {
   readonly microseconds: Record<string, number>;
   /** `ours` ÷ raw, and each peer ÷ ours: per round, over all rounds. */
   readonly ratios: Record<string, Spread>;
+  /** Each peer ÷ raw: how far hand-written SQL gets that does our work on our schema. */
+  readonly limits: Record<string, Spread>;
 }
 
 export async function measure(line: Line, level: Level, effort: Effort): Promise<Figures> {
@@ -52,13 +54,18 @@ export async function compare(sides: Sides, { rounds, blockMs }: Effort): Promis
     }
   }
   const ratios: Record<string, Spread> = {};
+  const limits: Record<string, Spread> = {};
   const microseconds: Record<string, number> = {};
   for (const [name, own] of Object.entries(times)) {
     microseconds[name] = spread(own).median * 1000;
-    const divisor = times[name === "ours" ? "raw" : "ours"] ?? [];
-    if (name !== "raw") ratios[name] = spread(own.map((time, round) => time / (divisor[round] ?? Number.NaN)));
+    const dividedBy = (other: string) => spread(own.map((time, round) => time / (times[other]?.[round] ?? Number.NaN)));
+    if (name === "ours") ratios.ours = dividedBy("raw");
+    else if (name !== "raw") {
+      ratios[name] = dividedBy("ours");
+      limits[name] = dividedBy("raw");
+    }
   }
-  return { calls, microseconds, ratios };
+  return { calls, microseconds, ratios, limits };
 }
 
 /** Sides that do not give the same do not do the same work. */

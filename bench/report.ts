@@ -29,26 +29,31 @@ export function machineLine({ node, sqlite, cpu, cores }: Machine): string {
 /** The first row is the head. */
 export type Rows = readonly (readonly string[])[];
 
-/** A row a line and level; a column more for each peer that any line has. */
+/** A row a line and level. */
 export function ratioRows(figures: readonly Figures[]): Rows {
-  const peers = [...new Set(figures.flatMap(({ ratios }) => Object.keys(ratios)))].filter((name) => name !== "ours");
-  const head = [
-    "operation",
-    "synchronous",
-    "raw µs",
-    "ours µs",
-    "ours ÷ raw",
-    ...peers.map((peer) => `${peer} ÷ ours`),
-  ];
   const rows = figures.map(({ line, level, microseconds, ratios }) => [
     line,
     level,
     short(microseconds.raw),
     short(microseconds.ours),
     ratio(ratios.ours),
-    ...peers.map((peer) => ratio(ratios[peer])),
   ]);
-  return [head, ...rows];
+  return [["operation", "synchronous", "raw µs", "ours µs", "ours ÷ raw"], ...rows];
+}
+
+/** A row a peer, line and level. */
+export function peerRows(figures: readonly Figures[]): Rows {
+  const rows = figures.flatMap(({ line, level, microseconds, ratios, limits }) =>
+    Object.keys(limits).map((peer) => [
+      line,
+      level,
+      peer,
+      short(microseconds[peer]),
+      ratio(ratios[peer]),
+      ratio(limits[peer]),
+    ]),
+  );
+  return [["operation", "synchronous", "peer", "peer µs", "peer ÷ ours", "peer ÷ raw"], ...rows];
 }
 
 export function sizeRows(figures: readonly Figures[]): Rows {

@@ -11,7 +11,7 @@ const columns = `brief_id, run_id, parent_brief_id, workstream_id, tier, role, s
   created_at, updated_at`;
 
 /** The foreign key says whether the run exists. */
-function insertWithoutParent(db: Database.Database): () => BriefRow | undefined {
+export function insertWithoutParent(db: Database.Database): () => BriefRow | undefined {
   const insert = db.prepare<unknown[], BriefRow>(
     `INSERT INTO briefs (${columns}) VALUES (?, ?, NULL, NULL, ?, ?, 'pending', ?, NULL, 0, ?, ?)
      ON CONFLICT DO NOTHING RETURNING ${briefColumns}`,
