@@ -1,9 +1,8 @@
 /**
  * Whole programs: how long a short one takes from its start to its end beside node doing nothing, and how much memory it
- * takes to read a million events, page by page and watching. On the compiled package, as users have it: `npm run build` first.
+ * takes to read a million events, page by page and watching. On the compiled package, as users have it.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Spread, spread } from "./measure.ts";
 import type { Rows } from "./report.ts";
@@ -52,7 +51,6 @@ const watching = measuring(`
   }`);
 
 export function programs(rounds: number): Programs {
-  if (!existsSync(compiled)) execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
   using sites = new Sites("full");
   const file = sites.seeded();
   const timed = (program: string, ...words: string[]) => {

@@ -17,7 +17,7 @@ export function postgresLens(db: NodePgDatabase): Lens {
 }
 
 /** An untyped parameter would be text. Without the collation, which is no part of a type. */
-function typed(column: AnyColumn, value: SQL | string | number | null): SQL.Aliased {
+function typed(column: AnyColumn, value: SQL): SQL.Aliased {
   const [type = "text"] = column.getSQLType().split(" COLLATE ");
   return sql`cast(${value} as ${sql.raw(type)})`.as(column.name);
 }

@@ -10,7 +10,7 @@ export function sqliteLens(db: Lens["db"]): Lens {
 }
 
 /** SQLite's columns say what they make of a value. */
-function typed(column: AnyColumn, value: SQL | string | number | null): SQL.Aliased {
+function typed(column: AnyColumn, value: SQL): SQL.Aliased {
   return sql`${value}`.as(column.name);
 }
 

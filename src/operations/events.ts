@@ -63,7 +63,7 @@ const insertEvent = family((about: "brief" | "run") =>
       .select(
         db
           .select({
-            seq: typed(t.events.seq, null),
+            seq: typed(t.events.seq, sql`null`),
             eventId: typed(t.events.eventId, $.eventId),
             runId: t.runs.runId,
             briefId: typed(t.events.briefId, $.briefId),

@@ -18,7 +18,7 @@ export interface Lens {
   db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "insert" | "update">;
   t: typeof tables;
   /** A value in the SELECT of an INSERT … SELECT, as the column's type: PostgreSQL takes a bare parameter there for text. */
-  typed(column: AnyColumn, value: SQL | string | number | null): SQL.Aliased;
+  typed(column: AnyColumn, value: SQL): SQL.Aliased;
   /** True for a row whose JSON column can be read back; `undefined` where the column's type sees to it. */
   readable(column: AnyColumn): SQL | undefined;
   /** The time of what is written: what the clock said, or the database's own where it said nothing. */

@@ -1,7 +1,7 @@
 /**
  * Workstreams: the parts a run's goal is split into, each with an owner and a status of its own.
  */
-import { and, asc, eq, inArray } from "drizzle-orm";
+import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import type { workstreams } from "../../drizzle/schema.ts";
 import { type WorkstreamStatus, workstreamStatuses } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
@@ -48,7 +48,7 @@ const insertWorkstream = statement<{
           runId: t.runs.runId,
           name: typed(t.workstreams.name, $.name),
           tier: typed(t.workstreams.tier, $.tier),
-          status: typed(t.workstreams.status, "pending"),
+          status: typed(t.workstreams.status, sql`'pending'`),
           ownerAgentId: typed(t.workstreams.ownerAgentId, $.ownerAgentId),
           createdAt: typed(t.workstreams.createdAt, time($.now)),
           updatedAt: typed(t.workstreams.updatedAt, time($.now)),
