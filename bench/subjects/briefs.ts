@@ -116,5 +116,21 @@ export const briefs: Subject = {
         };
       },
     },
+    {
+      name: "listBriefs of a role, the oldest",
+      levels: reading,
+      sides(sites) {
+        const board = sites.board(withBriefs(150));
+        const list = sites
+          .raw(withBriefs(150))
+          .prepare<[string, string, number], BriefRow>(
+            `SELECT ${briefColumns} FROM briefs WHERE run_id = ? AND role = ? ORDER BY created_at, brief_id LIMIT ?`,
+          );
+        return {
+          ours: calling(() => board.listBriefs({ role: "coder", limit: 1 }).items),
+          raw: calling(() => list.all(runId, "coder", 2).slice(0, 1).map(parseBrief)),
+        };
+      },
+    },
   ],
 };

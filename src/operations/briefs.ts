@@ -1,19 +1,17 @@
 /**
  * Briefs: the tasks of a run, a tree by `parentBriefId`.
  */
-import { type AnyColumn, and, asc, eq, exists, getTableColumns, isNull, type SQL, sql } from "drizzle-orm";
+import { and, eq, exists, getTableColumns, sql } from "drizzle-orm";
 import type { briefs } from "../../drizzle/schema.ts";
-import { type BriefStatus, briefStatuses, type JsonObject } from "../../drizzle/vocabulary.ts";
+import type { JsonObject } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
 import type { PlainObject } from "../input/json.ts";
-import { checkRole, checkRoleFilter, encodeFor, type Roles } from "../input/roles.ts";
+import { checkRole, encodeFor } from "../input/roles.ts";
 import { appendEvent, checkNewEntry } from "./entries.ts";
-import { oneOf } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, query, settle, statement, together } from "./operation.ts";
-import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import { repeated, takenElsewhere } from "./repeats.ts";
-import type { RoleName, UncheckedBrief } from "./roles.ts";
+import type { UncheckedBrief } from "./roles.ts";
 import { getRun } from "./runs.ts";
 import { storedNothing } from "./status.ts";
 import { asText, readObject } from "./stored-json.ts";
@@ -35,24 +33,6 @@ const newBriefNames: Names<UncheckedBrief> = {
   role: true,
   payload: true,
   retryCount: true,
-};
-
-/** An array means any of these, an empty one none; null those that have no parent or no workstream. */
-export interface BriefFilter<R extends Roles = Roles, K extends RoleName<R> = RoleName<R>> extends PageRequest<string> {
-  status?: BriefStatus | readonly BriefStatus[] | undefined;
-  role?: K | readonly K[] | undefined;
-  tier?: number | undefined;
-  workstreamId?: string | null | undefined;
-  parentBriefId?: string | null | undefined;
-}
-const filterNames: Names<BriefFilter> = {
-  status: true,
-  role: true,
-  tier: true,
-  workstreamId: true,
-  parentBriefId: true,
-  after: true,
-  limit: true,
 };
 
 export const briefColumns = ({ t: { briefs } }: Lens) => ({
@@ -235,47 +215,6 @@ export function* roleOf({ runId }: Context, briefId: string): Operation<string> 
   const [row] = yield* findRole({ runId, briefId });
   if (!row) throw new NotFoundError("brief", briefId, runId);
   return row.role;
-}
-
-export function* listBriefs(context: Context, filter?: BriefFilter): Operation<Page<Brief, string>> {
-  const check = new Check();
-  const asked = check.object("filter", filter, filterNames);
-  const { tier, workstreamId, parentBriefId } = asked;
-  const statuses = check.members("status", asked.status, briefStatuses);
-  const roles = checkRoleFilter(check, context.roles, asked.role);
-  if (tier !== undefined) check.integer("tier", tier);
-  check.nullableId("workstreamId", workstreamId);
-  check.nullableId("parentBriefId", parentBriefId);
-  const after = checkCursor(check, "briefs", asked.after);
-  const limit = checkLimit(check, asked.limit);
-  check.done();
-  const rows = yield* query((lens) => {
-    const { briefs } = lens.t;
-    return lens.db
-      .select(briefColumns(lens))
-      .from(briefs)
-      .where(
-        and(
-          eq(briefs.runId, context.runId),
-          statuses && oneOf(briefs.status, statuses),
-          roles && oneOf(briefs.role, roles),
-          tier === undefined ? undefined : eq(briefs.tier, tier),
-          equalOrNull(briefs.workstreamId, workstreamId),
-          equalOrNull(briefs.parentBriefId, parentBriefId),
-          after && isBehind(briefs.createdAt, briefs.briefId, after),
-        ),
-      )
-      .orderBy(asc(briefs.createdAt), asc(briefs.briefId))
-      .limit(limit + 1);
-  });
-  return page(rows.map(readBrief), limit, ({ createdAt, briefId }) =>
-    encodeCursor("briefs", { createdAt, id: briefId }),
-  );
-}
-
-function equalOrNull(column: AnyColumn, value: string | null | undefined): SQL | undefined {
-  if (value === undefined) return undefined;
-  return value === null ? isNull(column) : eq(column, value);
 }
 
 /** Whether any run of the file has a brief of this id. */

@@ -6,14 +6,14 @@
  * nobody replaced is still current. Expired leases are handed out first, the longest expired first; then the oldest pending
  * brief. A takeover is a retry, with the event that says so.
  */
-import { and, asc, eq, exists, gte, inArray, isNotNull, lt, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, exists, gte, isNotNull, lt, lte, type SQL, sql } from "drizzle-orm";
 import { InvalidInputError } from "../errors.ts";
 import { Check, maxInteger, type Names } from "../input/check.ts";
 import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { briefColumns, isReadable, readBrief } from "./briefs.ts";
 import { appendEvent, newEntry } from "./entries.ts";
 import { type Claim, claimOf, type Lease, leaseFrom } from "./held-claims.ts";
-import { filtered } from "./index-choice.ts";
+import { among, filtered } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, settle, statement, together } from "./operation.ts";
 import type { RoleName } from "./roles.ts";
 import { storedNothing } from "./status.ts";
@@ -48,8 +48,10 @@ type Wanted = { runId: string; tier: number | null; workstreamId: string | null;
 type Taking = Lease & { runId: string; agentId: string };
 
 const ofRoles = ({ t: { briefs } }: Lens, $: { readonly [Name in keyof Wanted]: SQL }, count: number) => {
-  const holes = Array.from({ length: count }, (_, n) => sql`${$[`role${n}`]}`);
-  return inArray(briefs.role, sql`(${sql.join(holes, sql`, `)})`);
+  return among(
+    briefs.role,
+    Array.from({ length: count }, (_, n) => sql`${$[`role${n}`]}`),
+  );
 };
 
 const ofTierAndWorkstream = ({ t: { briefs } }: Lens, $: { readonly [Name in keyof Wanted]: SQL }, shape: Shape) =>

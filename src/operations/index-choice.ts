@@ -14,7 +14,13 @@ export function filtered(condition: SQL | undefined): SQL | undefined {
  * One of these values. A single one may go through the column's index, which ends in the list's order; several would have to
  * be sorted behind it.
  */
-export function oneOf(column: AnyColumn, values: readonly string[]): SQL | undefined {
-  const condition = inArray(column, [...values]);
+export function oneOf(column: AnyColumn, values: readonly (string | SQL)[]): SQL | undefined {
+  const condition = among(column, values);
   return values.length === 1 ? condition : filtered(condition);
+}
+
+/** One of these values, which may be holes. The builder's own list would encode them for the column once more. */
+export function among(column: AnyColumn, values: readonly (string | SQL)[]): SQL {
+  const list = values.map((value) => sql`${value}`);
+  return inArray(column, sql`(${sql.join(list, sql`, `)})`);
 }

@@ -31,7 +31,11 @@ export interface Position {
 }
 
 /** True for rows behind a position. A comparison of rows, which the builder has not: it makes one range of an index. */
-export function isBehind(createdAt: AnyColumn, id: AnyColumn, position: Position): SQL {
+export function isBehind(
+  createdAt: AnyColumn,
+  id: AnyColumn,
+  position: { readonly [Name in keyof Position]: string | SQL },
+): SQL {
   return sql`(${createdAt}, ${id}) > (${position.createdAt}, ${position.id})`;
 }
 

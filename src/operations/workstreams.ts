@@ -143,6 +143,30 @@ export function* updateWorkstreamStatus(
   );
 }
 
+interface Shape {
+  statuses: readonly WorkstreamStatus[] | undefined;
+  after: boolean;
+}
+const listOf = family(
+  ({ statuses, after }: Shape) =>
+    statement<{ runId: string; createdAt: string | null; id: string | null; limit: number }>()(
+      ({ db, t: { workstreams } }, $) =>
+        db
+          .select()
+          .from(workstreams)
+          .where(
+            and(
+              eq(workstreams.runId, $.runId),
+              statuses && inArray(workstreams.status, [...statuses]),
+              after ? isBehind(workstreams.createdAt, workstreams.workstreamId, $) : undefined,
+            ),
+          )
+          .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId))
+          .limit(sql.placeholder("limit")),
+    ),
+  ({ statuses, after }) => `${statuses} ${after}`,
+);
+
 export function* listWorkstreams(context: Context, filter?: WorkstreamFilter): Operation<Page<Workstream, string>> {
   const check = new Check();
   const asked = check.object("filter", filter, filterNames);
@@ -150,20 +174,9 @@ export function* listWorkstreams(context: Context, filter?: WorkstreamFilter): O
   const after = checkCursor(check, "workstreams", asked.after);
   const limit = checkLimit(check, asked.limit);
   check.done();
-  const rows = yield* query(({ db, t: { workstreams } }) =>
-    db
-      .select()
-      .from(workstreams)
-      .where(
-        and(
-          eq(workstreams.runId, context.runId),
-          statuses && inArray(workstreams.status, statuses),
-          after && isBehind(workstreams.createdAt, workstreams.workstreamId, after),
-        ),
-      )
-      .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId))
-      .limit(limit + 1),
-  );
+  const list = listOf({ statuses, after: after !== undefined });
+  const { createdAt = null, id = null } = after ?? {};
+  const rows = yield* list({ runId: context.runId, createdAt, id, limit: limit + 1 });
   return page(rows, limit, ({ createdAt, workstreamId }) =>
     encodeCursor("workstreams", { createdAt, id: workstreamId }),
   );

@@ -1,0 +1,136 @@
+/**
+ * Lists of briefs: pages, oldest first, by any filters. A statement for each set of filters that was asked for, kept like all
+ * others: to build and prepare one takes longer than to read a short page.
+ */
+import { type AnyColumn, and, asc, eq, isNull, type SQL, sql } from "drizzle-orm";
+import { type BriefStatus, briefStatuses } from "../../drizzle/vocabulary.ts";
+import { Check, type Names } from "../input/check.ts";
+import { checkRoleFilter, type Roles } from "../input/roles.ts";
+import { type Brief, briefColumns, readBrief } from "./briefs.ts";
+import { oneOf } from "./index-choice.ts";
+import { type Context, family, type Operation, statement } from "./operation.ts";
+import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
+import type { RoleName } from "./roles.ts";
+
+/** An array means any of these, an empty one none; null those that have no parent or no workstream. */
+export interface BriefFilter<R extends Roles = Roles, K extends RoleName<R> = RoleName<R>> extends PageRequest<string> {
+  status?: BriefStatus | readonly BriefStatus[] | undefined;
+  role?: K | readonly K[] | undefined;
+  tier?: number | undefined;
+  workstreamId?: string | null | undefined;
+  parentBriefId?: string | null | undefined;
+}
+const filterNames: Names<BriefFilter> = {
+  status: true,
+  role: true,
+  tier: true,
+  workstreamId: true,
+  parentBriefId: true,
+  after: true,
+  limit: true,
+};
+
+/** What is asked of a parent or a workstream: nothing, that there is none, or that it is this one. */
+type Wanted = "any" | "none" | "one";
+
+/** Which filters a list has: its statements differ in nothing else. */
+interface Shape {
+  statuses: number | undefined;
+  roles: number | undefined;
+  tier: boolean;
+  workstream: Wanted;
+  parent: Wanted;
+  after: boolean;
+}
+
+type Listing = {
+  runId: string;
+  tier: number | null;
+  workstreamId: string | null;
+  parentBriefId: string | null;
+  createdAt: string | null;
+  id: string | null;
+  limit: number;
+  [value: `status${number}` | `role${number}`]: string;
+};
+
+const listOf = family(
+  (shape: Shape) =>
+    statement<Listing>()((lens, $) => {
+      const { briefs } = lens.t;
+      const among = (column: AnyColumn, name: "status" | "role", count: number | undefined) =>
+        count === undefined
+          ? undefined
+          : oneOf(
+              column,
+              Array.from({ length: count }, (_, n) => sql`${$[`${name}${n}`]}`),
+            );
+      return lens.db
+        .select(briefColumns(lens))
+        .from(briefs)
+        .where(
+          and(
+            eq(briefs.runId, $.runId),
+            among(briefs.status, "status", shape.statuses),
+            among(briefs.role, "role", shape.roles),
+            shape.tier ? eq(briefs.tier, $.tier) : undefined,
+            wantedOf(briefs.workstreamId, shape.workstream, $.workstreamId),
+            wantedOf(briefs.parentBriefId, shape.parent, $.parentBriefId),
+            shape.after ? isBehind(briefs.createdAt, briefs.briefId, $) : undefined,
+          ),
+        )
+        .orderBy(asc(briefs.createdAt), asc(briefs.briefId))
+        .limit(sql.placeholder("limit"));
+    }),
+  ({ statuses, roles, tier, workstream, parent, after }) =>
+    `${statuses} ${roles} ${tier} ${workstream} ${parent} ${after}`,
+);
+
+function wantedOf(column: AnyColumn, wanted: Wanted, value: SQL): SQL | undefined {
+  if (wanted === "any") return undefined;
+  return wanted === "none" ? isNull(column) : eq(column, value);
+}
+
+export function* listBriefs(context: Context, filter?: BriefFilter): Operation<Page<Brief, string>> {
+  const check = new Check();
+  const asked = check.object("filter", filter, filterNames);
+  const { tier, workstreamId, parentBriefId } = asked;
+  const statuses = check.members("status", asked.status, briefStatuses);
+  const roles = checkRoleFilter(check, context.roles, asked.role);
+  if (tier !== undefined) check.integer("tier", tier);
+  check.nullableId("workstreamId", workstreamId);
+  check.nullableId("parentBriefId", parentBriefId);
+  const after = checkCursor(check, "briefs", asked.after);
+  const limit = checkLimit(check, asked.limit);
+  check.done();
+  if (statuses?.length === 0 || roles?.length === 0) return { items: [], next: null };
+  const listing: Listing = {
+    runId: context.runId,
+    tier: tier ?? null,
+    workstreamId: workstreamId ?? null,
+    parentBriefId: parentBriefId ?? null,
+    createdAt: after?.createdAt ?? null,
+    id: after?.id ?? null,
+    // The one too many says whether more follow.
+    limit: limit + 1,
+  };
+  for (const [n, status] of (statuses ?? []).entries()) listing[`status${n}`] = status;
+  for (const [n, role] of (roles ?? []).entries()) listing[`role${n}`] = role;
+  const list = listOf({
+    statuses: statuses?.length,
+    roles: roles?.length,
+    tier: tier !== undefined,
+    workstream: wantedBy(workstreamId),
+    parent: wantedBy(parentBriefId),
+    after: after !== undefined,
+  });
+  const rows = yield* list(listing);
+  return page(rows.map(readBrief), limit, ({ createdAt, briefId }) =>
+    encodeCursor("briefs", { createdAt, id: briefId }),
+  );
+}
+
+function wantedBy(value: string | null | undefined): Wanted {
+  if (value === undefined) return "any";
+  return value === null ? "none" : "one";
+}
