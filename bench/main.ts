@@ -2,7 +2,7 @@
  * npm run bench [-- --only NAME] [-- --quick] [-- --out FOLDER]
  *
  * NAME is a subject, a part of a line's name, `schema`, `size`, `fairness`, `programs`, `adoption` or `postgres`; the last one, which
- * needs PostgreSQL installed, is run only when it is asked for. FOLDER gets results.json, results.md and
+ * needs PostgreSQL installed, is run only when it is asked for, `postgres:NAME` for a part of a line's name. FOLDER gets results.json, results.md and
  * chart.svg.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -51,8 +51,11 @@ const started = wanted("programs") ? programs(quick ? 5 : 21) : undefined;
 if (started) tell("## Programs", markdown(programRows(started)));
 const adopted = wanted("adoption") ? adoption(quick ? 3 : 11) : [];
 if (adopted.length > 0) tell("## Opening what must be migrated", markdown(adoptionRows(adopted)));
+const [server, lineOnServer = ""] = only?.split(":") ?? [];
 const onServer =
-  only === "postgres" ? await measurePostgres(quick ? { rounds: 11, blockMs: 60 } : { rounds: 41, blockMs: 150 }) : [];
+  server === "postgres"
+    ? await measurePostgres(quick ? { rounds: 11, blockMs: 60 } : { rounds: 41, blockMs: 150 }, lineOnServer)
+    : [];
 if (onServer.length > 0) tell("## PostgreSQL", markdown(postgresRows(onServer)));
 if (texts.length === 1) {
   throw new Error(
@@ -74,7 +77,7 @@ if (out !== undefined) {
   };
   writeFileSync(join(out, "results.json"), `${JSON.stringify(results, undefined, 2)}\n`);
   writeFileSync(join(out, "results.md"), `${texts.join("\n\n")}\n`);
-  writeFileSync(join(out, "chart.svg"), chart(figures));
+  if (compared.length > 0) writeFileSync(join(out, "chart.svg"), chart(figures));
 }
 
 function tell(...parts: string[]): void {

@@ -158,7 +158,7 @@ async function rawWithEvent(pool: pg.Pool, kind: string, change: pg.QueryConfig)
 async function rawClaim(pool: pg.Pool): Promise<Record<string, unknown>> {
   const look = await pool.query({
     name: "look",
-    text: `SELECT EXISTS (SELECT 1 FROM briefs WHERE run_id = $1 AND status = 'active' AND lease_expires_at <= ${now}) AS expired,
+    text: `SELECT EXISTS (SELECT 1 FROM briefs WHERE run_id = $1 AND lease_expires_at <= ${now} AND (status = 'active') IS TRUE) AS expired,
         EXISTS (SELECT 1 FROM briefs WHERE run_id = $1 AND status = 'pending') AS pending`,
     values: [runId],
   });
@@ -169,7 +169,7 @@ async function rawClaim(pool: pg.Pool): Promise<Record<string, unknown>> {
     name: "take",
     text: `UPDATE briefs SET status = 'active', attempt = attempt + 1, claimed_by = $3, lease_expires_at = ${end}, updated_at = ${now}
       WHERE run_id = $1 AND brief_id = (SELECT brief_id FROM briefs WHERE run_id = $1 AND status = 'pending'
-        ORDER BY created_at, brief_id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+        ORDER BY created_at NULLS FIRST, brief_id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
       RETURNING ${quoted(briefColumns)}`,
     values: [runId, 600_000, "agent"],
   });
@@ -205,13 +205,15 @@ function sideBySide(
   };
 }
 
-export async function measurePostgres(effort: Effort): Promise<Rate[]> {
+/** Those lines whose name has `only` in it. */
+export async function measurePostgres(effort: Effort, only: string): Promise<Rate[]> {
   const server = startPrivateServer();
   if (!server) throw new Error("PostgreSQL 15 or later is not installed (Debian: apt-get install postgresql).");
   try {
     const rates: Rate[] = [];
     for (const connections of [1, 4, 16]) {
-      for (const line of lines) rates.push(await measureLine(server.url, line, connections, effort));
+      for (const line of lines.filter(({ name }) => name.includes(only)))
+        rates.push(await measureLine(server.url, line, connections, effort));
     }
     return rates;
   } finally {

@@ -95,12 +95,16 @@ export const briefs = pgTable(
   (t) => [
     primaryKey({ columns: [t.runId, t.briefId] }),
     index("briefs_by_age").on(t.runId, t.createdAt, t.briefId),
-    index("briefs_by_status").on(t.runId, t.status, t.createdAt, t.briefId),
-    index("briefs_by_role").on(t.runId, t.role, t.createdAt, t.briefId),
-    index("briefs_by_tier").on(t.runId, t.tier, t.createdAt, t.briefId),
-    index("briefs_by_workstream").on(t.runId, t.workstreamId, t.createdAt, t.briefId),
-    index("briefs_by_parent").on(t.runId, t.parentBriefId, t.createdAt, t.briefId),
-    index("briefs_waiting_by_role").on(t.runId, t.role, t.createdAt, t.briefId).where(sql`status = 'pending'`),
+    // These columns are never NULL. Where an index says that NULL comes first, only a query that says so, too, can go by its
+    // order, and cannot go by another's: see src/operations/index-choice.ts.
+    index("briefs_by_status").on(t.runId, t.status, t.createdAt.asc().nullsFirst(), t.briefId),
+    index("briefs_by_role").on(t.runId, t.role, t.createdAt.asc().nullsFirst(), t.briefId),
+    index("briefs_by_tier").on(t.runId, t.tier, t.createdAt.asc().nullsFirst(), t.briefId),
+    index("briefs_by_workstream").on(t.runId, t.workstreamId, t.createdAt.asc().nullsFirst(), t.briefId),
+    index("briefs_by_parent").on(t.runId, t.parentBriefId, t.createdAt.asc().nullsFirst(), t.briefId),
+    index("briefs_waiting_by_role")
+      .on(t.runId, t.role, t.createdAt.asc().nullsFirst(), t.briefId.asc().nullsFirst())
+      .where(sql`status = 'pending'`),
     index("briefs_leased").on(t.runId, t.leaseExpiresAt, t.briefId).where(isNotNull(t.leaseExpiresAt)),
   ],
 );

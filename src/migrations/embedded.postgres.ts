@@ -89,23 +89,23 @@ CREATE TRIGGER events_seq BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION 
   {
     tag: "0002_claims",
     when: 1795643488864,
-    hash: "b0c596e941aa1e32280a57b8115bee1424c3e9a4a4448dabb57d23b3180d696d",
+    hash: "0662a4bc02f406a0978681f8147f780df96b0e028ea89e44fda4255a7717767c",
     sql: `ALTER TABLE "briefs" ADD COLUMN "attempt" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "briefs" ADD COLUMN "claimed_by" text;--> statement-breakpoint
 ALTER TABLE "briefs" ADD COLUMN "lease_expires_at" text COLLATE "C";--> statement-breakpoint
-CREATE INDEX "briefs_by_status" ON "briefs" USING btree ("run_id","status","created_at","brief_id");--> statement-breakpoint
+CREATE INDEX "briefs_by_status" ON "briefs" USING btree ("run_id","status","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
 CREATE INDEX "briefs_leased" ON "briefs" USING btree ("run_id","lease_expires_at","brief_id") WHERE "briefs"."lease_expires_at" is not null;`,
   },
   {
     tag: "0003_tallies",
     when: 1795645189515,
-    hash: "41f754cdd0f9a9412d3b91670bbb4734ca4461d06adb58bb8cad5c4f9bd1705b",
+    hash: "7972a240998fa226429e137c8aeedf7515c70fe4fb45d1279c0e68659f144444",
     sql: `CREATE INDEX "briefs_by_age" ON "briefs" USING btree ("run_id","created_at","brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_role" ON "briefs" USING btree ("run_id","role","created_at","brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_tier" ON "briefs" USING btree ("run_id","tier","created_at","brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_workstream" ON "briefs" USING btree ("run_id","workstream_id","created_at","brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_parent" ON "briefs" USING btree ("run_id","parent_brief_id","created_at","brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_waiting_by_role" ON "briefs" USING btree ("run_id","role","created_at","brief_id") WHERE status = 'pending';--> statement-breakpoint
+CREATE INDEX "briefs_by_role" ON "briefs" USING btree ("run_id","role","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
+CREATE INDEX "briefs_by_tier" ON "briefs" USING btree ("run_id","tier","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
+CREATE INDEX "briefs_by_workstream" ON "briefs" USING btree ("run_id","workstream_id","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
+CREATE INDEX "briefs_by_parent" ON "briefs" USING btree ("run_id","parent_brief_id","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
+CREATE INDEX "briefs_waiting_by_role" ON "briefs" USING btree ("run_id","role","created_at" NULLS FIRST,"brief_id" NULLS FIRST) WHERE status = 'pending';--> statement-breakpoint
 CREATE INDEX "events_by_kind" ON "events" USING btree ("run_id","kind","seq");--> statement-breakpoint
 CREATE INDEX "events_by_brief" ON "events" USING btree ("run_id","brief_id","seq") WHERE "events"."brief_id" is not null;--> statement-breakpoint
 CREATE INDEX "workstreams_by_age" ON "workstreams" USING btree ("run_id","created_at","workstream_id");--> statement-breakpoint

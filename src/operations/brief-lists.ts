@@ -7,7 +7,7 @@ import { type BriefStatus, briefStatuses } from "../../drizzle/vocabulary.ts";
 import { Check, type Names } from "../input/check.ts";
 import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
-import { oneOf } from "./index-choice.ts";
+import { oldestFirst, oneOf } from "./index-choice.ts";
 import { type Context, family, type Operation, statement } from "./operation.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import type { RoleName } from "./roles.ts";
@@ -58,6 +58,9 @@ const listOf = family(
   (shape: Shape) =>
     statement<Listing>()((lens, $) => {
       const { briefs } = lens.t;
+      const { createdAt, briefId } = briefs;
+      const throughFilter =
+        shape.statuses === 1 || shape.roles === 1 || shape.tier || shape.workstream !== "any" || shape.parent !== "any";
       const among = (column: AnyColumn, name: "status" | "role", count: number | undefined) =>
         count === undefined
           ? undefined
@@ -76,10 +79,10 @@ const listOf = family(
             shape.tier ? eq(briefs.tier, $.tier) : undefined,
             wantedOf(briefs.workstreamId, shape.workstream, $.workstreamId),
             wantedOf(briefs.parentBriefId, shape.parent, $.parentBriefId),
-            shape.after ? isBehind(briefs.createdAt, briefs.briefId, $) : undefined,
+            shape.after ? isBehind(createdAt, briefId, $) : undefined,
           ),
         )
-        .orderBy(asc(briefs.createdAt), asc(briefs.briefId))
+        .orderBy(...(throughFilter ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
         .limit(sql.placeholder("limit"));
     }),
   ({ statuses, roles, tier, workstream, parent, after }) =>

@@ -13,7 +13,7 @@ import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { briefColumns, isReadable, readBrief } from "./briefs.ts";
 import { appendEvent, newEntry } from "./entries.ts";
 import { type Claim, claimOf, type Lease, leaseFrom } from "./held-claims.ts";
-import { among, filtered } from "./index-choice.ts";
+import { among, filtered, longestWaitingFirst, oldestFirst } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, settle, statement, together } from "./operation.ts";
 import type { RoleName } from "./roles.ts";
 import { storedNothing } from "./status.ts";
@@ -141,7 +141,7 @@ const takePending = (guarded: boolean) =>
           .select({ briefId: t.briefs.briefId })
           .from(t.briefs)
           .where(isPending(lens, $, shape))
-          .orderBy(asc(t.briefs.createdAt), asc(t.briefs.briefId))
+          .orderBy(...(shape.roles === 1 ? longestWaitingFirst : oldestFirst)(t.briefs.createdAt, t.briefs.briefId))
           .limit(1);
         return db
           .update(t.briefs)

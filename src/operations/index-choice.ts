@@ -2,8 +2,12 @@
  * Which index a query goes through. Without statistics, which the file of a run never has, SQLite takes every equality for
  * equally telling: it would sort a million events for the two kinds asked for, or read all that ever completed to find those
  * of one brief. So where one index is right, the other conditions are written in a way that no index answers.
+ *
+ * PostgreSQL has statistics, but of a minute ago, or of when the run was small: then it would as soon go along all briefs in the
+ * order of their age, and leave out those that were claimed before. So there the indexes have orders of their own, which are
+ * the same, since no time and no id is NULL, and to which it matters where NULL would stand. To SQLite they are all one.
  */
-import { type AnyColumn, inArray, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, asc, inArray, type SQL, sql } from "drizzle-orm";
 
 /** A condition that rows are held against one by one, and no index is chosen for. */
 export function filtered(condition: SQL | undefined): SQL | undefined {
@@ -23,4 +27,19 @@ export function oneOf(column: AnyColumn, values: readonly (string | SQL)[]): SQL
 export function among(column: AnyColumn, values: readonly (string | SQL)[]): SQL {
   const list = values.map((value) => sql`${value}`);
   return inArray(column, sql`(${sql.join(list, sql`, `)})`);
+}
+
+/** Oldest first, by the index of one filter. */
+export function oldestFirst(createdAt: AnyColumn, id: AnyColumn): SQL[] {
+  return [nullsFirst(createdAt), asc(id)];
+}
+
+/** Oldest first, by the index of what waits for a role. */
+export function longestWaitingFirst(createdAt: AnyColumn, id: AnyColumn): SQL[] {
+  return [nullsFirst(createdAt), nullsFirst(id)];
+}
+
+/** Raw SQL, since the builder's order has no word for NULL. */
+function nullsFirst(column: AnyColumn): SQL {
+  return sql`${column} asc nulls first`;
 }

@@ -11,6 +11,7 @@ import {
   type Timestamp,
   type WorkstreamStatus,
 } from "../../drizzle/vocabulary.ts";
+import { oldestFirst } from "./index-choice.ts";
 import { type Context, inSnapshot, type Lens, type Operation, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import { getRunSummary, type RunSummary, zeros } from "./summary.ts";
@@ -122,7 +123,7 @@ const firstPending = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =
     .select({ briefId: briefs.briefId, role: briefs.role, tier: briefs.tier, createdAt: briefs.createdAt })
     .from(briefs)
     .where(and(eq(briefs.runId, $.runId), eq(briefs.status, "pending")))
-    .orderBy(asc(briefs.createdAt), asc(briefs.briefId))
+    .orderBy(...oldestFirst(briefs.createdAt, briefs.briefId))
     .limit(1),
 );
 
