@@ -129,8 +129,8 @@ export const events = pgTable(
   (t) => [
     primaryKey({ columns: [t.runId, t.seq] }),
     unique().on(t.runId, t.eventId),
-    index("events_by_kind").on(t.runId, t.kind, t.seq),
-    index("events_by_brief").on(t.runId, t.briefId, t.seq).where(isNotNull(t.briefId)),
+    index("events_by_kind").on(t.runId, t.kind, t.seq.asc().nullsFirst()),
+    index("events_by_brief").on(t.runId, t.briefId, t.seq.asc().nullsFirst()).where(isNotNull(t.briefId)),
   ],
 );
 

@@ -99,15 +99,15 @@ CREATE INDEX "briefs_leased" ON "briefs" USING btree ("run_id","lease_expires_at
   {
     tag: "0003_tallies",
     when: 1795645189515,
-    hash: "7972a240998fa226429e137c8aeedf7515c70fe4fb45d1279c0e68659f144444",
+    hash: "c19df1784a2d8337f0b624bb8ab50f19455fcf250f0724226fb030ccefa92952",
     sql: `CREATE INDEX "briefs_by_age" ON "briefs" USING btree ("run_id","created_at","brief_id");--> statement-breakpoint
 CREATE INDEX "briefs_by_role" ON "briefs" USING btree ("run_id","role","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
 CREATE INDEX "briefs_by_tier" ON "briefs" USING btree ("run_id","tier","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
 CREATE INDEX "briefs_by_workstream" ON "briefs" USING btree ("run_id","workstream_id","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
 CREATE INDEX "briefs_by_parent" ON "briefs" USING btree ("run_id","parent_brief_id","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
 CREATE INDEX "briefs_waiting_by_role" ON "briefs" USING btree ("run_id","role","created_at" NULLS FIRST,"brief_id" NULLS FIRST) WHERE status = 'pending';--> statement-breakpoint
-CREATE INDEX "events_by_kind" ON "events" USING btree ("run_id","kind","seq");--> statement-breakpoint
-CREATE INDEX "events_by_brief" ON "events" USING btree ("run_id","brief_id","seq") WHERE "events"."brief_id" is not null;--> statement-breakpoint
+CREATE INDEX "events_by_kind" ON "events" USING btree ("run_id","kind","seq" NULLS FIRST);--> statement-breakpoint
+CREATE INDEX "events_by_brief" ON "events" USING btree ("run_id","brief_id","seq" NULLS FIRST) WHERE "events"."brief_id" is not null;--> statement-breakpoint
 CREATE INDEX "workstreams_by_age" ON "workstreams" USING btree ("run_id","created_at","workstream_id");--> statement-breakpoint
 -- Written by hand: a view that counts from indexes alone. Rows that every write touches would make claims wait for each other.
 CREATE VIEW "tallies" (run_id, subject, label, n) AS

@@ -6,7 +6,7 @@
  * nobody replaced is still current. Expired leases are handed out first, the longest expired first; then the oldest pending
  * brief. A takeover is a retry, with the event that says so.
  */
-import { and, asc, eq, exists, gte, isNotNull, lt, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, gte, isNotNull, lt, lte, type SQL, sql } from "drizzle-orm";
 import { InvalidInputError } from "../errors.ts";
 import { Check, maxInteger, type Names } from "../input/check.ts";
 import { checkRoleFilter, type Roles } from "../input/roles.ts";
@@ -98,27 +98,39 @@ const isExpired = (
 
 const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), asc(briefs.briefId)] as const;
 
-/** Whether there is anything to claim: it takes no lock, so that idle agents stand in nobody's way. */
+const oldestPending = (lens: Lens, $: { readonly [Name in keyof Wanted]: SQL }, shape: Shape) => {
+  const { createdAt, briefId } = lens.t.briefs;
+  return lens.db
+    .select({ briefId })
+    .from(lens.t.briefs)
+    .where(isPending(lens, $, shape))
+    .orderBy(...(shape.roles === 1 ? longestWaitingFirst : oldestFirst)(createdAt, briefId))
+    .limit(1);
+};
+
+/**
+ * Whether there is anything to claim: it takes no lock, so that idle agents stand in nobody's way. Each asked for in its order,
+ * like what is taken then: of EXISTS, PostgreSQL thinks that a third of all rows are expired, so that the first will be
+ * found soon wherever it looks, and reads them all where none is.
+ */
 const look = family(
   (shape: Shape) =>
     statement<Wanted & { now: string | null }>()((lens, $) => {
-      const { db, t } = lens;
-      const one = { found: sql`1` };
-      const expired = db
-        .select(one)
-        .from(t.briefs)
-        .where(isExpired(lens, $, shape));
-      const pending = db
-        .select(one)
-        .from(t.briefs)
-        .where(isPending(lens, $, shape));
-      return db
+      const { runs, briefs } = lens.t;
+      const { briefId } = briefs;
+      const expired = lens.db
+        .select({ briefId })
+        .from(briefs)
+        .where(isExpired(lens, $, shape))
+        .orderBy(...expiredFirst(lens))
+        .limit(1);
+      return lens.db
         .select({
-          expired: sql<number | boolean>`${exists(expired)}`,
-          pending: sql<number | boolean>`${exists(pending)}`,
+          expired: sql<number | boolean>`${expired} is not null`,
+          pending: sql<number | boolean>`${oldestPending(lens, $, shape)} is not null`,
         })
-        .from(t.runs)
-        .where(eq(t.runs.runId, $.runId));
+        .from(runs)
+        .where(eq(runs.runId, $.runId));
     }),
   nameOf,
 );
@@ -137,19 +149,13 @@ const takePending = (guarded: boolean) =>
     (shape: Shape) =>
       statement<Wanted & Taking>()((lens, $) => {
         const { db, t, skippingLocked } = lens;
-        const oldest = db
-          .select({ briefId: t.briefs.briefId })
-          .from(t.briefs)
-          .where(isPending(lens, $, shape))
-          .orderBy(...(shape.roles === 1 ? longestWaitingFirst : oldestFirst)(t.briefs.createdAt, t.briefs.briefId))
-          .limit(1);
         return db
           .update(t.briefs)
           .set(claimed(lens, $))
           .where(
             and(
               eq(t.briefs.runId, $.runId),
-              sql`${t.briefs.briefId} = ${skippingLocked(oldest)}`,
+              sql`${t.briefs.briefId} = ${skippingLocked(oldestPending(lens, $, shape))}`,
               lt(t.briefs.attempt, maxInteger),
               guarded ? isReadable(lens) : undefined,
             ),

@@ -8,7 +8,7 @@ import { ConflictError, NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
 import { getBrief } from "./briefs.ts";
-import { filtered, oneOf } from "./index-choice.ts";
+import { filtered, nullsFirst, oneOf } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, query, settle, statement } from "./operation.ts";
 import { checkLimit, type Page, type PageRequest, page } from "./pages.ts";
 import { repeated, takenElsewhere } from "./repeats.ts";
@@ -119,19 +119,22 @@ const listOf = family(
   ({ kinds, ofBrief }: { kinds: readonly EventKind[] | undefined; ofBrief: boolean }) =>
     statement<{ runId: string; after: number; briefId: string | null; limit: number }>()((lens, $) => {
       const { events } = lens.t;
-      return lens.db
-        .select(eventColumns(lens))
-        .from(events)
-        .where(
-          and(
-            eq(events.runId, $.runId),
-            gt(events.seq, $.after),
-            kinds && (ofBrief ? filtered(inArray(events.kind, [...kinds])) : oneOf(events.kind, kinds)),
-            ofBrief ? eq(events.briefId, $.briefId) : undefined,
-          ),
-        )
-        .orderBy(asc(events.seq))
-        .limit(sql.placeholder("limit"));
+      return (
+        lens.db
+          .select(eventColumns(lens))
+          .from(events)
+          .where(
+            and(
+              eq(events.runId, $.runId),
+              gt(events.seq, $.after),
+              kinds && (ofBrief ? filtered(inArray(events.kind, [...kinds])) : oneOf(events.kind, kinds)),
+              ofBrief ? eq(events.briefId, $.briefId) : undefined,
+            ),
+          )
+          // Where an index of its own is meant: see `index-choice.ts`.
+          .orderBy(ofBrief || kinds?.length === 1 ? nullsFirst(events.seq) : asc(events.seq))
+          .limit(sql.placeholder("limit"))
+      );
     }),
   ({ kinds, ofBrief }) => `${kinds} ${ofBrief}`,
 );

@@ -39,7 +39,7 @@ export function longestWaitingFirst(createdAt: AnyColumn, id: AnyColumn): SQL[] 
   return [nullsFirst(createdAt), nullsFirst(id)];
 }
 
-/** Raw SQL, since the builder's order has no word for NULL. */
-function nullsFirst(column: AnyColumn): SQL {
+/** An order that an index has for itself. Raw SQL, since the builder's order has no word for NULL. */
+export function nullsFirst(column: AnyColumn): SQL {
   return sql`${column} asc nulls first`;
 }

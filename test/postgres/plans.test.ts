@@ -3,7 +3,7 @@ import pg from "pg";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { cases, fill, Questions } from "../behaviour/plans.ts";
-import { freshSchema, hasServer } from "./fresh.ts";
+import { freshSchema, hasServer, type Schema } from "./fresh.ts";
 
 async function large() {
   const schema = await freshSchema();
@@ -23,6 +23,16 @@ async function large() {
     return lines;
   };
   return { board, plansOf };
+}
+
+/** How many rows and entries of indexes have been read of all briefs so far. */
+async function readOf(schema: Schema, pool: pg.Pool): Promise<number> {
+  await pool.query("SELECT pg_stat_force_next_flush()");
+  const [row] = await schema.sql<{ read: number }>(
+    `SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relid = 'briefs'::regclass)::int
+       + (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relid = 'briefs'::regclass)::int AS read`,
+  );
+  return row?.read ?? Number.NaN;
 }
 
 describe.skipIf(!hasServer)("what is asked of a large run on PostgreSQL", () => {
@@ -66,12 +76,23 @@ describe.skipIf(!hasServer)("what is asked of a large run on PostgreSQL", () => 
           if (claim && n % 2) await board.completeBrief(claim, {});
         }
       }
-      await pool.query("SELECT pg_stat_force_next_flush()");
-      const [{ read } = { read: Number.NaN }] = await schema.sql<{ read: number }>(
-        `SELECT sum(idx_tup_read)::int AS read FROM pg_stat_user_indexes WHERE schemaname = '${schema.name}' AND relname = 'briefs'`,
-      );
+      const read = await readOf(schema, pool);
       // Entries of indexes that a claim and a completion read, dead ones too: 100 at most; 1,000 to 2,000 by plans that do not fit.
       expect(read / (rounds * each)).toBeLessThan(300);
     },
   );
+
+  test("an agent that finds nothing to claim reads no briefs, however many others hold", async () => {
+    const schema = await freshSchema();
+    const pool = new pg.Pool({ connectionString: schema.url, max: 1 });
+    onTestFinished(() => pool.end());
+    const board = await openPostgresBlackboard({ runId: "run-1", connection: pool });
+    await board.createRun("a goal");
+    await schema.sql(`INSERT INTO briefs (run_id, brief_id, tier, role, status, created_at, updated_at, attempt, claimed_by, lease_expires_at)
+      SELECT 'run-1', 'b' || n, 1, 'coder', 'active', '2026', '2026', 1, 'somebody', '9999' FROM generate_series(1, 5000) AS n`);
+    await schema.sql("ANALYZE");
+    const before = await readOf(schema, pool);
+    for (let n = 0; n < 20; n++) expect(await board.claimBrief({ agentId: "idle", leaseMs: 1000 })).toBeUndefined();
+    expect((await readOf(schema, pool)) - before).toBeLessThan(100);
+  });
 });
