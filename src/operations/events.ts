@@ -147,6 +147,7 @@ export function* listEvents(context: Context, filter?: EventFilter): Operation<P
   if (asked.after !== undefined) check.integer("after", asked.after, 0, Number.MAX_SAFE_INTEGER);
   const limit = checkLimit(check, asked.limit);
   check.done();
+  if (kinds?.length === 0) return { items: [], next: null };
   const { briefId, after = 0 } = asked;
   const list = listOf({ kinds, ofBrief: briefId !== undefined });
   const rows = yield* list({ runId: context.runId, after, briefId: briefId ?? null, limit: limit + 1 });

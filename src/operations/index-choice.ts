@@ -23,7 +23,7 @@ export function oneOf(column: AnyColumn, values: readonly (string | SQL)[]): SQL
   return values.length === 1 ? condition : filtered(condition);
 }
 
-/** One of these values, which may be holes. The builder's own list would encode them for the column once more. */
+/** One of these values, of which there must be any and which may be holes. The builder's own list would encode them for the column once more. */
 export function among(column: AnyColumn, values: readonly (string | SQL)[]): SQL {
   const list = values.map((value) => sql`${value}`);
   return inArray(column, sql`(${sql.join(list, sql`, `)})`);
