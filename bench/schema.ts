@@ -53,24 +53,21 @@ export async function schemaPrice(effort: Effort): Promise<Price[]> {
       inserts[schema] = insert;
       pages[schema] = pagesOf(db, `${file}-wal`, insert);
     }
-    const { "all of it": all = () => undefined, "without tallies and indexes": least = all, ...others } = inserts;
-    const named = Object.fromEntries(Object.entries(others).map(([name, insert]) => [name, calling(insert)]));
-    const {
-      microseconds,
-      ratios,
-      limits: _,
-    } = await compare({ ours: calling(all), raw: calling(least), ...named }, effort);
+    // The whole schema is what all others are divided by, and what has least of it stands where ours stands elsewhere.
+    const named = Object.entries(inserts).map(([schema, insert]) => [sideOf(schema), calling(insert)]);
+    const { microseconds, ratios, limits } = await compare(Object.fromEntries(named), effort);
     for (const schema of Object.keys(schemas)) {
-      const side = schema === "all of it" ? "ours" : schema === "without tallies and indexes" ? "raw" : schema;
-      const share = side === "ours" ? undefined : side === "raw" ? inverse(ratios.ours) : ratios[side];
+      const side = sideOf(schema);
+      const share = side === "ours" ? ratios.ours : limits[side];
       prices.push({ level, schema, pages: pages[schema] ?? Number.NaN, microseconds: microseconds[side], share });
     }
   }
   return prices;
 }
 
-function inverse(spread: Spread | undefined): Spread | undefined {
-  return spread && { low: 1 / spread.high, median: 1 / spread.median, high: 1 / spread.low };
+function sideOf(schema: string): string {
+  if (schema === "all of it") return "raw";
+  return schema === "without tallies and indexes" ? "ours" : schema;
 }
 
 /** By how much the log grows, after enough rows that the file is no special case. */

@@ -10,8 +10,8 @@ import { lockRun } from "./postgres-locks.ts";
 import type { Client } from "./postgres-pool.ts";
 import { reading } from "./postgres-prepared.ts";
 
-/** After so many statements on a connection their plans are made anew, and then each time that they have doubled. */
-const firstPlans = 64;
+/** After so many statements on a connection their plans are made anew, and then whenever there have been twice as many. */
+const statementsBeforePlans = 64;
 
 export class Line {
   readonly client: Client;
@@ -21,7 +21,7 @@ export class Line {
   readonly #kept = new Map<KeptQuery["prepare"], ReturnType<typeof reading>>();
   #broken = false;
   #executed = 0;
-  #plansLast = firstPlans;
+  #planAnewAt = statementsBeforePlans;
 
   constructor(client: Client, runId: string, logger: Logger | undefined) {
     this.client = client;
@@ -101,14 +101,14 @@ export class Line {
   }
 
   async #execute(step: Exclude<Step, Atomic | Snapshot>): Promise<unknown> {
-    // Without a name, and so forgotten: a list of any length is a statement of its own.
+    // Without a name, and so forgotten: its like may never come again.
     if ("build" in step) return await reading(step.build(this.#lens).prepare(""))({});
     let query = this.#kept.get(step.prepare);
     if (!query) {
       query = reading(step.prepare(this.#lens));
       this.#kept.set(step.prepare, query);
     }
-    if (this.#executed++ === this.#plansLast) await this.#planAnew();
+    if (this.#executed++ === this.#planAnewAt) await this.#planAnew();
     return await query(step.parameters);
   }
 
@@ -118,7 +118,7 @@ export class Line {
    * for every one it took, 1 ms for the first and 5 for the six thousandth.
    */
   async #planAnew(): Promise<void> {
-    this.#plansLast *= 2;
+    this.#planAnewAt *= 2;
     await this.client.query("DISCARD PLANS");
   }
 }

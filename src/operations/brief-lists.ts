@@ -7,7 +7,7 @@ import { type BriefStatus, briefStatuses } from "../../drizzle/vocabulary.ts";
 import { Check, type Names } from "../input/check.ts";
 import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
-import { oldestFirst, oneOf } from "./index-choice.ts";
+import { numbered, oldestFirst, oneOf } from "./index-choice.ts";
 import { type Context, family, type Operation, statement } from "./operation.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import type { RoleName } from "./roles.ts";
@@ -61,21 +61,14 @@ const listOf = family(
       const { createdAt, briefId } = briefs;
       const throughFilter =
         shape.statuses === 1 || shape.roles === 1 || shape.tier || shape.workstream !== "any" || shape.parent !== "any";
-      const among = (column: AnyColumn, name: "status" | "role", count: number | undefined) =>
-        count === undefined
-          ? undefined
-          : oneOf(
-              column,
-              Array.from({ length: count }, (_, n) => sql`${$[`${name}${n}`]}`),
-            );
       return lens.db
         .select(briefColumns(lens))
         .from(briefs)
         .where(
           and(
             eq(briefs.runId, $.runId),
-            among(briefs.status, "status", shape.statuses),
-            among(briefs.role, "role", shape.roles),
+            shape.statuses === undefined ? undefined : oneOf(briefs.status, numbered($, "status", shape.statuses)),
+            shape.roles === undefined ? undefined : oneOf(briefs.role, numbered($, "role", shape.roles)),
             shape.tier ? eq(briefs.tier, $.tier) : undefined,
             wantedOf(briefs.workstreamId, shape.workstream, $.workstreamId),
             wantedOf(briefs.parentBriefId, shape.parent, $.parentBriefId),

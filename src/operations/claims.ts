@@ -13,7 +13,7 @@ import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { briefColumns, isReadable, readBrief } from "./briefs.ts";
 import { appendEvent, newEntry } from "./entries.ts";
 import { type Claim, claimOf, type Lease, leaseFrom } from "./held-claims.ts";
-import { among, filtered, longestWaitingFirst, oldestFirst } from "./index-choice.ts";
+import { among, filtered, longestWaitingFirst, numbered, oldestFirst } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, settle, statement, together } from "./operation.ts";
 import type { RoleName } from "./roles.ts";
 import { storedNothing } from "./status.ts";
@@ -48,10 +48,7 @@ type Wanted = { runId: string; tier: number | null; workstreamId: string | null;
 type Taking = Lease & { runId: string; agentId: string };
 
 const ofRoles = ({ t: { briefs } }: Lens, $: { readonly [Name in keyof Wanted]: SQL }, count: number) => {
-  return among(
-    briefs.role,
-    Array.from({ length: count }, (_, n) => sql`${$[`role${n}`]}`),
-  );
+  return among(briefs.role, numbered($, "role", count));
 };
 
 const ofTierAndWorkstream = ({ t: { briefs } }: Lens, $: { readonly [Name in keyof Wanted]: SQL }, shape: Shape) =>

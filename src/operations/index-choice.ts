@@ -23,6 +23,15 @@ export function oneOf(column: AnyColumn, values: readonly (string | SQL)[]): SQL
   return values.length === 1 ? condition : filtered(condition);
 }
 
+/** The holes `role0`, `role1` and so on, as many as there are values. */
+export function numbered<Name extends string>(
+  holes: { readonly [hole in `${Name}${number}`]: SQL },
+  name: Name,
+  count: number,
+): SQL[] {
+  return Array.from({ length: count }, (_, n) => sql`${holes[`${name}${n}`]}`);
+}
+
 /** One of these values, of which there must be any and which may be holes. The builder's own list would encode them for the column once more. */
 export function among(column: AnyColumn, values: readonly (string | SQL)[]): SQL {
   const list = values.map((value) => sql`${value}`);

@@ -52,7 +52,7 @@ export interface KeptQuery {
   prepare(lens: Lens): Prepared<unknown>;
   parameters: Parameters;
 }
-/** A query that is built for this one call, since its shape depends on what was asked for. */
+/** A query that is built for this one call. */
 export interface BuiltQuery {
   build(lens: Lens): Preparable<unknown>;
 }
@@ -161,7 +161,7 @@ export function family<Key, S>(make: (key: Key) => S, nameOf = (key: Key): unkno
   };
 }
 
-/** A query whose shape depends on the call, such as a list with optional filters. */
+/** A query that is asked for once in a while, and not worth keeping. */
 export function* query<Row>(build: (lens: Lens) => Preparable<Row>): Operation<Row[]> {
   return (yield { build }) as Row[];
 }

@@ -3,7 +3,8 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { BusyError, openBlackboard } from "run-blackboard";
+import Database from "better-sqlite3";
+import { BusyError, ConflictError, openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "./folder.ts";
 import { type Running, startProgram } from "./spawn.ts";
@@ -113,4 +114,18 @@ test("migrateTimeoutMs is kept: opening a file that must be migrated waits for i
   expect(readFileSync(file).equals(before)).toBe(true);
   await other.ask("ROLLBACK");
   open().close();
+});
+
+test("a worker that begins with createRun waits for nobody when the run is there already", () => {
+  const file = newFile();
+  using board = openBlackboard({ runId: "locked", file, busyTimeoutMs: 0 });
+  const other = new Database(file);
+  try {
+    other.exec("BEGIN IMMEDIATE");
+    expect(board.createRun("wait")).toMatchObject({ runId: "locked", goal: "wait" });
+    expect(() => board.createRun("another goal")).toThrow(ConflictError);
+    expect(() => board.logEvent("spawned")).toThrow(BusyError);
+  } finally {
+    other.close();
+  }
 });
