@@ -3,8 +3,7 @@
  */
 import { Blackboard } from "./blackboard.ts";
 import { type SqliteDatabase, SqliteEngine } from "./engines/sqlite.ts";
-import { connect, isAbsent } from "./engines/sqlite-connection.ts";
-import { closeUntouched } from "./engines/sqlite-reader.ts";
+import { isAbsent } from "./engines/sqlite-connection.ts";
 import { newId } from "./input/new-id.ts";
 import {
   type BlackboardLocation,
@@ -23,9 +22,9 @@ import type { Roles } from "./input/roles.ts";
 import { listRunsUnder, type RunListing, runFolders } from "./inspection/runs.ts";
 import { type Verification, verify } from "./inspection/verify.ts";
 import { openView, type View } from "./inspection/view.ts";
-import { migrate, refuseHot, requireCurrent } from "./migrations/apply.ts";
 import { migrations } from "./migrations/embedded.sqlite.ts";
 import { migrationPending } from "./migrations/history.ts";
+import { openMigrated } from "./migrations/open.ts";
 import { type MigrationStatus, migrateFile, readStatus } from "./migrations/status.ts";
 
 export {
@@ -109,20 +108,11 @@ export function openBlackboard<R extends Roles = Roles>(
 ): Blackboard<"sync", R, SqliteDatabase> & Disposable {
   const settings = checkOpenOptions(options);
   const { runId, location, busyTimeoutMs, logger } = settings;
-  const checking = settings.migrate === "check";
-  if (checking && settings.create && !settings.readonly && isAbsent(location)) {
+  if (settings.migrate === "check" && settings.create && !settings.readonly && isAbsent(location)) {
     throw migrationPending(location, migrations);
   }
-  if (!settings.readonly) refuseHot(location, migrations);
-  const client = connect(settings);
-  try {
-    const bring = settings.readonly || checking ? requireCurrent : migrate;
-    bring(client, migrations, settings);
-  } catch (error) {
-    closeUntouched(client, location);
-    throw error;
-  }
-  const engine = new SqliteEngine(client, { location, busyTimeoutMs, logger });
+  const connection = openMigrated(settings, migrations);
+  const engine = new SqliteEngine(connection, { location, busyTimeoutMs, logger });
   const now = timestamps(settings.clock ?? (() => new Date()));
   return new SqliteBlackboard<R>(engine, {
     runId,

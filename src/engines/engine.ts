@@ -42,6 +42,11 @@ export interface Engine<M extends Mode, Database> extends Session<M, Database> {
    * @throws FileError where nothing new will ever be seen.
    */
   look<T>(seen: string | undefined, operation: () => Operation<T>): Result<M, Found<T> | undefined>;
+  /**
+   * For what waits without calling anything: throws the error that any call would throw because the file is no longer at its
+   * path. Returns where there is no such file.
+   */
+  requireStorage(): void;
   /** Idempotent. */
   close(): Result<M, void>;
 }

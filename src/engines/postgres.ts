@@ -112,6 +112,9 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     return { version: "", value: await this.#awaitedByClose(() => this.#runAlone(operation)) };
   }
 
+  /** A server is not a file: what happens to it, each call finds out. */
+  requireStorage(): void {}
+
   async close(): Promise<void> {
     if (this.#openTransaction()) throw closedInside();
     this.#closed.abort(closedAt(this.location));

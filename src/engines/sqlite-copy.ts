@@ -2,31 +2,53 @@
  * A consistent copy of a database in a file of its own, made while others write: there whole or not at all.
  */
 import { randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, linkSync, openSync, readdirSync, rmSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, lstatSync, openSync, readdirSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type Database from "better-sqlite3";
+import { isProcessAlive } from "./processes.ts";
+import { refuseLeftovers } from "./sqlite-file.ts";
 
 /**
- * Copies what `client` sees into `file`, which must not be there yet: `EEXIST` otherwise, also when somebody makes it
- * meanwhile. The copy is written under a name of its own, reaches the disk, and only then gets its name; nothing is left
- * when that fails. What a process that was killed has left is removed by the next copy to the same file. `mode` is the file's
- * permissions, so that a copy is as private as what it is a copy of.
+ * Copies what `client` sees into `file`, which must not exist yet: throws `EEXIST` otherwise, also when another process creates it
+ * meanwhile. `mode` is the file's permissions, so that a copy is as private as its original.
+ * @throws FileError `CANNOT_OPEN` beside a WAL or a journal that another database left there.
  */
 export function writeCopy(client: Database.Database, file: string, mode = 0o644): void {
+  if (!lstatSync(file, { throwIfNoEntry: false })) refuseLeftovers(file);
+  // A link, since a rename would overwrite.
+  withCopy(client, file, mode, (part) => linkSync(part, file));
+}
+
+/**
+ * Writes the copy under a name of its own, brings it to the disk, and then calls `publish`, which gives it its name. Nothing is left
+ * when that fails; the next copy to the same file removes what a killed process has left.
+ */
+export function withCopy(client: Database.Database, file: string, mode: number, publish: (part: string) => void): void {
   removeLeft(file);
   const part = `${file}.${process.pid}@${hostname()}.${randomUUID()}.part`;
   try {
     // VACUUM takes an empty file as its target, but no other.
     closeSync(openSync(part, "wx", mode & 0o777));
-    client.prepare("VACUUM INTO ?").run(part);
+    vacuumInto(client, part);
     toDisk(part);
-    // A link, since a rename would overwrite.
-    linkSync(part, file);
+    publish(part);
   } finally {
     for (const ending of ["", "-journal"]) rmSync(part + ending, { force: true });
   }
   toDisk(dirname(file));
+}
+
+/** Writes what `client` sees into `file`, which is missing or empty. */
+export function vacuumInto(client: Database.Database, file: string): void {
+  // The pragma forbids it, although it writes nothing to the original.
+  const queryOnly = client.pragma("query_only", { simple: true });
+  client.pragma("query_only = OFF");
+  try {
+    client.prepare("VACUUM INTO ?").run(file);
+  } finally {
+    client.pragma(`query_only = ${queryOnly}`);
+  }
 }
 
 /** Parts whose process, on this machine, is no more. */
@@ -36,17 +58,7 @@ function removeLeft(file: string): void {
   for (const name of readdirSync(folder)) {
     if (!name.startsWith(start)) continue;
     const [, pid, host] = /^(\d+)@(.+)\.[0-9a-f-]{36}\.part(?:-journal)?$/.exec(name.slice(start.length)) ?? [];
-    if (host === hostname() && !isAlive(Number(pid))) rmSync(join(folder, name), { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    // Signal 0 asks and does nothing.
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    if (host === hostname() && !isProcessAlive(Number(pid))) rmSync(join(folder, name), { force: true });
   }
 }
 

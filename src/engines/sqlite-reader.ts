@@ -1,153 +1,133 @@
 /**
- * Reading a file without changing it.
+ * Reading a file without changing it or what its WAL holds.
  *
- * A plain read-only connection to a file in WAL mode makes -wal and -shm beside it, which may be neither possible nor
- * wanted. Then a snapshot is read: the file and its WAL as they are at one moment, in memory.
+ * A connection to a file in WAL mode needs -wal and -shm beside it. A read-only one creates them where they are missing and
+ * leaves them there. One that may write takes them away again when it is the last to close, but would also write a dead
+ * process's WAL into the file. So which connection is opened depends on what lies there.
  */
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  statSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
-import { BusyError } from "../errors.ts";
+import type { Connection } from "./sqlite-connection.ts";
 import { isSqliteError } from "./sqlite-errors.ts";
+import { companionSize, mayCreateCompanions } from "./sqlite-file.ts";
+import { PathCheck } from "./sqlite-path-check.ts";
+import { copyToMemory, copyWithCompanions } from "./sqlite-snapshot.ts";
 
-/** Where SQLite's header says that a file is in WAL mode: both bytes are 2 then, 1 otherwise. */
-const walBytes = [18, 19];
+/** How long SQLite waits for a lock, in milliseconds: short, since `waiting.ts` waits fairly. */
+const timeout = 5;
 
-/** A read-only connection; a snapshot where the folder cannot be written. */
-export function openReader(location: string): Database.Database {
-  const client = new Database(location, { readonly: true, timeout: 5 });
+/** A connection that sees what others write later; a copy where this user may not read the file in place. */
+export function openReader(location: string): Connection {
+  if (!existsSync(`${location}-shm`) && !mayCreateCompanions(location)) return copied(location);
+  const atRest = isAtRest(location);
+  const client = new Database(location, { readonly: true, timeout });
   try {
     client.prepare("SELECT 1 FROM sqlite_schema").get();
-    return client;
   } catch (error) {
     client.close();
-    // What a WAL file in such a folder answers, depending on which of its companions are there.
-    if (
-      isSqliteError(error) &&
-      /^SQLITE_(CANTOPEN|READONLY_(DIRECTORY|CANTINIT|CANTLOCK))/.test(error.code) &&
-      isInWalMode(location)
-    ) {
-      return openSnapshot(location);
-    }
+    if (isForbidden(error)) return copied(location);
     throw error;
   }
+  const close = () => {
+    client.close();
+    if (atRest) removeCompanions(location);
+  };
+  return { client, isSnapshot: false, path: new PathCheck(location), close };
 }
 
-/** A connection that leaves no trace beside the file, neither while it is open nor afterwards. */
-export function openTraceless(location: string): Database.Database {
-  return isInWalMode(location) ? openSnapshot(location) : openReader(location);
+/** What SQLite answers where it can neither use nor create -shm. */
+function isForbidden(error: unknown): boolean {
+  return isSqliteError(error) && /^SQLITE_(CANTOPEN|READONLY_(DIRECTORY|CANTINIT|CANTLOCK))/.test(error.code);
 }
 
-/** A file that nobody has open is copied into memory up to this size, in bytes. A copy of 400 MB takes as long as a start. */
-const maxCopiedBytes = 64 * 2 ** 20;
-
-/** A connection for a look: without a trace where -shm is not there anyway and the copy costs little. */
-export function openLook(location: string): Database.Database {
-  const copies = !existsSync(`${location}-shm`) && statSync(location).size <= maxCopiedBytes;
-  return copies ? openTraceless(location) : openReader(location);
+function copied(location: string): Connection {
+  return snapshotOf(copyWithCompanions(location));
 }
 
-/**
- * A snapshot of a file whose program died in the middle of a transaction, as it will be when that is undone; `undefined` for
- * any other. The first to read such a file with the right to write undoes it, also in a file that is not ours.
- */
-export function openIfHot(location: string): Database.Database | undefined {
-  const journal = location === ":memory:" ? undefined : statSync(`${location}-journal`, { throwIfNoEntry: false });
-  if (!journal || journal.size === 0) return undefined;
+export function snapshotOf(client: Database.Database): Connection {
+  return { client, isSnapshot: true, path: undefined, close: () => client.close() };
+}
+
+/** No process has it open in WAL mode, and none died with it open. */
+function isAtRest(location: string): boolean {
+  return (
+    !existsSync(`${location}-shm`) && companionSize(location, "-wal") === 0 && companionSize(location, "-journal") === 0
+  );
+}
+
+/** Runs `read` on a connection that leaves nothing beside the file, unless another process left its companions there. */
+export function readOnce<T>(location: string, read: (client: Database.Database) => T): T {
+  const connection = isAtRest(location) && mayCreateCompanions(location) ? openPassing(location) : openReader(location);
   try {
-    openReader(location).close();
-    return undefined;
-  } catch (error) {
-    return isSqliteError(error) && error.code === "SQLITE_READONLY_ROLLBACK" ? openSnapshot(location) : undefined;
-  }
-}
-
-export function isInWalMode(location: string): boolean {
-  const header = Buffer.alloc(20);
-  const file = openSync(location, "r");
-  try {
-    return (
-      readSync(file, header, 0, header.length, 0) === header.length && walBytes.every((byte) => header[byte] === 2)
-    );
+    return read(connection.client);
   } finally {
-    closeSync(file);
+    connection.close();
   }
 }
 
-/** What lies beside a file and belongs to it. -shm is made anew from the WAL. */
-const companions = ["-wal", "-journal"];
-
-/** How often a copy is begun anew when somebody has written meanwhile. */
-const maxCopies = 20;
-
-function openSnapshot(location: string): Database.Database {
-  for (let copies = 0; copies < maxCopies; copies++) {
-    const before = fingerprint(location);
-    const image = before.companions ? recoveredImage(location) : readFileSync(location);
-    if (fingerprint(location).text !== before.text) continue;
-    // In memory there is no WAL mode.
-    for (const byte of walBytes) image[byte] = 1;
-    return new Database(image, { readonly: true });
-  }
-  throw new BusyError(`${location} is being written so fast that no consistent copy could be read. Try again.`, 0);
+/** For a moment only: what others wrote and left in the WAL meanwhile, closing this connection would write into the file. */
+function openPassing(location: string): Connection {
+  const client = new Database(location, { fileMustExist: true, timeout });
+  client.pragma("query_only = ON");
+  return { client, isSnapshot: false, path: undefined, close: () => client.close() };
 }
 
-/** Two copies with the same one around them show the same moment. */
-function fingerprint(location: string): { text: string; companions: boolean } {
-  const parts = ["", ...companions].map((ending) => {
-    const file = location + ending;
-    const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
-    return { text: stats ? `${stats.ino} ${stats.size} ${stats.mtimeNs}` : "", size: stats?.size ?? 0n };
-  });
-  return { text: parts.map(({ text }) => text).join(), companions: parts.slice(1).some(({ size }) => size > 0n) };
-}
-
-/** SQLite itself puts the file together with its WAL, or undoes what its journal says, on a copy of all. */
-function recoveredImage(location: string): Buffer {
-  const folder = mkdtempSync(join(tmpdir(), "run-blackboard-"));
+/** Takes away the companions that a reader had to create, if no other process uses them. */
+function removeCompanions(location: string): void {
   try {
-    const copy = join(folder, "copy.db");
-    for (const ending of ["", ...companions]) {
-      if (existsSync(location + ending)) copyFileSync(location + ending, copy + ending);
-    }
-    const client = new Database(copy);
-    try {
-      return client.serialize();
-    } finally {
-      client.close();
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-/**
- * Closes a connection that could write and did not. The last one to close would write the WAL of a process that died into
- * the file; another reader keeps it from being the last.
- */
-export function closeUntouched(client: Database.Database, location: string): void {
-  const wal = location === ":memory:" ? undefined : statSync(`${location}-wal`, { throwIfNoEntry: false });
-  const guard = wal && wal.size > 0 ? readerIfPossible(location) : undefined;
-  client.close();
-  guard?.close();
-}
-
-/** There is none where somebody else has locked the file, and then the one to be closed is not the last. */
-function readerIfPossible(location: string): Database.Database | undefined {
-  try {
-    return openReader(location);
+    if (isThereAndEmpty(`${location}-wal`)) readOnceAsLast(location);
   } catch {
+    // They stay. An empty -wal and a -shm disturb no one.
+  }
+}
+
+function isThereAndEmpty(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.size === 0;
+}
+
+function readOnceAsLast(location: string): void {
+  const { client, close } = openPassing(location);
+  try {
+    client.prepare("SELECT 1 FROM sqlite_schema").get();
+  } finally {
+    close();
+  }
+}
+
+/** Up to this size, in bytes, a file that no process has open is copied into memory. 400 MB take as long as a process's start. */
+export const maxCopiedBytes = 64 * 2 ** 20;
+
+/** A connection for a look at a file: nothing appears beside it while it is open, unless the file is large. */
+export function openLook(location: string): Connection {
+  const copies = isAtRest(location) && statSync(location).size <= maxCopiedBytes;
+  return copies ? snapshotOf(readOnce(location, copyToMemory)) : openReader(location);
+}
+
+/**
+ * A copy of a file whose program died in the middle of a transaction, with that transaction undone; `undefined` for any other
+ * file. The first connection to read such a file that may write undoes it, even in a file that is not ours.
+ */
+export function openIfHot(location: string): Connection | undefined {
+  if (!isHot(location)) return undefined;
+  try {
+    return copied(location);
+  } catch (error) {
+    // A process that creates the file has its journal there for a moment, too.
+    if (isHot(location)) throw error;
     return undefined;
+  }
+}
+
+/** Whether the file's -journal is waiting to be applied to it: no process that still lives wrote it. */
+export function isHot(location: string): boolean {
+  if (location === ":memory:" || companionSize(location, "-journal") === 0) return false;
+  const client = new Database(location, { readonly: true, timeout });
+  try {
+    client.prepare("SELECT 1 FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    return isSqliteError(error) && error.code === "SQLITE_READONLY_ROLLBACK";
+  } finally {
+    client.close();
   }
 }

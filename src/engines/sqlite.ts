@@ -9,6 +9,7 @@ import * as tables from "../../drizzle/schema.ts";
 import { ClosedError, FileError, InvalidInputError } from "../errors.ts";
 import type { KeptQuery, Lens, Operation, Step } from "../operations/operation.ts";
 import { type Body, closedAt, closedInside, type Engine, type Found, rolledBack, type Session } from "./engine.ts";
+import type { Connection } from "./sqlite-connection.ts";
 import { isBusy, translated } from "./sqlite-errors.ts";
 import { sqliteLens } from "./sqlite-lens.ts";
 import { reading } from "./sqlite-prepared.ts";
@@ -28,6 +29,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   readonly location: string;
   /** Twenty times a second the question for the version costs a process that sleeps otherwise a half percent of a core. */
   readonly pollMs = 50;
+  readonly #connection: Connection;
   readonly #client: Database.Database;
   readonly #closing = new AbortController();
   readonly #busyTimeoutMs: number;
@@ -39,16 +41,19 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   /** How many transactions and savepoints of this engine are open. */
   #depth = 0;
 
-  /** Takes over an open connection with the current schema. */
-  constructor(client: Database.Database, { location, busyTimeoutMs, logger }: SqliteEngineOptions) {
+  /** Takes over an open connection to a file with the current schema. */
+  constructor(connection: Connection, { location, busyTimeoutMs, logger }: SqliteEngineOptions) {
+    const { client } = connection;
+    this.#connection = connection;
     this.#client = client;
+    connection.path?.note();
     setMaxListeners(0, this.closed);
     this.location = location;
     this.#busyTimeoutMs = busyTimeoutMs;
     // Drizzle tells its logger before each query, also one of the user's own through `tx.drizzle`.
     const guard: Logger = {
       logQuery: (query, parameters) => {
-        this.#requireTransaction();
+        this.#requireUsable();
         logger?.logQuery(query, parameters);
       },
     };
@@ -75,7 +80,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     this.#requireUsable();
     // It would see what is not committed. The transaction may be the user's own, begun on the driver and left open meanwhile.
     if (this.#client.inTransaction) return undefined;
-    if (seen !== undefined && this.#client.memory && this.#client.readonly) throw cannotFollow(this.location);
+    if (seen !== undefined && this.#connection.isSnapshot) throw cannotFollow(this.location);
     // Before it looks: a commit in between makes the next look one too many, and not one too few.
     const version = this.#version();
     return version === seen ? undefined : { version, value: this.#drive(operation()) };
@@ -119,10 +124,14 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     });
   }
 
+  requireStorage(): void {
+    this.#connection.path?.require();
+  }
+
   close(): void {
     if (this.#depth > 0) throw closedInside();
     try {
-      this.#client.close();
+      this.#connection.close();
       this.#closing.abort(closedAt(this.location));
     } catch (error) {
       throw translated(error, this.location);
@@ -218,6 +227,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
 
   #requireUsable(): void {
     if (!this.#client.open) throw closedAt(this.location);
+    this.requireStorage();
     this.#requireTransaction();
   }
 
@@ -240,7 +250,7 @@ function promiseReturned(): InvalidInputError {
 
 function cannotFollow(location: string): FileError {
   const message =
-    `${location} lies in a folder that cannot be written, so what is read is a snapshot in memory, which nothing new comes to. ` +
-    `Open it again for what was written since, or allow SQLite to write its -shm file there.`;
+    `${location} was opened as a copy, which never shows what is written later: without \`live\`, with an older schema, or by a user who may not ` +
+    "create the -shm file beside it. Open it again to see what was written since.";
   return new FileError("READ_ONLY", location, message);
 }

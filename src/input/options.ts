@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import type { Logger } from "drizzle-orm";
 import { InvalidInputError } from "../errors.ts";
 import { Check, maxInteger, type Names, shown } from "./check.ts";
+import { realPathOf } from "./real-path.ts";
 import { checkRoles, type Roles } from "./roles.ts";
 
 /** What both engines take. */
@@ -146,8 +147,18 @@ export function checkRunId(check: Check, value: unknown): string {
   return runId;
 }
 
-/** The absolute path of the file, or ":memory:". */
+/** The absolute path of the file, without symbolic links, or ":memory:". */
 export function checkLocation(
+  check: Check,
+  given: { root?: string | undefined; file?: string | undefined },
+  runId: string,
+): string {
+  const path = checkPath(check, given, runId);
+  return path === ":memory:" ? path : realPathOf(path);
+}
+
+/** The absolute path as given, or ":memory:". */
+export function checkPath(
   check: Check,
   { root, file }: { root?: string | undefined; file?: string | undefined },
   runId: string,

@@ -2,7 +2,7 @@
  * Which run is meant, and where one is to go.
  */
 import { Check, type Names } from "./check.ts";
-import { checkLocation, checkRunId } from "./options.ts";
+import { checkLocation, checkPath, checkRunId } from "./options.ts";
 
 /** A run under a root, `"runs"` when left out; or in a file, where it may go without saying if it is the only one. */
 export type RunLocation = { runId: string; root?: string | undefined } | { file: string; runId?: string | undefined };
@@ -48,10 +48,10 @@ function checkAll(location: All, runNeeded: boolean): CheckedLocation {
   return { runId, locationOf };
 }
 
-/** The absolute path of a file to be made. */
+/** The absolute path of a file to create. A link at the path is not followed: it counts as an existing file. */
 export function checkNewFile(path: string, file: string): string {
   const check = new Check();
-  const location = checkLocation(check, { file }, "");
+  const location = checkPath(check, { file }, "");
   if (location === ":memory:") check.refuse(path, 'must be a file on disk, got ":memory:"');
   check.done();
   return location;

@@ -4,6 +4,7 @@
 import { type Dirent, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { InvalidInputError } from "../errors.ts";
+import { realPathOf } from "../input/real-path.ts";
 import type { MigrationStatus } from "../migrations/status.ts";
 import { type ListedSummary, listRunSummaries } from "../operations/overview.ts";
 import type { Run } from "../operations/runs.ts";
@@ -25,7 +26,7 @@ export interface RunListing {
 }
 
 export function listRunsUnder(root: string): RunListing[] {
-  return runFolders(root).flatMap((runId) => listFile(runId, resolve(root, runId, "blackboard.db")));
+  return runFolders(root).flatMap((runId) => listFile(runId, realPathOf(resolve(root, runId, "blackboard.db"))));
 }
 
 function listFile(runId: string, location: string): RunListing[] {

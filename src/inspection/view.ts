@@ -4,12 +4,15 @@
  * An older file, the reference's too, is brought up to date in memory: there the same operations read it as any other. What
  * is in memory is a snapshot; a file that is current is read as it lives, where it may be without leaving anything behind.
  */
-import Database from "better-sqlite3";
+import { statSync } from "node:fs";
+import type Database from "better-sqlite3";
 import { Blackboard } from "../blackboard.ts";
 import { type SqliteDatabase, SqliteEngine } from "../engines/sqlite.ts";
-import { noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-connection.ts";
-import { isBusy, translated } from "../engines/sqlite-errors.ts";
-import { isInWalMode, openIfHot, openLook, openReader, openTraceless } from "../engines/sqlite-reader.ts";
+import { type Connection, isPassing, whileInPlace } from "../engines/sqlite-connection.ts";
+import { translated } from "../engines/sqlite-errors.ts";
+import { requireFile } from "../engines/sqlite-file.ts";
+import { maxCopiedBytes, openIfHot, openLook, openReader, snapshotOf } from "../engines/sqlite-reader.ts";
+import { copyToDisk, copyToMemory } from "../engines/sqlite-snapshot.ts";
 import { waiting } from "../engines/waiting.ts";
 import { checkViewOptions, type ViewOptions } from "../input/options.ts";
 import type { AnyRoles } from "../input/roles.ts";
@@ -57,38 +60,49 @@ export function openView(options: ViewOptions): View {
 /** `live`: to see what others write from now on, at the price of an empty -wal and a -shm beside the file. */
 export function openFile(location: string, live: boolean): OpenedFile {
   try {
-    const bytes = sizeOf(location);
-    if (bytes === undefined) throw noSuchFile(location);
-    requireHeader(location, bytes);
-    const { client, state } = waiting(() => open(location, live), isBusy, lookTimeoutMs, location);
-    const engine = new SqliteEngine(client, { location, busyTimeoutMs: lookTimeoutMs, logger: undefined });
-    return { engine, state, isLive: !client.memory };
+    const work = () =>
+      whileInPlace(
+        location,
+        () => open(location, live),
+        (opened) => opened.connection.close(),
+      );
+    const { connection, state } = waiting(work, isPassing, lookTimeoutMs, location);
+    const engine = new SqliteEngine(connection, { location, busyTimeoutMs: lookTimeoutMs, logger: undefined });
+    return { engine, state, isLive: !connection.isSnapshot };
   } catch (error) {
     throw translated(error, location);
   }
 }
 
-function open(location: string, live: boolean): { client: Database.Database; state: Plan["state"] } {
-  const client = openIfHot(location) ?? (live ? openReader(location) : openLook(location));
+function open(location: string, live: boolean): { connection: Connection; state: Plan["state"] } {
+  requireFile(location);
+  const connection = openIfHot(location) ?? (live ? openReader(location) : openLook(location));
   try {
-    const { state } = planOf(client, migrations, location);
-    return { client: state === "current" ? client : upToDate(client, location), state };
+    const { state } = planOf(connection.client, migrations, location);
+    if (state === "current") return { connection, state };
+    const copy = connection.isSnapshot ? connection : copyOf(connection, location);
+    migrateCopy(copy.client, location);
+    return { connection: copy, state };
   } catch (error) {
-    client.close();
+    connection.close();
     throw error;
   }
 }
 
-/** A copy in memory to which the pending migrations are applied. Closes what it is a copy of. */
-function upToDate(client: Database.Database, location: string): Database.Database {
-  const source = client.memory || !isInWalMode(location) ? client : openTraceless(location);
-  const copy = new Database(source.serialize());
-  source.close();
-  client.close();
+/** In memory, or in a temporary file where it is large. Closes the original. */
+function copyOf(original: Connection, location: string): Connection {
+  const copy = statSync(location).size <= maxCopiedBytes ? copyToMemory : copyToDisk;
+  const client = copy(original.client);
+  original.close();
+  return snapshotOf(client);
+}
+
+function migrateCopy(copy: Database.Database, location: string): void {
   try {
+    copy.pragma("query_only = OFF");
+    copy.pragma("synchronous = OFF");
     migrate(copy, migrations, { location, migrateTimeoutMs: lookTimeoutMs });
     copy.pragma("query_only = ON");
-    return copy;
   } catch (error) {
     copy.close();
     throw error;

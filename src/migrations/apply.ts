@@ -7,7 +7,6 @@
  */
 import type Database from "better-sqlite3";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
-import { openIfHot } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
 import { FileError, MigrationError } from "../errors.ts";
 import { type Migration, migrationPending, migrationsTable } from "./history.ts";
@@ -58,24 +57,6 @@ export function migrate(
   }
 }
 
-/**
- * Refuses a file that is not ours before it is opened for writing, where opening alone would change it.
- * @throws MigrationError.
- */
-export function refuseHot(location: string, migrations: readonly Migration[]): void {
-  try {
-    const snapshot = openIfHot(location);
-    if (!snapshot) return;
-    try {
-      planOf(snapshot, migrations, location);
-    } finally {
-      snapshot.close();
-    }
-  } catch (error) {
-    throw translated(error, location);
-  }
-}
-
 /** Only for a file whose schema is current; `MIGRATION_PENDING` otherwise. Reads only. */
 export function requireCurrent(
   client: Database.Database,
@@ -97,9 +78,11 @@ function switchToWal(client: Database.Database, location: string): void {
   if (present === "wal" || present === "memory") return;
   const mode = client.pragma("journal_mode = WAL", { simple: true });
   if (mode !== "wal") {
-    const message = `${location} lies on a file system without shared memory, so SQLite keeps journal mode ${mode}. Put it on a local disk.`;
+    const message = `${location} is on a file system without shared memory, so SQLite keeps journal mode ${mode}. Move it to a local disk.`;
     throw new FileError("CANNOT_OPEN", location, message);
   }
+  // Creates -wal and -shm, which are checked from now on.
+  client.prepare("SELECT 1 FROM sqlite_schema").get();
 }
 
 function applyAll(client: Database.Database, plan: Plan, location: string): void {

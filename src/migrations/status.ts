@@ -3,13 +3,14 @@
  */
 import { statSync } from "node:fs";
 import Database from "better-sqlite3";
-import { connect, isAbsent, noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-connection.ts";
+import { isAbsent, isPassing, whileInPlace } from "../engines/sqlite-connection.ts";
 import { writeCopy } from "../engines/sqlite-copy.ts";
-import { isBusy, translated } from "../engines/sqlite-errors.ts";
-import { closeUntouched, openTraceless } from "../engines/sqlite-reader.ts";
+import { translated } from "../engines/sqlite-errors.ts";
+import { noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-file.ts";
+import { readOnce } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
-import { migrate, refuseHot } from "./apply.ts";
 import type { Migration } from "./history.ts";
+import { openMigrated } from "./open.ts";
 import { planOf } from "./plan.ts";
 
 export interface MigrationStatus {
@@ -29,23 +30,24 @@ const tagsOf = (migrations: readonly Migration[]) => migrations.map(({ tag }) =>
 
 export function readStatus(location: string, migrations: readonly Migration[]): MigrationStatus {
   try {
-    const bytes = sizeOf(location);
-    if (bytes === undefined) return { location, state: "absent", applied: [], pending: tagsOf(migrations) };
-    requireHeader(location, bytes);
-    return waiting(() => look(location, migrations), isBusy, lookTimeoutMs, location);
+    const read = () =>
+      whileInPlace(
+        location,
+        () => look(location, migrations),
+        () => undefined,
+      );
+    return waiting(read, isPassing, lookTimeoutMs, location);
   } catch (error) {
     throw translated(error, location);
   }
 }
 
 function look(location: string, migrations: readonly Migration[]): MigrationStatus {
-  const client = openTraceless(location);
-  try {
-    const { state, applied, pending } = planOf(client, migrations, location);
-    return { location, state, applied: tagsOf(applied), pending: tagsOf(pending) };
-  } finally {
-    client.close();
-  }
+  const bytes = sizeOf(location);
+  if (bytes === undefined) return { location, state: "absent", applied: [], pending: tagsOf(migrations) };
+  requireHeader(location, bytes);
+  const { state, applied, pending } = readOnce(location, (client) => planOf(client, migrations, location));
+  return { location, state, applied: tagsOf(applied), pending: tagsOf(pending) };
 }
 
 export interface MigrateOptions {
@@ -61,24 +63,19 @@ export function migrateFile(
 ): MigrationStatus & { backup?: string } {
   if (isAbsent(location)) throw noSuchFile(location);
   if (dryRun) return readStatus(location, migrations);
-  refuseHot(location, migrations);
-  const client = connect({ location, create: false, readonly: false, synchronous: "full", migrateTimeoutMs });
   let copy: string | undefined;
-  try {
-    migrate(client, migrations, {
-      location,
-      migrateTimeoutMs,
-      ...(backup && {
-        beforeChange: () => {
-          copy = backUp(location);
-        },
-      }),
-    });
-  } catch (error) {
-    closeUntouched(client, location);
-    throw error;
-  }
-  client.close();
+  const beforeChange = () => {
+    copy = backUp(location);
+  };
+  const settings = {
+    location,
+    create: false,
+    readonly: false,
+    synchronous: "full",
+    migrate: "auto",
+    migrateTimeoutMs,
+  } as const;
+  openMigrated({ ...settings, ...(backup && { beforeChange }) }, migrations).close();
   const tags = tagsOf(migrations);
   return { location, state: "current", applied: tags, pending: [], ...(copy !== undefined && { backup: copy }) };
 }

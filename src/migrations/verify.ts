@@ -2,8 +2,9 @@
  * Looking for what is wrong with a file, without changing it; and, when asked to, making anew what is derived.
  */
 import type Database from "better-sqlite3";
-import { connect, noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-connection.ts";
+import { connect } from "../engines/sqlite-connection.ts";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
+import { requireFile } from "../engines/sqlite-file.ts";
 import { openLook } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
 import type { Migration } from "./history.ts";
@@ -39,13 +40,13 @@ export function repairFile(location: string, migrations: readonly Migration[]): 
   if (wrong.length === 0 || before.problems.some(({ kind }) => kind === "integrity"))
     return { ...before, repaired: [] };
   const migrateTimeoutMs = repairTimeoutMs;
-  const client = connect({ location, create: false, readonly: false, synchronous: "full", migrateTimeoutMs });
+  const connection = connect({ location, create: false, readonly: false, synchronous: "full", migrateTimeoutMs });
   try {
-    waiting(() => rebuildTallies(client), isBusy, repairTimeoutMs, location);
+    waiting(() => rebuildTallies(connection.client), isBusy, repairTimeoutMs, location);
   } catch (error) {
     throw translated(error, location);
   } finally {
-    client.close();
+    connection.close();
   }
   const after = verifyFile(location, migrations);
   const still = new Set(after.problems.map(({ message }) => message));
@@ -54,17 +55,15 @@ export function repairFile(location: string, migrations: readonly Migration[]): 
 
 export function verifyFile(location: string, migrations: readonly Migration[]): FileVerification {
   try {
-    const bytes = sizeOf(location);
-    if (bytes === undefined) throw noSuchFile(location);
-    requireHeader(location, bytes);
-    const client = openLook(location);
+    requireFile(location);
+    const { client, close } = openLook(location);
     try {
       const { state, applied } = planOf(client, migrations, location);
       const made = state === "reference" ? migrations.slice(0, 1) : applied;
       const problems = [...integrity(client), ...schema(client, made), ...references(client), ...tallies(client)];
       return { location, state, problems };
     } finally {
-      client.close();
+      close();
     }
   } catch (error) {
     throw translated(error, location);

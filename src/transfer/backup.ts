@@ -40,7 +40,7 @@ export function backupBlackboard(location: BlackboardLocation, file: string): Ba
   const original = checkBlackboardLocation(location);
   const backup = checkNewFile("file", file);
   const settings = { location: original, create: false, readonly: true, synchronous: "full" } as const;
-  const client = connect({ ...settings, migrateTimeoutMs: waitMs });
+  const { client, close } = connect({ ...settings, migrateTimeoutMs: waitMs });
   try {
     waiting(() => planOf(client, migrations, original), isBusy, waitMs, original);
     waiting(() => writeCopy(client, backup, statSync(original).mode), isBusy, waitMs, original);
@@ -51,7 +51,7 @@ export function backupBlackboard(location: BlackboardLocation, file: string): Ba
     const reading = isSqliteError(error) && !/^SQLITE_(FULL|IOERR_(WRITE|FSYNC))/.test(error.code);
     throw translated(error, reading ? original : backup);
   } finally {
-    client.close();
+    close();
   }
 }
 

@@ -10,16 +10,18 @@ import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import type { Session } from "../engines/engine.ts";
 import { type SqliteDatabase, SqliteEngine } from "../engines/sqlite.ts";
-import { connect, isAbsent, sizeOf } from "../engines/sqlite-connection.ts";
+import { type Connection, isAbsent } from "../engines/sqlite-connection.ts";
 import { writeCopy } from "../engines/sqlite-copy.ts";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
-import { closeUntouched } from "../engines/sqlite-reader.ts";
+import { sizeOf } from "../engines/sqlite-file.ts";
+import { isHot, snapshotOf } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
 import { ConflictError, type Entity, FileError } from "../errors.ts";
 import { theOnlyOne } from "../inspection/reader.ts";
 import { openFile } from "../inspection/view.ts";
-import { migrate, refuseHot } from "../migrations/apply.ts";
+import { migrate } from "../migrations/apply.ts";
 import { migrations } from "../migrations/embedded.sqlite.ts";
+import { openMigrated } from "../migrations/open.ts";
 import type { Operation } from "../operations/operation.ts";
 import { listRunIds } from "../operations/overview.ts";
 import { findRun } from "../operations/runs.ts";
@@ -107,14 +109,14 @@ function onStage<T>(work: () => T, location: string): T {
 
 function openStage(location: string): SqliteEngine {
   try {
-    return engineOf(prepared(new Database(""), location), location);
+    return engineOf(snapshotOf(prepared(new Database(""), location)), location);
   } catch (error) {
     throw translated(error, location);
   }
 }
 
-const engineOf = (client: Database.Database, location: string) =>
-  new SqliteEngine(client, { location, busyTimeoutMs: waitMs, logger: undefined });
+const engineOf = (connection: Connection, location: string) =>
+  new SqliteEngine(connection, { location, busyTimeoutMs: waitMs, logger: undefined });
 
 function holdsRun(location: string, runId: string): boolean {
   if (isAbsent(location) || sizeOf(location) === 0) return false;
@@ -128,21 +130,29 @@ function holdsRun(location: string, runId: string): boolean {
 
 function publish(stage: SqliteEngine, runId: string, location: string): void {
   if (isAbsent(location) && wasMade(stage, location)) return;
-  const settings = { location, create: false, readonly: false, synchronous: "full", migrateTimeoutMs: waitMs } as const;
-  refuseHot(location, migrations);
-  const client = connect(settings);
-  try {
-    migrate(client, migrations, settings);
-  } catch (error) {
-    closeUntouched(client, location);
-    throw error;
-  }
-  const engine = engineOf(client, location);
+  refuseJournal(location);
+  const opening = {
+    create: false,
+    readonly: false,
+    synchronous: "full",
+    migrate: "auto",
+    migrateTimeoutMs: waitMs,
+  } as const;
+  const engine = engineOf(openMigrated({ location, ...opening }, migrations), location);
   try {
     engine.transaction((session) => copyRows(stage, session, runId, location), false);
   } finally {
     engine.close();
   }
+}
+
+/** SQLite would apply the journal to the file without knowing whose it is, and the import would report success on the result. */
+function refuseJournal(location: string): void {
+  if (!isHot(location)) return;
+  const message =
+    `${location}-journal was left by a process that died while it wrote to ${location}, or to a different file that was there. ` +
+    "Open the run once, which undoes what that process had begun, or delete the journal. Nothing was imported.";
+  throw new FileError("CANNOT_OPEN", location, message);
 }
 
 /** False when somebody else has made the file meanwhile. */

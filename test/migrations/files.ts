@@ -7,10 +7,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
-import { connect } from "../../src/engines/sqlite-connection.ts";
-import { closeUntouched } from "../../src/engines/sqlite-reader.ts";
-import { migrate, requireCurrent } from "../../src/migrations/apply.ts";
 import type { Migration } from "../../src/migrations/history.ts";
+import { openMigrated } from "../../src/migrations/open.ts";
 import { temporaryFolder } from "../processes/folder.ts";
 
 export type Fixture = "webhook" | "empty" | "orphans" | "partial";
@@ -70,15 +68,8 @@ export function opened(
   }: { migrateTimeoutMs?: number; mode?: "auto" | "check" | "readonly" } = {},
 ): Database.Database {
   const readonly = mode === "readonly";
-  const client = connect({ location: file, create: true, readonly, synchronous: "full", migrateTimeoutMs });
-  try {
-    const bring = mode === "auto" ? migrate : requireCurrent;
-    bring(client, list, { location: file, migrateTimeoutMs });
-    return client;
-  } catch (error) {
-    closeUntouched(client, file);
-    throw error;
-  }
+  const settings = { location: file, create: true, synchronous: "full", migrateTimeoutMs } as const;
+  return openMigrated({ ...settings, readonly, migrate: mode === "auto" ? "auto" : "check" }, list).client;
 }
 
 /** All of the folder: which files there are, what is in them, when they were written. The same means: untouched. */

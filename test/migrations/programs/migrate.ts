@@ -28,7 +28,7 @@ export interface Answer {
 const bell = new Int32Array(new SharedArrayBuffer(4));
 
 function bring({ file, migrations, migrateTimeoutMs = 60_000, cacheSize, dieAt }: Task): void {
-  const client = connect({ location: file, create: true, readonly: false, synchronous: "full", migrateTimeoutMs });
+  const { client } = connect({ location: file, create: true, readonly: false, synchronous: "full", migrateTimeoutMs });
   try {
     if (cacheSize !== undefined) client.pragma(`cache_size = ${cacheSize}`);
     client.function("tell", (text: string) => {

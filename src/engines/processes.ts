@@ -1,0 +1,10 @@
+/** Whether a process of this machine still runs. */
+export function isProcessAlive(pid: number): boolean {
+  try {
+    // Signal 0 only checks.
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+  }
+}

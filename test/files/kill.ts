@@ -1,0 +1,21 @@
+/** Files as a killed process leaves them. */
+import { openBlackboard } from "run-blackboard";
+import { type Running, startFile } from "../processes/spawn.ts";
+
+export function startHere(name: string, args: readonly string[]): Running {
+  return startFile(new URL(`programs/${name}.ts`, import.meta.url), args);
+}
+
+/** Kills a process that has the run open, with `briefs` briefs in its -wal that are not in the file. */
+export async function crashed(file: string, runId: string, briefs: number): Promise<void> {
+  const program = startHere("create-briefs", [file, runId, `${briefs}`]);
+  await program.line("created");
+  program.kill();
+  await program.ended;
+}
+
+export function countBriefs(file: string, runId: string): number {
+  using board = openBlackboard({ runId, file, create: false });
+  const { pending, active, done, failed } = board.getRunSummary().briefs;
+  return pending + active + done + failed;
+}
