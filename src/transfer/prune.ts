@@ -1,15 +1,18 @@
 /**
  * Deleting the files of finished runs under a root.
  */
-import { type Dirent, lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import Database from "better-sqlite3";
+import { closeSync, constants, type Dirent, lstatSync, openSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { max } from "drizzle-orm";
 import { briefs, events, runs, workstreams } from "../../drizzle/schema.ts";
 import { SqliteEngine } from "../engines/sqlite.ts";
-import { isBusy, translated } from "../engines/sqlite-errors.ts";
+import { translated } from "../engines/sqlite-errors.ts";
+import { openAlone } from "../engines/sqlite-exclusive.ts";
+import { companions } from "../engines/sqlite-file.ts";
+import { identityOf } from "../engines/sqlite-path-check.ts";
 import { BlackboardError, InvalidInputError } from "../errors.ts";
 import { Check } from "../input/check.ts";
+import { realPathOf } from "../input/real-path.ts";
 import { reader } from "../inspection/reader.ts";
 import { openFile } from "../inspection/view.ts";
 import { listRunSummaries } from "../operations/overview.ts";
@@ -45,7 +48,7 @@ export function pruneRuns(options: PruneOptions): PrunedRun[] {
   const given = check.object<PruneOptions>("options", options, { ...ruleNames, root: true });
   const root = given.root === undefined ? "runs" : check.text("root", given.root);
   const rule = checkRule(check, given);
-  return entriesOf(root).flatMap((entry) => pruneEntry(resolve(root), entry, rule));
+  return entriesOf(root).flatMap((entry) => pruneEntry(realPathOf(resolve(root)), entry, rule));
 }
 
 function entriesOf(root: string): Dirent[] {
@@ -68,6 +71,7 @@ function pruneEntry(root: string, entry: Dirent, rule: CheckedRule): PrunedRun[]
     const file = lstatSync(location, { throwIfNoEntry: false });
     if (!file) return [];
     if (!file.isFile()) return kept("blackboard.db is not a file but a link or something else, which is not followed");
+    if (file.nlink > 1) return kept("blackboard.db has more than one hard link");
     const ages = readAges(location);
     if (ages.length === 0) return kept("the file holds no run");
     const { outcome, reason } = decide(location, ages, rule);
@@ -104,42 +108,52 @@ function reasonOf(ages: readonly RunAge[], rule: CheckedRule): string | null {
   return null;
 }
 
-/**
- * Deletes a file that nobody else has open, and gives why it could not otherwise.
- *
- * A connection in WAL mode holds a shared lock for as long as it is open, so SQLite lets a file leave that mode only when
- * there is no other. From then on an exclusive lock keeps everybody out. Who opened the file in that moment and is waiting
- * would go on in a file that has no name any more, and lose what he writes: he is to find the table of runs gone, an error.
- * That change is committed behind the deletion, so that a process killed in between leaves the file as it was.
- */
+/** Deletes a file that no other connection has open. Returns why it could not otherwise. */
 function deleteFile(location: string, rule: CheckedRule): string | null {
-  const client = new Database(location, { fileMustExist: true, timeout: 0 });
-  let mode: unknown;
-  let isDeleted = false;
+  const alone = openAlone(location);
+  if (!alone) return "another process has it open";
+  const folder = dirname(location);
   try {
-    mode = client.pragma("journal_mode", { simple: true });
-    client.pragma("journal_mode = DELETE");
-    client.pragma("journal_mode = MEMORY");
-    client.exec("BEGIN EXCLUSIVE");
+    const { client, identity } = alone;
     // It may have been written since it was looked at.
-    const change = changeOf(new SqliteEngine(client, { location, busyTimeoutMs: 0, logger: undefined }), rule);
+    const engine = new SqliteEngine(
+      { client, isSnapshot: false, path: undefined, close: alone.close },
+      { location, busyTimeoutMs: 0, logger: undefined },
+    );
+    const change = changeOf(engine, rule);
     if (change !== null) return change;
-    // What users added to the file may name the table, and need not go on working.
-    client.pragma("legacy_alter_table = ON");
-    client.exec("ALTER TABLE runs RENAME TO pruned_runs");
-    unlinkSync(location);
-    isDeleted = true;
-    client.exec("COMMIT");
-  } catch (error) {
-    if (isBusy(error)) return "another process has it open";
-    throw error;
+    const hindrance = inFolder(folder, (inside) => {
+      const file = join(inside, basename(location));
+      const found = lstatSync(file, { throwIfNoEntry: false });
+      if (!found?.isFile() || identityOf(file) !== identity) return "it was replaced by a different file, or by a link";
+      alone.discard(() => {
+        // While the lock keeps others from opening the file, what lies beside it is its own.
+        for (const companion of companions) removeIfThere(file + companion);
+        unlinkSync(file);
+      });
+      return null;
+    });
+    if (hindrance !== null) return hindrance;
   } finally {
-    if (!isDeleted) giveBack(client, mode);
-    client.close();
+    alone.close();
   }
-  for (const ending of ["-wal", "-shm", "-journal"]) removeIfThere(location + ending);
-  removeIfEmpty(dirname(location));
+  removeIfEmpty(folder);
   return null;
+}
+
+/**
+ * Calls `work` with a path to the folder that leads there even when a link takes the folder's place meanwhile: a descriptor of it,
+ * where the system has such paths.
+ */
+function inFolder(folder: string, work: (inside: string) => string | null): string | null {
+  if (!lstatSync(folder).isDirectory()) return "its folder was replaced by a link";
+  if (process.platform !== "linux") return work(folder);
+  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    return work(`/proc/self/fd/${descriptor}`);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Of all runs of the file at once, since all of them must be old. Only columns that the oldest schema has. */
@@ -167,17 +181,6 @@ function changeOf({ drizzle }: SqliteEngine, rule: CheckedRule): string | null {
   return reasonOf(ages, rule);
 }
 
-function giveBack(client: Database.Database, mode: unknown): void {
-  if (client.inTransaction) client.exec("ROLLBACK");
-  if (mode !== "wal") return;
-  try {
-    client.pragma("journal_mode = WAL");
-  } catch (error) {
-    // Whoever has it open keeps it in the mode that it is in, or whoever opens it next sets it.
-    if (!isBusy(error)) throw error;
-  }
-}
-
 function removeIfThere(file: string): void {
   if (lstatSync(file, { throwIfNoEntry: false })?.isFile()) unlinkSync(file);
 }
@@ -185,7 +188,7 @@ function removeIfThere(file: string): void {
 function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOTEMPTY")) throw error;
+  } catch {
+    // It holds something else, or may not be deleted. The run is gone all the same.
   }
 }

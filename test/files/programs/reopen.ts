@@ -1,0 +1,22 @@
+/**
+ * reopen ROOT NAME: for each round that the test says, opens the run "r", logs an event and says its seq. Keeps it open until the
+ * test says `close`.
+ */
+import { type Blackboard, openBlackboard } from "run-blackboard";
+import { heard, say } from "../../processes/programs/talk.ts";
+
+const [root = "", name = ""] = process.argv.slice(2);
+let board: Blackboard<"sync"> | undefined;
+let round = "";
+say("ready");
+for await (const line of heard()) {
+  if (line === "close") {
+    board?.close();
+    say(`closed ${round}`);
+    continue;
+  }
+  round = line;
+  board = openBlackboard({ runId: "r", root, synchronous: "normal" });
+  if (!board.getRun()) board.createRun("a new goal");
+  say(`${round} ${board.logEvent("spawned", { eventId: `${name}/${round}` }).seq}`);
+}

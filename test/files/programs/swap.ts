@@ -1,0 +1,39 @@
+/** swap PATH TARGET: makes PATH a folder with a finished run and a link to TARGET in turn, until the test says no more. */
+import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { openBlackboard } from "run-blackboard";
+import { heard, say } from "../../processes/programs/talk.ts";
+
+const [path = "", target = ""] = process.argv.slice(2);
+let isOver = false;
+const listening = (async () => {
+  for await (const _ of heard());
+  isOver = true;
+})();
+const aside = `${path}.aside`;
+mkdirSync(aside);
+say("swapping");
+for (let n = 0; !isOver; n++) {
+  const folder = join(aside, `${n}`);
+  const board = openBlackboard({ runId: "r", root: aside, file: undefined, synchronous: "normal" });
+  board.createRun("a goal");
+  board.updateRunStatus("done");
+  board.close();
+  renameSync(join(aside, "r"), folder);
+  for (let swaps = 0; swaps < 20; swaps++) {
+    renameSync(folder, path);
+    await turn();
+    try {
+      renameSync(path, folder);
+    } catch {
+      // Pruned.
+      break;
+    }
+    symlinkSync(target, path);
+    await turn();
+    unlinkSync(path);
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+await listening;

@@ -1,0 +1,95 @@
+/** Prune beside processes that open runs, and beside links that take a folder's place. */
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { openBlackboard, pruneRuns } from "run-blackboard";
+import { expect, test } from "vitest";
+import { open } from "../behaviour/sqlite.ts";
+import { temporaryFolder } from "../processes/folder.ts";
+import { startHere } from "./kill.ts";
+
+function doneRun(root: string, runId: string): void {
+  using board = openBlackboard({ runId, root, synchronous: "normal" });
+  board.createRun("an old goal");
+  board.updateRunStatus("done");
+}
+
+test("a run that others open while it is pruned again and again loses nothing that they were told is written", async () => {
+  const root = temporaryFolder();
+  const file = join(root, "r/blackboard.db");
+  const openers = ["one", "two"].map((name) => startHere("reopen", [root, name]));
+  await Promise.all(openers.map((opener) => opener.line("ready")));
+  for (let round = 0; round < 60; round++) {
+    doneRun(root, "r");
+    for (const opener of openers) opener.say(`${round}`);
+    pruneRuns({ root, olderThanMs: 0 });
+    const answers = await Promise.all(
+      openers.map((opener) => opener.until((lines) => lines.find((line) => line.startsWith(`${round} `)))),
+    );
+    for (const answer of answers) expect(answer).toMatch(/ \d+$/);
+    const board = open({ runId: "r", root });
+    const ids = board.listEvents().items.map(({ eventId }) => eventId);
+    // Each opener wrote one event, and kept its blackboard open: prune cannot have taken it afterwards.
+    expect(ids).toEqual(expect.arrayContaining([`one/${round}`, `two/${round}`]));
+    board.close();
+    for (const opener of openers) opener.say("close");
+    await Promise.all(openers.map((opener) => opener.line(`closed ${round}`)));
+    rmSync(join(root, "r"), { recursive: true });
+  }
+  expect(existsSync(file)).toBe(false);
+  await Promise.all(openers.map((opener) => opener.finish()));
+});
+
+test("a folder that is swapped for a link again and again never has the link's target deleted", async () => {
+  const [root, elsewhere] = [temporaryFolder(), temporaryFolder()];
+  doneRun(elsewhere, "target");
+  const target = join(elsewhere, "target");
+  const swapper = startHere("swap", [join(root, "r"), target]);
+  await swapper.line("swapping");
+  for (let round = 0; round < 150; round++) {
+    try {
+      pruneRuns({ root, olderThanMs: 0 });
+    } catch (error) {
+      // The folder may be missing in the moment in which it is swapped.
+      expect(error).toMatchObject({ code: expect.any(String) });
+    }
+    expect(readdirSync(target)).toContain("blackboard.db");
+  }
+  await swapper.finish();
+});
+
+test("a run whose folder cannot be deleted is reported as deleted", () => {
+  const root = temporaryFolder();
+  doneRun(root, "r");
+  mkdirSync(join(root, "r/kept"));
+  writeFileSync(join(root, "r/kept/notes.txt"), "mine");
+  expect(pruneRuns({ root, olderThanMs: 0 })).toMatchObject([{ runId: "r", outcome: "deleted", reason: null }]);
+  expect(readdirSync(join(root, "r"))).toEqual(["kept"]);
+  // A mount point, or another user's folder, answers EBUSY or EACCES: any answer is the same here.
+  doneRun(root, "s");
+  renameSync(join(root, "r"), join(root, "s/sub"));
+  expect(pruneRuns({ root, olderThanMs: 0 })).toMatchObject([{ runId: "s", outcome: "deleted", reason: null }]);
+});
+
+test("what lies beside a pruned file and looks like its own is deleted, a link there is not followed", () => {
+  const root = temporaryFolder();
+  const notes = join(temporaryFolder(), "notes.txt");
+  writeFileSync(notes, "mine");
+  doneRun(root, "r");
+  writeFileSync(join(root, "r/blackboard.db-shm"), "stale");
+  expect(pruneRuns({ root, olderThanMs: 0 })).toMatchObject([{ outcome: "deleted" }]);
+  expect(readdirSync(root)).toEqual([]);
+  doneRun(root, "s");
+  symlinkSync(notes, join(root, "s/blackboard.db-shm"));
+  pruneRuns({ root, olderThanMs: 0 });
+  expect(existsSync(notes)).toBe(true);
+  unlinkSync(notes);
+});
