@@ -381,7 +381,11 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
    * ```
    */
   holdClaim<T>(claim: HeldClaim, options: HoldOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return holdClaim((leaseMs) => this.renewClaim(claim, { leaseMs }), claim, options, work);
+    const lease = {
+      renew: (leaseMs: number) => this.renewClaim(claim, { leaseMs }),
+      requireStorage: () => this.#engine.requireStorage(),
+    };
+    return holdClaim(lease, claim, options, work);
   }
 
   /** Idempotent. Any other call after it throws `ClosedError`. */

@@ -14,12 +14,22 @@ const holdNames: Names<HoldOptions> = { leaseMs: true, signal: true };
 
 export type HeldClaim = ClaimRef & { agentId: string };
 
+export interface Renewing {
+  /** Extends the lease to `leaseMs` from now. */
+  renew(leaseMs: number): unknown;
+  /** Throws where the database is no longer where it was. */
+  requireStorage(): void;
+}
+
+/** How often it is asked whether the database is still there, in milliseconds: a third of a lease may be minutes. */
+const storageMs = 500;
+
 /**
- * `renew` makes the lease end so many milliseconds from now. Done at once, so that no work is begun for a lost claim, then at
- * each third of the lease, which leaves two more chances before others may take the brief.
+ * Renews immediately, so that no work begins for a lost claim, then every third of the lease, which leaves two more chances
+ * before another agent may take the brief.
  */
 export async function holdClaim<T>(
-  renew: (leaseMs: number) => unknown,
+  { renew, requireStorage }: Renewing,
   claim: HeldClaim,
   options: HoldOptions,
   work: (signal: AbortSignal) => Promise<T>,
@@ -37,6 +47,13 @@ export async function holdClaim<T>(
   const giveUp = () => lost.abort(signal?.reason);
   signal?.addEventListener("abort", giveUp);
   const lease = new Lease(renew, claim, leaseMs, (error) => lost.abort(error));
+  const storage = setInterval(() => {
+    try {
+      requireStorage();
+    } catch (error) {
+      lost.abort(error);
+    }
+  }, storageMs);
   const lostInstead = new Promise<never>((_, reject) => {
     lost.signal.addEventListener("abort", () => reject(lost.signal.reason));
   });
@@ -46,6 +63,7 @@ export async function holdClaim<T>(
     return await Promise.race([Promise.resolve(lost.signal).then(work), lostInstead]);
   } finally {
     lease.end();
+    clearInterval(storage);
     signal?.removeEventListener("abort", giveUp);
   }
 }

@@ -1,0 +1,135 @@
+/**
+ * A file that is deleted, moved or replaced while it is open: what is written afterwards would go to a file without a name, so
+ * within a second everything of the blackboard refuses and ends.
+ */
+import { copyFileSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as later } from "node:timers/promises";
+import { type Blackboard, FileError, openBlackboard } from "run-blackboard";
+import { describe, expect, test } from "vitest";
+import { caught } from "../behaviour/engine.ts";
+import { open } from "../behaviour/sqlite.ts";
+import { temporaryFolder } from "../processes/folder.ts";
+
+interface Opened {
+  root: string;
+  file: string;
+}
+
+const ways: [what: string, lose: (opened: Opened) => void][] = [
+  ["is deleted", ({ file }) => rmSync(file)],
+  ["is deleted with its companions", ({ root }) => rmSync(join(root, "r"), { recursive: true })],
+  ["is moved", ({ file }) => renameSync(file, `${file}.old`)],
+  ["is in a folder that is renamed", ({ root }) => renameSync(join(root, "r"), join(root, "s"))],
+  [
+    "is replaced by a copy",
+    ({ file }) => {
+      copyFileSync(file, `${file}.copy`);
+      renameSync(`${file}.copy`, file);
+    },
+  ],
+  [
+    "is in a folder that is replaced",
+    ({ root }) => {
+      renameSync(join(root, "r"), join(root, "s"));
+      mkdirSync(join(root, "r"));
+      copyFileSync(join(root, "s/blackboard.db"), join(root, "r/blackboard.db"));
+    },
+  ],
+  ["loses its -wal", ({ file }) => rmSync(`${file}-wal`)],
+  ["loses its -shm", ({ file }) => rmSync(`${file}-shm`)],
+];
+
+/** A run in a root of its own, with one claimed brief. */
+function prepare() {
+  const root = temporaryFolder();
+  const board = open({ runId: "r", root });
+  board.createRun("a goal");
+  board.createBrief({ briefId: "b", tier: 1, role: "coder" });
+  const claim = board.claimBrief({ agentId: "a", leaseMs: 600_000 });
+  if (!claim) throw new Error("nothing to claim");
+  return { root, file: board.location, board, claim };
+}
+
+/** Calls until it is refused. */
+async function refusedWithin(board: Blackboard<"sync">, call: () => unknown): Promise<FileError> {
+  const end = performance.now() + 5000;
+  for (;;) {
+    try {
+      call();
+    } catch (error) {
+      if (error instanceof FileError) return error;
+      throw error;
+    }
+    if (performance.now() > end) throw new Error(`${board} still answers`);
+    await later(20);
+  }
+}
+
+describe.each(ways)("a file that %s", (_, lose) => {
+  test("is refused to writers and to readers, with the reason, and stays refused", async () => {
+    const { root, file, board } = prepare();
+    const reader = open({ runId: "r", root, readonly: true });
+    lose({ root, file });
+    const error = await refusedWithin(board, () => board.logEvent("spawned"));
+    expect(error).toMatchObject({ code: "NO_SUCH_FILE", file });
+    expect(error.message).toContain("while it was open");
+    const calls: (() => unknown)[] = [
+      () => board.getRun(),
+      () => board.createBrief({ tier: 1, role: "coder" }),
+      () => board.transaction(() => "nothing"),
+      () => board.drizzle.select().from(board.drizzle._.fullSchema.runs).all(),
+    ];
+    for (const call of calls) expect(await caught(FileError, call)).toMatchObject({ code: "NO_SUCH_FILE" });
+    expect(await refusedWithin(reader, () => reader.getRun())).toMatchObject({ code: "NO_SUCH_FILE" });
+    board.close();
+    reader.close();
+  });
+
+  test("ends watches and held claims that wait, of a reader, too", async () => {
+    const { root, file, board, claim } = prepare();
+    const reader = open({ runId: "r", root, readonly: true });
+    const watched = [board, reader].map(async (one) => {
+      for await (const { seq } of one.watchEvents()) throw new Error(`event ${seq} was not logged`);
+    });
+    let aborted: unknown;
+    const held = board.holdClaim(claim, { leaseMs: 600_000 }, async (signal) => {
+      lose({ root, file });
+      await new Promise<void>((resolve) => {
+        signal.addEventListener("abort", () => resolve());
+      });
+      aborted = signal.reason;
+    });
+    const settled = await Promise.allSettled([...watched, held]);
+    for (const one of settled)
+      expect(one).toMatchObject({ status: "rejected", reason: { code: "NO_SUCH_FILE", file } });
+    expect(aborted).toMatchObject({ code: "NO_SUCH_FILE" });
+  });
+});
+
+test("a transaction that is open when its file goes away is rolled back", async () => {
+  const { file, board } = prepare();
+  const error = await caught(FileError, () =>
+    board.transaction((tx) => {
+      tx.logEvent("spawned");
+      renameSync(file, `${file}.old`);
+      const end = performance.now() + 1000;
+      while (performance.now() < end);
+    }),
+  );
+  expect(error.code).toBe("NO_SUCH_FILE");
+  board.close();
+  rmSync(`${file}-wal`, { force: true });
+  rmSync(`${file}-shm`, { force: true });
+  using old = openBlackboard({ runId: "r", file: `${file}.old` });
+  expect(old.listEvents().items).toEqual([]);
+});
+
+test("a blackboard in memory, and a file that no one touches, are never refused", async () => {
+  const memory = open({ runId: "r", file: ":memory:" });
+  const { board } = prepare();
+  memory.createRun("a goal");
+  await later(500);
+  expect(memory.logEvent("spawned").seq).toBe(1);
+  expect(board.logEvent("spawned").seq).toBe(1);
+});
