@@ -11,6 +11,7 @@ import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
 import { asJson, endWhenNobodyReads, exitCodes, printable, printError } from "./output.ts";
 import { pruneCommand } from "./prune.ts";
 import { reportCommand } from "./report.ts";
+import { restoreCommand } from "./restore.ts";
 import { runsCommand } from "./runs.ts";
 import { summaryCommand } from "./summary.ts";
 import { copyCommand, exportCommand, importCommand } from "./transfer.ts";
@@ -65,6 +66,7 @@ for (const command of [
   importCommand(),
   copyCommand(),
   backupCommand(),
+  restoreCommand(),
   pruneCommand(),
   statusCommand(),
   migrateCommand(),
