@@ -1,11 +1,14 @@
 /**
  * Writes the migrations of a folder into a module, so that the package needs no files at run time: it works installed,
- * bundled and from any directory. With `--check` writes nothing and fails when module and folder differ.
+ * bundled and from any directory. SQLite's module also has the schema that they make, which every opening compares with the
+ * file's. With `--check` writes nothing and fails when module and folder differ.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readMigrationFiles } from "drizzle-orm/migrator";
+import type { Migration } from "../src/migrations/history.ts";
+import { madeObjects, replay } from "../src/migrations/sqlite-schema.ts";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
 const checking = process.argv.includes("--check");
@@ -23,19 +26,40 @@ for (const engine of ["sqlite", "postgres"]) {
   }
 }
 
-/** Order, times and hashes are Drizzle's own, so that its rows in the journal table are too. */
 function embedded(folder: string, engine: string): string {
-  const journal: { entries: { tag: string }[] } = JSON.parse(readFileSync(join(folder, "meta/_journal.json"), "utf8"));
-  const migrations = readMigrationFiles({ migrationsFolder: folder }).map(({ folderMillis, hash }, index) => {
-    const tag = journal.entries[index]?.tag;
-    const sql = readFileSync(join(folder, `${tag}.sql`), "utf8");
-    return `  {\n    tag: ${JSON.stringify(tag)},\n    when: ${folderMillis},\n    hash: ${JSON.stringify(hash)},\n    sql: ${template(sql)},\n  },\n`;
-  });
+  const migrations = read(folder);
+  const isSqlite = engine === "sqlite";
   return (
     `// Made from migrations/${engine} by npm run db:embed. Do not edit.\n` +
-    `import type { Migration } from "./history.ts";\n\n` +
-    `export const migrations: readonly Migration[] = [\n${migrations.join("")}];\n`
+    `import type { Migration } from "./history.ts";\n` +
+    (isSqlite ? `import type { MadeObject } from "./sqlite-schema.ts";\n` : "") +
+    `\nexport const migrations: readonly Migration[] = [\n${migrations.map(migrationText).join("")}];\n` +
+    (isSqlite ? `\n${schemaText(migrations)}` : "")
   );
+}
+
+/** Order, times and hashes are Drizzle's own, so that its rows in the journal table are too. */
+function read(folder: string): Migration[] {
+  const journal: { entries: { tag: string }[] } = JSON.parse(readFileSync(join(folder, "meta/_journal.json"), "utf8"));
+  return readMigrationFiles({ migrationsFolder: folder }).map(({ folderMillis, hash }, index) => {
+    const tag = journal.entries[index]?.tag ?? "";
+    return { tag, when: folderMillis, hash, sql: readFileSync(join(folder, `${tag}.sql`), "utf8") };
+  });
+}
+
+function migrationText({ tag, when, hash, sql }: Migration): string {
+  return `  {\n    tag: ${JSON.stringify(tag)},\n    when: ${when},\n    hash: ${JSON.stringify(hash)},\n    sql: ${template(sql)},\n  },\n`;
+}
+
+function schemaText(migrations: readonly Migration[]): string {
+  const model = replay(migrations);
+  const objects = madeObjects(model).map(
+    ({ type, name, table, sql, lines }) =>
+      `  {\n    type: ${JSON.stringify(type)},\n    name: ${JSON.stringify(name)},\n    table: ${JSON.stringify(table)},\n` +
+      `    sql: ${template(sql)},\n    lines: [${lines.map((line) => `\n      ${JSON.stringify(line)},`).join("")}${lines.length > 0 ? "\n    " : ""}],\n  },\n`,
+  );
+  model.close();
+  return `/** What all of them make, in this order. */\nexport const schema: readonly MadeObject[] = [\n${objects.join("")}];\n`;
 }
 
 function template(text: string): string {

@@ -148,7 +148,8 @@ export function migrateBlackboard(options: MigrateBlackboardOptions): MigrationS
  * make, rows that refer to rows that are not there, declared or not, briefs that are their own ancestors, counts that are not
  * those of the rows. Reads only. An empty `problems` means that nothing was found.
  *
- * With `repair` writes: the counts are made anew where they are wrong, `repaired` says which, and `problems` is what remains.
+ * With `repair` writes: makes indexes, triggers and a missing table of counts again, and counts again where counts are wrong.
+ * `repaired` says what was, and `problems` what remains.
  * @throws FileError; MigrationError for a file it cannot explain; BusyError; InvalidInputError.
  */
 export function verifyBlackboard(options: VerifyBlackboardOptions): Verification {

@@ -145,7 +145,7 @@ async function migrateServer(connection: string, dryRun: boolean, backup: boolea
 export function verifyCommand(): Command {
   return withFile(new Command("verify"))
     .description("looks for damage, a strange schema, broken references, cycles and wrong counts, and changes nothing")
-    .option("--repair", "make wrong counts anew, which writes")
+    .option("--repair", "make missing or changed indexes and triggers and wrong counts again, which writes")
     .addHelpText(
       "after",
       "\nExamples:\n  run-blackboard verify abc123\n  run-blackboard verify old/blackboard.db --repair --json",

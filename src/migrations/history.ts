@@ -96,5 +96,5 @@ export function migrationPending(location: string, pending: readonly Migration[]
   const message =
     `${location} lacks ${pending.length} migration${pending.length === 1 ? "" : "s"} (${tags}), and this call may not apply them. ` +
     `Open it once with migrate: "auto", which is the default.`;
-  return new MigrationError("MIGRATION_PENDING", location, message);
+  return new MigrationError("MIGRATION_PENDING", location, message, pending[0] && { migration: pending[0].tag });
 }

@@ -6,8 +6,9 @@ import type Database from "better-sqlite3";
 import { getTableName } from "drizzle-orm";
 import { briefs, events, runs, workstreams } from "../../drizzle/schema.ts";
 import { MigrationError } from "../errors.ts";
+import { compareSchema, type Difference, expectedSchema, keyOf } from "./expected-schema.ts";
 import { type AppliedRow, compareHistory, type Migration, migrationsTable } from "./history.ts";
-import { differences, isTable, readObjects, replay, type SchemaObject } from "./sqlite-schema.ts";
+import { isTable, type MadeObject, readObjects, type SchemaObject } from "./sqlite-schema.ts";
 
 const ourTables: readonly string[] = [runs, workstreams, briefs, events].map((table) => getTableName(table));
 
@@ -20,23 +21,63 @@ export interface Plan {
   readonly added: readonly SchemaObject[];
 }
 
-/** Reads in one snapshot: another process may be migrating. Throws a `MigrationError` for what it cannot explain. */
-export function planOf(client: Database.Database, migrations: readonly Migration[], location: string): Plan {
-  return client.transaction(() => plan(client, migrations, location)).deferred();
+/** A plan, what the applied migrations make, and how the file differs from that. */
+export interface Examination extends Plan {
+  readonly expected: readonly MadeObject[];
+  /** Only for a file that has a record of migrations: any other is refused. */
+  readonly differences: readonly Difference[];
 }
 
-function plan(client: Database.Database, migrations: readonly Migration[], location: string): Plan {
+/**
+ * Reads in one snapshot, since another process may be migrating.
+ * @throws MigrationError for a file that it cannot explain, `SCHEMA_MISMATCH` for one that was altered.
+ */
+export function planOf(client: Database.Database, migrations: readonly Migration[], location: string): Plan {
+  const { differences, state, applied, pending, added } = examine(client, migrations, location);
+  if (differences.length > 0) throw altered(location, differences);
+  return { state, applied, pending, added };
+}
+
+/** As `planOf`, but returns the differences of a file that has a record of migrations: to report or repair them. */
+export function examine(client: Database.Database, migrations: readonly Migration[], location: string): Examination {
+  return client.transaction(() => examined(client, migrations, location)).deferred();
+}
+
+function examined(client: Database.Database, migrations: readonly Migration[], location: string): Examination {
   const objects = readObjects(client);
   const tables = objects.filter(isTable).map(({ name }) => name);
-  const ours = ourTables.filter((name) => tables.includes(name));
-  refuseImpostors(objects, location);
   const rows = tables.includes(migrationsTable) ? readRows(client, location) : [];
+  if (!rows.some((row) => isOurs(row, migrations))) {
+    const unrecorded = withoutRecord(client, objects, rows, migrations, location);
+    if (unrecorded) return unrecorded;
+  }
+  const { applied, pending } = compareHistory(rows, migrations, location);
+  const expected = expectedSchema(pending.length === 0 ? migrations : applied);
+  const differences = compareSchema(client, objects, expected);
+  if (pending.length === 0) return { state: "current", applied, pending, added: [], expected, differences };
+  return { state: "pending", applied, pending, added: beyond(objects, expected), expected, differences };
+}
+
+const isOurs = (row: AppliedRow, migrations: readonly Migration[]) =>
+  migrations.some(({ when, hash }) => when === row.when && hash === row.hash);
+
+/** A file in which none of our migrations is recorded; `undefined` where its tables are ours and its record is not. */
+function withoutRecord(
+  client: Database.Database,
+  objects: readonly SchemaObject[],
+  rows: readonly AppliedRow[],
+  migrations: readonly Migration[],
+  location: string,
+): Examination | undefined {
+  refuseImpostors(objects, location);
+  const tables = objects.filter(isTable).map(({ name }) => name);
+  const ours = ourTables.filter((name) => tables.includes(name));
   if (ours.length === 0) {
     const others = objects.filter(
       ({ type, name }) => (type === "table" || type === "view") && name !== migrationsTable,
     );
     if (others.length === 0 && rows.length === 0)
-      return { state: "empty", applied: [], pending: migrations, added: [] };
+      return { state: "empty", applied: [], pending: migrations, added: [], expected: [], differences: [] };
     const names = others
       .slice(0, 5)
       .map(({ name }) => name)
@@ -48,30 +89,26 @@ function plan(client: Database.Database, migrations: readonly Migration[], locat
         `Name another file; this one was not changed.`,
     );
   }
-  const strange = rows.length > 0 && !rows.some(({ when }) => migrations.some((migration) => migration.when === when));
-  if (rows.length === 0 || strange) {
-    const first = migrations.slice(0, 1);
-    const added = compare(client, objects, first, ours, location);
-    if (!strange) return { state: "reference", applied: [], pending: migrations, added };
+  if (rows.some(({ when }) => migrations.some((migration) => migration.when === when))) return undefined;
+  const first = expectedSchema(migrations.slice(0, 1));
+  // The others are made when the file is adopted.
+  const expected = first.filter(({ table }) => ours.includes(table));
+  const differences = compareSchema(client, objects, expected);
+  if (differences.length > 0) {
+    throw mismatch(
+      location,
+      differences.map(({ line }) => line),
+    );
   }
-  const { applied, pending } = compareHistory(rows, migrations, location);
-  if (pending.length === 0) {
-    const lacking = ourTables.filter((name) => !ours.includes(name));
-    if (lacking.length > 0)
-      throw mismatch(
-        location,
-        lacking.map((name) => `${name}: lacks the table`),
-      );
-    return { state: "current", applied, pending, added: [] };
-  }
-  return { state: "pending", applied, pending, added: compare(client, objects, applied, ourTables, location) };
+  if (rows.length > 0) return undefined;
+  return { state: "reference", applied: [], pending: migrations, added: beyond(objects, first), expected, differences };
 }
 
 /** To SQLite `Runs` is `runs`, and a view would stand in the way of the table. */
 function refuseImpostors(objects: readonly SchemaObject[], location: string): void {
   const impostors = objects.filter(
     ({ type, name }) =>
-      (type === "view" && ourTables.includes(name.toLowerCase())) ||
+      (type === "view" && [...ourTables, migrationsTable].includes(name.toLowerCase())) ||
       (type === "table" && !ourTables.includes(name) && ourTables.includes(name.toLowerCase())),
   );
   if (impostors.length === 0) return;
@@ -81,34 +118,45 @@ function refuseImpostors(objects: readonly SchemaObject[], location: string): vo
   );
 }
 
-/** The objects beyond those that `applied` make; throws `SCHEMA_MISMATCH` where their tables differ. */
-function compare(
-  client: Database.Database,
-  objects: readonly SchemaObject[],
-  applied: readonly Migration[],
-  tables: readonly string[],
-  location: string,
-): SchemaObject[] {
-  const model = replay(applied);
-  try {
-    const found = differences(client, model, tables);
-    if (found.length > 0) throw mismatch(location, found);
-    const made = new Set(readObjects(model).map(({ type, name }) => `${type} ${name}`));
-    return objects.filter(({ type, name, table }) => !made.has(`${type} ${name}`) && table !== migrationsTable);
-  } finally {
-    model.close();
-  }
+/** What users added. */
+function beyond(objects: readonly SchemaObject[], made: readonly SchemaObject[]): SchemaObject[] {
+  const keys = new Set(made.map(keyOf));
+  return objects.filter((object) => !keys.has(keyOf(object)) && object.table !== migrationsTable);
 }
 
-function mismatch(location: string, found: readonly string[]): MigrationError {
+/** For a file without a record of our migrations: tables of our names that may be another program's. */
+function mismatch(location: string, lines: readonly string[]): MigrationError {
   return new MigrationError(
     "SCHEMA_MISMATCH",
     location,
-    `${location} has tables of these names that are not this package's: ${found.slice(0, 5).join("; ")}` +
-      `${found.length > 5 ? `; and ${found.length - 5} more in \`differences\`` : ""}. ` +
+    `${location} has tables of these names that are not this package's: ${firstOf(lines)}. ` +
       `A migration would lose what it does not know. Undo the change, or name another file; this one was not changed.`,
-    { differences: found },
+    { differences: lines },
   );
+}
+
+/** For a file of ours that was changed since. */
+function altered(location: string, differences: readonly Difference[]): MigrationError {
+  const lines = differences.map(({ line }) => line);
+  const reparable = differences.every(({ repair }) => repair !== undefined);
+  const advice = reparable
+    ? "`run-blackboard verify FILE --repair` makes them again"
+    : "Undo the change by hand, or restore a backup";
+  return new MigrationError(
+    "SCHEMA_MISMATCH",
+    location,
+    `The schema of ${location} is not the one that its migrations made: ${firstOf(lines)}. ${advice}; the file was not changed.`,
+    { differences: lines },
+  );
+}
+
+/** Bounded, and without what a terminal would obey, since users' names and SQL are in it. */
+function firstOf(lines: readonly string[]): string {
+  const first = lines
+    .slice(0, 5)
+    .map((line) => (line.length > 1000 ? `${line.slice(0, 1000)}…` : line).replace(/[\p{Cc}\u2028\u2029]/gu, "?"));
+  const more = lines.length > 5 ? `; and ${lines.length - 5} more in \`differences\`` : "";
+  return first.join("; ") + more;
 }
 
 function readRows(client: Database.Database, location: string): AppliedRow[] {

@@ -2,8 +2,6 @@
  * Bringing a PostgreSQL schema up to date when it is opened. Everything, the migrations' own table too, lies in the first
  * schema of the connection's search_path, so that two schemas of one database hold two independent sets.
  */
-import { Column, getTableColumns, getTableName, getViewName, getViewSelectedFields, is } from "drizzle-orm";
-import { briefs, eventCounters, events, runs, tallies, workstreams } from "../../drizzle/schema.postgres.ts";
 import { translated } from "../engines/postgres-errors.ts";
 import { type Client, type Connection, checkOut } from "../engines/postgres-pool.ts";
 import { BlackboardError, InvalidInputError, MigrationError } from "../errors.ts";
@@ -15,22 +13,8 @@ import {
   migrationPending,
   migrationsTable,
 } from "./history.ts";
+import { foreign, lacking, lackingObjects, ours, type Present, presentColumns } from "./postgres-schema.ts";
 import { refuseForbidden, statementsOf } from "./statements.ts";
-
-interface Relation {
-  readonly name: string;
-  readonly columns: readonly string[];
-}
-const ours: readonly Relation[] = [
-  ...[runs, workstreams, briefs, events, eventCounters].map((table) =>
-    relation(getTableName(table), getTableColumns(table)),
-  ),
-  relation(getViewName(tallies), getViewSelectedFields(tallies)),
-];
-
-function relation(name: string, fields: object): Relation {
-  return { name, columns: Object.values(fields).flatMap((field) => (is(field, Column) ? [field.name] : [])) };
-}
 
 export interface PostgresMigrationStatus {
   /** The server and database, without credentials. */
@@ -124,32 +108,18 @@ async function planOf(client: Client, migrations: readonly Migration[], location
   const known = rows.some(({ when }) => migrations.some((migration) => migration.when === when));
   if (rows.length > 0 && found.length === 0 && !known) throw anothersRecord(location);
   const history = compareHistory(rows, migrations, location);
-  if (history.pending.length === 0 && lacking(present).length > 0) {
-    // Once more, since somebody may have finished migrating between the two: the rows are of then, the columns of before.
-    const differences = lacking((await presentColumns(client)) ?? present);
-    if (differences.length > 0) throw mismatch(location, differences);
+  if (history.pending.length === 0) {
+    // When something differs, once more: another process may have finished migrating since the first of these queries.
+    const differs = async (columns: Present) => [
+      ...lacking(columns),
+      ...(await lackingObjects(client, columns, migrations)),
+    ];
+    if ((await differs(present)).length > 0) {
+      const differences = await differs((await presentColumns(client)) ?? present);
+      if (differences.length > 0) throw altered(location, differences);
+    }
   }
   return history;
-}
-
-type Present = ReadonlyMap<string, readonly string[]>;
-
-/**
- * The columns of what has one of our names in the schema that is ours to use, `undefined` where there is no such schema.
- * From the catalogue, which needs no privilege.
- */
-async function presentColumns(client: Client): Promise<Present | undefined> {
-  const { rows } = await client.query<{ name: string | null; columns: string[] }>(
-    `SELECT relname AS name, array_agg(attname::text ORDER BY attnum) FILTER (WHERE attnum > 0) AS columns
-     FROM pg_catalog.pg_namespace
-       LEFT JOIN pg_catalog.pg_class ON relnamespace = pg_namespace.oid AND relname = ANY ($1)
-       LEFT JOIN pg_catalog.pg_attribute ON attrelid = pg_class.oid AND NOT attisdropped
-     WHERE nspname = current_schema()
-     GROUP BY relname`,
-    [[...ours.map(({ name }) => name), migrationsTable]],
-  );
-  if (rows.length === 0) return undefined;
-  return new Map(rows.flatMap(({ name, columns }) => (name === null ? [] : [[name, columns ?? []]])));
 }
 
 async function readRows(client: Client): Promise<AppliedRow[]> {
@@ -167,36 +137,30 @@ async function noSchema(client: Client): Promise<InvalidInputError> {
   return new InvalidInputError([{ path: "connection", message }]);
 }
 
-/** Something of our name, and no record that any migration was ever applied. */
-function foreign(relation: Relation, present: Present): string[] {
-  const { name, columns } = relation;
-  const more = (present.get(name) ?? []).filter((column) => !columns.includes(column));
-  return [
-    `${name}: has no record of migrations`,
-    ...lackingColumns(relation, present),
-    ...more.map((column) => `${name}: has column ${column}`),
-  ];
-}
-
-function lacking(present: Present): string[] {
-  return ours.flatMap((relation) => lackingColumns(relation, present));
-}
-
-function lackingColumns({ name, columns }: Relation, present: Present): string[] {
-  const there = present.get(name);
-  if (!there) return [`${name}: is missing`];
-  return columns.filter((column) => !there.includes(column)).map((column) => `${name}: lacks column ${column}`);
-}
-
 function mismatch(location: string, differences: readonly string[]): MigrationError {
   return new MigrationError(
     "SCHEMA_MISMATCH",
     location,
-    `The schema at ${location} has tables of these names that are not this package's: ${differences.slice(0, 5).join("; ")}` +
-      `${differences.length > 5 ? `; and ${differences.length - 5} more in \`differences\`` : ""}. ` +
+    `The schema at ${location} has tables of these names that are not this package's: ${firstOf(differences)}. ` +
       `Undo the change, or use another schema, by search_path, or another database; nothing was changed.`,
     { differences },
   );
+}
+
+/** For a schema of ours that was changed since. */
+function altered(location: string, differences: readonly string[]): MigrationError {
+  return new MigrationError(
+    "SCHEMA_MISMATCH",
+    location,
+    `The schema at ${location} is not the one that its migrations made: ${firstOf(differences)}. ` +
+      `Undo the change, or restore a backup; nothing was changed.`,
+    { differences },
+  );
+}
+
+function firstOf(differences: readonly string[]): string {
+  const more = differences.length > 5 ? `; and ${differences.length - 5} more in \`differences\`` : "";
+  return `${differences.slice(0, 5).join("; ")}${more}`;
 }
 
 /** Drizzle's own table is there for another program's migrations, and would have to serve two. */
@@ -213,11 +177,58 @@ async function applyAll(client: Client, { pending }: History, location: string):
   const [first] = pending;
   if (!first) return;
   for (const statement of recordOfMigrations) await apply(client, first, statement, location);
-  for (const migration of pending) {
-    for (const statement of statementsOf(migration, "postgres")) await apply(client, migration, statement, location);
-    const record = `INSERT INTO ${migrationsTable} (hash, created_at) VALUES ($1, $2)`;
-    await client.query(record, [migration.hash, migration.when]);
+  await client.query("SAVEPOINT migrations");
+  for (const migration of pending) await applyOne(client, migration, location);
+  try {
+    // What the COMMIT would check, such as users' deferred keys: there it could not be found out whose fault it is.
+    await client.query(checkDeferred);
+  } catch (cause) {
+    await client.query("ROLLBACK TO SAVEPOINT migrations");
+    const { migration, statement } = (await culpritOf(client, pending, location)) ?? {};
+    throw failed(migration, statement, location, cause);
   }
+}
+
+async function applyOne(
+  client: Client,
+  migration: Migration,
+  location: string,
+  after?: (statement: string) => Promise<void>,
+): Promise<void> {
+  for (const statement of statementsOf(migration, "postgres")) {
+    await apply(client, migration, statement, location);
+    await after?.(statement);
+  }
+  const record = `INSERT INTO ${migrationsTable} (hash, created_at) VALUES ($1, $2)`;
+  await apply(client, migration, record, location, [migration.hash, migration.when]);
+}
+
+const checkDeferred = "SET CONSTRAINTS ALL IMMEDIATE";
+
+interface Culprit {
+  readonly migration: Migration;
+  readonly statement: string;
+}
+
+/** The statement since which a deferred constraint is broken: all are applied again, with a check after each. */
+async function culpritOf(
+  client: Client,
+  pending: readonly Migration[],
+  location: string,
+): Promise<Culprit | undefined> {
+  let culprit: Culprit | undefined;
+  for (const migration of pending) {
+    await applyOne(client, migration, location, async (statement) => {
+      await client.query("SAVEPOINT tried");
+      const broken = await client.query(checkDeferred).then(
+        () => false,
+        () => true,
+      );
+      await client.query("ROLLBACK TO SAVEPOINT tried; RELEASE SAVEPOINT tried");
+      culprit = broken ? (culprit ?? { migration, statement }) : undefined;
+    });
+  }
+  return culprit;
 }
 
 /** drizzle-kit's table, and that it says everything once. */
@@ -226,19 +237,35 @@ const recordOfMigrations = [
   `CREATE UNIQUE INDEX IF NOT EXISTS ${migrationsTable}_once ON ${migrationsTable} (created_at)`,
 ];
 
-async function apply(client: Client, migration: Migration, statement: string, location: string): Promise<void> {
+async function apply(
+  client: Client,
+  migration: Migration,
+  statement: string,
+  location: string,
+  values?: unknown[],
+): Promise<void> {
   try {
-    await client.query(statement);
+    await client.query(statement, values);
   } catch (cause) {
     throw failed(migration, statement, location, cause);
   }
 }
 
-function failed({ tag }: Migration, statement: string, location: string, cause: unknown): unknown {
+function failed(
+  migration: Migration | undefined,
+  statement: string | undefined,
+  location: string,
+  cause: unknown,
+): unknown {
   const error = translated(cause, location);
   // Not the statement's fault.
   if (error instanceof BlackboardError && error.code !== "DATABASE") return error;
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const message = `${tag} failed on ${location} at ${JSON.stringify(statement.slice(0, 60))}: ${reason}. All of it was rolled back.`;
-  return new MigrationError("MIGRATION_FAILED", location, message, { migration: tag, statement, cause });
+  const at = statement === undefined ? "" : ` at ${JSON.stringify(statement.slice(0, 60))}`;
+  const message = `${migration?.tag ?? "The migrations"} failed on ${location}${at}: ${reason}. All of it was rolled back.`;
+  return new MigrationError("MIGRATION_FAILED", location, message, {
+    ...(migration && { migration: migration.tag }),
+    ...(statement !== undefined && { statement }),
+    cause,
+  });
 }

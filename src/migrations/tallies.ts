@@ -3,7 +3,6 @@
  * REPLACE removes, unless `recursive_triggers` is on, and a hand may have touched the table itself.
  */
 import type Database from "better-sqlite3";
-import { isTable, readObjects } from "./sqlite-schema.ts";
 
 const counted = `
   SELECT run_id, 'workstreams', status, count(*) FROM workstreams GROUP BY run_id, status
@@ -26,17 +25,13 @@ export interface WrongTally {
   found: number;
 }
 
-/** Where they differ. None in a file that has no tallies yet. */
+/** Where they differ. For a file whose table of tallies is the one that the migrations make. */
 export function wrongTallies(client: Database.Database): WrongTally[] {
-  const present = readObjects(client).some((object) => isTable(object) && object.name === "tallies");
-  return present ? client.prepare<[], WrongTally>(differing).all() : [];
+  return client.prepare<[], WrongTally>(differing).all();
 }
 
-/** All of them anew, while nobody else writes. */
+/** Counts all of them again, in the caller's transaction. */
 export function rebuildTallies(client: Database.Database): void {
-  const rebuild = client.transaction(() => {
-    client.exec("DELETE FROM tallies");
-    client.exec(`INSERT INTO tallies (run_id, subject, label, n) ${counted}`);
-  });
-  rebuild.immediate();
+  client.exec("DELETE FROM tallies");
+  client.exec(`INSERT INTO tallies (run_id, subject, label, n) ${counted}`);
 }

@@ -1,22 +1,25 @@
 /**
- * Looking for what is wrong with a file, without changing it; and, when asked to, making anew what is derived.
+ * Looking for what is wrong with a file, without changing it; and, when asked to, repairing what is derived: tallies, indexes
+ * and triggers.
  */
 import type Database from "better-sqlite3";
 import { connect } from "../engines/sqlite-connection.ts";
-import { isBusy, translated } from "../engines/sqlite-errors.ts";
+import { isBusy, isSqliteError, translated } from "../engines/sqlite-errors.ts";
 import { requireFile } from "../engines/sqlite-file.ts";
 import { openLook } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
+import type { Difference } from "./expected-schema.ts";
 import type { Migration } from "./history.ts";
-import { type Plan, planOf } from "./plan.ts";
-import { brokenReferences, differences, isTable, readObjects, replay } from "./sqlite-schema.ts";
-import { rebuildTallies, wrongTallies } from "./tallies.ts";
+import { type Examination, examine, type Plan } from "./plan.ts";
+import { brokenReferences, isTable } from "./sqlite-schema.ts";
+import { rebuildTallies, type WrongTally, wrongTallies } from "./tallies.ts";
 
 /** What the file itself shows. */
 export interface FileProblem {
   /**
-   * integrity: SQLite's own check. schema: not as the migrations make it. reference: a row refers to one that is not there.
-   * tallies: the counts that a summary tells are not those of the rows. `repair` makes them anew.
+   * integrity: SQLite's own check. schema: not as the migrations make it; `repair` makes indexes, triggers and a missing table
+   * of tallies again. reference: a row refers to one that is not there. tallies: the counts that a summary returns are not
+   * those of the rows; `repair` counts again.
    */
   kind: "integrity" | "schema" | "reference" | "tallies";
   message: string;
@@ -33,24 +36,81 @@ export interface FileVerification {
 /** How long a repair waits for writers, in milliseconds. */
 const repairTimeoutMs = 5000;
 
-/** Verifies, rebuilds the tallies where they are wrong and nothing is damaged, and verifies again. */
+/** Verifies, repairs what is derived unless SQLite finds damage, and verifies again. */
 export function repairFile(location: string, migrations: readonly Migration[]): FileVerification {
   const before = verifyFile(location, migrations);
-  const wrong = before.problems.filter(({ kind }) => kind === "tallies");
-  if (wrong.length === 0 || before.problems.some(({ kind }) => kind === "integrity"))
+  const derived = before.problems.filter(({ kind }) => kind === "tallies" || kind === "schema");
+  if (derived.length === 0 || before.problems.some(({ kind }) => kind === "integrity"))
     return { ...before, repaired: [] };
+  let failures: Failures = new Map();
   const migrateTimeoutMs = repairTimeoutMs;
-  const connection = connect({ location, create: false, readonly: false, synchronous: "full", migrateTimeoutMs });
+  const { client, close } = connect({
+    location,
+    create: false,
+    readonly: false,
+    synchronous: "full",
+    migrateTimeoutMs,
+  });
   try {
-    waiting(() => rebuildTallies(connection.client), isBusy, repairTimeoutMs, location);
+    const all = client.transaction(() => repair(client, migrations, location));
+    failures = waiting(() => all.immediate(), isBusy, repairTimeoutMs, location);
   } catch (error) {
     throw translated(error, location);
   } finally {
-    connection.close();
+    close();
   }
   const after = verifyFile(location, migrations);
   const still = new Set(after.problems.map(({ message }) => message));
-  return { ...after, repaired: wrong.filter(({ message }) => !still.has(message)) };
+  const problems = after.problems.map(({ kind, message }) => {
+    const reason = failures.get(message);
+    return { kind, message: reason === undefined ? message : `${message}; it cannot be made: ${reason}` };
+  });
+  return { ...after, problems, repaired: derived.filter(({ message }) => !still.has(message)) };
+}
+
+/** Why something could not be made, by the line that says that it differs. */
+type Failures = ReadonlyMap<string, string>;
+
+/** In the caller's transaction, so that triggers and what they count are put right at once. */
+function repair(client: Database.Database, migrations: readonly Migration[], location: string): Failures {
+  const failures = new Map<string, string>();
+  // More than once, since a table that is missing hides what belongs on it.
+  for (let todo = reparable(client, migrations, location, failures); todo.length > 0; ) {
+    for (const difference of todo) {
+      const reason = make(client, difference);
+      if (reason !== undefined) failures.set(difference.line, reason);
+    }
+    todo = reparable(client, migrations, location, failures);
+  }
+  if (wrongCounts(client, examine(client, migrations, location)).length > 0) rebuildTallies(client);
+  return failures;
+}
+
+/** Nothing where a table that holds data was changed: triggers and indexes may name columns that it does not have. */
+function reparable(
+  client: Database.Database,
+  migrations: readonly Migration[],
+  location: string,
+  failures: Failures,
+): Difference[] {
+  const { differences } = examine(client, migrations, location);
+  if (differences.some(({ expected, repair }) => isTable(expected) && repair === undefined)) return [];
+  return differences.filter(({ line, repair }) => repair !== undefined && !failures.has(line));
+}
+
+/** Returns the reason where rows do not allow it, such as two with one key; nothing has changed then. */
+function make(client: Database.Database, { expected, repair }: Difference): string | undefined {
+  const replace = client.transaction(() => {
+    if (repair === "replace") client.exec(`DROP ${expected.type} "${expected.name}"`);
+    client.exec(expected.sql);
+  });
+  try {
+    replace();
+    return undefined;
+  } catch (error) {
+    if (isSqliteError(error) && /^SQLITE_(CONSTRAINT|ERROR)/.test(error.code)) return error.message;
+    throw error;
+  }
 }
 
 export function verifyFile(location: string, migrations: readonly Migration[]): FileVerification {
@@ -58,10 +118,9 @@ export function verifyFile(location: string, migrations: readonly Migration[]): 
     requireFile(location);
     const { client, close } = openLook(location);
     try {
-      const { state, applied } = planOf(client, migrations, location);
-      const made = state === "reference" ? migrations.slice(0, 1) : applied;
-      const problems = [...integrity(client), ...schema(client, made), ...references(client), ...tallies(client)];
-      return { location, state, problems };
+      const found = examine(client, migrations, location);
+      const problems = [...integrity(client), ...schema(found), ...references(client), ...tallies(client, found)];
+      return { location, state: found.state, problems };
     } finally {
       close();
     }
@@ -75,28 +134,8 @@ function integrity(client: Database.Database): FileProblem[] {
   return lines.filter((line) => line !== "ok").map((message) => ({ kind: "integrity", message }));
 }
 
-function schema(client: Database.Database, made: readonly Migration[]): FileProblem[] {
-  const model = replay(made);
-  try {
-    const expected = readObjects(model);
-    const found = new Map(readObjects(client).map((object) => [`${object.type} ${object.name}`, object.sql]));
-    const tables = expected.filter(isTable).map(({ name }) => name);
-    const present = tables.filter((name) => found.has(`table ${name}`));
-    const changed = expected
-      .filter((object) => object.sql !== null && !isTable(object))
-      .filter(({ type, name, sql }) => found.has(`${type} ${name}`) && found.get(`${type} ${name}`) !== sql);
-    const messages = [
-      ...expected
-        .filter(({ type, name }) => !found.has(`${type} ${name}`))
-        .filter(({ sql }) => sql !== null)
-        .map(({ type, name }) => `${type} ${name} is missing`),
-      ...changed.map(({ type, name }) => `${type} ${name} is not the one that the migrations make`),
-      ...differences(client, model, present),
-    ];
-    return messages.map((message) => ({ kind: "schema", message }));
-  } finally {
-    model.close();
-  }
+function schema({ differences }: Examination): FileProblem[] {
+  return differences.map(({ line }) => ({ kind: "schema", message: line }));
 }
 
 function references(client: Database.Database): FileProblem[] {
@@ -106,9 +145,15 @@ function references(client: Database.Database): FileProblem[] {
   }));
 }
 
-function tallies(client: Database.Database): FileProblem[] {
-  return wrongTallies(client).map(({ runId, subject, label, told, found }) => ({
+function tallies(client: Database.Database, found: Examination): FileProblem[] {
+  return wrongCounts(client, found).map(({ runId, subject, label, told, found }) => ({
     kind: "tallies",
     message: `run ${JSON.stringify(runId)} is told to have ${told} ${subject} ${JSON.stringify(label)}, and has ${found}`,
   }));
+}
+
+/** None where there are no tallies yet, or where a table has not the columns that it takes to count. */
+function wrongCounts(client: Database.Database, { expected, differences }: Examination): WrongTally[] {
+  const counts = expected.some((object) => isTable(object) && object.name === "tallies");
+  return counts && !differences.some(({ expected }) => isTable(expected)) ? wrongTallies(client) : [];
 }

@@ -4,8 +4,8 @@
  */
 import { openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { execute, madeBy, migrateTo, thrownBy, traceOf, written } from "./files.ts";
-import { followedBy, known, oldest } from "./made-up.ts";
+import { execute, madeBy, migrateTo, written } from "./files.ts";
+import { known, oldest } from "./made-up.ts";
 import { expectRefused } from "./refused.ts";
 
 const reference = oldest.map(({ sql }) => sql.replaceAll("--> statement-breakpoint", "")).join("");
@@ -140,17 +140,6 @@ describe.each(["WAL", "DELETE"])("in journal mode %s", (mode) => {
 test("the unaltered schema, from which these are made, is adopted", () => {
   const file = madeBy(reference);
   openBlackboard({ runId: "r", file }).close();
-});
-
-test("a column added by hand to a current file is no obstacle until a migration comes, which then names it", () => {
-  const file = written("webhook");
-  migrateTo(file, known);
-  execute(file, "ALTER TABLE events ADD COLUMN mine TEXT");
-  openBlackboard({ runId: "webhook", file }).close();
-  const before = traceOf(file);
-  const error = thrownBy(() => migrateTo(file, followedBy(known, "CREATE TABLE more (n)")));
-  expect(error).toMatchObject({ code: "SCHEMA_MISMATCH", differences: ["events: has column mine TEXT"] });
-  expect(traceOf(file)).toEqual(before);
 });
 
 test("the message names five differences, the error has all of them", () => {

@@ -5,7 +5,7 @@ import { MigrationError, openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
 import { migrate } from "../../src/migrations/apply.ts";
 import type { Migration } from "../../src/migrations/history.ts";
-import { contentsOf, migrateTo, newFile, opened, rows, thrownBy, written } from "./files.ts";
+import { contentsOf, execute, migrateTo, newFile, opened, rows, thrownBy, written } from "./files.ts";
 import { countsItself, followedBy, known, madeUp, rebuildOfAll } from "./made-up.ts";
 
 const breakpoint = "--> statement-breakpoint\n";
@@ -64,6 +64,28 @@ test("a new file whose migrations fail is empty, and becomes a blackboard when t
   expect(contentsOf(file).schema).toEqual([]);
   using board = openBlackboard({ runId: "r", file });
   expect(board.createRun("begin").status).toBe("pending");
+});
+
+test("a user's trigger on the record of migrations that refuses is MIGRATION_FAILED and names the migration", () => {
+  const file = written("webhook");
+  migrateTo(file, known);
+  execute(file, `CREATE TRIGGER no BEFORE INSERT ON __drizzle_migrations BEGIN SELECT RAISE(ABORT, 'not today'); END`);
+  const before = contentsOf(file);
+  const list = followedBy(known, "CREATE TABLE more (n)", "CREATE TABLE last (n)");
+  expect(thrownBy(() => migrateTo(file, list))).toMatchObject({
+    code: "MIGRATION_FAILED",
+    migration: list[known.length]?.tag,
+    statement: expect.stringMatching(/^INSERT INTO __drizzle_migrations/),
+    cause: expect.objectContaining({ code: "SQLITE_CONSTRAINT_TRIGGER" }),
+  });
+  expect(contentsOf(file)).toEqual(before);
+});
+
+test("an index that has the name of the record of migrations is MIGRATION_FAILED and names the first migration", () => {
+  const file = written("webhook");
+  execute(file, "CREATE INDEX __drizzle_migrations ON runs (goal)");
+  const error = thrownBy(() => openBlackboard({ runId: "webhook", file }));
+  expect(error).toMatchObject({ code: "MIGRATION_FAILED", migration: known[0]?.tag });
 });
 
 test.each(failures)("foreign keys are on again after a migration that failed at %s, and nothing is open", (_, sql) => {

@@ -2,11 +2,11 @@
  * Builds of different ages, and of different opinions, meet one file: the error names the real cause, nothing is written.
  */
 import fc from "fast-check";
-import { MigrationError } from "run-blackboard";
+import { MigrationError, openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { compareHistory, type Migration } from "../../src/migrations/history.ts";
 import { migrateFile, readStatus } from "../../src/migrations/status.ts";
-import { execute, migrateTo, opened, thrownBy, traceOf, written } from "./files.ts";
+import { execute, migrateTo, newFile, opened, thrownBy, traceOf, written } from "./files.ts";
 import { edited, followedBy, inserted, known, madeUp, oldest } from "./made-up.ts";
 
 const three = followedBy(known, "CREATE TABLE three (n)");
@@ -192,3 +192,12 @@ test.each(["-9223372036854775807", "NULL", "'yesterday'", "1e300", "x'00'", "-1"
     expect(traceOf(file)).toEqual(before);
   },
 );
+
+test("MIGRATION_PENDING names the first migration that is missing, on a new file, one of the reference and an older one", () => {
+  const older = written("webhook");
+  migrateTo(older, known.slice(0, 2));
+  for (const [file, first] of [[newFile(), 0] as const, [written("webhook"), 0] as const, [older, 2] as const]) {
+    const error = thrownBy(() => openBlackboard({ runId: "webhook", file, migrate: "check" }));
+    expect(error).toMatchObject({ code: "MIGRATION_PENDING", migration: known[first]?.tag });
+  }
+});

@@ -76,30 +76,58 @@ test("the rows of the four tables are the same after a rebuild, in the same orde
   expect(before.flat().length).toBeGreaterThan(30);
 });
 
-const breaking: [string, string][] = [
-  ["that deletes a parent", "DELETE FROM events WHERE rowid = 1"],
-  ["that changes a parent's key", "UPDATE events SET event_id = event_id || '-changed'"],
-  ["that deletes the parents of our own rows", "DELETE FROM runs"],
+const orphan =
+  "INSERT INTO briefs (brief_id, run_id, tier, role, created_at, updated_at) VALUES ('b', 'gone', 0, 'r', '', '')";
+const breaking: [what: string, sql: string, statement: string][] = [
+  ["that deletes a parent", "DELETE FROM events WHERE rowid = 1", "DELETE FROM events WHERE rowid = 1"],
   [
-    "that adds a row without a parent",
-    "INSERT INTO briefs (brief_id, run_id, tier, role, created_at, updated_at) VALUES ('b', 'gone', 0, 'r', '', '')",
+    "that changes a parent's key",
+    "UPDATE events SET event_id = 'a' || event_id",
+    "UPDATE events SET event_id = 'a' || event_id",
   ],
+  ["that deletes the parents of our own rows", "DELETE FROM runs", "DELETE FROM runs"],
+  ["that adds a row without a parent", `CREATE TABLE more (n); ${orphan}; CREATE TABLE even_more (n)`, orphan],
   [
     "that rebuilds a table without some of its rows",
     `${rebuildOfAll(known)}--> statement-breakpoint\nDELETE FROM briefs WHERE status = 'failed'`,
+    "DELETE FROM briefs WHERE status = 'failed'",
   ],
 ];
 
-test.each(breaking)("a migration %s is MIGRATION_FAILED, says which reference, and changes nothing", (_, sql) => {
-  const file = withUsersTables();
-  migrateTo(file, known);
+test.each(breaking)(
+  "a migration %s is MIGRATION_FAILED, names itself, its statement and the reference",
+  (_, sql, statement) => {
+    const file = withUsersTables();
+    migrateTo(file, known);
+    const before = contentsOf(file);
+    const newer = followedBy(known, "CREATE TABLE first (n)", rebuildOfAll(known), sql, rebuildOfAll(known));
+    const error = thrownBy(() => migrateTo(file, newer));
+    expect(error).toBeInstanceOf(MigrationError);
+    const migration = newer[known.length + 2]?.tag;
+    expect(error).toMatchObject({ code: "MIGRATION_FAILED", location: file, migration, statement });
+    expect((error as MigrationError).message).toContain(migration);
+    expect((error as MigrationError).message).toMatch(/(events|briefs|runs)/);
+    expect((error as MigrationError).message).toMatch(/\(\d+\)/);
+    expect(contentsOf(file)).toEqual(before);
+  },
+);
+
+test("the only pending migration names itself, also in a file of the reference, and the next one succeeds without it", () => {
+  const file = written("orphans");
   const before = contentsOf(file);
-  const error = thrownBy(() => migrateTo(file, followedBy(known, "CREATE TABLE first (n)", sql)));
-  expect(error).toBeInstanceOf(MigrationError);
-  expect(error).toMatchObject({ code: "MIGRATION_FAILED", location: file });
-  expect((error as MigrationError).message).toMatch(/(events|briefs|runs)/);
-  expect((error as MigrationError).message).toMatch(/\(\d+\)/);
+  const newer = followedBy(known, orphan);
+  expect(thrownBy(() => migrateTo(file, newer))).toMatchObject({ migration: newer.at(-1)?.tag, statement: orphan });
   expect(contentsOf(file)).toEqual(before);
+  migrateTo(file, known);
+});
+
+test("of two migrations that break a reference the one is named after which it stays broken", () => {
+  const file = written("webhook");
+  migrateTo(file, known);
+  const mended = "DELETE FROM briefs WHERE run_id = 'gone'";
+  const newer = followedBy(known, orphan, mended, orphan, "CREATE TABLE last (n)");
+  expect(thrownBy(() => migrateTo(file, newer))).toMatchObject({ migration: newer[known.length + 2]?.tag });
+  migrateTo(file, newer.slice(0, known.length + 2));
 });
 
 test("violations that a reference's file holds are tolerated; one more is not", () => {
@@ -126,6 +154,7 @@ test("a user's key that means whatever the primary key is, which a rebuild chang
   const before = contentsOf(file);
   expect(thrownBy(() => migrateTo(file, known))).toMatchObject({
     code: "MIGRATION_FAILED",
+    migration: "0001_events_seq",
     message: expect.stringMatching(/notes.*events/),
   });
   expect(contentsOf(file)).toEqual(before);
@@ -142,8 +171,29 @@ test("a migration after which a user's key cannot be checked any more is MIGRATI
   const before = contentsOf(file);
   // Without the unique key that the notes refer to, every later write to them would be an error.
   const careless = "DROP INDEX events_event_id_unique";
-  expect(thrownBy(() => migrateTo(file, followedBy(known, careless)))).toMatchObject({ code: "MIGRATION_FAILED" });
+  const newer = followedBy(known, "CREATE TABLE first (n)", careless, "CREATE TABLE last (n)");
+  expect(thrownBy(() => migrateTo(file, newer))).toMatchObject({
+    code: "MIGRATION_FAILED",
+    migration: newer[known.length + 1]?.tag,
+    statement: careless,
+  });
   expect(contentsOf(file)).toEqual(before);
+});
+
+test("a user's key onto a column that only a user's index makes unique is no obstacle to a rebuild, and names no other fault", () => {
+  const file = written("webhook");
+  execute(
+    file,
+    "CREATE UNIQUE INDEX one_goal ON runs (goal)",
+    "CREATE TABLE goals (goal TEXT REFERENCES runs (goal))",
+    "INSERT INTO goals SELECT goal FROM runs",
+  );
+  migrateTo(file, list);
+  const newer = followedBy(list, rebuildOfAll(list), "UPDATE runs SET goal = 'another'", rebuildOfAll(list));
+  expect(thrownBy(() => migrateTo(file, newer))).toMatchObject({
+    migration: newer[list.length + 1]?.tag,
+    statement: "UPDATE runs SET goal = 'another'",
+  });
 });
 
 test("a user's key that could never be checked is no obstacle", () => {

@@ -52,6 +52,13 @@ describe.each(["WAL", "DELETE"])("in journal mode %s", (mode) => {
     expectRefused(made("CREATE TABLE events (id INTEGER PRIMARY KEY, title TEXT)"), "SCHEMA_MISMATCH", /title/);
   });
 
+  test("a view in place of the table of migrations is SCHEMA_MISMATCH", () => {
+    const file = written("webhook");
+    const view = "CREATE VIEW __drizzle_migrations AS SELECT 'x' AS hash, 1 AS created_at";
+    execute(file, view, `PRAGMA journal_mode = ${mode}`);
+    expectRefused(file, "SCHEMA_MISMATCH", /^__drizzle_migrations: is a view/);
+  });
+
   test("a table of migrations of another shape is SCHEMA_MISMATCH", () => {
     const file = written("webhook");
     execute(file, "CREATE TABLE __drizzle_migrations (version TEXT)", `PRAGMA journal_mode = ${mode}`);

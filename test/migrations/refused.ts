@@ -2,8 +2,17 @@
  * A file that must be refused, tried in every way there is to open one.
  */
 import { readFileSync } from "node:fs";
-import { MigrationError, migrateBlackboard, migrationStatus, openBlackboard } from "run-blackboard";
+import { join } from "node:path";
+import {
+  backupBlackboard,
+  MigrationError,
+  migrateBlackboard,
+  migrationStatus,
+  openBlackboard,
+  viewBlackboard,
+} from "run-blackboard";
 import { expect } from "vitest";
+import { temporaryFolder } from "../processes/folder.ts";
 import { sha256, thrownBy, traceOf } from "./files.ts";
 
 export const ways: Readonly<Record<string, (file: string) => unknown>> = {
@@ -14,7 +23,9 @@ export const ways: Readonly<Record<string, (file: string) => unknown>> = {
   migrateBlackboard: (file) => migrateBlackboard({ file }),
   "migrateBlackboard with dryRun": (file) => migrateBlackboard({ file, dryRun: true }),
   "migrateBlackboard with backup": (file) => migrateBlackboard({ file, backup: true }),
-  // Last, since it may leave -shm and an empty -wal.
+  viewBlackboard: (file) => viewBlackboard({ file }),
+  // Last, since they may leave -shm and an empty -wal.
+  "backupBlackboard, which is readonly": (file) => backupBlackboard({ file }, join(temporaryFolder(), "backup.db")),
   "openBlackboard with readonly": (file) => openBlackboard({ runId: "r", file, readonly: true }),
 };
 

@@ -3,8 +3,9 @@
  */
 import { openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { execute, migrateTo, opened, rows, written } from "./files.ts";
-import { followedBy, known, rebuildOfAll } from "./made-up.ts";
+import { statementsOf } from "../../src/migrations/statements.ts";
+import { contentsOf, execute, migrateTo, opened, rows, thrownBy, written } from "./files.ts";
+import { followedBy, known, madeUp, rebuildOfAll } from "./made-up.ts";
 
 const list = followedBy(known, rebuildOfAll(known), rebuildOfAll(known));
 
@@ -107,6 +108,50 @@ test("a unique index of the user's goes on refusing after a rebuild", () => {
   const twice = () => execute(file, "INSERT INTO runs SELECT 'other', goal, status, created_at, updated_at FROM runs");
   expect(twice).toThrow(/UNIQUE constraint failed: runs.goal/);
 });
+
+const misfits: [what: string, object: string, sql: string, name: RegExp][] = [
+  [
+    "an index on a column that is dropped",
+    "CREATE INDEX by_goal ON runs (goal)",
+    `${rebuildOfAll(known)}--> statement-breakpoint\nDROP INDEX IF EXISTS by_goal; ALTER TABLE runs DROP COLUMN goal`,
+    /index "by_goal"/,
+  ],
+  [
+    "a trigger on a table that is dropped",
+    "CREATE TRIGGER mine AFTER INSERT ON tallies BEGIN SELECT 1; END",
+    "DROP TABLE tallies",
+    /trigger "mine"/,
+  ],
+  ["a view of a new table's name", "CREATE VIEW plans AS SELECT 1 AS n", "CREATE TABLE plans (n)", /view "plans"/],
+  [
+    "a trigger of a new trigger's name",
+    "CREATE TRIGGER noted AFTER INSERT ON runs BEGIN SELECT 'mine'; END",
+    "CREATE TRIGGER noted AFTER INSERT ON runs BEGIN SELECT 'ours'; END",
+    /trigger "noted"/,
+  ],
+];
+
+test.each(misfits)(
+  "%s is MIGRATION_FAILED, which names it, the migration and its statement; nothing is lost",
+  (_, object, sql, name) => {
+    const file = written("webhook");
+    migrateTo(file, known);
+    execute(file, object);
+    const before = contentsOf(file);
+    const newer = followedBy(known, "CREATE TABLE first (n)", sql, "CREATE TABLE last (n)");
+    const statement = statementsOf(madeUp("", 0, sql)).at(-1);
+    const error = thrownBy(() => migrateTo(file, newer));
+    expect(error).toMatchObject({
+      code: "MIGRATION_FAILED",
+      location: file,
+      migration: newer[known.length + 1]?.tag,
+      statement,
+      message: expect.stringMatching(name),
+      cause: expect.objectContaining({ code: expect.stringMatching(/^SQLITE_/) }),
+    });
+    expect(contentsOf(file)).toEqual(before);
+  },
+);
 
 test("a view that was broken already is no obstacle, and stays", () => {
   const file = written("webhook");
