@@ -6,6 +6,7 @@ import { connect, noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-co
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { openLook } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
+import { quoted } from "../shown.ts";
 import type { Migration } from "./history.ts";
 import { type Plan, planOf } from "./plan.ts";
 import { brokenReferences, differences, isTable, readObjects, replay } from "./sqlite-schema.ts";
@@ -110,6 +111,6 @@ function references(client: Database.Database): FileProblem[] {
 function tallies(client: Database.Database): FileProblem[] {
   return wrongTallies(client).map(({ runId, subject, label, told, found }) => ({
     kind: "tallies",
-    message: `run ${JSON.stringify(runId)} is told to have ${told} ${subject} ${JSON.stringify(label)}, and has ${found}`,
+    message: `run ${quoted(runId)} is told to have ${told} ${subject} ${quoted(label)}, and has ${found}`,
   }));
 }
