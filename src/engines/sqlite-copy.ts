@@ -6,6 +6,7 @@ import { closeSync, fsyncSync, linkSync, openSync, readdirSync, rmSync } from "n
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type Database from "better-sqlite3";
+import { codeOf } from "../foreign.ts";
 
 /**
  * Copies what `client` sees into `file`, which must not be there yet: `EEXIST` otherwise, also when somebody makes it
@@ -46,7 +47,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return codeOf(error) !== "ESRCH";
   }
 }
 

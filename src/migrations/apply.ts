@@ -10,6 +10,7 @@ import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { openIfHot } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
 import { FileError, MigrationError } from "../errors.ts";
+import { messageOf } from "../foreign.ts";
 import { type Migration, migrationPending, migrationsTable } from "./history.ts";
 import { type Plan, planOf } from "./plan.ts";
 import { brokenReferences, readObjects } from "./sqlite-schema.ts";
@@ -169,7 +170,7 @@ function execute(
     if (cause instanceof FileError) throw cause;
     const message =
       `${migration?.tag} failed on ${location} at ${JSON.stringify(statement.slice(0, 60))}: ` +
-      `${error instanceof Error ? error.message : String(error)}. All of it was rolled back; the file is as it was.`;
+      `${messageOf(error)}. All of it was rolled back; the file is as it was.`;
     throw new MigrationError("MIGRATION_FAILED", location, message, {
       ...(migration && { migration: migration.tag }),
       statement,

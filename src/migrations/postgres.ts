@@ -7,6 +7,7 @@ import { briefs, eventCounters, events, runs, tallies, workstreams } from "../..
 import { translated } from "../engines/postgres-errors.ts";
 import { type Client, type Connection, checkOut } from "../engines/postgres-pool.ts";
 import { BlackboardError, InvalidInputError, MigrationError } from "../errors.ts";
+import { messageOf } from "../foreign.ts";
 import {
   type AppliedRow,
   compareHistory,
@@ -238,7 +239,7 @@ function failed({ tag }: Migration, statement: string, location: string, cause: 
   const error = translated(cause, location);
   // Not the statement's fault.
   if (error instanceof BlackboardError && error.code !== "DATABASE") return error;
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   const message = `${tag} failed on ${location} at ${JSON.stringify(statement.slice(0, 60))}: ${reason}. All of it was rolled back.`;
   return new MigrationError("MIGRATION_FAILED", location, message, { migration: tag, statement, cause });
 }

@@ -9,6 +9,7 @@ import { briefs, events, runs, workstreams } from "../../drizzle/schema.ts";
 import { SqliteEngine } from "../engines/sqlite.ts";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { BlackboardError, InvalidInputError } from "../errors.ts";
+import { codeOf, messageOf } from "../foreign.ts";
 import { Check } from "../input/check.ts";
 import { reader } from "../inspection/reader.ts";
 import { openFile } from "../inspection/view.ts";
@@ -52,7 +53,7 @@ function entriesOf(root: string): Dirent[] {
   try {
     return readdirSync(root, { withFileTypes: true }).sort((one, other) => (one.name < other.name ? -1 : 1));
   } catch (error) {
-    const message = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `cannot be read: ${messageOf(error)}`;
     throw new InvalidInputError([{ path: "root", message }], { cause: error });
   }
 }
@@ -186,6 +187,6 @@ function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOTEMPTY")) throw error;
+    if (codeOf(error) !== "ENOTEMPTY") throw error;
   }
 }

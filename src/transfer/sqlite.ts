@@ -16,6 +16,7 @@ import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { closeUntouched } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
 import { ConflictError, type Entity, FileError } from "../errors.ts";
+import { codeOf } from "../foreign.ts";
 import { theOnlyOne } from "../inspection/reader.ts";
 import { openFile } from "../inspection/view.ts";
 import { migrate, refuseHot } from "../migrations/apply.ts";
@@ -153,7 +154,7 @@ function wasMade(stage: SqliteEngine, location: string): boolean {
     writeCopy(stage.drizzle.$client, location);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (codeOf(error) === "EEXIST") return false;
     if (made !== undefined) removeEmpty(folder, made);
     throw translated(error, location);
   }
