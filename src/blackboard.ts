@@ -4,7 +4,8 @@
  */
 import { inspect } from "node:util";
 import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../drizzle/vocabulary.ts";
-import type { Body, Engine, Mode, Result, Session } from "./engines/engine.ts";
+import { type Body, type Engine, type Mode, type Result, requireRun, type Session } from "./engines/engine.ts";
+import { InvalidInputError } from "./errors.ts";
 import { type HeldClaim, type HoldOptions, holdClaim } from "./hold-claim.ts";
 import { Check } from "./input/check.ts";
 import type { PlainObject } from "./input/json.ts";
@@ -32,6 +33,7 @@ import {
   type Workstream,
   type WorkstreamFilter,
 } from "./operations/workstreams.ts";
+import { quoted, shown } from "./shown.ts";
 import { type WatchOptions, watchEvents } from "./watch.ts";
 
 /**
@@ -53,7 +55,13 @@ export let perform: <M extends Mode, T>(
  */
 export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Database = unknown> {
   static {
-    perform = (board, operation) => board.#session.run(() => operation(board.#context));
+    perform = (board, operation) => {
+      if (typeof board !== "object" || board === null || !(#session in board)) {
+        const message = `must be a blackboard that this copy of run-blackboard opened, got ${shown(board)}`;
+        throw new InvalidInputError([{ path: "board", message }]);
+      }
+      return board.#session.run(() => operation(board.#context));
+    };
   }
   readonly #session: Session<M, Database>;
   readonly #context: Context;
@@ -307,7 +315,8 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
    * is. Inside, `tx` and the blackboard itself both belong to the transaction; another one within it is a savepoint, undone
    * alone when it throws. Transactions of one run happen as if one after another, and `fn` runs once.
    *
-   * On SQLite `fn` must not return a promise: InvalidInputError, and rolled back. After the end `tx` throws ClosedError.
+   * `fn` must not be a generator or return an iterator, whose body would not have run; on SQLite it must not return a promise:
+   * InvalidInputError, and rolled back. After the end `tx` throws ClosedError.
    *
    * ```ts
    * board.transaction((tx) => {
@@ -319,12 +328,25 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   transaction<T>(fn: (tx: BlackboardOperations<M, R, Database>) => Body<M, T>): Result<M, T> {
     const check = new Check();
     check.callable("fn", fn);
+    const kind = check.refusals === 0 ? kindOf(fn) : "Function";
+    if (kind.endsWith("GeneratorFunction"))
+      check.refuse("fn", "must not be a generator: calling one runs nothing of it");
     check.done();
-    const isAsync = fn.constructor.name === "AsyncFunction";
-    return this.#session.transaction(
-      (session) => fn(new BlackboardOperations<M, R, Database>(session, this.#context)),
-      isAsync,
-    );
+    return this.#session.transaction((session) => {
+      const value = fn(new BlackboardOperations<M, R, Database>(session, this.#context));
+      requireRun(value);
+      return value;
+    }, kind === "AsyncFunction");
+  }
+}
+
+/** What a function is, in whatever realm it was made: "Function", "AsyncFunction", "GeneratorFunction", "AsyncGeneratorFunction". */
+function kindOf(fn: object): string {
+  try {
+    return Object.prototype.toString.call(fn).slice("[object ".length, -1);
+  } catch {
+    // A getter or a proxy's trap; calling it will say what is wrong.
+    return "Function";
   }
 }
 
@@ -394,7 +416,7 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
   }
 
   override toString(): string {
-    return `Blackboard(${JSON.stringify(this.runId)} at ${this.location})`;
+    return `Blackboard(${quoted(this.runId, 200)} at ${this.location})`;
   }
 
   [inspect.custom](): string {

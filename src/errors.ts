@@ -6,12 +6,22 @@
  */
 // biome-ignore-all lint/complexity/noThisInStatic: see above.
 import type { BriefStatus } from "../drizzle/vocabulary.ts";
+import { escaped, listed, oneLine, quoted } from "./shown.ts";
 
 export type Entity = "run" | "workstream" | "brief" | "event";
+
+/** Of a whole message, and of an issue's path and message, in characters. Drivers, paths and users' rows have no limit. */
+const maxMessage = 8000;
+const maxIssuePath = 3000;
+const maxIssueMessage = 500;
 
 /** The root of them all: `error instanceof BlackboardError` tells ours from everybody else's. */
 export abstract class BlackboardError extends Error {
   abstract readonly code: string;
+  /** The message is on one line, without control characters, and bounded, whatever it was made of. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(oneLine(message, maxMessage), options);
+  }
 }
 
 export interface Issue {
@@ -29,10 +39,14 @@ export class InvalidInputError extends BlackboardError {
   readonly code = "INVALID_INPUT";
   readonly issues: readonly Issue[];
   constructor(issues: readonly Issue[], options?: ErrorOptions) {
-    const shown = issues.slice(0, 10).map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
-    if (issues.length > 10) shown.push(`and ${issues.length - 10} more, all in \`issues\``);
-    super(`Invalid input. ${shown.join("; ")}.`, options);
-    this.issues = issues;
+    const bounded = issues.map(({ path, message }) => ({
+      path: escaped(path, maxIssuePath),
+      message: oneLine(message, maxIssueMessage),
+    }));
+    const first = bounded.slice(0, 10).map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+    if (issues.length > 10) first.push(`and ${issues.length - 10} more, all in \`issues\``);
+    super(`Invalid input. ${first.join("; ")}.`, options);
+    this.issues = bounded;
   }
 }
 
@@ -68,7 +82,7 @@ export class ConflictError extends BlackboardError {
   constructor(entity: Entity, id: string, fields: readonly string[], message?: string) {
     super(
       message ??
-        `The ${entity} ${quoted(id)} exists already with other data: ${fields.join(", ")}. ` +
+        `The ${entity} ${quoted(id)} exists already with other data: ${listed(fields)}. ` +
           `Creating it again with the same data is allowed; for something else use another id.`,
     );
     this.entity = entity;
@@ -89,7 +103,7 @@ export class TransitionError extends BlackboardError {
   readonly allowed: readonly string[];
   constructor(entity: Entity, id: string, actual: string, allowed: readonly string[]) {
     super(
-      `The ${entity} ${quoted(id)} is ${quoted(actual)}, and this change starts from ${allowed.map(quoted).join(" or ") || "no status at all"}. ` +
+      `The ${entity} ${quoted(id)} is ${quoted(actual)}, and this change starts from ${allowed.map((status) => quoted(status)).join(" or ") || "no status at all"}. ` +
         `Somebody may have been faster: read it again and decide anew.`,
     );
     this.entity = entity;
@@ -244,10 +258,4 @@ export class ConnectionError extends BlackboardError {
     this.prototype.name = "ConnectionError";
   }
   readonly code = "CONNECTION";
-}
-
-/** How an id or a status stands in a message: in quotes, with control characters escaped, and never longer than a line. */
-function quoted(text: string): string {
-  const whole = JSON.stringify(text);
-  return whole.length <= 100 ? whole : `${whole.slice(0, 99)}…"`;
 }

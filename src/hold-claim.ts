@@ -1,7 +1,8 @@
 /**
  * Keeping a claim while work is done that takes longer than a lease should be.
  */
-import { BusyError, ConnectionError, LostClaimError } from "./errors.ts";
+import { LostClaimError } from "./errors.ts";
+import { isPassing } from "./foreign.ts";
 import { Check, type Names } from "./input/check.ts";
 import { type ClaimRef, checkClaim } from "./operations/held-claims.ts";
 
@@ -35,18 +36,18 @@ export async function holdClaim<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const check = new Check();
-  checkClaim(check, "claim", claim);
+  const held = { ...checkClaim(check, "claim", claim), agentId: agentOf(check, claim) };
   const { leaseMs: asked, signal } = check.object("options", options, holdNames);
   const leaseMs = check.integer("leaseMs", asked, 1);
   if (signal !== undefined) check.signal("signal", signal);
   check.callable("work", work);
   check.done();
-  signal?.throwIfAborted();
+  if (signal?.aborted) throw signal.reason;
 
   const lost = new AbortController();
   const giveUp = () => lost.abort(signal?.reason);
   signal?.addEventListener("abort", giveUp);
-  const lease = new Lease(renew, claim, leaseMs, (error) => lost.abort(error));
+  const lease = new Lease(renew, held, leaseMs, (error) => lost.abort(error));
   const storage = setInterval(() => {
     try {
       requireStorage();
@@ -68,13 +69,22 @@ export async function holdClaim<T>(
   }
 }
 
+/** For the error of a lost lease only, so that a claim without it can be held. */
+function agentOf(check: Check, claim: HeldClaim): string | null {
+  const { agentId } =
+    check.refusals === 0 ? check.record("claim", claim, { brief: true, attempt: true, agentId: true }) : {};
+  return typeof agentId === "string" ? agentId : null;
+}
+
+type Held = { briefId: string; attempt: number; agentId: string | null };
+
 /** How many times within a third of the lease it asks again while the database is busy or away. */
 const triesPerThird = 4;
 
 /** Renews itself until it is ended or lost. */
 class Lease {
   readonly #renew: (leaseMs: number) => unknown;
-  readonly #claim: HeldClaim;
+  readonly #claim: Held;
   readonly #leaseMs: number;
   readonly #lost: (error: unknown) => void;
   #next: NodeJS.Timeout | undefined;
@@ -83,7 +93,7 @@ class Lease {
   /** What stood in the way of the latest renewal. */
   #obstacle: unknown;
 
-  constructor(renew: (leaseMs: number) => unknown, claim: HeldClaim, leaseMs: number, lost: (error: unknown) => void) {
+  constructor(renew: (leaseMs: number) => unknown, claim: Held, leaseMs: number, lost: (error: unknown) => void) {
     this.#renew = renew;
     this.#claim = claim;
     this.#leaseMs = leaseMs;
@@ -98,7 +108,7 @@ class Lease {
     try {
       await this.#renew(this.#leaseMs);
     } catch (error) {
-      if (!(error instanceof BusyError || error instanceof ConnectionError)) throw error;
+      if (!isPassing(error)) throw error;
       this.#obstacle = error;
       return await new Promise((resolve, reject) => {
         this.#after(this.#leaseMs / 3 / triesPerThird, () => this.renew().then(resolve, reject));
@@ -122,9 +132,9 @@ class Lease {
     clearTimeout(this.#deadline);
     if (this.#ended) return;
     this.#deadline = setTimeout(() => {
-      const { brief, attempt, agentId } = this.#claim;
+      const { briefId, attempt, agentId } = this.#claim;
       const lastKnown = { status: "active", attempt, claimedBy: agentId } as const;
-      this.#lost(new LostClaimError(brief.briefId, attempt, lastKnown, { cause: this.#obstacle }));
+      this.#lost(new LostClaimError(briefId, attempt, lastKnown, { cause: this.#obstacle }));
     }, end - performance.now());
   }
 }

@@ -108,10 +108,11 @@ export function postgresRun(options: PostgresViewOptions<Pool>): RunPlace {
  * @throws InvalidInputError, ConnectionError, MigrationError.
  */
 export async function prunePostgresRuns(options: PruneRule & { connection: string | Pool }): Promise<PrunedRun[]> {
-  const { connection, ...rest } = options;
-  const place = checkPostgresViewOptions({ connection });
   const check = new Check();
-  const rule = checkRule(check, check.object<PruneRule>("options", rest, ruleNames));
+  const given = check.object("options", options, { ...ruleNames, connection: true });
+  const rule = checkRule(check, given);
+  // Without a connection it is refused for that.
+  const place = checkPostgresViewOptions({ connection: given.connection ?? "" });
   return await pruneServer(place.connection, rule);
 }
 

@@ -5,9 +5,8 @@
  * nothing comes twice, whatever happens in between. What makes that cheap is the engine's to say (`Engine.look`). One page is
  * held at a time, and the next is read when the last one was taken.
  */
-import { setMaxListeners } from "node:events";
-import type { Engine, Found, Mode } from "./engines/engine.ts";
-import { BusyError, ClosedError, ConnectionError, UnreadableRowError } from "./errors.ts";
+import { allowManyListeners, type Engine, type Found, type Mode } from "./engines/engine.ts";
+import { codeOf, isPassing, isThenable } from "./foreign.ts";
 import { Check, type Names } from "./input/check.ts";
 import { type BlackboardEvent, listEvents } from "./operations/events.ts";
 import type { Context } from "./operations/operation.ts";
@@ -32,7 +31,7 @@ export function watchEvents(
   context: Context,
   options: WatchOptions | undefined,
 ): AsyncIterable<BlackboardEvent> {
-  engine.closed.throwIfAborted();
+  if (engine.closed.aborted) throw engine.closed.reason;
   const check = new Check();
   const asked = check.object("options", options, names);
   const after = asked.after === undefined ? 0 : check.integer("after", asked.after, 0, Number.MAX_SAFE_INTEGER);
@@ -41,7 +40,7 @@ export function watchEvents(
   check.done();
   const { signal } = asked;
   // Node would take it for a leak that a server gives one signal to all of its watches. Each wait stops listening at its end.
-  if (signal instanceof AbortSignal) setMaxListeners(0, signal);
+  if (signal) allowManyListeners(signal);
   return {
     [Symbol.asyncIterator]() {
       const stop = new AbortController();
@@ -77,16 +76,16 @@ async function* follow(
     let found: Found<Page<BlackboardEvent, number>> | undefined;
     try {
       const look = engine.look(seen, () => listEvents(context, { after: last, limit }));
-      found = look instanceof Promise ? await orOver(ends, look) : look;
+      found = isThenable(look) ? await orOver(ends, look) : look;
     } catch (error) {
-      if (error instanceof ClosedError) return;
-      if (error instanceof UnreadableRowError && limit > 1) {
+      if (codeOf(error) === "CLOSED") return;
+      if (codeOf(error) === "UNREADABLE_ROW" && limit > 1) {
         // What comes before that row is not to be missed.
         limit = Math.ceil(limit / 4);
         continue;
       }
       // These pass, and what was committed meanwhile is still behind `last`.
-      if (!(error instanceof BusyError || error instanceof ConnectionError)) throw error;
+      if (!isPassing(error)) throw error;
     }
     for (const event of found?.value.items ?? []) {
       if (isOver()) return;

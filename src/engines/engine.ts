@@ -2,7 +2,10 @@
  * What an engine owes the blackboard: to run operations, to open transactions, to close. It knows drivers and waiting; what
  * an operation means it does not know.
  */
+import { setMaxListeners } from "node:events";
+import { types } from "node:util";
 import { ClosedError, DatabaseError, InvalidInputError } from "../errors.ts";
+import { has } from "../foreign.ts";
 import type { Operation } from "../operations/operation.ts";
 
 /** SQLite answers at once, PostgreSQL with promises. */
@@ -76,4 +79,33 @@ export function closedInside(): InvalidInputError {
   return new InvalidInputError([
     { path: "close", message: "must not be called inside a transaction; close when it is over" },
   ]);
+}
+
+/**
+ * Refuses what a transaction's callback returned if that is a generator or another iterator: its body has not run.
+ * @throws InvalidInputError.
+ */
+export function requireRun(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  if (!types.isGeneratorObject(value) && !has(value, isIterator)) return;
+  const message = "must not return a generator or another iterator: its body has not run; nothing was written";
+  throw new InvalidInputError([{ path: "fn", message }]);
+}
+
+function isIterator(value: object): boolean {
+  return (
+    "next" in value && typeof value.next === "function" && (Symbol.iterator in value || Symbol.asyncIterator in value)
+  );
+}
+
+/**
+ * Lets a signal have any number of listeners without a warning. One of another realm, such as jsdom's, has no such limit, and
+ * Node refuses to set one.
+ */
+export function allowManyListeners(signal: AbortSignal): void {
+  try {
+    setMaxListeners(0, signal);
+  } catch {
+    // Not one of Node's.
+  }
 }

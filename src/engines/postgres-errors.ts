@@ -1,8 +1,8 @@
 /**
  * What PostgreSQL and node-postgres answer, as this package's errors: https://www.postgresql.org/docs/15/errcodes-appendix.html
  */
-import { DrizzleQueryError } from "drizzle-orm";
 import { BlackboardError, BusyError, ConnectionError, DatabaseError, FileError } from "../errors.ts";
+import { isError, messageOf, codeOf as ownCodeOf } from "../foreign.ts";
 import { rolledBack } from "./engine.ts";
 
 /** Another transaction stood in the way, and the same may succeed at once: a serialization failure, a deadlock. */
@@ -13,7 +13,7 @@ export function isContention(error: unknown): boolean {
 /** The server cannot be reached, refuses to let anybody in, or went away. */
 export function isConnectionLoss(error: unknown): boolean {
   return (
-    error instanceof ConnectionError ||
+    ownCodeOf(error) === "CONNECTION" ||
     connectionLoss.test(codeOf(error)) ||
     connectionMessages.test(rootOf(error).message)
   );
@@ -58,26 +58,32 @@ export function translated(error: unknown, location: string): unknown {
   if (/^[0-9A-Z]{5}$/.test(code)) {
     return new DatabaseError(`The database refused: ${message} (${code}). Nothing was written.`, { cause });
   }
-  if (error instanceof DrizzleQueryError) {
+  if (isQueryError(error)) {
     return new DatabaseError(`The query failed: ${message}. Nothing was written.`, { cause });
   }
   return error;
 }
 
+/** Drizzle's `DrizzleQueryError`, of whichever copy of it: the only error with both. */
+function isQueryError(error: unknown): boolean {
+  return isError(error) && "query" in error && "params" in error;
+}
+
 /** Drizzle wraps the driver's error and puts every parameter into the message; the one below it does not. */
-function rootOf(error: unknown): Error {
-  let root = error instanceof Error ? error : new Error(String(error));
-  while (root.cause instanceof Error) root = root.cause;
+function rootOf(error: unknown): ErrorLike {
+  let root: ErrorLike = isError(error) ? error : new Error(messageOf(error));
+  for (let depth = 0; depth < 10 && isError(root.cause); depth++) root = root.cause;
   return root;
 }
 
+type ErrorLike = { readonly message: string; readonly cause?: unknown };
+
 function codeOf(error: unknown): string {
-  const root = rootOf(error);
-  return "code" in root && typeof root.code === "string" ? root.code : "";
+  return ownCodeOf(rootOf(error)) ?? "";
 }
 
 /** Without a user's name: PostgreSQL's own words have it. */
-function reasonOf(root: Error): string {
+function reasonOf(root: ErrorLike): string {
   const code = codeOf(root);
   if (/^28/.test(code)) return `${code}, it does not let this user in`;
   return root.message && code ? `${code}, ${root.message}` : code || root.message;

@@ -4,6 +4,7 @@
  */
 import { DrizzleQueryError, type Logger } from "drizzle-orm";
 import type { QueryArrayConfig } from "pg";
+import { messageOf } from "../foreign.ts";
 import type { Parameters, Prepared } from "../operations/operation.ts";
 import type { Client } from "./postgres-pool.ts";
 import { binding, decoding, hasAll } from "./prepared.ts";
@@ -31,7 +32,11 @@ export function reading(query: Prepared<unknown>): (parameters: Parameters) => P
       const { rows } = await client.query<unknown[]>(config, values);
       return rows.map(rowOf);
     } catch (error) {
-      throw new DrizzleQueryError(text, values, error instanceof Error ? error : new Error(String(error)));
+      throw new DrizzleQueryError(
+        text,
+        values,
+        error instanceof Error ? error : new Error(messageOf(error), { cause: error }),
+      );
     }
   };
 }

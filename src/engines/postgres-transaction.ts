@@ -8,7 +8,7 @@ import { NodePgSession, NodePgTransaction } from "drizzle-orm/node-postgres";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { ClosedError } from "../errors.ts";
 import type { Operation } from "../operations/operation.ts";
-import type { Body, Session } from "./engine.ts";
+import { type Body, requireRun, type Session } from "./engine.ts";
 import { translated } from "./postgres-errors.ts";
 import type { PostgresDatabase } from "./postgres-lens.ts";
 import type { Line } from "./postgres-line.ts";
@@ -49,7 +49,9 @@ export class Transaction implements Session<"async", PostgresDatabase> {
   /** Runs the callback to its end, what it did not await included. */
   async perform<T>(body: PostgresBody<T>, threw: (error: unknown) => void): Promise<T> {
     try {
-      return await this.#surroundings.current.run(this, async () => await body(this));
+      const value = await this.#surroundings.current.run(this, async () => await body(this));
+      requireRun(value);
+      return value;
     } catch (error) {
       threw(error);
       throw error;

@@ -3,13 +3,20 @@
  * has one of its own.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { setMaxListeners } from "node:events";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
 import type { Operation } from "../operations/operation.ts";
-import { type Body, closedAt, closedInside, type Engine, type Found, type Session } from "./engine.ts";
+import {
+  allowManyListeners,
+  type Body,
+  closedAt,
+  closedInside,
+  type Engine,
+  type Found,
+  type Session,
+} from "./engine.ts";
 import { isConnectionLoss, isContention, translated } from "./postgres-errors.ts";
 import type { PostgresDatabase } from "./postgres-lens.ts";
 import { Line } from "./postgres-line.ts";
@@ -46,7 +53,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
 
   constructor({ connection, runId, logger }: PostgresEngineOptions) {
     this.#connection = connection;
-    setMaxListeners(0, this.closed);
+    allowManyListeners(this.closed);
     this.location = connection.location;
     this.#runId = runId;
     this.#surroundings = {

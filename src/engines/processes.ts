@@ -1,3 +1,5 @@
+import { codeOf } from "../foreign.ts";
+
 /** Whether a process of this machine still runs. */
 export function isProcessAlive(pid: number): boolean {
   try {
@@ -5,6 +7,6 @@ export function isProcessAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return codeOf(error) !== "ESRCH";
   }
 }

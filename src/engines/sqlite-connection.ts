@@ -3,7 +3,8 @@
  */
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
+import { openClient } from "./sqlite-driver.ts";
 import { isBusy, isSqliteError, translated } from "./sqlite-errors.ts";
 import { companionSize, noSuchFile, refuseHardLinks, refuseLeftovers, requireHeader, sizeOf } from "./sqlite-file.ts";
 import { identityOf, PathCheck } from "./sqlite-path-check.ts";
@@ -62,13 +63,13 @@ export function connect(options: ConnectionOptions): Connection {
 }
 
 function inMemory(options: ConnectionOptions): Connection {
-  const client = configured(new Database(":memory:"), options);
+  const client = configured(openClient(":memory:"), options);
   return { client, isSnapshot: false, path: undefined, close: () => client.close() };
 }
 
 function openWriter(options: ConnectionOptions): Connection {
   const { location, create } = options;
-  const client = configured(new Database(location, { fileMustExist: !create, timeout: shortTimeoutMs }), options);
+  const client = configured(openClient(location, { fileMustExist: !create, timeout: shortTimeoutMs }), options);
   return { client, isSnapshot: false, path: new PathCheck(location), close: () => client.close() };
 }
 
@@ -155,7 +156,7 @@ export function keepingWal<T>(location: string, work: () => T): T {
 }
 
 function openGuard(location: string): Database.Database {
-  const guard = new Database(location, { readonly: true, timeout: shortTimeoutMs });
+  const guard = openClient(location, { readonly: true, timeout: shortTimeoutMs });
   try {
     guard.prepare("SELECT 1 FROM sqlite_schema").get();
   } catch {

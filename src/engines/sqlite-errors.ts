@@ -2,38 +2,59 @@
  * What SQLite and the file system answer, as this package's errors. SQLite's codes: https://www.sqlite.org/rescode.html
  */
 import { BusyError, DatabaseError, FileError } from "../errors.ts";
+import { codeOf, isError, messageOf } from "../foreign.ts";
+import { closedAt } from "./engine.ts";
+import { lockHolder, systemReason, whyUnreadable, whyUnwritable } from "./sqlite-diagnosis.ts";
 
-/** better-sqlite3's errors, also those of a second copy of it. */
-export function isSqliteError(error: unknown): error is Error & { code: string } {
-  return (
-    error instanceof Error && "code" in error && typeof error.code === "string" && error.code.startsWith("SQLITE_")
-  );
+/** better-sqlite3's errors, also those of a second copy of it, or of another realm. */
+export function isSqliteError(error: unknown): error is { code: string; message: string } {
+  return isError(error) && (codeOf(error)?.startsWith("SQLITE_") ?? false);
 }
 
 /** Whether another connection stood in the way, so that the same may succeed later. */
 export function isBusy(error: unknown): boolean {
-  return isSqliteError(error) && /^SQLITE_(BUSY|LOCKED)/.test(error.code);
+  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error) ?? "");
 }
 
-const fileErrors: readonly [RegExp, FileError["code"], string][] = [
-  // A limit on the size of a file, unlike a full disk, is a plain write error.
-  [
-    /^SQLITE_(FULL|IOERR_WRITE|IOERR_SHMSIZE)/,
-    "DISK_FULL",
-    "cannot grow: the disk is full, or a limit on the size of files is reached",
-  ],
-  [/^SQLITE_CORRUPT/, "CORRUPT", "is damaged: restore a copy, or save what is left with sqlite3's .recover"],
-  [/^SQLITE_NOTADB/, "NOT_SQLITE", "is not an SQLite database"],
-  [
-    /^SQLITE_READONLY/,
-    "READ_ONLY",
-    "cannot be written: it was opened read-only, or its permissions or its folder's forbid it",
-  ],
-  [
-    /^SQLITE_(CANTOPEN|PERM|AUTH|IOERR)/,
-    "CANNOT_OPEN",
-    "cannot be read: look at the permissions of the file and its folder, and at the disk",
-  ],
+/** What is wrong with a file, and why where SQLite's code does not say it. */
+interface FileProblem {
+  readonly pattern: RegExp;
+  readonly code: FileError["code"];
+  readonly what: string;
+  why?(location: string): string | undefined;
+  /** Where `why` finds nothing. */
+  readonly otherwise: string;
+}
+
+const fileProblems: readonly FileProblem[] = [
+  {
+    // A limit on the size of a file, unlike a full disk, is a plain write error.
+    pattern: /^SQLITE_(FULL|IOERR_WRITE|IOERR_SHMSIZE)/,
+    code: "DISK_FULL",
+    what: "cannot grow",
+    otherwise: "the disk is full, or a limit on the size of files is reached",
+  },
+  {
+    pattern: /^SQLITE_CORRUPT/,
+    code: "CORRUPT",
+    what: "is damaged",
+    otherwise: "restore a copy, or save what is left with sqlite3's .recover",
+  },
+  { pattern: /^SQLITE_NOTADB/, code: "NOT_SQLITE", what: "is not an SQLite database", otherwise: "name another file" },
+  {
+    pattern: /^SQLITE_READONLY/,
+    code: "READ_ONLY",
+    what: "cannot be written",
+    why: whyUnwritable,
+    otherwise: "it was opened for reading only",
+  },
+  {
+    pattern: /^SQLITE_(CANTOPEN|PERM|AUTH|IOERR)/,
+    code: "CANNOT_OPEN",
+    what: "cannot be read",
+    why: whyUnreadable,
+    otherwise: "check the permissions of the file and its folder, and the disk",
+  },
 ];
 
 const systemErrors: Readonly<Record<string, FileError["code"]>> = {
@@ -43,33 +64,55 @@ const systemErrors: Readonly<Record<string, FileError["code"]>> = {
   EROFS: "READ_ONLY",
 };
 
-/** The error that a caller gets for one of the driver or the file system; anything else comes back as it is. */
+/** The error that a caller gets for one of the driver or the file system; anything else is returned unchanged. */
 export function translated(error: unknown, location: string): unknown {
-  if (isSystemError(error)) {
-    const message = `${location} cannot be opened or made: ${error.message}.`;
-    return new FileError(systemErrors[error.code] ?? "CANNOT_OPEN", location, message, { cause: error });
-  }
-  // better-sqlite3's own word for a query of the user's that is still being iterated over.
-  if (error instanceof TypeError && /busy executing a query/.test(error.message)) {
-    const message = `A query of this process on ${location} is still being iterated over. Finish it first; nothing was written.`;
-    return new BusyError(message, 0, { cause: error });
-  }
-  if (!isSqliteError(error)) return error;
+  if (isSystemError(error)) return ofSystem(error, location);
+  if (isSqliteError(error)) return ofSqlite(error, location);
+  return ofDriver(error, location) ?? error;
+}
+
+function ofSystem(error: { code: string; message: string }, location: string): FileError {
+  const reason = systemReason(error.code);
+  const why = reason === undefined ? error.message : `${reason} (${error.message})`;
+  const code = systemErrors[error.code] ?? "CANNOT_OPEN";
+  return new FileError(code, location, `${location} cannot be opened or made: ${why}.`, { cause: error });
+}
+
+function ofSqlite(error: { code: string; message: string }, location: string): Error {
   const { code, message } = error;
-  if (isBusy(error))
-    return new BusyError(`${location} is locked by another process (${message}).`, 0, { cause: error });
+  if (isBusy(error)) {
+    return new BusyError(`${location} is locked by ${lockHolder(location)} (${message}).`, 0, { cause: error });
+  }
   if (code === "SQLITE_READONLY_ROLLBACK") {
     const busy = `${location} was left in the middle of a transaction, and this call may not write, so it cannot undo it. Open it once for writing.`;
     return new BusyError(busy, 0, { cause: error });
   }
-  for (const [pattern, fileCode, what] of fileErrors) {
-    if (pattern.test(code)) {
-      return new FileError(fileCode, location, `${location} ${what} (${code}: ${message}).`, { cause: error });
-    }
+  const problem = fileProblems.find(({ pattern }) => pattern.test(code));
+  if (!problem) {
+    return new DatabaseError(`The database refused: ${message} (${code}). Nothing was written.`, { cause: error });
   }
-  return new DatabaseError(`The database refused: ${message} (${code}). Nothing was written.`, { cause: error });
+  const why = problem.why?.(location) ?? problem.otherwise;
+  const text = `${location} ${problem.what}: ${why} (${code}: ${message}).`;
+  return new FileError(problem.code, location, text, { cause: error });
 }
 
-function isSystemError(error: unknown): error is Error & { code: string } {
-  return error instanceof Error && "syscall" in error && "code" in error && typeof error.code === "string";
+/** What better-sqlite3 itself says, without a code. */
+function ofDriver(error: unknown, location: string): Error | undefined {
+  if (!isError(error) || codeOf(error) !== undefined) return undefined;
+  const message = messageOf(error);
+  if (/database connection is busy executing a query/.test(message)) {
+    const busy = `A query of this process on ${location} is still being iterated over. Finish it first; nothing was written.`;
+    return new BusyError(busy, 0, { cause: error });
+  }
+  // A callback, such as the clock, has closed it meanwhile.
+  if (message === "The database connection is not open") return closedAt(location);
+  if (message === "Cannot open database because the directory does not exist") {
+    const absent = `${location} cannot be opened: its folder does not exist, or was removed meanwhile.`;
+    return new FileError("NO_SUCH_FILE", location, absent, { cause: error });
+  }
+  return undefined;
+}
+
+function isSystemError(error: unknown): error is { code: string; message: string } {
+  return isError(error) && "syscall" in error && codeOf(error) !== undefined;
 }

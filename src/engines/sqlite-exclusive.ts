@@ -4,7 +4,8 @@
  * A connection in WAL mode holds a shared lock for as long as it is open, so SQLite lets a file leave that mode only when there is no
  * other connection. From then on an exclusive lock keeps all others out, and the file has no -wal and no -shm.
  */
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
+import { openClient } from "./sqlite-driver.ts";
 import { isBusy, isSqliteError } from "./sqlite-errors.ts";
 import { identityOf } from "./sqlite-path-check.ts";
 
@@ -25,7 +26,7 @@ export interface Alone {
 /** `undefined` where another connection, of any process, has the file open. */
 export function openAlone(location: string): Alone | undefined {
   const before = identityOf(location);
-  const client = new Database(location, { fileMustExist: true, timeout: 0 });
+  const client = openClient(location, { fileMustExist: true, timeout: 0 });
   let mode: unknown;
   let isDiscarded = false;
   const close = () => {

@@ -6,8 +6,9 @@
  * process's WAL into the file. So which connection is opened depends on what lies there.
  */
 import { existsSync, statSync } from "node:fs";
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
 import type { Connection } from "./sqlite-connection.ts";
+import { openClient } from "./sqlite-driver.ts";
 import { isSqliteError } from "./sqlite-errors.ts";
 import { companionSize, mayCreateCompanions } from "./sqlite-file.ts";
 import { PathCheck } from "./sqlite-path-check.ts";
@@ -20,7 +21,7 @@ const timeout = 5;
 export function openReader(location: string): Connection {
   if (!existsSync(`${location}-shm`) && !mayCreateCompanions(location)) return copied(location);
   const atRest = isAtRest(location);
-  const client = new Database(location, { readonly: true, timeout });
+  const client = openClient(location, { readonly: true, timeout });
   try {
     client.prepare("SELECT 1 FROM sqlite_schema").get();
   } catch (error) {
@@ -67,7 +68,7 @@ export function readOnce<T>(location: string, read: (client: Database.Database) 
 
 /** For a moment only: what others wrote and left in the WAL meanwhile, closing this connection would write into the file. */
 function openPassing(location: string): Connection {
-  const client = new Database(location, { fileMustExist: true, timeout });
+  const client = openClient(location, { fileMustExist: true, timeout });
   client.pragma("query_only = ON");
   return { client, isSnapshot: false, path: undefined, close: () => client.close() };
 }
@@ -121,7 +122,7 @@ export function openIfHot(location: string): Connection | undefined {
 /** Whether the file's -journal is waiting to be applied to it: no process that still lives wrote it. */
 export function isHot(location: string): boolean {
   if (location === ":memory:" || companionSize(location, "-journal") === 0) return false;
-  const client = new Database(location, { readonly: true, timeout });
+  const client = openClient(location, { readonly: true, timeout });
   try {
     client.prepare("SELECT 1 FROM sqlite_schema").get();
     return false;

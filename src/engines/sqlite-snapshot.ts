@@ -5,10 +5,11 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
 import { BusyError, FileError } from "../errors.ts";
 import { isProcessAlive } from "./processes.ts";
 import { vacuumInto } from "./sqlite-copy.ts";
+import { openClient } from "./sqlite-driver.ts";
 
 /** Where SQLite's header says that a file is in WAL mode: both bytes are 2 then, 1 otherwise. */
 const walBytes = [18, 19];
@@ -20,7 +21,7 @@ export function copyToMemory(client: Database.Database): Database.Database {
   const image = client.serialize();
   // A database in memory cannot be in WAL mode.
   if (image.length > 0) for (const byte of walBytes) image[byte] = 1;
-  const copy = new Database(image);
+  const copy = openClient(image);
   copy.pragma("query_only = ON");
   return copy;
 }
@@ -90,7 +91,7 @@ function copyFile(location: string, from: string, to: string): void {
 }
 
 function opened(file: string): Database.Database {
-  const client = new Database(file);
+  const client = openClient(file);
   try {
     // From here on all of it is in the one file.
     client.pragma("journal_mode = DELETE");

@@ -1,14 +1,22 @@
 /**
  * SQLite through better-sqlite3: every call is finished when it returns.
  */
-import { setMaxListeners } from "node:events";
 import type Database from "better-sqlite3";
 import type { Logger } from "drizzle-orm";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
 import * as tables from "../../drizzle/schema.ts";
 import { ClosedError, FileError, InvalidInputError } from "../errors.ts";
 import type { KeptQuery, Lens, Operation, Step } from "../operations/operation.ts";
-import { type Body, closedAt, closedInside, type Engine, type Found, rolledBack, type Session } from "./engine.ts";
+import {
+  allowManyListeners,
+  type Body,
+  closedAt,
+  closedInside,
+  type Engine,
+  type Found,
+  rolledBack,
+  type Session,
+} from "./engine.ts";
 import type { Connection } from "./sqlite-connection.ts";
 import { isBusy, translated } from "./sqlite-errors.ts";
 import { sqliteLens } from "./sqlite-lens.ts";
@@ -47,7 +55,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     this.#connection = connection;
     this.#client = client;
     connection.path?.note();
-    setMaxListeners(0, this.closed);
+    allowManyListeners(this.closed);
     this.location = location;
     this.#busyTimeoutMs = busyTimeoutMs;
     // Drizzle tells its logger before each query, also one of the user's own through `tx.drizzle`.

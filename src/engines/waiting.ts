@@ -6,6 +6,7 @@
  * waited the more often he asks.
  */
 import { BusyError } from "../errors.ts";
+import { lockHolder } from "./sqlite-diagnosis.ts";
 
 /** The first wait is at most this, the second half of it, the third a third, and so on down to 1 ms. */
 const firstWaitMs = 16;
@@ -26,7 +27,7 @@ export function waiting<T>(work: () => T, isBusy: (error: unknown) => boolean, l
       const waitedMs = Math.round(performance.now() - start);
       if (waitedMs >= limitMs) {
         const message =
-          `${location} was locked by another process for the ${waitedMs} ms that this call may wait. ` +
+          `${location} was locked by ${lockHolder(location)} for the ${waitedMs} ms that this call may wait. ` +
           `Nothing was written; try again, or allow more time.`;
         throw new BusyError(message, waitedMs, { cause: error });
       }

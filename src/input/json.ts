@@ -3,6 +3,7 @@
  * been written by another program and is read with its faults.
  */
 import type { Json } from "../../drizzle/vocabulary.ts";
+import { messageOf } from "../foreign.ts";
 import { type Check, pathWithin, shown, textFlaw } from "./check.ts";
 
 /** Deeper values overflow the stack of other programs' parsers. */
@@ -17,25 +18,22 @@ const maxDepth = 500;
  * what is not: on a payload of 5 MB the first takes a fifth of the time of writing it, the second as long as that.
  */
 export function encodeObject(check: Check, path: string, value: unknown): string {
-  if (!isPlainObject(value)) {
-    check.refuse(path, `must be a plain object, got ${shown(value)}`);
-    return "{}";
-  }
-  if (!holds(value, maxDepth)) {
-    const before = check.refusals;
-    explain(check, path, value, []);
-    if (check.refusals === before) check.refuse(path, "must not change while it is read");
-    return "{}";
-  }
+  const before = check.refusals;
+  let text: string | undefined;
+  let thrown: unknown;
   try {
-    const text = JSON.stringify(value);
-    if (suspicious.test(text)) explain(check, path, value, []);
-    return text;
+    if (isPlainObject(value) && holds(value, maxDepth)) text = JSON.stringify(value);
   } catch (error) {
-    // The text would be longer than a string can be.
-    check.refuse(path, `cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}`);
-    return "{}";
+    // A getter or a proxy's trap; or the text would be longer than a string can be.
+    thrown = error;
   }
+  // What merely looks like an escape is explained without a flaw.
+  if (text === undefined || suspicious.test(text)) explain(check, path, value, new Set());
+  if (check.refusals > before) return "{}";
+  if (text !== undefined) return text;
+  const changing = "must not change while it is read";
+  check.refuse(path, thrown === undefined ? changing : `cannot be written as JSON: ${messageOf(thrown)}`, thrown);
+  return "{}";
 }
 
 /** The escapes that JSON.stringify writes for what neither engine's text can hold: NUL and lone surrogates. */
@@ -74,8 +72,19 @@ function holds(value: unknown, depth: number): boolean {
   }
 }
 
-/** Refuses each flaw of a value with its path. `above` holds the containers that the value stands in. */
-function explain(check: Check, path: string, value: unknown, above: readonly object[]): void {
+/** Refuses each flaw of a value with its path. `above` holds the containers that the value is in; without any it must be an object. */
+function explain(check: Check, path: string, value: unknown, above: Set<object>): void {
+  try {
+    explainOwn(check, path, value, above);
+  } catch (cause) {
+    check.refuseUnreadable(path, cause);
+  }
+}
+
+function explainOwn(check: Check, path: string, value: unknown, above: Set<object>): void {
+  if (above.size === 0 && !isPlainObject(value)) {
+    return check.refuse(path, `must be a plain object, got ${shown(value)}`);
+  }
   if (typeof value === "string") {
     const flaw = textFlaw(value);
     if (flaw) check.refuse(path, `${flaw}, got ${shown(value)}`);
@@ -93,20 +102,47 @@ function explain(check: Check, path: string, value: unknown, above: readonly obj
   if ("toJSON" in value && typeof value.toJSON === "function") {
     return check.refuse(`${path}.toJSON`, "must not be a method: what it gives would be stored in its place");
   }
-  if (above.includes(value)) return check.refuse(path, "must not contain itself");
-  if (above.length === maxDepth) return check.refuse(path, `must not be nested more than ${maxDepth} levels deep`);
-  const within = [...above, value];
+  if (above.has(value)) return check.refuse(path, "must not contain itself");
+  if (above.size === maxDepth) return check.refuse(path, `must not be nested more than ${maxDepth} levels deep`);
+  above.add(value);
+  explainItems(check, path, value, above);
+  above.delete(value);
+}
+
+function explainItems(check: Check, path: string, value: readonly unknown[] | Properties, above: Set<object>): void {
   if (isArray(value)) {
-    for (let index = 0; index < value.length; index++) explain(check, pathWithin(path, index), value[index], within);
+    for (let index = 0; index < value.length && !check.isFull; index++) {
+      explainItem(check, pathWithin(path, index), () => value[index], above);
+    }
     return;
   }
   if (Object.getOwnPropertySymbols(value).length > 0) check.refuse(path, "must not have symbols as keys");
-  for (const [key, item] of Object.entries(value)) {
-    if (item === undefined) continue;
-    const flaw = textFlaw(key);
-    if (flaw) check.refuse(path, `the key ${shown(key)} ${flaw}`);
-    explain(check, pathWithin(path, key), item, within);
+  for (const key of Object.keys(value)) {
+    if (check.isFull) return;
+    const at = pathWithin(path, key);
+    explainItem(
+      check,
+      at,
+      () => {
+        const item = value[key];
+        const flaw = item === undefined ? undefined : textFlaw(key);
+        if (flaw) check.refuse(path, `the key ${shown(key)} ${flaw}`);
+        // A property that is undefined is left out.
+        return item === undefined ? null : item;
+      },
+      above,
+    );
   }
+}
+
+function explainItem(check: Check, path: string, read: () => unknown, above: Set<object>): void {
+  let item: unknown;
+  try {
+    item = read();
+  } catch (cause) {
+    return check.refuseUnreadable(path, cause);
+  }
+  explain(check, path, item, above);
 }
 
 /** An array itself, of this realm or another: in each of them `Array.prototype` is one, and that of a class is none. */

@@ -2,8 +2,10 @@
  * The options of `openBlackboard`: all of them checked, none of them guessed.
  */
 import { join, resolve } from "node:path";
+import { types } from "node:util";
 import type { Logger } from "drizzle-orm";
 import { InvalidInputError } from "../errors.ts";
+import { has } from "../foreign.ts";
 import { Check, maxInteger, type Names, shown } from "./check.ts";
 import { realPathOf } from "./real-path.ts";
 import { checkRoles, type Roles } from "./roles.ts";
@@ -63,7 +65,10 @@ const names: Names<OpenOptions> = {
 function checkCommon(check: Check, given: Partial<CommonOptions>) {
   if (given.clock !== undefined) check.callable("clock", given.clock);
   if (given.newId !== undefined) check.callable("newId", given.newId);
-  if (given.logger !== undefined) check.callable("logger.logQuery", given.logger?.logQuery);
+  if (given.logger !== undefined) {
+    const logger: Partial<Logger> = Object(given.logger);
+    check.callable("logger.logQuery", check.read("logger.logQuery", logger, "logQuery"));
+  }
   return {
     runId: checkRunId(check, given.runId),
     migrate: given.migrate === undefined ? "auto" : check.member("migrate", given.migrate, ["auto", "check"]),
@@ -101,9 +106,11 @@ export function checkPostgresViewOptions<Pool extends object>(options: PostgresV
 
 /** Its own form is for the engine to say: what is checked here is that something was given. */
 function checkConnection<Pool extends object>(check: Check, connection: string | Pool | undefined): string | Pool {
-  const pool =
-    typeof connection === "object" && connection !== null && "connect" in connection && "options" in connection;
-  if (!pool && (typeof connection !== "string" || connection === "")) {
+  const isPool =
+    typeof connection === "object" &&
+    connection !== null &&
+    has(connection, (pool) => "connect" in pool && "options" in pool);
+  if (!isPool && (typeof connection !== "string" || connection === "")) {
     // Without the value: it may hold a password.
     check.refuse("connection", "must be a connection string, or a Pool of node-postgres");
   }
@@ -286,13 +293,18 @@ function checkTimeout(check: Check, path: string, value: number | undefined, oth
 export function timestamps(clock: () => Date): () => string {
   return () => {
     const time = clock();
-    const valid = time instanceof Date && !Number.isNaN(time.getTime());
-    const text = valid ? time.toISOString() : "";
+    const text = types.isDate(time) ? isoTime(time) : "";
     if (text.length !== 24) {
       throw new InvalidInputError([
-        { path: "clock()", message: `must give a Date between the years 0000 and 9999, got ${shown(time)}` },
+        { path: "clock()", message: `must return a Date between the years 0000 and 9999, got ${shown(time)}` },
       ]);
     }
     return text;
   };
+}
+
+/** As `toISOString`, which throws for an invalid date, and which an object may have overridden. */
+function isoTime(date: Date): string {
+  const time = Date.prototype.getTime.call(date);
+  return Number.isNaN(time) ? "" : new Date(time).toISOString();
 }

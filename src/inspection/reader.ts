@@ -4,6 +4,7 @@
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { newId } from "../input/new-id.ts";
 import { timestamps } from "../input/options.ts";
+import { listed } from "../shown.ts";
 
 export const reader = { roles: undefined, now: timestamps(() => new Date()), newId };
 
@@ -12,6 +13,7 @@ export function theOnlyOne(runIds: readonly string[], location: string): string 
   const [first, second] = runIds;
   if (first === undefined) throw new NotFoundError("run", location, location);
   if (second === undefined) return first;
-  const names = runIds.slice(0, 20).join(", ");
-  throw new InvalidInputError([{ path: "runId", message: `must say which run is meant; ${location} holds ${names}` }]);
+  throw new InvalidInputError([
+    { path: "runId", message: `must say which run is meant; ${location} holds ${listed(runIds)}` },
+  ]);
 }

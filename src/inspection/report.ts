@@ -18,8 +18,7 @@ import { renderReport } from "../report/page.ts";
  * @throws NotFoundError without `createRun`.
  */
 export function reportRun<M extends Mode>(board: Blackboard<M>): Result<M, string> {
-  const { location } = board;
   return perform(board, function* (context) {
-    return renderReport(yield* gatherReport(context), location, new Date());
+    return renderReport(yield* gatherReport(context), board.location, new Date());
   });
 }

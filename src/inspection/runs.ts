@@ -4,6 +4,7 @@
 import { type Dirent, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { InvalidInputError } from "../errors.ts";
+import { messageOf } from "../foreign.ts";
 import { realPathOf } from "../input/real-path.ts";
 import type { MigrationStatus } from "../migrations/status.ts";
 import { type ListedSummary, listRunSummaries } from "../operations/overview.ts";
@@ -41,7 +42,7 @@ function listFile(runId: string, location: string): RunListing[] {
       engine.close();
     }
   } catch (error) {
-    return [{ ...unknown, error: error instanceof Error ? error : new Error(String(error)) }];
+    return [{ ...unknown, error: error instanceof Error ? error : new Error(messageOf(error), { cause: error }) }];
   }
 }
 
@@ -67,7 +68,6 @@ function foldersOf(root: string): Dirent[] {
   try {
     return readdirSync(root, { withFileTypes: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new InvalidInputError([{ path: "root", message: `cannot be read: ${reason}` }], { cause: error });
+    throw new InvalidInputError([{ path: "root", message: `cannot be read: ${messageOf(error)}` }], { cause: error });
   }
 }

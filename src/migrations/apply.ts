@@ -9,6 +9,7 @@ import type Database from "better-sqlite3";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { waiting } from "../engines/waiting.ts";
 import { FileError, MigrationError } from "../errors.ts";
+import { messageOf } from "../foreign.ts";
 import { type Culprit, findCulprit } from "./culprit.ts";
 import { keyOf } from "./expected-schema.ts";
 import { type Migration, migrationPending, migrationsTable } from "./history.ts";
@@ -182,7 +183,7 @@ function noLongerFits(work: Work, { object, cause }: Misfit): MigrationError {
   });
   const message =
     `The ${object.type} ${JSON.stringify(object.name)}, which was added to ${work.location}, does not fit its schema after ` +
-    `${culprit?.migration.tag ?? "the migrations"}: ${reasonOf(cause)}. Change or drop it and open the file again. Nothing was changed.`;
+    `${culprit?.migration.tag ?? "the migrations"}: ${messageOf(cause)}. Change or drop it and open the file again. Nothing was changed.`;
   return failed(work.location, message, culprit, cause);
 }
 
@@ -245,7 +246,7 @@ function attempt(work: () => void, migration: Migration, statement: string, loca
     // Not the statement's fault: the disk is full, or the file damaged.
     if (cause instanceof FileError) throw cause;
     const message =
-      `${migration.tag} failed on ${location} at ${JSON.stringify(statement.slice(0, 60))}: ${reasonOf(error)}. ` +
+      `${migration.tag} failed on ${location} at ${JSON.stringify(statement.slice(0, 60))}: ${messageOf(error)}. ` +
       `All of it was rolled back; the file is as it was.`;
     throw new MigrationError("MIGRATION_FAILED", location, message, {
       migration: migration.tag,
@@ -253,10 +254,6 @@ function attempt(work: () => void, migration: Migration, statement: string, loca
       cause: error,
     });
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function execute(client: Database.Database, statement: string): void {

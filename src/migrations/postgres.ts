@@ -5,6 +5,7 @@
 import { translated } from "../engines/postgres-errors.ts";
 import { type Client, type Connection, checkOut } from "../engines/postgres-pool.ts";
 import { BlackboardError, InvalidInputError, MigrationError } from "../errors.ts";
+import { messageOf } from "../foreign.ts";
 import {
   type AppliedRow,
   compareHistory,
@@ -260,7 +261,7 @@ function failed(
   const error = translated(cause, location);
   // Not the statement's fault.
   if (error instanceof BlackboardError && error.code !== "DATABASE") return error;
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   const at = statement === undefined ? "" : ` at ${JSON.stringify(statement.slice(0, 60))}`;
   const message = `${migration?.tag ?? "The migrations"} failed on ${location}${at}: ${reason}. All of it was rolled back.`;
   return new MigrationError("MIGRATION_FAILED", location, message, {

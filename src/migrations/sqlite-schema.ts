@@ -1,7 +1,8 @@
 /**
  * What a file holds: its tables as SQLite describes them, held against those that the migrations make.
  */
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
+import { openClient } from "../engines/sqlite-driver.ts";
 import type { Migration } from "./history.ts";
 import { statementsOf } from "./statements.ts";
 
@@ -39,7 +40,7 @@ export function replay(
   migrations: readonly Migration[],
   wanted: (statement: string) => boolean = () => true,
 ): Database.Database {
-  const client = new Database(":memory:");
+  const client = openClient(":memory:");
   for (const statement of migrations.flatMap((migration) => statementsOf(migration)))
     if (wanted(statement)) client.exec(statement);
   return client;

@@ -2,9 +2,9 @@
  * What an operator asks of a file without opening a blackboard in it: how far it is, and to bring it up to date.
  */
 import { statSync } from "node:fs";
-import Database from "better-sqlite3";
 import { isAbsent, isPassing, whileInPlace } from "../engines/sqlite-connection.ts";
 import { writeCopy } from "../engines/sqlite-copy.ts";
+import { openClient } from "../engines/sqlite-driver.ts";
 import { translated } from "../engines/sqlite-errors.ts";
 import { noSuchFile, requireHeader, sizeOf } from "../engines/sqlite-file.ts";
 import { readOnce } from "../engines/sqlite-reader.ts";
@@ -86,7 +86,7 @@ export function migrateFile(
  */
 function backUp(location: string): string {
   const copy = `${location}.${new Date().toISOString().replaceAll(/[:.]/g, "-")}-${process.pid}.backup`;
-  const reader = new Database(location, { readonly: true });
+  const reader = openClient(location, { readonly: true });
   try {
     writeCopy(reader, copy, statSync(location).mode);
     return copy;

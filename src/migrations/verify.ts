@@ -8,6 +8,7 @@ import { isBusy, isSqliteError, translated } from "../engines/sqlite-errors.ts";
 import { requireFile } from "../engines/sqlite-file.ts";
 import { openLook } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
+import { quoted } from "../shown.ts";
 import type { Difference } from "./expected-schema.ts";
 import type { Migration } from "./history.ts";
 import { type Examination, examine, type Plan } from "./plan.ts";
@@ -148,7 +149,7 @@ function references(client: Database.Database): FileProblem[] {
 function tallies(client: Database.Database, found: Examination): FileProblem[] {
   return wrongCounts(client, found).map(({ runId, subject, label, told, found }) => ({
     kind: "tallies",
-    message: `run ${JSON.stringify(runId)} is told to have ${told} ${subject} ${JSON.stringify(label)}, and has ${found}`,
+    message: `run ${quoted(runId)} is told to have ${told} ${subject} ${quoted(label)}, and has ${found}`,
   }));
 }
 

@@ -7,6 +7,7 @@ import { InvalidInputError } from "../errors.ts";
 import { Check, maxInteger } from "../input/check.ts";
 import type { PlainObject } from "../input/json.ts";
 import { encodeFor } from "../input/roles.ts";
+import { quoted } from "../shown.ts";
 import { type Brief, briefColumns, getBrief, isReadable, readBrief, roleOf } from "./briefs.ts";
 import { type Context, family, type Lens, type Operation, settle, statement } from "./operation.ts";
 import { checkFrom, type From, statusNotSet } from "./status.ts";
@@ -124,6 +125,6 @@ export function* incrementBriefRetry(context: Context, briefId: string): Operati
 
 /** For a count that is at its maximum already. */
 export function retriesUsedUp({ briefId, retryCount }: Brief): InvalidInputError {
-  const message = `of brief ${JSON.stringify(briefId)} is ${retryCount} and cannot be raised: the most is ${maxInteger}`;
+  const message = `of brief ${quoted(briefId)} is ${retryCount} and cannot be raised: the most is ${maxInteger}`;
   return new InvalidInputError([{ path: "retryCount", message }]);
 }

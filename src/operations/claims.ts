@@ -10,6 +10,7 @@ import { and, asc, eq, gte, isNotNull, lt, lte, type SQL, sql } from "drizzle-or
 import { InvalidInputError } from "../errors.ts";
 import { Check, maxInteger, type Names } from "../input/check.ts";
 import { checkRoleFilter, type Roles } from "../input/roles.ts";
+import { quoted } from "../shown.ts";
 import { briefColumns, isReadable, readBrief } from "./briefs.ts";
 import { appendEvent, newEntry } from "./entries.ts";
 import { type Claim, claimOf, type Lease, leaseFrom } from "./held-claims.ts";
@@ -284,6 +285,6 @@ function* takeExpired(
 }
 
 function attemptsUsedUp(briefId: string, attempt: number): InvalidInputError {
-  const message = `of brief ${JSON.stringify(briefId)} is ${attempt} and cannot be raised: the most is ${maxInteger}`;
+  const message = `of brief ${quoted(briefId)} is ${attempt} and cannot be raised: the most is ${maxInteger}`;
   return new InvalidInputError([{ path: "attempt", message }]);
 }

@@ -3,6 +3,7 @@
  * the same run, and that the parents of briefs form a tree.
  */
 import { and, eq, isNotNull, notExists, sql } from "drizzle-orm";
+import { quoted } from "../shown.ts";
 import { inSnapshot, type Operation, statement } from "./operation.ts";
 
 /** One kind of flaw of one run. */
@@ -52,7 +53,7 @@ export function* findFlaws(): Operation<Flaw[]> {
   return yield* inSnapshot(function* () {
     const flaws: Flaw[] = [];
     const add = (kind: Flaw["kind"], runId: string, count: number, what: string, example: string) => {
-      const message = `run ${JSON.stringify(runId)}: ${what}: ${count}, such as ${JSON.stringify(example)}`;
+      const message = `run ${quoted(runId)}: ${what}: ${count}, such as ${quoted(example)}`;
       flaws.push({ kind, message });
     };
     const rows = yield* parents({});

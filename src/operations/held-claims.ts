@@ -3,7 +3,7 @@
  * is come by, `lifecycle.ts` how it ends.
  */
 import { and, eq, isNotNull, type SQL } from "drizzle-orm";
-import { LostClaimError, NotFoundError } from "../errors.ts";
+import { InvalidInputError, LostClaimError, NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
 import { type Brief, briefColumns, getBrief, isReadable, readBrief } from "./briefs.ts";
 import { type Context, family, type Lens, type Operation, settle, statement } from "./operation.ts";
@@ -45,8 +45,20 @@ export function claimOf(brief: Brief): Claim {
 export function leaseFrom(context: Context, leaseMs: number): Lease {
   const now = context.now();
   if (now === null) return { now, leaseMs, leaseExpiresAt: null };
-  const end = new Date(Date.parse(now) + leaseMs).toISOString();
-  return { now, leaseMs, leaseExpiresAt: end };
+  return { now, leaseMs, leaseExpiresAt: timeAfter(now, leaseMs, "leaseMs") };
+}
+
+/**
+ * The time `milliseconds` after `now`, as it is stored.
+ * @throws InvalidInputError at `path` for a time after the year 9999, whose text sorts before every other: such a lease would have
+ * expired at once.
+ */
+export function timeAfter(now: string, milliseconds: number, path: string): string {
+  const end = new Date(Date.parse(now) + milliseconds).toISOString();
+  if (end.length === now.length) return end;
+  throw new InvalidInputError([
+    { path, message: `must end before the year 10000, and ${now} plus ${milliseconds} ms is ${end}` },
+  ]);
 }
 
 type Current = { runId: string; briefId: string; attempt: number };
@@ -81,10 +93,13 @@ const release = family((guarded: boolean) =>
   ),
 );
 
-/** What of a claim says which one it is. */
+const claimNames: Names<ClaimRef> = { brief: true, attempt: true };
+const briefNames: Names<ClaimRef["brief"]> = { briefId: true };
+
+/** The fields of a claim that identify it. */
 export function checkClaim(check: Check, path: string, claim: ClaimRef): { briefId: string; attempt: number } {
-  const { brief, attempt } = check.record(path, claim);
-  const { briefId } = check.record(`${path}.brief`, brief ?? { briefId: "" });
+  const { brief, attempt } = check.record(path, claim, claimNames);
+  const { briefId } = check.record(`${path}.brief`, brief ?? { briefId: "" }, briefNames);
   return { briefId: check.id(`${path}.brief.briefId`, briefId), attempt: check.integer(`${path}.attempt`, attempt) };
 }
 
@@ -97,6 +112,8 @@ export function* renewClaim<C extends ClaimRef>(
   const check = new Check();
   const ref = checkClaim(check, "claim", claim);
   const leaseMs = check.integer("leaseMs", check.object("options", options, leaseNames).leaseMs, 1);
+  // Read before anything is written: a getter of the caller's may throw.
+  const given = check.copy("claim", claim);
   check.done();
   const { briefId, attempt } = ref;
   const { now, leaseExpiresAt: end } = leaseFrom(context, leaseMs);
@@ -104,7 +121,7 @@ export function* renewClaim<C extends ClaimRef>(
     (guarded) => renew(guarded)({ runId, briefId, attempt, now, leaseMs, leaseExpiresAt: end }),
     (row) => {
       const { brief, leaseExpiresAt } = claimOf(readBrief(row));
-      return { ...claim, brief, leaseExpiresAt };
+      return { ...given, brief, leaseExpiresAt };
     },
     function* () {
       throw yield* lostClaim(context, ref);

@@ -4,6 +4,7 @@
  */
 import { DatabaseError, type Entity, NotFoundError, TransitionError } from "../errors.ts";
 import type { Check, Names } from "../input/check.ts";
+import { quoted } from "../shown.ts";
 
 /** Compare-and-set: the update happens only if the present status is one of these. */
 export interface From<Status> {
@@ -38,7 +39,7 @@ export function statusNotSet(
 /** Nothing stood against a write, and still it stored nothing. */
 export function storedNothing(entity: Entity, id: string): DatabaseError {
   return new DatabaseError(
-    `Writing ${entity} ${JSON.stringify(id)} stored nothing, though nothing stood against it. ` +
+    `Writing ${entity} ${quoted(id)} stored nothing, though nothing stood against it. ` +
       `Look for a trigger on the table that ends in RAISE(IGNORE).`,
   );
 }

@@ -7,6 +7,7 @@ import { writeCopy } from "../engines/sqlite-copy.ts";
 import { isBusy, isSqliteError, translated } from "../engines/sqlite-errors.ts";
 import { waiting } from "../engines/waiting.ts";
 import { InvalidInputError } from "../errors.ts";
+import { codeOf } from "../foreign.ts";
 import { type BlackboardLocation, checkBlackboardLocation } from "../input/options.ts";
 import { checkNewFile } from "../input/run-locations.ts";
 import { migrations } from "../migrations/embedded.sqlite.ts";
@@ -46,7 +47,7 @@ export function backupBlackboard(location: BlackboardLocation, file: string): Ba
     waiting(() => writeCopy(client, backup, statSync(original).mode), isBusy, waitMs, original);
     return { location: original, backup, bytes: statSync(backup).size };
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") throw isThere(backup, error);
+    if (codeOf(error) === "EEXIST") throw isThere(backup, error);
     // What could not be read is the original's fault, what could not be written the copy's.
     const reading = isSqliteError(error) && !/^SQLITE_(FULL|IOERR_(WRITE|FSYNC))/.test(error.code);
     throw translated(error, reading ? original : backup);

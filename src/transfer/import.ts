@@ -16,6 +16,7 @@ import {
   type Written,
 } from "../operations/transfer.ts";
 import type { Workstream } from "../operations/workstreams.ts";
+import { quoted } from "../shown.ts";
 import { formatName, formatVersion } from "./export.ts";
 import { atLine, type Chunks, type JsonLine, jsonLines, refusedLine } from "./lines.ts";
 import type { RunPlace, Store } from "./place.ts";
@@ -159,7 +160,7 @@ function located<T>(line: number, work: () => T): T {
 
 export function runTaken(runId: string, location: string): ConflictError {
   const message =
-    `There is a run ${JSON.stringify(runId)} at ${location} already, and two runs are never mixed. Nothing was written; ` +
+    `There is a run ${quoted(runId)} at ${location} already, and two runs are never mixed. Nothing was written; ` +
     `give the one that comes in another id.`;
   return new ConflictError("run", runId, ["runId"], message);
 }

@@ -2,7 +2,9 @@
  * Text that arrives in pieces, cut anywhere, as JSON values, one a line. Not node:readline, which also ends a line at U+2028,
  * and that may stand in a JSON string.
  */
+import { types } from "node:util";
 import { InvalidInputError } from "../errors.ts";
+import { has } from "../foreign.ts";
 import { shown } from "../input/check.ts";
 
 /** What a stream gives: text, or bytes in UTF-8. */
@@ -52,7 +54,13 @@ async function* decoded(chunks: Chunks): AsyncGenerator<string, void, void> {
       throw refusedLine(undefined, "is not UTF-8", cause);
     }
   };
-  for await (const chunk of chunks) yield typeof chunk === "string" ? chunk : decode(chunk);
+  // A string by itself would come character by character.
+  for await (const chunk of typeof chunks === "string" ? [chunks] : chunks) {
+    if (typeof chunk !== "string" && !types.isUint8Array(chunk)) {
+      throw refusedLine(undefined, `must come as text or bytes, got ${shown(chunk)}`);
+    }
+    yield typeof chunk === "string" ? chunk : decode(chunk);
+  }
   yield decode(undefined);
 }
 
@@ -62,6 +70,18 @@ function parse(text: string, line: number): unknown {
   } catch (cause) {
     throw refusedLine(line, `is not JSON: ${shown(text)}`, cause);
   }
+}
+
+/** @throws InvalidInputError for what cannot be a stream of text. */
+export function checkChunks(chunks: unknown): asserts chunks is Chunks {
+  const isStream =
+    typeof chunks === "string" ||
+    (typeof chunks === "object" &&
+      chunks !== null &&
+      has(chunks, (one) => Symbol.asyncIterator in one || Symbol.iterator in one));
+  if (isStream) return;
+  const message = `must be a stream, or another iterable of text or bytes, got ${shown(chunks)}`;
+  throw new InvalidInputError([{ path: "text", message }]);
 }
 
 export function refusedLine(line: number | undefined, message: string, cause?: unknown): InvalidInputError {

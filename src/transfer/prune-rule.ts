@@ -3,6 +3,7 @@
  */
 import type { RunStatus, Timestamp } from "../../drizzle/vocabulary.ts";
 import type { Check, Names } from "../input/check.ts";
+import { timestamps } from "../input/options.ts";
 import type { ListedSummary } from "../operations/overview.ts";
 
 export interface PruneRule {
@@ -52,8 +53,8 @@ export function checkRule(check: Check, { olderThanMs, dryRun, clock }: Partial<
   if (clock !== undefined) check.callable("clock", clock);
   const isDry = dryRun !== undefined && check.boolean("dryRun", dryRun);
   check.done();
-  const now = clock ? clock() : new Date();
-  return { latest: now.getTime() - ageMs, dryRun: isDry };
+  const now = timestamps(clock ?? (() => new Date()));
+  return { latest: Date.parse(now()) - ageMs, dryRun: isDry };
 }
 
 /** Why the rule keeps a run, or null if it does not. */

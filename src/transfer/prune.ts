@@ -11,6 +11,7 @@ import { openAlone } from "../engines/sqlite-exclusive.ts";
 import { companions } from "../engines/sqlite-file.ts";
 import { identityOf } from "../engines/sqlite-path-check.ts";
 import { BlackboardError, InvalidInputError } from "../errors.ts";
+import { messageOf } from "../foreign.ts";
 import { Check } from "../input/check.ts";
 import { realPathOf } from "../input/real-path.ts";
 import { reader } from "../inspection/reader.ts";
@@ -55,7 +56,7 @@ function entriesOf(root: string): Dirent[] {
   try {
     return readdirSync(root, { withFileTypes: true }).sort((one, other) => (one.name < other.name ? -1 : 1));
   } catch (error) {
-    const message = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `cannot be read: ${messageOf(error)}`;
     throw new InvalidInputError([{ path: "root", message }], { cause: error });
   }
 }

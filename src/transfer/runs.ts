@@ -1,6 +1,7 @@
 /**
  * Moving a run: out as text, in again, and from one place to another. Each place is a file or a server.
  */
+import { has } from "../foreign.ts";
 import {
   checkRunDestination,
   checkRunLocation,
@@ -9,7 +10,7 @@ import {
 } from "../input/run-locations.ts";
 import { exportText } from "./export.ts";
 import { type ImportedRun, importText } from "./import.ts";
-import type { Chunks } from "./lines.ts";
+import { type Chunks, checkChunks } from "./lines.ts";
 import type { RunPlace } from "./place.ts";
 import { sqlitePlace } from "./sqlite.ts";
 
@@ -50,6 +51,7 @@ export function exportRun(from: RunLocation | RunPlace): AsyncGenerator<string, 
  * run of that id already; FileError, MigrationError, ConnectionError; what the stream itself throws comes out as it is.
  */
 export async function importRun(text: Chunks, to: RunDestination | RunPlace): Promise<ImportedRun> {
+  checkChunks(text);
   return await importText(text, isPlace(to) ? to : sqlitePlace(checkRunDestination(to)));
 }
 
@@ -66,6 +68,11 @@ export async function copyRun(from: RunLocation | RunPlace, to: RunDestination |
   return await importRun(exportRun(from), to);
 }
 
-function isPlace(where: object): where is RunPlace {
-  return "receive" in where;
+function isPlace(where: unknown): where is RunPlace {
+  if (typeof where !== "object" || where === null) return false;
+  return has(
+    where,
+    (place) =>
+      "open" in place && typeof place.open === "function" && "receive" in place && typeof place.receive === "function",
+  );
 }

@@ -7,16 +7,18 @@
  */
 import { mkdirSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
 import type { Session } from "../engines/engine.ts";
 import { type SqliteDatabase, SqliteEngine } from "../engines/sqlite.ts";
 import { type Connection, isAbsent } from "../engines/sqlite-connection.ts";
 import { writeCopy } from "../engines/sqlite-copy.ts";
+import { openClient } from "../engines/sqlite-driver.ts";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { sizeOf } from "../engines/sqlite-file.ts";
 import { isHot, snapshotOf } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
 import { ConflictError, type Entity, FileError } from "../errors.ts";
+import { codeOf } from "../foreign.ts";
 import { theOnlyOne } from "../inspection/reader.ts";
 import { openFile } from "../inspection/view.ts";
 import { migrate } from "../migrations/apply.ts";
@@ -109,7 +111,7 @@ function onStage<T>(work: () => T, location: string): T {
 
 function openStage(location: string): SqliteEngine {
   try {
-    return engineOf(snapshotOf(prepared(new Database(""), location)), location);
+    return engineOf(snapshotOf(prepared(openClient(""), location)), location);
   } catch (error) {
     throw translated(error, location);
   }
@@ -163,7 +165,7 @@ function wasMade(stage: SqliteEngine, location: string): boolean {
     writeCopy(stage.drizzle.$client, location);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (codeOf(error) === "EEXIST") return false;
     if (made !== undefined) removeEmpty(folder, made);
     throw translated(error, location);
   }
