@@ -4,10 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildPrograms } from "../test/processes/build-programs.ts";
 import { type Finding, Findings, type Problem } from "./findings.ts";
+import { gone } from "./scenarios/gone.ts";
+import { leftovers } from "./scenarios/leftovers.ts";
+import { links } from "./scenarios/links.ts";
 import { looks } from "./scenarios/looks.ts";
 import { type Scenario, Stage } from "./stage.ts";
 
-export const scenarios: readonly Scenario[] = [looks];
+export const scenarios: readonly Scenario[] = [looks, links, gone, leftovers];
 
 export interface ChaosOptions {
   readonly seed: string;
