@@ -140,13 +140,13 @@ export class Part {
   }
 }
 
-/** Stops and kills the processes of these parts until the time has come. */
-export async function disturb(parts: readonly Part[], random: Random, until: number): Promise<void> {
+/** Stops and kills the processes of these parts until the time has come, one at most every `everyMs` milliseconds. */
+export async function disturb(parts: readonly Part[], random: Random, until: number, everyMs = 400): Promise<void> {
   const pauses: Promise<void>[] = [];
   for (;;) {
-    const waitMs = random.between(30, 400);
-    if (Date.now() + waitMs >= until) break;
-    await setTimeout(waitMs);
+    const waitMs = random.between(30, everyMs);
+    await setTimeout(Math.min(waitMs, Math.max(0, until - Date.now())));
+    if (Date.now() >= until) break;
     const { current } = random.pick(parts);
     if (random.chance(0.5)) current?.kill();
     else if (current) pauses.push(current.pause(random.between(20, 1200)));

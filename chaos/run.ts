@@ -8,9 +8,11 @@ import { gone } from "./scenarios/gone.ts";
 import { leftovers } from "./scenarios/leftovers.ts";
 import { links } from "./scenarios/links.ts";
 import { looks } from "./scenarios/looks.ts";
+import { prune } from "./scenarios/prune.ts";
+import { together } from "./scenarios/together.ts";
 import { type Scenario, Stage } from "./stage.ts";
 
-export const scenarios: readonly Scenario[] = [looks, links, gone, leftovers];
+export const scenarios: readonly Scenario[] = [looks, links, gone, leftovers, prune, together];
 
 export interface ChaosOptions {
   readonly seed: string;
