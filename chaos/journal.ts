@@ -2,7 +2,7 @@
  * What was acknowledged: each process appends a line to a file of its own right after a call returned. A process that is
  * killed between the two has written something that no journal names; what a journal names must be in the run's file.
  */
-import { openSync, readdirSync, readFileSync, writeSync } from "node:fs";
+import { existsSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 export type Entry =
@@ -44,6 +44,8 @@ export interface JournalOf {
 }
 
 export function readJournal(path: string): Entry[] {
+  // A process that was killed while it was loading has written none.
+  if (!existsSync(path)) return [];
   // The last line is unfinished where its process was killed.
   const lines = readFileSync(path, "utf8").split("\n").slice(0, -1);
   return lines.map((line): Entry => JSON.parse(line));

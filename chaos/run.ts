@@ -12,7 +12,8 @@ import { prune } from "./scenarios/prune.ts";
 import { together } from "./scenarios/together.ts";
 import { type Scenario, Stage } from "./stage.ts";
 
-export const scenarios: readonly Scenario[] = [looks, links, gone, leftovers, prune, together];
+/** One group after another. What goes on at once with others in a group mostly waits. */
+const groups: readonly (readonly Scenario[])[] = [[looks], [links], [gone, leftovers], [prune], [together]];
 
 export interface ChaosOptions {
   readonly seed: string;
@@ -32,15 +33,19 @@ export async function runChaos({ seed, seconds, only, keep = false, tell }: Chao
   mkdirSync(programs);
   buildPrograms(actorPrograms(), programs);
   const findings = new Findings();
-  const chosen = scenarios.filter(({ problem }) => only === undefined || problem === only);
-  const shares = chosen.reduce((sum, { share }) => sum + share, 0);
+  const chosen = groups.map((group) => group.filter(({ problem }) => only === undefined || problem === only));
+  const shareOf = (group: readonly Scenario[]) => Math.max(0, ...group.map(({ share }) => share));
+  const shares = chosen.reduce((sum, group) => sum + shareOf(group), 0);
   try {
-    for (const { problem, share, run } of chosen) {
+    for (const group of chosen) {
       const began = Date.now();
-      const until = began + (seconds * 1000 * share) / shares;
-      const stage = new Stage(problem, { folder, programs, seed, until, findings });
-      await run(stage);
-      tell?.(`${problem}: ${((Date.now() - began) / 1000).toFixed(1)} s, ${stage.counts}`);
+      const until = began + (seconds * 1000 * shareOf(group)) / shares;
+      const play = async ({ problem, run }: Scenario) => {
+        const stage = new Stage(problem, { folder, programs, seed, until, findings });
+        await run(stage);
+        tell?.(`${problem}: ${((Date.now() - began) / 1000).toFixed(1)} s, ${stage.counts}`);
+      };
+      await Promise.all(group.map(play));
     }
   } finally {
     if (keep) tell?.(`kept: ${folder}`);

@@ -67,7 +67,7 @@ const ways: Readonly<Record<string, (file: string, spare: string) => string | un
 
 export const gone: Scenario = {
   problem: "gone",
-  share: 1,
+  share: 3,
   run: async (stage) => {
     for (let round = 0; round === 0 || Date.now() + noticeMs < stage.until; round++) {
       await Promise.all(Object.keys(ways).map((way, n) => once(stage, way, `${round}-${n}`)));

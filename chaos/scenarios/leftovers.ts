@@ -58,7 +58,7 @@ const cases: readonly Case[] = [
 
 export const leftovers: Scenario = {
   problem: "leftovers",
-  share: 1,
+  share: 3,
   run: async (stage) => {
     const { random } = stage;
     const crashes = await Promise.all(

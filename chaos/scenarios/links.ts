@@ -15,7 +15,7 @@ import type { Scenario, Stage } from "../stage.ts";
 
 export const links: Scenario = {
   problem: "links",
-  share: 1,
+  share: 2,
   run: async (stage) => {
     await Promise.all([symbolic(stage), hard(stage)]);
   },

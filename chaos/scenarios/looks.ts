@@ -9,7 +9,7 @@ import type { Scenario } from "../stage.ts";
 
 export const looks: Scenario = {
   problem: "looks",
-  share: 1,
+  share: 2,
   run: async (stage) => {
     const folder = stage.made("looks");
     const file = stage.newRun(join(folder, "runs"), "looked");

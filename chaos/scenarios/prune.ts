@@ -14,7 +14,7 @@ import type { Scenario, Stage } from "../stage.ts";
 
 export const prune: Scenario = {
   problem: "prune",
-  share: 1,
+  share: 3,
   run: async (stage) => {
     // One after another: each needs the processors for itself to meet the moments that it looks for.
     const parts = [recreated, swapped, tidied];

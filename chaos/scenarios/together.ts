@@ -17,7 +17,7 @@ const runId = "shared";
 
 export const together: Scenario = {
   problem: "together",
-  share: 2,
+  share: 3,
   run: async (stage) => {
     const folder = stage.made("together");
     const root = join(folder, "runs");
