@@ -59,7 +59,7 @@ export function startCrew(stage: Stage, options: CrewOptions): Crew {
     stage.part((generation) => {
       const name = `${runId}-python${n}-${generation}`;
       const journal = join(journals, `${name}.journal`);
-      return stage.startPython(name, folder, { runId, journal, writes: 3, pauseMs: 120 });
+      return stage.startPython("other", name, folder, { runId, journal, writes: 3, pauseMs: 120 });
     }),
   );
   const others: Part[] = [];

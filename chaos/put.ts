@@ -10,7 +10,13 @@ export interface Outcome {
 }
 
 /** With `killAfterMs` the process is killed that long after it began. */
-export async function put(stage: Stage, name: string, task: PutTask, killAfterMs?: number): Promise<Outcome> {
+export async function put(
+  stage: Stage,
+  name: string,
+  task: PutTask,
+  killAfterMs?: number,
+  about: string = task.way,
+): Promise<Outcome> {
   const actor = stage.start("put", name, task);
   await actor.line("loaded");
   actor.say("begin");
@@ -19,10 +25,10 @@ export async function put(stage: Stage, name: string, task: PutTask, killAfterMs
     actor.kill();
   }
   const ending = await actor.ended;
-  stage.checkEnding(actor, ending);
+  if (task.killAfterCall === undefined) stage.checkEnding(actor, ending);
   const answer = ending.stdout.split("\n").find((line) => line.startsWith("{"));
   if (answer === undefined) return { outcome: "killed", message: ending.stderr };
   const { outcome, message = "" }: Partial<Outcome> = JSON.parse(answer);
-  if (outcome === "none") stage.found("a bare error reached the caller", { example: `${task.way}: ${message}` });
+  if (outcome === "none") stage.found("a bare error reached the caller", { example: `${about}: ${message}` });
   return { outcome: outcome ?? "none", message };
 }

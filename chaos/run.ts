@@ -57,7 +57,7 @@ export async function runChaos({ seed, seconds, only, keep = false, tell }: Chao
 /** The command-line tool, and each actor; what only they import is no program. */
 function actorPrograms(): URL[] {
   const actors = new URL("actors/", import.meta.url);
-  const shared = ["looks.ts", "task.ts"];
+  const shared = ["kill-after.ts", "looks.ts", "task.ts"];
   const names = readdirSync(actors).filter((name) => name.endsWith(".ts") && !shared.includes(name));
   return [new URL("../src/cli/main.ts", import.meta.url), ...names.map((name) => new URL(name, actors))];
 }

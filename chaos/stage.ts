@@ -15,8 +15,8 @@ export interface Scenario {
   run(stage: Stage): Promise<void>;
 }
 
-const python = fileURLToPath(new URL("actors/other.py", import.meta.url));
-const reference = fileURLToPath(new URL("../test/fixtures/reference", import.meta.url));
+const pathOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const reference = pathOf("../test/fixtures/reference");
 
 const runs = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
 export const hasPython = runs("python3", "-c", "import sqlite3");
@@ -89,11 +89,11 @@ export class Stage {
     return startActor(name, process.execPath, [path, JSON.stringify({ ...task, name, seed: `${this.seed}/${name}` })]);
   }
 
-  /** Starts the Python module, or `sqlite3` where `command` says so, on `runs/<runId>/blackboard.db` below `folder`. */
-  startPython(name: string, folder: string, task: object): Actor {
+  /** Starts a program of `actors/` that uses the Python module on `runs/<runId>/blackboard.db` below `folder`. */
+  startPython(program: string, name: string, folder: string, task: object): Actor {
     this.count("processes");
     const all = JSON.stringify({ ...task, name, seed: `${this.seed}/${name}`, reference });
-    return startActor(name, "python3", ["-B", python, all], folder);
+    return startActor(name, "python3", ["-B", pathOf(`actors/${program}.py`), all], folder);
   }
 
   /** Starts a command of the command-line tool. */

@@ -4,6 +4,7 @@
  */
 import { createInterface } from "node:readline";
 import * as api from "run-blackboard";
+import { killAfterCall } from "./kill-after.ts";
 import { looks, restoreFunction } from "./looks.ts";
 import { taskOf } from "./task.ts";
 
@@ -16,6 +17,8 @@ export interface PutTask {
   readonly to: string;
   readonly toRunId: string;
   readonly scratch: string;
+  /** Kills itself after this many calls of node:fs. */
+  readonly killAfterCall?: number | undefined;
 }
 export type Way = keyof typeof ways;
 
@@ -45,6 +48,7 @@ const ways = {
 const task = taskOf<PutTask>();
 console.log("loaded");
 createInterface({ input: process.stdin }).once("line", async () => {
+  if (task.killAfterCall !== undefined) killAfterCall(task.killAfterCall);
   try {
     await ways[task.way](task);
     console.log(JSON.stringify({ outcome: "done" }));

@@ -4,13 +4,13 @@
  * was deleted is reported as deleted.
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { openBlackboard } from "run-blackboard";
 import { reportErrors } from "../check.ts";
 import { endPart } from "../crew.ts";
 import { type Entry, readJournals } from "../journal.ts";
 import { disturb, type Part } from "../processes.ts";
-import type { Scenario, Stage } from "../stage.ts";
+import { hasPython, type Scenario, type Stage } from "../stage.ts";
 
 export const prune: Scenario = {
   problem: "prune",
@@ -52,8 +52,15 @@ async function recreated(stage: Stage, until: number): Promise<void> {
       const name = `${role}-${generation}`;
       return stage.start(program, name, { ...task, root, journal: join(journals, `${name}.journal`) });
     });
+  const python = () =>
+    stage.part((generation) => {
+      const name = `python-${generation}`;
+      const task = { runId: "three", journal: join(journals, `${name}.journal`) };
+      return stage.startPython("recreate", name, dirname(root), task);
+    });
   const start = () => [
     part("prune", "pruner", { isAlone: false }),
+    ...(hasPython ? [python()] : []),
     ...["one", "two"].map((runId) => part("recreate", runId, { runId, file: join(root, runId, "blackboard.db") })),
   ];
   // A file that is pruned between two calls of the program that is opening it.
