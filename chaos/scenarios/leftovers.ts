@@ -121,7 +121,7 @@ async function round(
   const about = `${way}, ${situation}, left: ${crashed.leaves}`;
   const isKilled = !isOver && stage.random.chance(situation === "nothing" ? 0.9 : 0.25);
   // Half of them between two calls of the file system, where links, renamings and removals are half done.
-  const killAfterCall = isKilled && stage.random.chance(0.5) ? stage.random.between(1, 30) : undefined;
+  const killAfterCall = isKilled && stage.random.chance(0.5) ? stage.random.between(1, 12) : undefined;
   const killAfterMs = isKilled && killAfterCall === undefined ? stage.random.between(0, 40) : undefined;
   const { outcome, message } = await put(stage, `put${name}`, { ...task, killAfterCall }, killAfterMs, about);
   stage.count(`${outcome === "done" || outcome === "killed" ? outcome : "refused"} beside leftovers`);

@@ -7,7 +7,7 @@ const seed = "1";
 let findings: readonly Finding[];
 
 beforeAll(async () => {
-  findings = await runChaos({ seed, seconds: 18 });
+  findings = await runChaos({ seed, seconds: 15 });
 });
 
 const promises: Readonly<Record<Problem, string>> = {
