@@ -1,0 +1,68 @@
+/** What is in a run's file, read from a copy of the file and its companions, so that the reading changes nothing. */
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+
+interface BriefRow {
+  brief_id: string;
+  status: string;
+  result: string | null;
+  attempt: number;
+}
+interface EventRow {
+  seq: number;
+  event_id: string;
+}
+
+export interface Contents {
+  /** "ok", or what SQLite's integrity check or reading the tables says. */
+  readonly integrity: string;
+  readonly briefs: readonly BriefRow[];
+  readonly events: readonly EventRow[];
+  /** All rows of all tables of the runs, as text. */
+  readonly text: string;
+}
+
+const companions = ["-wal", "-journal"];
+
+/** Call it only while no process has the file open. */
+export function contentsOf(file: string): Contents {
+  const folder = mkdtempSync(join(tmpdir(), "run-blackboard-chaos-"));
+  const copy = join(folder, "copy.db");
+  try {
+    for (const ending of ["", ...companions]) {
+      if (existsSync(file + ending)) copyFileSync(file + ending, copy + ending);
+    }
+    return read(copy);
+  } catch (error) {
+    return { integrity: error instanceof Error ? error.message : String(error), briefs: [], events: [], text: "" };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function read(copy: string): Contents {
+  const database = new Database(copy, { fileMustExist: true });
+  try {
+    const integrity = String(database.pragma("integrity_check(1)", { simple: true }));
+    const all = <Row>(sql: string) => database.prepare<[], Row>(sql).all();
+    const briefs = all<BriefRow>("SELECT * FROM briefs ORDER BY brief_id");
+    const events = all<EventRow>("SELECT * FROM events ORDER BY seq");
+    const others = [all("SELECT * FROM runs ORDER BY run_id"), all("SELECT * FROM workstreams ORDER BY workstream_id")];
+    return { integrity, briefs, events, text: JSON.stringify([...others, briefs, events]) };
+  } finally {
+    database.close();
+  }
+}
+
+/** A fingerprint of each of these files; "absent" where one does not exist. */
+export function fingerprints(paths: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    paths.map((path) => [
+      path,
+      existsSync(path) ? createHash("sha256").update(readFileSync(path)).digest("hex").slice(0, 16) : "absent",
+    ]),
+  );
+}

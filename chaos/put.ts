@@ -1,0 +1,34 @@
+/** One import, copy, backup, restore or opening in a process of its own, and what became of it. */
+import { setTimeout } from "node:timers/promises";
+import type { PutTask } from "./actors/put.ts";
+import type { Stage } from "./stage.ts";
+
+export interface Outcome {
+  /** "done", "killed", or an error's code. */
+  readonly outcome: string;
+  readonly message: string;
+}
+
+/** With `killAfterMs` the process is killed that long after it began. */
+export async function put(
+  stage: Stage,
+  name: string,
+  task: PutTask,
+  killAfterMs?: number,
+  about: string = task.way,
+): Promise<Outcome> {
+  const actor = stage.start("put", name, task);
+  await actor.line("loaded");
+  actor.say("begin");
+  if (killAfterMs !== undefined) {
+    await Promise.race([setTimeout(killAfterMs), actor.ended]);
+    actor.kill();
+  }
+  const ending = await actor.ended;
+  if (task.killAfterCall === undefined) stage.checkEnding(actor, ending);
+  const answer = ending.stdout.split("\n").find((line) => line.startsWith("{"));
+  if (answer === undefined) return { outcome: "killed", message: ending.stderr };
+  const { outcome, message = "" }: Partial<Outcome> = JSON.parse(answer);
+  if (outcome === "none") stage.found("a bare error reached the caller", { example: `${about}: ${message}` });
+  return { outcome: outcome ?? "none", message };
+}
