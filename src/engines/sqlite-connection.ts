@@ -6,10 +6,11 @@ import { dirname } from "node:path";
 import type Database from "better-sqlite3";
 import { openClient } from "./sqlite-driver.ts";
 import { isBusy, isSqliteError, translated } from "./sqlite-errors.ts";
-import { companionSize, noSuchFile, refuseHardLinks, refuseLeftovers, requireHeader, sizeOf } from "./sqlite-file.ts";
+import { companionSize, noSuchFile, refuseLeftovers, requireHeader, sizeOf } from "./sqlite-file.ts";
+import { refuseHardLinks } from "./sqlite-links.ts";
 import { identityOf, PathCheck } from "./sqlite-path-check.ts";
 import { openReader } from "./sqlite-reader.ts";
-import { waiting } from "./waiting.ts";
+import { StartOver, waiting } from "./waiting.ts";
 
 /** An open connection, and how to close it. */
 export interface Connection {
@@ -89,7 +90,7 @@ function configured(client: Database.Database, { synchronous }: ConnectionOption
 /**
  * Runs `work` on a file that another process may delete or replace meanwhile, by a prune or a restore: what was read then may be
  * of neither file. `undo` closes what `work` opened.
- * @throws FileReplaced where that happened.
+ * @throws StartOver where that happened.
  */
 export function whileInPlace<T>(location: string, work: () => T, undo: (done: T) => void): T {
   const before = identityOf(location);
@@ -102,11 +103,8 @@ export function whileInPlace<T>(location: string, work: () => T, undo: (done: T)
   }
   if (done && !isReplaced()) return done.value;
   if (done) undo(done.value);
-  throw new FileReplaced(`${location} was replaced while it was opened`);
+  throw new StartOver(`${location} was replaced while it was opened`);
 }
-
-/** Never thrown to a caller: opening starts over. */
-export class FileReplaced extends Error {}
 
 /**
  * A lock, a replaced file, or a journal that is gone: while two processes create one file, the one may find the other's journal in
@@ -114,9 +112,7 @@ export class FileReplaced extends Error {}
  */
 export function isPassing(error: unknown): boolean {
   return (
-    isBusy(error) ||
-    error instanceof FileReplaced ||
-    (isSqliteError(error) && error.code === "SQLITE_IOERR_DELETE_NOENT")
+    isBusy(error) || error instanceof StartOver || (isSqliteError(error) && error.code === "SQLITE_IOERR_DELETE_NOENT")
   );
 }
 

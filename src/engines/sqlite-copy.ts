@@ -51,15 +51,20 @@ export function vacuumInto(client: Database.Database, file: string): void {
   }
 }
 
-/** Parts whose process, on this machine, is no more. */
-function removeLeft(file: string): void {
+/** Deletes the parts that killed processes of this machine have left. */
+export function removeLeft(file: string): void {
+  for (const { path, isAlive } of partsOf(file)) if (!isAlive) rmSync(path, { force: true });
+}
+
+/** The copies to `file` that processes of this machine are writing, or were writing when they were killed. */
+export function partsOf(file: string): { path: string; isAlive: boolean }[] {
   const folder = dirname(file);
   const start = `${basename(file)}.`;
-  for (const name of readdirSync(folder)) {
-    if (!name.startsWith(start)) continue;
+  return readdirSync(folder).flatMap((name) => {
+    if (!name.startsWith(start)) return [];
     const [, pid, host] = /^(\d+)@(.+)\.[0-9a-f-]{36}\.part(?:-journal)?$/.exec(name.slice(start.length)) ?? [];
-    if (host === hostname() && !isProcessAlive(Number(pid))) rmSync(join(folder, name), { force: true });
-  }
+    return host === hostname() ? [{ path: join(folder, name), isAlive: isProcessAlive(Number(pid)) }] : [];
+  });
 }
 
 function toDisk(path: string): void {

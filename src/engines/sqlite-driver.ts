@@ -2,7 +2,8 @@
  * The only place that constructs a connection of better-sqlite3: what is wrong with its installation is found here, at its first use, and
  * reported with what to install.
  */
-import { createRequire } from "node:module";
+// Under a name of its own: many bundles begin with a line that declares `createRequire`.
+import { createRequire as requireFrom } from "node:module";
 import Database from "better-sqlite3";
 import { DatabaseError } from "../errors.ts";
 import { codeOf, messageOf } from "../foreign.ts";
@@ -41,7 +42,7 @@ function requireFittingVersion(): void {
 /** `undefined` where there is no package.json to read, as in a bundle. */
 function installedVersion(): string | undefined {
   try {
-    const { version }: { version?: unknown } = createRequire(import.meta.url)("better-sqlite3/package.json");
+    const { version }: { version?: unknown } = requireFrom(import.meta.url)("better-sqlite3/package.json");
     return typeof version === "string" ? version : undefined;
   } catch {
     return undefined;

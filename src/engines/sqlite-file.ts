@@ -53,16 +53,6 @@ export function requireFile(location: string): number {
   return bytes;
 }
 
-/** SQLite names the WAL after the path: through two names of one file, two programs would write two WALs for it. */
-export function refuseHardLinks(location: string): void {
-  const { nlink } = statSync(location);
-  if (nlink <= 1) return;
-  const message =
-    `${location} has ${nlink} hard links. SQLite keeps a separate -wal beside each name, so writing through two names corrupts the file. ` +
-    "Delete the other names, or copy the file and replace this name by the copy while no program has it open.";
-  throw new FileError("CANNOT_OPEN", location, message);
-}
-
 /**
  * Refuses to create a database at a path beside which another database left a WAL or a journal: SQLite would delete them, or
  * apply them to the new file.

@@ -11,10 +11,15 @@ const intervalMs = 200;
 /** The WAL is missing until a file in WAL mode is read. While a connection is open nothing may replace either of them. */
 const endings = ["", "-wal", "-shm"] as const;
 
-/** Device and inode, which no other file has as long as this one is open; `undefined` for a missing file. */
+/** Device and inode, which no other file has as long as this one is open; `undefined` for a file that is missing or out of reach. */
 export function identityOf(path: string): string | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats && `${stats.dev}:${stats.ino}`;
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    // Opening it says why.
+    return undefined;
+  }
 }
 
 export class PathCheck {

@@ -37,3 +37,6 @@ export function waiting<T>(work: () => T, isBusy: (error: unknown) => boolean, l
     }
   }
 }
+
+/** What is opened is changed by another process at this moment. Waited for, and never thrown to a caller. */
+export class StartOver extends Error {}

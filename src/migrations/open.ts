@@ -7,14 +7,13 @@ import {
   type Connection,
   type ConnectionOptions,
   connect,
-  FileReplaced,
   keepingWal,
   prepareFile,
   whileInPlace,
 } from "../engines/sqlite-connection.ts";
 import { translated } from "../engines/sqlite-errors.ts";
 import { openIfHot } from "../engines/sqlite-reader.ts";
-import { waiting } from "../engines/waiting.ts";
+import { StartOver, waiting } from "../engines/waiting.ts";
 import { FileError } from "../errors.ts";
 import { type Migrating, migrate, requireCurrent } from "./apply.ts";
 import type { Migration } from "./history.ts";
@@ -34,7 +33,7 @@ export function openMigrated(opening: Opening, migrations: readonly Migration[])
       () => openOnce(opening, migrations),
       ({ close }) => close(),
     );
-  return waiting(open, (error) => error instanceof FileReplaced, migrateTimeoutMs, location);
+  return waiting(open, (error) => error instanceof StartOver, migrateTimeoutMs, location);
 }
 
 function openOnce(opening: Opening, migrations: readonly Migration[]): Connection {

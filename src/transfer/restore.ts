@@ -4,10 +4,12 @@
 import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type Database from "better-sqlite3";
+import { isPassing } from "../engines/sqlite-connection.ts";
 import { withCopy, writeCopy } from "../engines/sqlite-copy.ts";
 import { isBusy, translated } from "../engines/sqlite-errors.ts";
 import { type Alone, openAlone } from "../engines/sqlite-exclusive.ts";
-import { companions, refuseHardLinks, requireFile, sizeOf } from "../engines/sqlite-file.ts";
+import { companions, requireFile, sizeOf } from "../engines/sqlite-file.ts";
+import { refuseHardLinks } from "../engines/sqlite-links.ts";
 import { identityOf } from "../engines/sqlite-path-check.ts";
 import { openIfHot, openReader, readOnce } from "../engines/sqlite-reader.ts";
 import { waiting } from "../engines/waiting.ts";
@@ -100,7 +102,7 @@ function put(client: Database.Database, source: string, target: string, force: b
   }
   if (identityOf(target) === identityOf(source)) throw invalid("backup", `is the run's own file, ${target}`);
   if (!force) throw invalid("force", `must be true to replace ${target}`);
-  refuseHardLinks(target);
+  waiting(() => refuseHardLinks(target), isPassing, waitMs, target);
   refuseForeign(target);
   replace(client, target);
   return true;
