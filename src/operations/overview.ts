@@ -2,7 +2,7 @@
  * How a run is doing: its summary, and what an operator asks next. How far each part and each role is, how fast it goes, what
  * waits longest. One snapshot; one pass over the briefs, the rest by index.
  */
-import { and, asc, desc, eq, gte, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gte, isNotNull, lte, type SQL, sql } from "drizzle-orm";
 import {
   type BriefStatus,
   briefStatuses,
@@ -11,7 +11,7 @@ import {
   type Timestamp,
   type WorkstreamStatus,
 } from "../../drizzle/vocabulary.ts";
-import { oldestFirst } from "./index-choice.ts";
+import { filtered, oldestFirst } from "./index-choice.ts";
 import { type Context, inSnapshot, type Lens, type Operation, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import { getRunSummary, type RunSummary, zeros } from "./summary.ts";
@@ -20,7 +20,7 @@ import { getRunSummary, type RunSummary, zeros } from "./summary.ts";
 export interface ListedSummary extends RunSummary {
   /** The latest time that a row of the run was written. */
   lastChangeAt: Timestamp;
-  /** How many briefs are held by a claim whose lease is over: stuck, unless their workers still live. */
+  /** How many active briefs are held by a claim whose lease has expired: stuck, unless their workers still live. */
   expiredLeases: number;
 }
 
@@ -127,9 +127,13 @@ const firstPending = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =
     .limit(1),
 );
 
-/** The index of leases has those that are held, and no other. */
+/** The Python module leaves the lease of a brief that it finishes, so the index of leases has more than what is held. */
 const isExpired = ({ t: { briefs }, time }: Lens, runId: SQL<string>, now: SQL<string | null>) =>
-  and(eq(briefs.runId, runId), lte(briefs.leaseExpiresAt, time(now)));
+  and(
+    eq(briefs.runId, runId),
+    lte(briefs.leaseExpiresAt, time(now)),
+    filtered(and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy))),
+  );
 
 const countExpired = statement<{ runId: string; now: string | null }>()((lens, $) =>
   lens.db
