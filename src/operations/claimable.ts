@@ -54,6 +54,9 @@ export function jsonColumns(lens: Lens) {
   return { payload: doubtful(briefs.payload), result: doubtful(briefs.result) };
 }
 
+/** How many candidates are read at once after a first one that cannot be read. The first is read alone: on PostgreSQL it is locked. */
+export const moreCandidates = 16;
+
 /** What of a brief cannot be read, by its `jsonColumns`. */
 export function spoiltColumn(row: { payload: string | null; result: string | null }): "payload" | "result" | undefined {
   return (["payload", "result"] as const).find((column) => !holdsObject(row[column]));

@@ -16,6 +16,7 @@ import {
   isUsable,
   jsonColumns,
   likelihood,
+  moreCandidates,
   nameOf,
   ofTierAndWorkstream,
   type Shape,
@@ -122,7 +123,7 @@ type Place = { createdAt: string; briefId: string };
 
 const nextPending = family(
   (shape: Shape) =>
-    statement<Wanted & Place>()((lens, $) => {
+    statement<Wanted & Place & { limit: number }>()((lens, $) => {
       const { briefId, createdAt } = lens.t.briefs;
       return lens.skippingLocked(
         lens.db
@@ -136,7 +137,7 @@ const nextPending = family(
             ),
           )
           .orderBy(...inTurn(lens, shape))
-          .limit(1),
+          .limit(sql.placeholder("limit")),
       );
     }),
   nameOf,
@@ -195,16 +196,18 @@ export function* claimBrief(context: Context, request: ClaimRequest): Operation<
  */
 function* takeDecoded(shape: Shape, taking: Wanted & Taking): Operation<Claim | undefined> {
   let place: Place = { createdAt: "", briefId: "" };
-  for (;;) {
-    const [candidate] = yield* nextPending(shape)({ ...taking, ...place });
-    if (!candidate || candidate.briefId === place.briefId) return undefined;
-    place = candidate;
-    if (spoiltColumn(candidate)) continue;
-    const { briefId } = candidate;
-    const claim = yield* atomically(function* () {
-      const [row] = yield* takeThis({ ...taking, briefId });
-      return row && claimOf(readBrief(row));
-    });
-    if (claim) return claim;
+  for (let limit = 1; ; limit = moreCandidates) {
+    const candidates = yield* nextPending(shape)({ ...taking, ...place, limit });
+    for (const { briefId, ...row } of candidates) {
+      if (spoiltColumn(row)) continue;
+      const claim = yield* atomically(function* () {
+        const [taken] = yield* takeThis({ ...taking, briefId });
+        return taken && claimOf(readBrief(taken));
+      });
+      if (claim) return claim;
+    }
+    const last = candidates.at(-1);
+    if (!last || candidates.length < limit || last.briefId === place.briefId) return undefined;
+    place = last;
   }
 }

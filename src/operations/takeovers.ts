@@ -10,6 +10,7 @@ import {
   isUsable,
   jsonColumns,
   likelihood,
+  moreCandidates,
   nameOf,
   ofTierAndWorkstream,
   type Shape,
@@ -68,7 +69,7 @@ const start: Place = { lease: "", briefId: "" };
 
 const nextExpired = family(
   (shape: Shape) =>
-    statement<Wanted & Place & { now: string | null }>()((lens, $) => {
+    statement<Wanted & Place & { now: string | null; limit: number }>()((lens, $) => {
       const { briefId, attempt, claimedBy, retryCount, leaseExpiresAt } = lens.t.briefs;
       return lens.skippingLocked(
         lens.db
@@ -82,7 +83,7 @@ const nextExpired = family(
             ),
           )
           .orderBy(...expiredFirst(lens))
-          .limit(1),
+          .limit(sql.placeholder("limit")),
       );
     }),
   nameOf,
@@ -90,13 +91,21 @@ const nextExpired = family(
 
 /** The next expired brief that can be read. */
 function* nextSound(shape: Shape, taking: Wanted & Taking, after: Place) {
-  for (let place = after; ; ) {
-    const [expired] = yield* nextExpired(shape)({ ...taking, ...place });
-    if (!expired || expired.briefId === place.briefId) return undefined;
-    place = { lease: expired.leaseExpiresAt ?? "", briefId: expired.briefId };
-    if (!spoiltColumn(expired)) return { ...expired, place };
+  let place = after;
+  for (let limit = 1; ; limit = moreCandidates) {
+    const candidates = yield* nextExpired(shape)({ ...taking, ...place, limit });
+    const sound = candidates.find((row) => !spoiltColumn(row));
+    if (sound) return { ...sound, place: placeOf(sound) };
+    const last = candidates.at(-1);
+    if (!last || candidates.length < limit || last.briefId === place.briefId) return undefined;
+    place = placeOf(last);
   }
 }
+
+const placeOf = ({ leaseExpiresAt, briefId }: { leaseExpiresAt: string | null; briefId: string }): Place => ({
+  lease: leaseExpiresAt ?? "",
+  briefId,
+});
 
 /** A retry count at its maximum stays there. */
 const takeOver = statement<Taking & { briefId: string }>()((lens, $) => {
