@@ -13,8 +13,8 @@ export function summaryCommand(): Command {
     .addHelpText(
       "after",
       `
-JSON: a RunSummary (getRunSummary) and lastChangeAt, byWorkstream, byRole, throughput, oldestPending, expiredLeases,
-longestExpired.
+JSON: a RunSummary (getRunSummary) and lastChangeAt, byWorkstream, byRole, throughput, oldestPending, unclaimable,
+expiredLeases, longestExpired.
 
 Examples:
   run-blackboard summary            # the only run under ./runs
@@ -59,6 +59,7 @@ async function draw(overview: RunOverview, location: string, state: string): Pro
       ? `${printable(oldestPending.briefId)} (${printable(oldestPending.role)}) is pending for ${age(oldestPending.createdAt)}`
       : "nothing is pending",
   );
+  await unclaimable(overview, line);
   await expired(overview, line);
   await parts(
     "workstream",
@@ -74,6 +75,15 @@ async function draw(overview: RunOverview, location: string, state: string): Pro
     overview.byRole.map(({ role, briefs: own }) => [printable(role), ...progress(own)]),
     false,
   );
+}
+
+async function unclaimable(
+  { unclaimable: n }: RunOverview,
+  line: (name: string, value: string) => Promise<void>,
+): Promise<void> {
+  if (n === 0) return;
+  const briefs = n === 1 ? "brief waits that no claim can take" : "briefs wait that no claim can take";
+  await line("unclaimable", paint("red", `${number(n)} ${briefs}: run-blackboard verify says which, and why`));
 }
 
 async function expired(

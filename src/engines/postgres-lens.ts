@@ -2,7 +2,6 @@
  * What PostgreSQL says in its own way, and the seam: here its builder and tables are declared to be SQLite's. That their rows
  * agree is proven by the compiler at the end of `drizzle/schema.postgres.ts`.
  */
-import { createHash } from "node:crypto";
 import { type AnyColumn, eq, type SQL, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
@@ -12,8 +11,24 @@ import type { Pool } from "./postgres-pool.ts";
 /** The Drizzle database behind a blackboard on a server. */
 export type PostgresDatabase = NodePgDatabase<typeof tables> & { $client: Pool };
 
-export function postgresLens(db: NodePgDatabase): Lens {
-  return { db, t: tables, typed, readable, time, timeIn, skippingLocked, ofRun: eq, nameOf } as unknown as Lens;
+/** `nameFor` names the prepared statement of a text. */
+export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => string): Lens {
+  const nameOf = (query: { toSQL(): { sql: string } }) => nameFor(query.toSQL().sql);
+  const dialect = {
+    typed,
+    readable,
+    decodable,
+    isLong,
+    ofItsType,
+    among,
+    hasNextSeq,
+    time,
+    timeIn,
+    skippingLocked,
+    ofRun: eq,
+    nameOf,
+  };
+  return { db, t: tables, ...dialect } as unknown as Lens;
 }
 
 /** An untyped parameter would be text. Without the collation, which is no part of a type. */
@@ -25,6 +40,29 @@ function typed(column: AnyColumn, value: SQL): SQL.Aliased {
 /** jsonb holds nothing that is not JSON. */
 function readable(column: AnyColumn): SQL {
   return sql`(${column} is null or jsonb_typeof(${column}) in ('object', 'null'))`;
+}
+
+/** A value that is stored outside of the row is at least this long, and would have to be fetched. */
+function isLong(column: AnyColumn): SQL {
+  return sql`pg_column_size(${column}) >= 2000`;
+}
+
+/** Nothing is left to decode. */
+const decodable = readable;
+
+function ofItsType(): undefined {
+  return undefined;
+}
+
+/** As an array that is made once, before the rows are compared with it. */
+function among(column: AnyColumn, list: SQL): SQL {
+  return sql`${column} = any(array(select jsonb_array_elements_text(cast(${list} as jsonb))))`;
+}
+
+function hasNextSeq(runId: SQL<string>): SQL {
+  const { eventCounters: counters } = tables;
+  const last = sql`(select ${counters.seq} from ${counters} where ${counters.runId} = ${runId})`;
+  return sql`coalesce(${last}, 0) < ${sql.raw(String(Number.MAX_SAFE_INTEGER))}`;
 }
 
 /**
@@ -51,9 +89,4 @@ interface Lockable {
 /** The builder of SQLite has no word for it, so here is the other half of the seam. */
 function skippingLocked<Q>(query: Q): Q {
   return (query as Q & Lockable).for("no key update", { skipLocked: true }) as Q;
-}
-
-/** By its text: connections of a caller's pool may be shared with another copy of this package. */
-function nameOf(query: { toSQL(): { sql: string } }): string {
-  return `run_blackboard_${createHash("sha256").update(query.toSQL().sql).digest("hex").slice(0, 32)}`;
 }

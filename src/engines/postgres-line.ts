@@ -3,12 +3,13 @@
  */
 import type { Logger } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
-import type { Atomic, KeptQuery, Lens, Operation, Snapshot, Step } from "../operations/operation.ts";
+import type { Atomic, Lens, Operation, Snapshot, Step } from "../operations/operation.ts";
 import { rolledBack } from "./engine.ts";
+import { Kept } from "./kept.ts";
 import { postgresLens } from "./postgres-lens.ts";
 import { lockRun } from "./postgres-locks.ts";
 import type { Client } from "./postgres-pool.ts";
-import { reading } from "./postgres-prepared.ts";
+import { nameFor, reading } from "./postgres-prepared.ts";
 
 /** After so many statements on a connection their plans are made anew, and then whenever there have been twice as many. */
 const statementsBeforePlans = 64;
@@ -17,8 +18,8 @@ export class Line {
   readonly client: Client;
   readonly #runId: string;
   readonly #lens: Lens;
-  /** Prepared at first use: another client of the pool is another server process, which knows nothing of them. */
-  readonly #kept = new Map<KeptQuery["prepare"], ReturnType<typeof reading>>();
+  /** Another client of the pool is another server process, which knows nothing of them. */
+  readonly #kept = new Kept<ReturnType<typeof reading>>();
   #broken = false;
   #executed = 0;
   #planAnewAt = statementsBeforePlans;
@@ -26,7 +27,7 @@ export class Line {
   constructor(client: Client, runId: string, logger: Logger | undefined) {
     this.client = client;
     this.#runId = runId;
-    this.#lens = postgresLens(drizzle(client, logger ? { logger } : {}));
+    this.#lens = postgresLens(drizzle(client, logger ? { logger } : {}), (text) => nameFor(client, text));
   }
 
   /** Whether it may be in the middle of something, so that nobody else should get it. */
@@ -103,11 +104,8 @@ export class Line {
   async #execute(step: Exclude<Step, Atomic | Snapshot>): Promise<unknown> {
     // Without a name, and so forgotten: its like may never come again.
     if ("build" in step) return await reading(step.build(this.#lens).prepare(""))({});
-    let query = this.#kept.get(step.prepare);
-    if (!query) {
-      query = reading(step.prepare(this.#lens));
-      this.#kept.set(step.prepare, query);
-    }
+    const { prepare } = step;
+    const query = this.#kept.get(prepare, () => reading(prepare(this.#lens)));
     if (this.#executed++ === this.#planAnewAt) await this.#planAnew();
     return await query(step.parameters);
   }

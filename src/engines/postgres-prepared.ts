@@ -2,12 +2,31 @@
  * A prepared query on node-postgres, run past what Drizzle does anew at each call: half of what a call cost the client above
  * node-postgres alone.
  */
+import { createHash } from "node:crypto";
 import { DrizzleQueryError, type Logger } from "drizzle-orm";
 import type { QueryArrayConfig } from "pg";
 import { messageOf } from "../foreign.ts";
 import type { Parameters, Prepared } from "../operations/operation.ts";
+import { maxKept } from "./kept.ts";
 import type { Client } from "./postgres-pool.ts";
 import { binding, decoding, hasAll } from "./prepared.ts";
+
+/** What each client has prepared on its server process; blackboards that share a pool share them. */
+const names = new WeakMap<Client, Set<string>>();
+
+/**
+ * The name of the prepared statement of a text: its hash, since a pool may be shared with another copy of this package. "" for
+ * a text that comes after as many as may be kept: it runs without a name, which the server forgets. To evict another one
+ * instead, node-postgres would have to forget its name too, and has no call for that.
+ */
+export function nameFor(client: Client, text: string): string {
+  const prepared = names.get(client) ?? new Set();
+  names.set(client, prepared);
+  const name = `run_blackboard_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
+  if (!prepared.has(name) && prepared.size >= maxKept) return "";
+  prepared.add(name);
+  return name;
+}
 
 interface Inside {
   client: Client;

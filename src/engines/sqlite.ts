@@ -6,7 +6,7 @@ import type { Logger } from "drizzle-orm";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
 import * as tables from "../../drizzle/schema.ts";
 import { ClosedError, FileError, InvalidInputError } from "../errors.ts";
-import type { KeptQuery, Lens, Operation, Step } from "../operations/operation.ts";
+import type { Lens, Operation, Step } from "../operations/operation.ts";
 import {
   allowManyListeners,
   type Body,
@@ -17,6 +17,7 @@ import {
   rolledBack,
   type Session,
 } from "./engine.ts";
+import { Kept } from "./kept.ts";
 import type { Connection } from "./sqlite-connection.ts";
 import { isBusy, translated } from "./sqlite-errors.ts";
 import { sqliteLens } from "./sqlite-lens.ts";
@@ -42,8 +43,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   readonly #closing = new AbortController();
   readonly #busyTimeoutMs: number;
   readonly #lens: Lens;
-  /** Prepared at first use, kept as long as the connection. */
-  readonly #kept = new Map<KeptQuery["prepare"], ReturnType<typeof reading>>();
+  readonly #kept = new Kept<ReturnType<typeof reading>>();
   readonly #control: (sql: string) => void;
   #counters: Database.Statement<[], number>[] | undefined;
   /** How many transactions and savepoints of this engine are open. */
@@ -175,11 +175,8 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
         const query = reading(step.build(this.#lens).prepare(""));
         return this.#waiting(() => query({}));
       }
-      let query = this.#kept.get(step.prepare);
-      if (!query) {
-        query = reading(this.#waiting(() => step.prepare(this.#lens)));
-        this.#kept.set(step.prepare, query);
-      }
+      const { prepare } = step;
+      const query = this.#kept.get(prepare, () => reading(this.#waiting(() => prepare(this.#lens))));
       // To the end, never `.get()`: that stops behind the first row and loses what fails afterwards, such as the commit.
       return this.#waiting(() => query(step.parameters));
     } catch (error) {

@@ -9,7 +9,8 @@ import { openFile } from "./view.ts";
 
 /**
  * Of the file, or, by kind, `orphan`: a brief without its parent or workstream, an event without its brief; `cycle`: briefs
- * that are their own ancestors.
+ * that are their own ancestors; `unclaimable`: briefs that are pending or claimed, and that claims skip because they cannot be
+ * read, counted up or named.
  */
 export type Problem = FileProblem | Flaw;
 

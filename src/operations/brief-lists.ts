@@ -7,7 +7,7 @@ import { type BriefStatus, briefStatuses } from "../../drizzle/vocabulary.ts";
 import { Check, type Names } from "../input/check.ts";
 import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
-import { numbered, oldestFirst, oneOf } from "./index-choice.ts";
+import { type Asked, askedBy, askedFor, numbered, oldestFirst, oneOf, parameterOf } from "./index-choice.ts";
 import { type Context, family, type Operation, statement } from "./operation.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import type { RoleName } from "./roles.ts";
@@ -36,7 +36,7 @@ type Wanted = "any" | "none" | "one";
 /** Which filters a list has: its statements differ in nothing else. */
 interface Shape {
   statuses: number | undefined;
-  roles: number | undefined;
+  roles: Asked;
   tier: boolean;
   workstream: Wanted;
   parent: Wanted;
@@ -45,13 +45,14 @@ interface Shape {
 
 type Listing = {
   runId: string;
+  role: string | null;
   tier: number | null;
   workstreamId: string | null;
   parentBriefId: string | null;
   createdAt: string | null;
   id: string | null;
   limit: number;
-  [value: `status${number}` | `role${number}`]: string;
+  [value: `status${number}`]: string;
 };
 
 const listOf = family(
@@ -60,7 +61,11 @@ const listOf = family(
       const { briefs } = lens.t;
       const { createdAt, briefId } = briefs;
       const throughFilter =
-        shape.statuses === 1 || shape.roles === 1 || shape.tier || shape.workstream !== "any" || shape.parent !== "any";
+        shape.statuses === 1 ||
+        shape.roles === "one" ||
+        shape.tier ||
+        shape.workstream !== "any" ||
+        shape.parent !== "any";
       return lens.db
         .select(briefColumns(lens))
         .from(briefs)
@@ -68,7 +73,7 @@ const listOf = family(
           and(
             eq(briefs.runId, $.runId),
             shape.statuses === undefined ? undefined : oneOf(briefs.status, numbered($, "status", shape.statuses)),
-            shape.roles === undefined ? undefined : oneOf(briefs.role, numbered($, "role", shape.roles)),
+            askedFor(lens, briefs.role, shape.roles, $.role),
             shape.tier ? eq(briefs.tier, $.tier) : undefined,
             wantedOf(briefs.workstreamId, shape.workstream, $.workstreamId),
             wantedOf(briefs.parentBriefId, shape.parent, $.parentBriefId),
@@ -102,6 +107,7 @@ export function* listBriefs(context: Context, filter?: BriefFilter): Operation<P
   if (statuses?.length === 0 || roles?.length === 0) return { items: [], next: null };
   const listing: Listing = {
     runId: context.runId,
+    role: parameterOf(roles),
     tier: tier ?? null,
     workstreamId: workstreamId ?? null,
     parentBriefId: parentBriefId ?? null,
@@ -111,10 +117,9 @@ export function* listBriefs(context: Context, filter?: BriefFilter): Operation<P
     limit: limit + 1,
   };
   for (const [n, status] of (statuses ?? []).entries()) listing[`status${n}`] = status;
-  for (const [n, role] of (roles ?? []).entries()) listing[`role${n}`] = role;
   const list = listOf({
     statuses: statuses?.length,
-    roles: roles?.length,
+    roles: askedBy(roles),
     tier: tier !== undefined,
     workstream: wantedBy(workstreamId),
     parent: wantedBy(parentBriefId),

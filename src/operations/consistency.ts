@@ -1,14 +1,15 @@
 /**
  * What no schema declares and other programs may break: that a brief's parent and workstream and an event's brief are rows of
- * the same run, and that the parents of briefs form a tree.
+ * the same run, that the parents of briefs form a tree, and that a claim can take what is pending or claimed.
  */
 import { and, eq, isNotNull, notExists, sql } from "drizzle-orm";
 import { quoted } from "../shown.ts";
 import { inSnapshot, type Operation, statement } from "./operation.ts";
+import { findUnclaimable, type Reason } from "./unclaimable.ts";
 
 /** One kind of flaw of one run. */
 export interface Flaw {
-  kind: "orphan" | "cycle";
+  kind: "orphan" | "cycle" | "unclaimable";
   message: string;
 }
 
@@ -18,6 +19,14 @@ const parents = statement<Record<string, never>>()(({ db, t: { briefs } }) =>
     .from(briefs)
     .orderBy(briefs.runId, briefs.briefId),
 );
+
+const reasons: Readonly<Record<Reason, string>> = {
+  id: "has no id that a claim can name (a text of 1 to 256 characters)",
+  role: "has a role that is not text",
+  attempt: "has an attempt that cannot be counted up (an integer from 0, below 2147483647)",
+  payload: "has a payload that is not a JSON object",
+  result: "has a result that is not a JSON object",
+};
 
 const first = <T>(name: T) => sql<string>`min(${name})`;
 const n = sql<number>`count(*)`;
@@ -52,8 +61,9 @@ const withoutBrief = statement<Record<string, never>>()(({ db, t: { briefs, even
 export function* findFlaws(): Operation<Flaw[]> {
   return yield* inSnapshot(function* () {
     const flaws: Flaw[] = [];
-    const add = (kind: Flaw["kind"], runId: string, count: number, what: string, example: string) => {
-      const message = `run ${quoted(runId)}: ${what}: ${count}, such as ${quoted(example)}`;
+    const add = (kind: Flaw["kind"], runId: string, count: number, what: string, ...examples: string[]) => {
+      const ids = examples.map((id) => quoted(String(id))).join(", ");
+      const message = `run ${quoted(runId)}: ${what}: ${count}${ids && `, such as ${ids}`}`;
       flaws.push({ kind, message });
     };
     const rows = yield* parents({});
@@ -69,6 +79,9 @@ export function* findFlaws(): Operation<Flaw[]> {
     }
     for (const { runId, n, example } of yield* withoutBrief({})) {
       add("orphan", runId, Number(n), "events without the brief they name", example);
+    }
+    for (const { runId, reason, n, ids } of yield* findUnclaimable()) {
+      add("unclaimable", runId, n, `briefs that no claim can take, since each ${reasons[reason]}`, ...ids);
     }
     return flaws;
   });

@@ -2,7 +2,7 @@
  * The log's entries that go with a change: each in the transaction of what it tells of, so that state and log never disagree.
  */
 import type { EventKind, JsonObject } from "../../drizzle/vocabulary.ts";
-import { ConflictError } from "../errors.ts";
+import { ConflictError, DatabaseError } from "../errors.ts";
 import type { Check } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
 import { type Context, type Operation, statement } from "./operation.ts";
@@ -48,4 +48,13 @@ export function* appendEvent(entry: Entry): Operation<void> {
   const [row] = yield* insertEntry(entry);
   // Nothing but `newId` can be to blame, which has repeated itself.
   if (!row) throw new ConflictError("event", entry.eventId, ["eventId"]);
+  if (!Number.isSafeInteger(row.seq)) throw seqsUsedUp();
+}
+
+/** Another program has moved the counter of events so far that the next number would not be exact, and would repeat itself. */
+export function seqsUsedUp(): DatabaseError {
+  return new DatabaseError(
+    `The event was not stored: its seq would be above ${Number.MAX_SAFE_INTEGER}, where numbers repeat themselves. Another ` +
+      "program has moved the counter there (sqlite_sequence, or event_counters on PostgreSQL): lower it, and the events above.",
+  );
 }

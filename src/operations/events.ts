@@ -4,10 +4,11 @@
 import { and, asc, eq, exists, getTableColumns, gt, inArray, sql } from "drizzle-orm";
 import type { events } from "../../drizzle/schema.ts";
 import { type EventKind, eventKinds, type JsonObject } from "../../drizzle/vocabulary.ts";
-import { ConflictError, NotFoundError } from "../errors.ts";
+import { ConflictError, NotFoundError, UnreadableRowError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
 import { getBrief } from "./briefs.ts";
+import { seqsUsedUp } from "./entries.ts";
 import { filtered, nullsFirst, oneOf } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, query, settle, statement } from "./operation.ts";
 import { checkLimit, type Page, type PageRequest, page } from "./pages.ts";
@@ -38,8 +39,11 @@ export const eventColumns = ({ t: { events } }: Lens) => ({
   detail: asText(events.detail),
 });
 
-/** In place: the row is nobody else's. */
+/** In place: the row is nobody else's. A `seq` that is not exact could not be told from the next one. */
 export function readEvent(row: Omit<BlackboardEvent, "detail"> & { detail: string | null }): BlackboardEvent {
+  if (!Number.isSafeInteger(row.seq)) {
+    throw new UnreadableRowError("event", row.eventId, "seq", String(row.seq), {}, "an integer below 2^53");
+  }
   return Object.assign(row, { detail: readObject("event", row.eventId, "detail", row.detail) ?? {} });
 }
 
@@ -72,12 +76,22 @@ const insertEvent = family((about: "brief" | "run") =>
             createdAt: typed(t.events.createdAt, time($.now)),
           })
           .from(t.runs)
-          .where(and(eq(t.runs.runId, $.runId), about === "brief" ? exists(brief) : undefined)),
+          .where(
+            and(eq(t.runs.runId, $.runId), lens.hasNextSeq($.runId), about === "brief" ? exists(brief) : undefined),
+          ),
       )
       .onConflictDoNothing()
       .returning(eventColumns(lens));
   }),
 );
+
+const nextSeq = statement<{ runId: string }>()((lens, $) => {
+  const { runs } = lens.t;
+  return lens.db
+    .select({ exists: sql<number | boolean>`${lens.hasNextSeq($.runId)}` })
+    .from(runs)
+    .where(eq(runs.runId, $.runId));
+});
 
 const findEvent = statement<{ runId: string; eventId: string }>()((lens, $) => {
   const { db, t } = lens;
@@ -110,6 +124,8 @@ export function* logEvent(context: Context, kind: EventKind, event?: NewEvent): 
       if (!(yield* getRun(context))) throw new NotFoundError("run", runId, runId);
       if (briefId !== null && !(yield* getBrief(context, briefId))) throw new NotFoundError("brief", briefId, runId);
       if (yield* isTaken(eventId)) throw takenElsewhere("event", eventId);
+      const [next] = yield* nextSeq({ runId });
+      if (next && !next.exists) throw seqsUsedUp();
       throw storedNothing("event", eventId);
     },
   );
@@ -142,7 +158,9 @@ const listOf = family(
 export function* listEvents(context: Context, filter?: EventFilter): Operation<Page<BlackboardEvent, number>> {
   const check = new Check();
   const asked = check.object("filter", filter, filterNames);
-  const kinds = check.members("kinds", asked.kinds, eventKinds);
+  const given = check.members("kinds", asked.kinds, eventKinds);
+  // In one order, since each is a statement of its own.
+  const kinds = given && eventKinds.filter((kind) => given.includes(kind));
   if (asked.briefId !== undefined) check.id("briefId", asked.briefId);
   if (asked.after !== undefined) check.integer("after", asked.after, 0, Number.MAX_SAFE_INTEGER);
   const limit = checkLimit(check, asked.limit);

@@ -7,7 +7,8 @@
  * order of their age, and leave out those that were claimed before. So there the indexes have orders of their own, which are
  * the same, since no time and no id is NULL, and to which it matters where NULL would stand. To SQLite they are all one.
  */
-import { type AnyColumn, asc, inArray, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, asc, eq, inArray, type SQL, sql } from "drizzle-orm";
+import type { Lens } from "./operation.ts";
 
 /** A condition that rows are held against one by one, and no index is chosen for. */
 export function filtered(condition: SQL | undefined): SQL | undefined {
@@ -30,6 +31,27 @@ export function numbered<Name extends string>(
   count: number,
 ): SQL[] {
   return Array.from({ length: count }, (_, n) => sql`${holes[`${name}${n}`]}`);
+}
+
+/** How many values of an open set a filter names. Their number is no part of a statement, or there would be one for each. */
+export type Asked = "any" | "one" | "several";
+
+export function askedBy(values: readonly string[] | undefined): Asked {
+  if (values === undefined) return "any";
+  return values.length === 1 ? "one" : "several";
+}
+
+/** The parameter for `askedFor`: the one value, or all of them as a JSON array. */
+export function parameterOf(values: readonly string[] | undefined): string | null {
+  if (values === undefined) return null;
+  const [first, ...others] = values;
+  return first !== undefined && others.length === 0 ? first : JSON.stringify(values);
+}
+
+/** The value or one of the values of `parameterOf`. A single one may go through the column's index, like in `oneOf`. */
+export function askedFor(lens: Lens, column: AnyColumn, asked: Asked, parameter: SQL): SQL | undefined {
+  if (asked === "any") return undefined;
+  return asked === "one" ? eq(column, parameter) : filtered(lens.among(column, parameter));
 }
 
 /** One of these values, of which there must be any and which may be holes. The builder's own list would encode them for the column once more. */

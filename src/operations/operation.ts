@@ -21,6 +21,16 @@ export interface Lens {
   typed(column: AnyColumn, value: SQL): SQL.Aliased;
   /** True for a row whose JSON column can be read back; `undefined` where the column's type sees to it. */
   readable(column: AnyColumn): SQL | undefined;
+  /** False only for a row whose JSON column cannot be read back; what is not `readable` either has to be decoded. */
+  decodable(column: AnyColumn): SQL;
+  /** True for a JSON column whose value takes more than a microsecond or two to parse. */
+  isLong(column: AnyColumn): SQL;
+  /** True where a column's value has the type that the column declares; `undefined` where the database makes sure of that. */
+  ofItsType(column: AnyColumn): SQL | undefined;
+  /** True where the column is one of the texts of a JSON array: one parameter, and one statement, for lists of any length. */
+  among(column: AnyColumn, list: SQL): SQL;
+  /** True while the next event of the run gets a `seq` that a number holds exactly. */
+  hasNextSeq(runId: SQL<string>): SQL;
   /** The time of what is written: what the clock said, or the database's own where it said nothing. */
   time(now: SQL<string | null>): SQL<string>;
   /** The time so many milliseconds later: what was reckoned from the clock, or from the database's own. */
@@ -33,7 +43,7 @@ export interface Lens {
    * page, or look each of them up by itself: there it is kept from that.
    */
   ofRun(column: AnyColumn, runId: string | SQL<string>): SQL;
-  /** A prepared statement's name for as long as the connection lives; no two texts may share one. */
+  /** A prepared statement's name for as long as the connection lives; no two texts may share one. "" for a statement without. */
   nameOf(query: { toSQL(): { sql: string } }): string;
 }
 
@@ -47,7 +57,7 @@ interface Preparable<Row> {
   prepare(name: string): Prepared<Row>;
 }
 
-/** A query that is built and prepared at its first use and kept for the life of the connection. */
+/** A query that is built and prepared at its first use and kept for the connection, as far as there is room. */
 export interface KeptQuery {
   prepare(lens: Lens): Prepared<unknown>;
   parameters: Parameters;

@@ -2,7 +2,7 @@
  * How a run is doing: its summary, and what an operator asks next. How far each part and each role is, how fast it goes, what
  * waits longest. One snapshot; one pass over the briefs, the rest by index.
  */
-import { and, asc, desc, eq, gte, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gte, isNotNull, lte, type SQL, sql } from "drizzle-orm";
 import {
   type BriefStatus,
   briefStatuses,
@@ -11,16 +11,18 @@ import {
   type Timestamp,
   type WorkstreamStatus,
 } from "../../drizzle/vocabulary.ts";
-import { oldestFirst } from "./index-choice.ts";
+import { hasUsableId, hasUsableRole } from "./claimable.ts";
+import { filtered, oldestFirst } from "./index-choice.ts";
 import { type Context, inSnapshot, type Lens, type Operation, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import { getRunSummary, type RunSummary, zeros } from "./summary.ts";
+import { countUnclaimable } from "./unclaimable.ts";
 
 /** The summary of a run in a list of runs. */
 export interface ListedSummary extends RunSummary {
   /** The latest time that a row of the run was written. */
   lastChangeAt: Timestamp;
-  /** How many briefs are held by a claim whose lease is over: stuck, unless their workers still live. */
+  /** How many active briefs are held by a claim whose lease has expired: stuck, unless their workers still live. */
   expiredLeases: number;
 }
 
@@ -37,7 +39,9 @@ export interface RunOverview extends ListedSummary {
   throughput: Throughput;
   /** The pending brief that has waited longest. */
   oldestPending: { briefId: string; role: string; tier: number; createdAt: Timestamp } | null;
-  /** Of the claims whose lease is over the first ten, longest over first. */
+  /** How many of the pending briefs and expired claims no claim can take: `verify` names them. */
+  unclaimable: number;
+  /** The ten longest expired claims. */
   longestExpired: { briefId: string; role: string; claimedBy: string | null; leaseExpiresAt: Timestamp | null }[];
 }
 
@@ -70,8 +74,9 @@ export function* listRunIds(): Operation<string[]> {
 const groups = statement<{ runId: string }>()(({ db, t: { briefs }, ofRun }, $) =>
   db
     .select({
-      workstreamId: briefs.workstreamId,
-      role: briefs.role,
+      // Other programs may store bytes in any column.
+      workstreamId: sql<string | null>`cast(${briefs.workstreamId} as text)`,
+      role: sql<string>`cast(${briefs.role} as text)`,
       status: briefs.status,
       n,
       newest: sql<Timestamp>`max(${briefs.updatedAt})`,
@@ -118,18 +123,26 @@ const lately = statement<{ runId: string; since: Timestamp }>()(({ db, t: { even
     .groupBy(newest.kind);
 });
 
-const firstPending = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =>
-  db
+/** What can be shown. */
+const isNamed = (lens: Lens) => filtered(and(hasUsableId(lens), hasUsableRole(lens)));
+
+const firstPending = statement<{ runId: string }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
     .select({ briefId: briefs.briefId, role: briefs.role, tier: briefs.tier, createdAt: briefs.createdAt })
     .from(briefs)
-    .where(and(eq(briefs.runId, $.runId), eq(briefs.status, "pending")))
+    .where(and(eq(briefs.runId, $.runId), eq(briefs.status, "pending"), isNamed(lens)))
     .orderBy(...oldestFirst(briefs.createdAt, briefs.briefId))
-    .limit(1),
-);
+    .limit(1);
+});
 
-/** The index of leases has those that are held, and no other. */
+/** The Python module leaves the lease of a brief that it finishes, so the index of leases has more than what is held. */
 const isExpired = ({ t: { briefs }, time }: Lens, runId: SQL<string>, now: SQL<string | null>) =>
-  and(eq(briefs.runId, runId), lte(briefs.leaseExpiresAt, time(now)));
+  and(
+    eq(briefs.runId, runId),
+    lte(briefs.leaseExpiresAt, time(now)),
+    filtered(and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy))),
+  );
 
 const countExpired = statement<{ runId: string; now: string | null }>()((lens, $) =>
   lens.db
@@ -139,11 +152,12 @@ const countExpired = statement<{ runId: string; now: string | null }>()((lens, $
 );
 
 const firstExpired = statement<{ runId: string; now: string | null }>()((lens, $) => {
-  const { briefId, role, claimedBy, leaseExpiresAt } = lens.t.briefs;
+  const { briefId, role, leaseExpiresAt } = lens.t.briefs;
+  const claimedBy = sql<string | null>`cast(${lens.t.briefs.claimedBy} as text)`;
   return lens.db
     .select({ briefId, role, claimedBy, leaseExpiresAt })
     .from(lens.t.briefs)
-    .where(isExpired(lens, $.runId, $.now))
+    .where(and(isExpired(lens, $.runId, $.now), isNamed(lens)))
     .orderBy(asc(leaseExpiresAt), asc(briefId))
     .limit(10);
 });
@@ -182,6 +196,7 @@ export function* getRunOverview(context: Context): Operation<RunOverview> {
       byRole: [...grouped(briefs, ({ role }) => role)].map(([role, counts]) => ({ role, briefs: counts })),
       throughput: yield* getThroughput(runId, new Date(context.now() ?? Date.now())),
       oldestPending,
+      unclaimable: yield* countUnclaimable(runId, context.now()),
       longestExpired: yield* firstExpired({ runId, now: context.now() }),
     };
   });

@@ -57,17 +57,20 @@ function excerpt(column: AnyColumn) {
   };
 }
 
+/** Another program may have stored bytes, or no id. */
+const plainText = (column: AnyColumn) => sql<string | null>`cast(${column} as text)`;
+
 const outlines = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =>
   db
     .select({
-      briefId: briefs.briefId,
+      briefId: sql<string>`coalesce(${plainText(briefs.briefId)}, 'NULL')`,
       parentBriefId: briefs.parentBriefId,
       workstreamId: briefs.workstreamId,
       tier: briefs.tier,
-      role: briefs.role,
+      role: sql<string>`${plainText(briefs.role)}`,
       status: briefs.status,
       retryCount: briefs.retryCount,
-      claimedBy: briefs.claimedBy,
+      claimedBy: plainText(briefs.claimedBy),
       createdAt: briefs.createdAt,
       updatedAt: briefs.updatedAt,
     })

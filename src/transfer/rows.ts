@@ -6,6 +6,12 @@ import { type Column, getTableColumns, type Table } from "drizzle-orm";
 import { Check, maxInteger, shown, textFlaw } from "../input/check.ts";
 import { encodeObject } from "../input/json.ts";
 
+/**
+ * The highest `seq` that an import accepts. The next event gets a higher one, and numbers are exact up to 2^53: from here on
+ * they last for as many events again, at a million a second for 140 years.
+ */
+export const maxImportedSeq = 2 ** 52;
+
 type Rule = (check: Check, path: string, value: unknown) => void;
 
 interface Rules {
@@ -50,7 +56,7 @@ function ruleOf(name: string, column: Column): Rule {
   const [first, ...others] = column.enumValues ?? [];
   if (first !== undefined) return (check, path, value) => void check.member(path, value, [first, ...others]);
   if (column.dataType === "json") return (check, path, value) => void encodeObject(check, path, value);
-  if (name === "seq") return (check, path, value) => void check.integer(path, value, 1, Number.MAX_SAFE_INTEGER);
+  if (name === "seq") return (check, path, value) => void check.integer(path, value, 1, maxImportedSeq);
   if (column.dataType === "number") return (check, path, value) => void check.integer(path, value, 0, maxInteger);
   if (name.endsWith("Id")) return (check, path, value) => void check.id(path, value);
   return name.endsWith("At") ? timestamp : text;

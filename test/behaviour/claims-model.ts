@@ -5,7 +5,7 @@
 import fc from "fast-check";
 import { type Brief, type BriefStatus, briefStatuses, type Claim, type EventKind } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { type Board, type Engine, StandingClock } from "./engine.ts";
+import { type Board, type Engine, type Place, StandingClock } from "./engine.ts";
 
 interface ModelBrief {
   id: string;
@@ -28,6 +28,7 @@ interface Model {
 }
 interface Real {
   board: Board;
+  place: Place;
   clock: StandingClock;
   claims: Claim[];
 }
@@ -124,7 +125,9 @@ function claim(agentId: string, leaseMs: number, role: string | undefined, maxRe
 }
 
 function next(model: Model, role: string | undefined, maxRetries: number | undefined): ModelBrief | undefined {
-  const wanted = [...model.briefs.values()].filter((brief) => role === undefined || brief.role === role);
+  const wanted = [...model.briefs.values()]
+    .filter((brief) => role === undefined || brief.role === role)
+    .filter(({ attempt }) => attempt < maxAttempt);
   const expired = wanted
     .filter(({ status, lease }) => status === "active" && lease !== null && lease <= model.now)
     .sort((a, b) => (a.lease ?? 0) - (b.lease ?? 0) || (a.id < b.id ? -1 : 1));
@@ -234,6 +237,24 @@ function setStatus(id: string, status: BriefStatus): Command {
   );
 }
 
+const maxAttempt = 2 ** 31 - 1;
+
+/** As another program may: no claim can take the brief then. */
+function spoil(id: string): Command {
+  return command(
+    `spoil(${id})`,
+    (model) => {
+      const brief = model.briefs.get(id);
+      if (brief) brief.attempt = maxAttempt;
+      return undefined;
+    },
+    async ({ place }, own) => {
+      await place.sql(`UPDATE briefs SET attempt = ${maxAttempt} WHERE brief_id = '${own(id)}'`);
+      return undefined;
+    },
+  );
+}
+
 function advance(milliseconds: number): Command {
   return command(
     `${milliseconds} ms pass`,
@@ -269,6 +290,7 @@ const commands = [
   fc.tuple(anyMove, id, result).map((given) => moveById(...given)),
   fc.tuple(id, fc.constantFrom(...briefStatuses)).map((given) => setStatus(...given)),
   fc.constantFrom(1, 5, 50, 500).map(advance),
+  fc.constantFrom("a", "b").map(spoil),
 ];
 
 export function claimsModel(engine: Engine): void {
@@ -283,7 +305,7 @@ export function claimsModel(engine: Engine): void {
           const board = await place.open({ runId: `run-${++runs}`, clock: clock.read });
           await board.createRun("a goal");
           const model: Model = { now: start, briefs: new Map(), events: [], claims: [] };
-          const real = { board, clock, claims: [] };
+          const real = { board, place, clock, claims: [] };
           await fc.asyncModelRun(() => ({ model, real }), sequence);
 
           const own = (briefId: string | null) => briefId?.slice(board.runId.length + 1);

@@ -45,6 +45,26 @@ export function inspection(engine: Engine): void {
       ]);
     });
 
+    it("counts as stuck only what is active and held, not what another program finished and left its lease", async () => {
+      const { board, clock, place } = await openRun(engine);
+      for (const briefId of ["a", "b", "c", "d", "e"]) {
+        await board.createBrief({ briefId, tier: 1, role: "coder" });
+        await board.claimBrief({ agentId: "agent-1", leaseMs: 1000 });
+      }
+      clock.advance(5000);
+      expect((await summarizeRun(board)).expiredLeases).toBe(5);
+      // As update_brief_status of the Python module does.
+      await place.sql(
+        "UPDATE briefs SET status = 'done', updated_at = '2026-11-22T06:40:15+00:00' WHERE brief_id = 'a'",
+      );
+      await place.sql("UPDATE briefs SET status = 'failed' WHERE brief_id = 'b'");
+      await place.sql("UPDATE briefs SET status = 'pending' WHERE brief_id = 'c'");
+      await place.sql("UPDATE briefs SET claimed_by = NULL WHERE brief_id = 'd'");
+      const { expiredLeases, longestExpired } = await summarizeRun(board);
+      expect({ expiredLeases, longestExpired }).toMatchObject({ expiredLeases: 1, longestExpired: [{ briefId: "e" }] });
+      expect(longestExpired).toHaveLength(1);
+    });
+
     it("has something to say of a run that has only begun, and nothing of one that is not there", async () => {
       const { board } = await openEmpty(engine);
       expect(await caught(NotFoundError, () => summarizeRun(board))).toMatchObject({ entity: "run" });

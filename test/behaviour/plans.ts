@@ -35,6 +35,7 @@ export const cases: Case[] = [
   ["listBriefs by status", ["briefs_by_status"], (board) => board.listBriefs({ status: "failed" })],
   ["listBriefs by several statuses", ["briefs_by_age"], (board) => board.listBriefs({ status: ["active", "pending"] })],
   ["listBriefs by role", ["briefs_by_role"], (board) => board.listBriefs({ role: "role 2" })],
+  ["listBriefs by several roles", ["briefs_by_age"], (board) => board.listBriefs({ role: ["role 2", "role 3"] })],
   ["listBriefs by tier", ["briefs_by_tier"], (board) => board.listBriefs({ tier: 2 })],
   ["listBriefs by workstream", ["briefs_by_workstream"], (board) => board.listBriefs({ workstreamId: "w2" })],
   ["listBriefs without workstream", ["briefs_by_workstream"], (board) => board.listBriefs({ workstreamId: null })],
@@ -68,6 +69,11 @@ export const cases: Case[] = [
     "claimBrief of a role",
     ["briefs_leased", "briefs_waiting_by_role"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "role 2" }),
+  ],
+  [
+    "claimBrief of several roles",
+    ["briefs_leased", "briefs_by_status"],
+    (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: ["role 2", "role 3"] }),
   ],
   [
     "claimBrief of a role that nobody has",

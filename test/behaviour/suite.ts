@@ -19,6 +19,8 @@ import { refusals } from "./refusals.ts";
 import { repeats } from "./repeats.ts";
 import { roles } from "./roles.ts";
 import { runs } from "./runs.ts";
+import { spoilt } from "./spoilt.ts";
+import { statements } from "./statements.ts";
 import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
 import { transactions } from "./transactions.ts";
@@ -43,6 +45,8 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     events(engine);
     lifecycle(engine);
     claims(engine);
+    spoilt(engine);
+    statements(engine);
     holding(engine);
     roles(engine);
     summary(engine);

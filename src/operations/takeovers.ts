@@ -1,0 +1,167 @@
+/**
+ * Takeovers: claims of briefs whose lease has expired, the longest expired first. A takeover is a retry, with the event that
+ * says so. It is a transaction, since the event names the agent that is replaced, and RETURNING has new values only.
+ */
+import { and, asc, eq, isNotNull, lte, type SQL, sql } from "drizzle-orm";
+import { maxInteger } from "../input/check.ts";
+import { briefColumns, readBrief } from "./briefs.ts";
+import {
+  isDecodable,
+  isUsable,
+  jsonColumns,
+  likelihood,
+  moreCandidates,
+  nameOf,
+  ofTierAndWorkstream,
+  type Shape,
+  spoiltColumn,
+  type Wanted,
+} from "./claimable.ts";
+import { appendEvent, newEntry } from "./entries.ts";
+import { type Claim, claimOf, type Lease } from "./held-claims.ts";
+import { askedFor, filtered } from "./index-choice.ts";
+import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
+import { isBehind } from "./pages.ts";
+
+export type Taking = Lease & { runId: string; agentId: string };
+
+export const claimed = (
+  { t: { briefs }, time, timeIn }: Lens,
+  $: { readonly [Name in keyof Taking]: SQL<Taking[Name]> },
+) => ({
+  status: sql`'active'`,
+  attempt: sql`${briefs.attempt} + 1`,
+  claimedBy: $.agentId,
+  leaseExpiresAt: timeIn($.leaseMs, $.leaseExpiresAt),
+  updatedAt: time($.now),
+});
+
+type Asking = { readonly [Name in keyof Wanted]: SQL } & { readonly now: SQL<string | null> };
+
+/**
+ * Active with an expired lease, through `briefs_leased`. One without a lease was not claimed here, and is not taken over.
+ */
+const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
+  const { briefs } = lens.t;
+  return and(
+    eq(briefs.runId, $.runId),
+    lte(briefs.leaseExpiresAt, lens.time($.now)),
+    filtered(and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy))),
+    filtered(askedFor(lens, briefs.role, shape.roles, $.role)),
+    ofTierAndWorkstream(lens, $, shape),
+    filtered(isUsable(lens)),
+  );
+};
+
+const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), asc(briefs.briefId)] as const;
+
+/** The `likelihood` of the longest expired brief. */
+export const firstExpired = (lens: Lens, $: Asking, shape: Shape) =>
+  lens.db
+    .select({ likelihood: likelihood(lens) })
+    .from(lens.t.briefs)
+    .where(isExpired(lens, $, shape))
+    .orderBy(...expiredFirst(lens))
+    .limit(1);
+
+type Place = { lease: string; briefId: string };
+const start: Place = { lease: "", briefId: "" };
+
+const nextExpired = family(
+  (shape: Shape) =>
+    statement<Wanted & Place & { now: string | null; limit: number }>()((lens, $) => {
+      const { briefId, attempt, claimedBy, retryCount, leaseExpiresAt } = lens.t.briefs;
+      return lens.skippingLocked(
+        lens.db
+          .select({ briefId, attempt, claimedBy, retryCount, leaseExpiresAt, ...jsonColumns(lens) })
+          .from(lens.t.briefs)
+          .where(
+            and(
+              isExpired(lens, $, shape),
+              isBehind(leaseExpiresAt, briefId, { createdAt: $.lease, id: $.briefId }),
+              filtered(isDecodable(lens)),
+            ),
+          )
+          .orderBy(...expiredFirst(lens))
+          .limit(sql.placeholder("limit")),
+      );
+    }),
+  nameOf,
+);
+
+/** The next expired brief that can be read. */
+function* nextSound(shape: Shape, taking: Wanted & Taking, after: Place) {
+  let place = after;
+  for (let limit = 1; ; limit = moreCandidates) {
+    const candidates = yield* nextExpired(shape)({ ...taking, ...place, limit });
+    const sound = candidates.find((row) => !spoiltColumn(row));
+    if (sound) return { ...sound, place: placeOf(sound) };
+    const last = candidates.at(-1);
+    if (!last || candidates.length < limit || last.briefId === place.briefId) return undefined;
+    place = placeOf(last);
+  }
+}
+
+const placeOf = ({ leaseExpiresAt, briefId }: { leaseExpiresAt: string | null; briefId: string }): Place => ({
+  lease: leaseExpiresAt ?? "",
+  briefId,
+});
+
+/** A retry count at its maximum stays there. */
+const takeOver = statement<Taking & { briefId: string }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
+    .update(briefs)
+    .set({
+      ...claimed(lens, $),
+      retryCount: sql`case when ${briefs.retryCount} < ${sql.raw(String(maxInteger))} then ${briefs.retryCount} + 1 else ${briefs.retryCount} end`,
+    })
+    .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId)))
+    .returning(briefColumns(lens));
+});
+
+const giveUp = statement<{ runId: string; briefId: string; now: string | null }>()(({ db, t: { briefs }, time }, $) =>
+  db
+    .update(briefs)
+    .set({ status: "failed", leaseExpiresAt: null, updatedAt: time($.now) })
+    .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId)))
+    .returning({ briefId: briefs.briefId }),
+);
+
+/**
+ * Whether `takeExpired` is worth its lock, by the likelihood that a look saw. Where that says only that the first has to be
+ * decoded, so it is, or each agent would take the lock for a spoilt brief again and again.
+ */
+export function* mayTakeOver(shape: Shape, taking: Wanted & Taking, seen: number | null): Operation<boolean> {
+  if (seen === null || seen > 1) return seen !== null;
+  return (yield* nextSound(shape, taking, start)) !== undefined;
+}
+
+/** Takes the longest expired brief over. Those met before it that have no retry left are failed. */
+export function* takeExpired(
+  context: Context,
+  shape: Shape,
+  taking: Wanted & Taking,
+  maxRetries: number | undefined,
+): Operation<Claim | undefined> {
+  const { runId, now } = taking;
+  for (let place = start; ; ) {
+    const expired = yield* nextSound(shape, taking, place);
+    if (!expired) return undefined;
+    const { briefId, attempt, claimedBy: previousAgent, retryCount } = expired;
+    place = expired.place;
+    const exhausted = maxRetries !== undefined && retryCount >= maxRetries;
+    const reason = exhausted ? "retries exhausted" : "lease expired";
+    const { eventId, detail } = newEntry(context, { reason, previousAgent, attempt });
+    // A trigger of the user's may ignore the update of one brief, which then holds up no other.
+    if (exhausted) {
+      const [failed] = yield* giveUp({ runId, briefId, now });
+      if (failed) yield* appendEvent({ eventId, runId, briefId, kind: "failed", detail, now });
+      continue;
+    }
+    const [row] = yield* takeOver({ ...taking, briefId });
+    if (!row) continue;
+    yield* appendEvent({ eventId, runId, briefId, kind: "retried", detail, now });
+    return claimOf(readBrief(row));
+  }
+}

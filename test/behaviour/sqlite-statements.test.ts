@@ -1,0 +1,47 @@
+/** What a connection keeps of its statements. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, test } from "vitest";
+import { Kept, maxKept } from "../../src/engines/kept.ts";
+import { open } from "./sqlite.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
+
+function heapMegabytes(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed / 2 ** 20;
+}
+
+test("1,000 lists of roles of different lengths leave the heap as large as it was", () => {
+  const board = open({ runId: "r", file: ":memory:" });
+  board.createRun("a goal");
+  const ask = (length: number) => {
+    const role = Array.from({ length }, (_, n) => `role ${n}`);
+    board.listBriefs({ role });
+    board.claimBrief({ agentId: "a", leaseMs: 1000, role });
+  };
+  ask(2);
+  const before = heapMegabytes();
+  for (let length = 3; length < 1000; length++) ask(length);
+  expect(heapMegabytes() - before).toBeLessThan(20);
+});
+
+test("a statement too many takes the place of the one that was made first", () => {
+  const kept = new Kept<number>();
+  const prepares = Array.from({ length: maxKept + 1 }, () => () => {
+    throw new Error("It is only a key here.");
+  });
+  let made = 0;
+  const ask = (n: number) => {
+    const prepare = prepares[n];
+    if (!prepare) throw new Error("There is no such statement.");
+    return kept.get(prepare, () => ++made);
+  };
+  for (let n = 0; n < maxKept; n++) ask(n);
+  expect(ask(0)).toBe(1);
+  ask(maxKept);
+  expect(kept.size).toBe(maxKept);
+  expect(ask(1)).toBe(2);
+  expect(ask(0)).toBe(maxKept + 2);
+});

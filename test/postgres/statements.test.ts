@@ -1,0 +1,54 @@
+/** Prepared statements live on the server, too, for as long as a connection does. */
+import { describe, expect, test } from "vitest";
+import { maxKept } from "../../src/engines/kept.ts";
+import { freshSchema, hasServer, newPool, openRun } from "./fresh.ts";
+
+describe.skipIf(!hasServer)("the statements that a connection has prepared on the server", () => {
+  async function openOnOneConnection() {
+    const schema = await freshSchema();
+    const pool = newPool(schema.url, { max: 1 });
+    const count = async () => {
+      const { rows } = await pool.query("SELECT count(*) AS n FROM pg_prepared_statements");
+      return Number(rows[0].n);
+    };
+    const open = (runId: string) => openRun(schema, { connection: pool, runId });
+    return { open, count };
+  }
+
+  test("are no more after 1,000 lists of roles of different lengths", async () => {
+    const { open, count } = await openOnOneConnection();
+    const board = await open("run-1");
+    const ask = async (length: number) => {
+      const role = Array.from({ length }, (_, n) => `role ${n}`);
+      await board.listBriefs({ role });
+      await board.claimBrief({ agentId: "a", leaseMs: 1000, role });
+    };
+    await ask(2);
+    const before = await count();
+    for (let length = 3; length < 1000; length++) await ask(length);
+    expect(await count()).toBe(before);
+  });
+
+  test("have a limit, for all blackboards of the connection together; what comes later is answered all the same", async () => {
+    const { open, count } = await openOnOneConnection();
+    for (const runId of ["run-1", "run-2"]) {
+      const board = await open(runId);
+      for (const id of ["a", "b"]) await board.createBrief({ briefId: `${runId} ${id}`, tier: 1, role: "a" });
+      const { next } = await board.listBriefs({ limit: 1 });
+      for (const status of [undefined, "active", ["active", "done"], ["active", "done", "failed"]] as const)
+        for (const role of [undefined, "a", ["a", "b"]])
+          for (const tier of [undefined, 1])
+            for (const workstreamId of [undefined, null, "w"])
+              for (const parentBriefId of [undefined, null, "p"])
+                for (const after of [undefined, next ?? ""]) {
+                  const { items } = await board.listBriefs({ status, role, tier, workstreamId, parentBriefId, after });
+                  const found = status === undefined && !workstreamId && !parentBriefId;
+                  expect(items).toHaveLength(found ? (after === undefined ? 2 : 1) : 0);
+                }
+      expect(await board.claimBrief({ agentId: "a", leaseMs: 1000 })).toMatchObject({ attempt: 1 });
+      expect(await board.claimBrief({ agentId: "a", leaseMs: 1000, role: ["a", "b"] })).toMatchObject({ attempt: 1 });
+      expect(await board.claimBrief({ agentId: "a", leaseMs: 1000 })).toBeUndefined();
+    }
+    expect(await count()).toBe(maxKept);
+  });
+});
