@@ -128,8 +128,8 @@ describe("a path", () => {
   });
 });
 
-test("a list with four billion holes is refused for its length, not gone through", () => {
+test("a list with four billion holes is refused for its first thousand, and the others are not gone through", () => {
   const check = new Check();
   check.ids("role", Object.assign([], { length: 2 ** 32 - 1 }));
-  expect(() => check.done()).toThrow("role: must have at most 10000 entries, got 4294967295");
+  expect(() => check.done()).toThrow(/role\[0\].*and 990 more/s);
 });
