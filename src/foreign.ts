@@ -2,7 +2,7 @@
  * What a value is, without `instanceof`: in Jest and in vitest's `vmThreads` the classes of Node and of native modules are those
  * of another realm, and two copies of a package have classes of their own. What is read here may throw; nothing here does.
  */
-import { shown } from "./shown.ts";
+import { isRevoked, shown } from "./shown.ts";
 
 type ErrorLike = { readonly message: string; readonly cause?: unknown };
 
@@ -40,11 +40,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** Like `Array.isArray`, which throws for a revoked proxy. */
 export function isArray(value: unknown): value is unknown[] {
-  try {
-    return Array.isArray(value);
-  } catch {
-    return false;
-  }
+  return !isRevoked(value) && Array.isArray(value);
 }
 
 /** Whether an object passes a test; one whose getters or traps throw does not. */

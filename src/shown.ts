@@ -88,7 +88,7 @@ function formatString(text: string): string {
 }
 
 function formatFunction(value: object): string {
-  if (types.isProxy(value)) return "[Proxy]";
+  if (types.isProxy(value)) return formatProxy(value);
   const name = ownText(value, "name");
   const kind = Function.prototype.toString.call(value).startsWith("class") ? "class" : "Function";
   return name ? `[${kind}: ${escaped(name, maxString)}]` : `[${kind} (anonymous)]`;
@@ -96,7 +96,7 @@ function formatFunction(value: object): string {
 
 function formatObject(value: object, depth: number): string {
   // Its traps are a user's code.
-  if (types.isProxy(value)) return "[Proxy]";
+  if (types.isProxy(value)) return formatProxy(value);
   if (types.isDate(value)) return formatDate(value);
   const name = classOf(value);
   if (types.isNativeError(value)) {
@@ -111,6 +111,20 @@ function formatObject(value: object, depth: number): string {
   const body = items === "" ? "{}" : `{ ${items} }`;
   if (name === "Object") return body;
   return `${name ?? "[Object: null prototype]"} ${body}`;
+}
+
+function formatProxy(value: object): string {
+  return isRevoked(value) ? "<Revoked Proxy>" : "[Proxy]";
+}
+
+/** Whether something is a proxy that was revoked, so that whatever is done with it throws. Runs no trap. */
+export function isRevoked(value: unknown): boolean {
+  try {
+    Array.isArray(value);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function formatDate(value: Date): string {

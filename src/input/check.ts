@@ -4,9 +4,10 @@
  *
  * What a check returns for a value that is wrong stands in for it until `done()` throws: it is never used.
  */
+import { types } from "node:util";
 import { InvalidInputError, type Issue } from "../errors.ts";
 import { has, isArray, isTypeError, messageOf } from "../foreign.ts";
-import { escaped, isName, listed, quoted, shown } from "../shown.ts";
+import { escaped, isName, isRevoked, listed, quoted, shown } from "../shown.ts";
 
 export { shown };
 
@@ -60,6 +61,7 @@ export class Check {
   object<T extends object>(path: string, value: T | undefined, names: Names<T>): Partial<T> {
     if (value === undefined || !this.isObject(path, value)) return {};
     for (const name of this.keys(path, value)) {
+      if (this.isFull) break;
       if (!isNameOf(names, name)) {
         this.refuse(escaped(name, 60), `is not a name known here; allowed are ${listed(Object.keys(names))}`);
       }
@@ -92,8 +94,9 @@ export class Check {
     }
   }
 
-  /** An object with the same properties, each read once; what throws is refused. */
+  /** An object with the same properties, each read once; what throws is refused. Nothing is copied where something was refused. */
   copy<T extends object>(path: string, value: T): T {
+    if (this.#issues) return value;
     try {
       return { ...value };
     } catch (cause) {
@@ -122,7 +125,7 @@ export class Check {
   }
 
   isObject(path: string, value: unknown): boolean {
-    if (typeof value === "object" && value !== null && !isArray(value)) return true;
+    if (typeof value === "object" && value !== null && !isArray(value) && !hasKeyForEachItem(value)) return true;
     this.refuse(path, `must be an object, got ${shown(value)}`);
     return false;
   }
@@ -177,7 +180,7 @@ export class Check {
 
   /** A function, of which no more can be known than that it is one. */
   callable(path: string, value: unknown): void {
-    if (typeof value !== "function") this.refuse(path, `must be a function, got ${shown(value)}`);
+    if (typeof value !== "function" || isRevoked(value)) this.refuse(path, `must be a function, got ${shown(value)}`);
   }
 
   /** An AbortSignal, whichever realm it comes from. */
@@ -223,6 +226,11 @@ export function textFlaw(value: string): string | undefined {
   if (!value.isWellFormed()) return "must be well-formed Unicode, without lone surrogates";
   if (value.includes("\0")) return "must not contain the NUL character";
   return undefined;
+}
+
+/** Of what is no object of named values, such as 50 MB of bytes, each item would be listed as a name. */
+function hasKeyForEachItem(value: object): boolean {
+  return ArrayBuffer.isView(value) || types.isBoxedPrimitive(value);
 }
 
 function isNameOf<T>(names: Names<T>, name: string): name is keyof T & string {

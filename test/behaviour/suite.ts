@@ -8,6 +8,7 @@ import { connections } from "./connections.ts";
 import type { Engine } from "./engine.ts";
 import { events } from "./events.ts";
 import { holding } from "./holding.ts";
+import { hostileInput } from "./hostile.ts";
 import { inspection } from "./inspection.ts";
 import { jsonValues } from "./json-values.ts";
 import { lifecycle } from "./lifecycle.ts";
@@ -52,6 +53,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     transactions(engine);
     jsonValues(engine);
     refusals(engine);
+    hostileInput(engine);
     closing(engine);
     lifecyclePage(engine);
     if (long) properties(engine);
