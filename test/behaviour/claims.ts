@@ -21,6 +21,24 @@ async function mustClaim(board: Board, more: object = {}): Promise<Claim> {
 }
 
 export function claims(engine: Engine): void {
+  describe("a lease that would end after the year 9999, as text before every other time,", () => {
+    const last = Date.parse("9999-12-31T23:59:59.999Z");
+
+    test("is refused, at a claim, at a renewal and while one is held, and nothing is written", async () => {
+      const place = await engine.place();
+      let now = last - 1000;
+      const board = await place.open({ runId: "run-1", clock: () => new Date(now) });
+      await board.createRun("a goal");
+      await board.createBrief({ tier: 1, role: "coder" });
+      await refused(place, ["leaseMs"], () => board.claimBrief({ agentId: "w-1", leaseMs: 1001 }));
+      const claim = await mustClaim(board);
+      expect(claim.leaseExpiresAt).toBe("9999-12-31T23:59:59.999Z");
+      now = last;
+      await refused(place, ["leaseMs"], () => board.renewClaim(claim, { leaseMs: 2 ** 31 - 1 }));
+      await refused(place, ["leaseMs"], async () => await board.holdClaim(claim, { leaseMs: 60_000 }, async () => 1));
+    });
+  });
+
   /** A run with briefs, each created a second after the other. */
   async function openWith(...briefs: { briefId: string; [name: string]: unknown }[]) {
     const opened = await openRun(engine);

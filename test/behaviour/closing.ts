@@ -2,7 +2,20 @@
 import { inspect } from "node:util";
 import { ClosedError, InvalidInputError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { type Board, caught, type Engine, inTransaction, openRun, outcome } from "./engine.ts";
+import { type Board, caught, type Engine, inTransaction, openRun, outcome, type Place } from "./engine.ts";
+import { requireCoded } from "./hostile.ts";
+
+const schema = (validated: () => void) =>
+  ({
+    "~standard": {
+      version: 1,
+      vendor: "ours",
+      validate: (value: unknown) => {
+        validated();
+        return { value };
+      },
+    },
+  }) as const;
 
 const calls: [string, (board: Board) => unknown][] = [
   ["createRun", (board) => board.createRun("a goal")],
@@ -25,6 +38,13 @@ const calls: [string, (board: Board) => unknown][] = [
   ["watchEvents", (board) => board.watchEvents()],
   ["transaction", (board) => board.transaction(() => undefined)],
 ];
+
+function closingFirst<T>(close: () => void, answer: () => T): () => T {
+  return () => {
+    close();
+    return answer();
+  };
+}
 
 export function closing(engine: Engine): void {
   describe("a closed blackboard", () => {
@@ -65,6 +85,60 @@ export function closing(engine: Engine): void {
       expect(refusals).toHaveLength(1);
       expect(refusals[0]).toBeInstanceOf(InvalidInputError);
       expect((await board.getBrief("b"))?.status).toBe("active");
+    });
+  });
+
+  describe("a callback that closes the blackboard", () => {
+    const brief = { tier: 0, role: "coder" };
+    const closers: [string, (close: () => void) => Parameters<Place["open"]>[0]][] = [
+      ["the clock", (close) => ({ runId: "run-1", clock: closingFirst(close, () => new Date(0)) })],
+      ["newId", (close) => ({ runId: "run-1", newId: closingFirst(close, () => "id") })],
+      ["the logger", (close) => ({ runId: "run-1", logger: { logQuery: close } })],
+      ["a role's schema", (close) => ({ runId: "run-1", roles: { coder: { payload: schema(close) } } })],
+    ];
+    const writes: [string, (board: Board) => unknown][] = [
+      ["createBrief", (board) => board.createBrief(brief)],
+      ["spawnBrief", (board) => board.spawnBrief(brief)],
+      [
+        "in a transaction",
+        (board) =>
+          inTransaction(board, function* (tx) {
+            yield tx.createBrief(brief);
+          }),
+      ],
+    ];
+    for (const [who, options] of closers) {
+      test.each(writes)(`as ${who}, %s: an error of this package, or it is written`, async (_, write) => {
+        const place = await engine.place();
+        let board: Board | undefined;
+        let closing: unknown;
+        board = await place.open(
+          options(() => {
+            const open = board;
+            if (open) closing ??= requireCoded(() => open.close());
+          }),
+        );
+        const opened = board;
+        // Before the run is there, nothing is closed.
+        board = undefined;
+        await opened.createRun("a goal");
+        board = opened;
+        await requireCoded(() => write(opened));
+        await closing;
+      });
+    }
+
+    test("as a getter of a payload: an error of this package", async () => {
+      const { board } = await openRun(engine);
+      let closing: unknown;
+      const payload = {
+        get a() {
+          closing = requireCoded(() => board.close());
+          return 1;
+        },
+      };
+      await requireCoded(() => board.createBrief({ ...brief, payload }));
+      await closing;
     });
   });
 

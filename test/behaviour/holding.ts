@@ -32,6 +32,16 @@ export function holding(engine: Engine): void {
       expect(await board.getBrief("b")).toMatchObject({ status: "active", attempt: 1, result: null });
     });
 
+    test("reads the claim once, so that one which cannot be read later changes nothing", async () => {
+      const { board, claim } = await openClaimed();
+      const { proxy, revoke } = Proxy.revocable({ ...claim }, {});
+      const held = board.holdClaim(proxy, { leaseMs }, async () => {
+        revoke();
+        return 5;
+      });
+      expect(await held).toBe(5);
+    });
+
     test("gives what the work threw as it is, also what it threw at once", async () => {
       const { board, claim } = await openClaimed();
       const error = new Error("the work's own");

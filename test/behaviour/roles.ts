@@ -1,9 +1,11 @@
 /** Roles: what a brief may carry, declared with any Standard Schema library. */
+import { runInNewContext } from "node:vm";
 import { type } from "arktype";
 import { InvalidInputError, type Roles } from "run-blackboard";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { steering } from "../input/hostile.ts";
 import { caught, type Engine, everything, refused } from "./engine.ts";
 
 /** The same declaration in three libraries. */
@@ -30,6 +32,20 @@ const libraries: [string, Roles[string]][] = [
     },
   ],
 ];
+
+function fail(): never {
+  throw new TypeError("was read");
+}
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+function* endless(): Generator<{ message: string }> {
+  for (;;) yield { message: "no" };
+}
 
 export function roles(engine: Engine): void {
   async function openWith(declared: Roles) {
@@ -136,6 +152,66 @@ export function roles(engine: Engine): void {
       const { board, place } = await openWith({ coder: { payload: broken } });
       const error = await refused(place, ["payload"], () => board.createBrief({ tier: 1, role: "coder" }));
       expect(error.cause).toBe(cause);
+    });
+
+    const odd: [string, () => unknown, string[]][] = [
+      ["no issue in its issues", () => ({ issues: [] }), ["payload"]],
+      ["issues beside a value", () => ({ value: {}, issues: [] }), ["payload"]],
+      ["issues that cannot be gone through", () => ({ issues: 5 }), ["payload"]],
+      ["null for issues", () => ({ issues: null }), ["payload"]],
+      ["an issue that is none", () => ({ issues: [null, 5, {}] }), ["payload"]],
+      ["a path that is no list", () => ({ issues: [{ message: "no", path: "task" }] }), ["payload"]],
+      [
+        "a path of odd keys",
+        () => ({ issues: [{ message: "no", path: [{}, Symbol("s"), { key: 3 }] }] }),
+        ['payload["{}"]["Symbol(s)"][3]'],
+      ],
+      ["issues without an end", () => ({ issues: endless() }), ["payload"]],
+      ["neither a value nor issues", () => ({}), ["payload"]],
+      ["nothing", () => undefined, ["payload"]],
+      ["text", () => "fine", ["payload"]],
+      ["a value that is no object", () => ({ value: 5 }), ["payload"]],
+      ["a promise of another realm", () => runInNewContext("Promise.reject(new Error('late'))"), ["payload"]],
+      ["a thenable", () => runInNewContext("({ then() {} })"), ["payload"]],
+      ["a revoked proxy", () => revoked(), ["payload"]],
+      ["a value that is a revoked proxy", () => ({ value: revoked() }), ["payload"]],
+      ["issues that throw", () => Object.defineProperty({}, "issues", { get: () => fail() }), ["payload"]],
+      [
+        "an issue that throws",
+        () => ({ issues: [Object.defineProperty({}, "path", { get: () => fail() })] }),
+        ["payload"],
+      ],
+      [
+        "a long message that steers a terminal",
+        () => ({ issues: [{ message: `\u202e\n${"x".repeat(1e6)}` }] }),
+        ["payload"],
+      ],
+    ];
+    test.each(odd)("whose schema answers with %s are refused, and nothing is stored", async (_, answer, paths) => {
+      const schema = {
+        "~standard": { version: 1, vendor: "ours", validate: answer as () => { value: object } },
+      } as const;
+      const { board, place } = await openWith({ coder: { payload: schema } });
+      const error = await refused(place, paths, () => board.createBrief({ tier: 1, role: "coder" }));
+      expect(error.message.length).toBeLessThan(10_000);
+      expect(error.message).not.toMatch(steering);
+    });
+
+    test("that are many are listed in a message only as far as it goes on one line", async () => {
+      const many = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`role ${n} \u202e`, {}]));
+      const { board, place } = await openWith(many);
+      const error = await refused(place, ["role"], () => board.createBrief({ tier: 1, role: "x" }));
+      expect(error.message).toContain("and 4980 more");
+      expect(error.message.length).toBeLessThan(1000);
+      expect(error.message).not.toMatch(steering);
+    });
+
+    test("are what they were on opening, whatever becomes of the declaration", async () => {
+      const { proxy, revoke } = Proxy.revocable<Roles>({ coder: { payload: z.object({ task: z.string() }) } }, {});
+      const { board, place } = await openWith(proxy);
+      revoke();
+      await refused(place, ["payload.task"], () => board.createBrief({ tier: 1, role: "coder" }));
+      await board.createBrief({ tier: 1, role: "coder", payload: { task: "write" } });
     });
 
     test("are declared as such, or opening is refused: a misspelt key would switch checking off", async () => {

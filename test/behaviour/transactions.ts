@@ -1,4 +1,5 @@
 /** Transactions: all of it or nothing, savepoints inside one another. */
+import { runInNewContext } from "node:vm";
 import { ClosedError, ConflictError, DatabaseError, InvalidInputError, NotFoundError } from "run-blackboard";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
@@ -10,11 +11,69 @@ import {
   openEmpty,
   openRun,
   outcome,
+  refused,
 } from "./engine.ts";
 
 const brief = { tier: 0, role: "coder" };
 
+/** Callbacks of which nothing would run. */
+const generators: [string, (write: () => unknown) => unknown][] = [
+  [
+    "a generator function",
+    (write) =>
+      function* () {
+        yield write();
+      },
+  ],
+  [
+    "an async generator function",
+    (write) =>
+      async function* () {
+        yield write();
+      },
+  ],
+  ["a generator function of another realm", (write) => runInNewContext("(function* () { yield write(); })", { write })],
+  [
+    "a bound generator function",
+    (write) =>
+      function* () {
+        yield write();
+      }.bind(null),
+  ],
+  [
+    "a function that returns a generator",
+    (write) => () =>
+      (function* () {
+        yield write();
+      })(),
+  ],
+  [
+    "a function that returns an async generator",
+    (write) => () =>
+      (async function* () {
+        yield write();
+      })(),
+  ],
+  ["a function that returns another iterator", () => () => [1].values()],
+];
+
 export function transactions(engine: Engine): void {
+  describe("a transaction whose callback is", () => {
+    test.each(generators)("%s is refused: nothing of it has run, and nothing is written", async (_, make) => {
+      const { board, place } = await openRun(engine);
+      let runs = 0;
+      const fn = make(() => runs++);
+      await refused(place, ["fn"], () => board.transaction(fn as () => undefined));
+      expect(runs).toBe(0);
+      await board.logEvent("spawned");
+    });
+
+    test("a function without a prototype is run", async () => {
+      const { board } = await openRun(engine);
+      expect(await board.transaction(Object.setPrototypeOf(() => 5, null))).toBe(5);
+    });
+  });
+
   describe("a transaction", () => {
     test("stores all that was written in it, and gives the callback's value as it is", async () => {
       const { board, place } = await openEmpty(engine);
