@@ -1,0 +1,16 @@
+/** Every test file in a realm of its own, as Jest has it too: the errors of Node and of drivers are of another. */
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const source = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+// biome-ignore lint/style/noDefaultExport: vitest asks for one.
+export default defineConfig({
+  test: {
+    root: source("."),
+    include: ["test/realms/*.realm.ts"],
+    pool: "vmThreads",
+    testTimeout: 60_000,
+  },
+  resolve: { alias: [{ find: /^run-blackboard$/, replacement: source("src/index.ts") }] },
+});
