@@ -30,7 +30,7 @@ interface FileProblem {
   readonly what: string;
   why?(location: string): string | undefined;
   /** Where `why` finds nothing. */
-  readonly otherwise: string;
+  readonly otherwise?: string;
 }
 
 const readOnly: FileProblem = {
@@ -55,7 +55,7 @@ const fileProblems: readonly FileProblem[] = [
     what: "is damaged",
     otherwise: "restore a copy, or save what is left with sqlite3's .recover",
   },
-  { pattern: /^SQLITE_NOTADB/, code: "NOT_SQLITE", what: "is not an SQLite database", otherwise: "name another file" },
+  { pattern: /^SQLITE_NOTADB/, code: "NOT_SQLITE", what: "is not an SQLite database" },
   readOnly,
   {
     pattern: /^SQLITE_(CANTOPEN|PERM|AUTH|IOERR)/,
@@ -108,7 +108,7 @@ function ofSqlite(error: { code: string; message: string }, location: string): E
   const isReadOnly = found.code === "CANNOT_OPEN" && reason === undefined && isOnReadOnlyMount(location);
   const problem = isReadOnly ? readOnly : found;
   const why = reason ?? problem.why?.(location) ?? problem.otherwise;
-  const text = `${location} ${problem.what}: ${why} (${code}: ${message}).`;
+  const text = `${location} ${problem.what}${why === undefined ? "" : `: ${why}`} (${code}: ${message}).`;
   return new FileError(problem.code, location, text, { cause: error });
 }
 
