@@ -10,6 +10,8 @@ import { types } from "node:util";
 const maxShown = 100;
 const maxString = 60;
 const maxItems = 3;
+/** How long a list of names is, in characters. */
+const maxList = 300;
 
 /** Control and format characters (bidirectional ones among them), line and paragraph separators, lone surrogates. */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
@@ -32,11 +34,15 @@ export function quoted(text: string, most = maxShown): string {
   return text.length <= most && whole.length <= most ? whole : `${cut(`${whole}…`, most)}"`;
 }
 
-/** Names as a list, each cut, and no more than twenty of them. */
+/** Names as a list, each cut: as many as fit, up to twenty, and how many more there are. */
 export function listed(names: readonly string[]): string {
-  const first = names.slice(0, 20).map((name) => escaped(name, maxString));
-  const more = names.length - first.length;
-  return more > 0 ? `${first.join(", ")} and ${more} more` : first.join(", ");
+  let text = "";
+  for (const [index, name] of names.entries()) {
+    const longer = `${text}${index === 0 ? "" : ", "}${escaped(name, maxString)}`;
+    if (index === 20 || longer.length > maxList) return `${text} and ${names.length - index} more`;
+    text = longer;
+  }
+  return text;
 }
 
 /** A value as `util.inspect` would write it, cut after 100 characters. */

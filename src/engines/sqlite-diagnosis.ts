@@ -11,7 +11,7 @@ const maxPathBytes = 504;
 const maxNameBytes = 247;
 
 /** How many descriptors an open database and the files beside it take. */
-const descriptors = 5;
+const descriptors = 3;
 
 const companions = ["-wal", "-shm", "-journal"];
 
@@ -37,6 +37,7 @@ export function whyUnreadable(location: string): string | undefined {
 
 /** Why a file cannot be written; `undefined` when nothing but the connection forbids it. */
 export function whyUnwritable(location: string): string | undefined {
+  if (location === ":memory:") return undefined;
   const path = resolved(location);
   return whyDenied(path, constants.R_OK | constants.W_OK) ?? whyCompanion(path) ?? whyFolder(path);
 }
@@ -50,7 +51,20 @@ function resolved(location: string): string {
   }
 }
 
-function whyTooLong(path: string): string | undefined {
+/** Whether a file is, or would be, where nothing can be written at all. */
+export function isOnReadOnlyMount(location: string): boolean {
+  let path = resolved(location);
+  let code = refusalOf(path, constants.W_OK);
+  // The first folder that there is, where the file is yet to be made.
+  while (code === "ENOENT" && path !== dirname(path)) {
+    path = dirname(path);
+    code = refusalOf(path, constants.W_OK);
+  }
+  return code === "EROFS";
+}
+
+/** Beyond SQLite's limits, or with the files that it adds beyond those of the file system. */
+export function whyTooLong(path: string): string | undefined {
   const bytes = Buffer.byteLength(path);
   if (bytes > maxPathBytes)
     return `its path is ${bytes} bytes long, and SQLite takes at most ${maxPathBytes}; use a shorter one`;

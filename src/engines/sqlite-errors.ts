@@ -4,7 +4,14 @@
 import { BusyError, DatabaseError, FileError } from "../errors.ts";
 import { codeOf, isError, messageOf } from "../foreign.ts";
 import { closedAt } from "./engine.ts";
-import { lockHolder, systemReason, whyUnreadable, whyUnwritable } from "./sqlite-diagnosis.ts";
+import {
+  isOnReadOnlyMount,
+  lockHolder,
+  systemReason,
+  whyTooLong,
+  whyUnreadable,
+  whyUnwritable,
+} from "./sqlite-diagnosis.ts";
 
 /** better-sqlite3's errors, also those of a second copy of it, or of another realm. */
 export function isSqliteError(error: unknown): error is { code: string; message: string } {
@@ -23,8 +30,16 @@ interface FileProblem {
   readonly what: string;
   why?(location: string): string | undefined;
   /** Where `why` finds nothing. */
-  readonly otherwise: string;
+  readonly otherwise?: string;
 }
+
+const readOnly: FileProblem = {
+  pattern: /^SQLITE_READONLY/,
+  code: "READ_ONLY",
+  what: "cannot be written",
+  why: whyUnwritable,
+  otherwise: "it was opened for reading only",
+};
 
 const fileProblems: readonly FileProblem[] = [
   {
@@ -40,14 +55,8 @@ const fileProblems: readonly FileProblem[] = [
     what: "is damaged",
     otherwise: "restore a copy, or save what is left with sqlite3's .recover",
   },
-  { pattern: /^SQLITE_NOTADB/, code: "NOT_SQLITE", what: "is not an SQLite database", otherwise: "name another file" },
-  {
-    pattern: /^SQLITE_READONLY/,
-    code: "READ_ONLY",
-    what: "cannot be written",
-    why: whyUnwritable,
-    otherwise: "it was opened for reading only",
-  },
+  { pattern: /^SQLITE_NOTADB/, code: "NOT_SQLITE", what: "is not an SQLite database" },
+  readOnly,
   {
     pattern: /^SQLITE_(CANTOPEN|PERM|AUTH|IOERR)/,
     code: "CANNOT_OPEN",
@@ -71,10 +80,13 @@ export function translated(error: unknown, location: string): unknown {
   return ofDriver(error, location) ?? error;
 }
 
-function ofSystem(error: { code: string; message: string }, location: string): FileError {
-  const reason = systemReason(error.code);
+function ofSystem(error: SystemError, location: string): FileError {
+  // What Node's mkdir says of a folder in a folder of a read-only mount is ENOENT.
+  const isHidden = error.code === "ENOENT" && error.syscall === "mkdir" && isOnReadOnlyMount(location);
+  const systemCode = isHidden ? "EROFS" : error.code;
+  const reason = (systemCode === "ENAMETOOLONG" ? whyTooLong(location) : undefined) ?? systemReason(systemCode);
   const why = reason === undefined ? error.message : `${reason} (${error.message})`;
-  const code = systemErrors[error.code] ?? "CANNOT_OPEN";
+  const code = systemErrors[systemCode] ?? "CANNOT_OPEN";
   return new FileError(code, location, `${location} cannot be opened or made: ${why}.`, { cause: error });
 }
 
@@ -87,12 +99,16 @@ function ofSqlite(error: { code: string; message: string }, location: string): E
     const busy = `${location} was left in the middle of a transaction, and this call may not write, so it cannot undo it. Open it once for writing.`;
     return new BusyError(busy, 0, { cause: error });
   }
-  const problem = fileProblems.find(({ pattern }) => pattern.test(code));
-  if (!problem) {
+  const found = fileProblems.find(({ pattern }) => pattern.test(code));
+  if (!found) {
     return new DatabaseError(`The database refused: ${message} (${code}). Nothing was written.`, { cause: error });
   }
-  const why = problem.why?.(location) ?? problem.otherwise;
-  const text = `${location} ${problem.what}: ${why} (${code}: ${message}).`;
+  const reason = found.why?.(location);
+  // There SQLite cannot make the -shm that a file in WAL mode needs, and says that it cannot open.
+  const isReadOnly = found.code === "CANNOT_OPEN" && reason === undefined && isOnReadOnlyMount(location);
+  const problem = isReadOnly ? readOnly : found;
+  const why = reason ?? problem.why?.(location) ?? problem.otherwise;
+  const text = `${location} ${problem.what}${why === undefined ? "" : `: ${why}`} (${code}: ${message}).`;
   return new FileError(problem.code, location, text, { cause: error });
 }
 
@@ -113,6 +129,8 @@ function ofDriver(error: unknown, location: string): Error | undefined {
   return undefined;
 }
 
-function isSystemError(error: unknown): error is { code: string; message: string } {
+type SystemError = { code: string; message: string; syscall: unknown };
+
+function isSystemError(error: unknown): error is SystemError {
   return isError(error) && "syscall" in error && codeOf(error) !== undefined;
 }

@@ -106,15 +106,18 @@ export function checkPostgresViewOptions<Pool extends object>(options: PostgresV
 
 /** Its own form is for the engine to say: what is checked here is that something was given. */
 function checkConnection<Pool extends object>(check: Check, connection: string | Pool | undefined): string | Pool {
-  const isPool =
-    typeof connection === "object" &&
-    connection !== null &&
-    has(connection, (pool) => "connect" in pool && "options" in pool);
+  const isPool = typeof connection === "object" && connection !== null && has(connection, looksLikePool);
   if (!isPool && (typeof connection !== "string" || connection === "")) {
     // Without the value: it may hold a password.
     check.refuse("connection", "must be a connection string, or a Pool of node-postgres");
   }
   return connection ?? "";
+}
+
+function looksLikePool(value: object): boolean {
+  const methods = ["connect", "on", "removeListener"].map((name): unknown => Reflect.get(value, name));
+  const options: unknown = Reflect.get(value, "options");
+  return methods.every((method) => typeof method === "function") && typeof options === "object" && options !== null;
 }
 
 const defaultMigrateTimeoutMs = 60_000;

@@ -4,7 +4,7 @@
  */
 import { types } from "node:util";
 import { InvalidInputError } from "../errors.ts";
-import { has } from "../foreign.ts";
+import { has, isThenable } from "../foreign.ts";
 import { shown } from "../input/check.ts";
 
 /** What a stream gives: text, or bytes in UTF-8. */
@@ -54,14 +54,24 @@ async function* decoded(chunks: Chunks): AsyncGenerator<string, void, void> {
       throw refusedLine(undefined, "is not UTF-8", cause);
     }
   };
-  // A string by itself would come character by character.
-  for await (const chunk of typeof chunks === "string" ? [chunks] : chunks) {
-    if (typeof chunk !== "string" && !types.isUint8Array(chunk)) {
-      throw refusedLine(undefined, `must come as text or bytes, got ${shown(chunk)}`);
-    }
-    yield typeof chunk === "string" ? chunk : decode(chunk);
-  }
+  for await (const chunk of pieces(chunks)) yield typeof chunk === "string" ? chunk : decode(chunk);
   yield decode(undefined);
+}
+
+async function* pieces(chunks: Chunks): AsyncGenerator<string | Uint8Array, void, void> {
+  // A string would come character by character.
+  if (typeof chunks === "string") return yield chunks;
+  if (Symbol.asyncIterator in chunks) {
+    for await (const chunk of chunks) yield requirePiece(chunk);
+    return;
+  }
+  // `for await` would look for a promise in each, which throws for a revoked proxy.
+  for (const chunk of chunks) yield requirePiece(isThenable(chunk) ? await chunk : chunk);
+}
+
+function requirePiece(chunk: unknown): string | Uint8Array {
+  if (typeof chunk === "string" || types.isUint8Array(chunk)) return chunk;
+  throw refusedLine(undefined, `must come as text or bytes, got ${shown(chunk)}`);
 }
 
 function parse(text: string, line: number): unknown {

