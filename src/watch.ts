@@ -1,15 +1,15 @@
 /**
  * Watching: the events of a run as they are committed, by whoever, one after another.
  *
- * It is `listEvents` behind the last `seq` again and again, since `seq` grows in the order of commits: nothing is missed and
+ * It reads the events after the last `seq` again and again, since `seq` grows in the order of commits: nothing is missed and
  * nothing comes twice, whatever happens in between. What makes that cheap is the engine's to say (`Engine.look`). One page is
- * held at a time, and the next is read when the last one was taken.
+ * held at a time, bounded by bytes, and the next is read when the last one was taken.
  */
 import { setMaxListeners } from "node:events";
 import type { Engine, Found, Mode } from "./engines/engine.ts";
-import { BusyError, ClosedError, ConnectionError, UnreadableRowError } from "./errors.ts";
+import { BusyError, ClosedError, ConnectionError } from "./errors.ts";
 import { Check, type Names } from "./input/check.ts";
-import { type BlackboardEvent, listEvents } from "./operations/events.ts";
+import { type BlackboardEvent, readEventPage } from "./operations/events.ts";
 import type { Context } from "./operations/operation.ts";
 import type { Page } from "./operations/pages.ts";
 
@@ -22,9 +22,6 @@ export interface WatchOptions {
   signal?: AbortSignal | undefined;
 }
 const names: Names<WatchOptions> = { after: true, pollMs: true, signal: true };
-
-/** How many events are held at a time. */
-const pageSize = 500;
 
 /** @throws InvalidInputError, ClosedError: at once, not when the iteration begins. */
 export function watchEvents(
@@ -72,19 +69,13 @@ async function* follow(
   const isOver = () => ends.some(({ aborted }) => aborted);
   let last = after;
   let seen: string | undefined;
-  let limit = pageSize;
   while (!isOver()) {
     let found: Found<Page<BlackboardEvent, number>> | undefined;
     try {
-      const look = engine.look(seen, () => listEvents(context, { after: last, limit }));
+      const look = engine.look(seen, () => readEventPage(context, { after: last }));
       found = look instanceof Promise ? await orOver(ends, look) : look;
     } catch (error) {
       if (error instanceof ClosedError) return;
-      if (error instanceof UnreadableRowError && limit > 1) {
-        // What comes before that row is not to be missed.
-        limit = Math.ceil(limit / 4);
-        continue;
-      }
       // These pass, and what was committed meanwhile is still behind `last`.
       if (!(error instanceof BusyError || error instanceof ConnectionError)) throw error;
     }

@@ -13,7 +13,7 @@ import type { Pool } from "./postgres-pool.ts";
 export type PostgresDatabase = NodePgDatabase<typeof tables> & { $client: Pool };
 
 export function postgresLens(db: NodePgDatabase): Lens {
-  return { db, t: tables, typed, readable, time, timeIn, skippingLocked, ofRun: eq, nameOf } as unknown as Lens;
+  return { db, t: tables, typed, readable, bytes, time, timeIn, skippingLocked, ofRun: eq, nameOf } as unknown as Lens;
 }
 
 /** An untyped parameter would be text. Without the collation, which is no part of a type. */
@@ -25,6 +25,11 @@ function typed(column: AnyColumn, value: SQL): SQL.Aliased {
 /** jsonb holds nothing that is not JSON. */
 function readable(column: AnyColumn): SQL {
   return sql`(${column} is null or jsonb_typeof(${column}) in ('object', 'null'))`;
+}
+
+/** As text, which is what is sent: `pg_column_size` would say what it takes compressed, a hundredth of that at best. */
+function bytes(column: AnyColumn): SQL<number> {
+  return sql<number>`coalesce(octet_length(cast(${column} as text)), 0)`;
 }
 
 /**

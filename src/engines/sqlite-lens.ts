@@ -6,7 +6,7 @@ import * as tables from "../../drizzle/schema.ts";
 import type { Lens } from "../operations/operation.ts";
 
 export function sqliteLens(db: Lens["db"]): Lens {
-  return { db, t: tables, typed, readable, time, timeIn, skippingLocked, ofRun, nameOf };
+  return { db, t: tables, typed, readable, bytes, time, timeIn, skippingLocked, ofRun, nameOf };
 }
 
 /** SQLite's columns say what they make of a value. */
@@ -20,6 +20,11 @@ function typed(column: AnyColumn, value: SQL): SQL.Aliased {
  */
 function readable(column: AnyColumn): SQL {
   return sql`(${column} is null or case when json_valid(${column}) and instr(cast(${column} as blob), x'00') = 0 then json_type(${column}) in ('object', 'null') end)`;
+}
+
+/** Of a bare column, which the row's header answers: the pages that hold a large value are not read. Since SQLite 3.43. */
+function bytes(column: AnyColumn): SQL<number> {
+  return sql<number>`coalesce(octet_length(${column}), 0)`;
 }
 
 /** Files are on this machine, so its clock is the only one: it always says something. */

@@ -21,6 +21,8 @@ export interface Lens {
   typed(column: AnyColumn, value: SQL): SQL.Aliased;
   /** True for a row whose JSON column can be read back; `undefined` where the column's type sees to it. */
   readable(column: AnyColumn): SQL | undefined;
+  /** How many bytes a column holds, 0 for NULL. SQLite knows that without reading the value. */
+  bytes(column: AnyColumn): SQL<number>;
   /** The time of what is written: what the clock said, or the database's own where it said nothing. */
   time(now: SQL<string | null>): SQL<string>;
   /** The time so many milliseconds later: what was reckoned from the clock, or from the database's own. */
@@ -79,7 +81,7 @@ export interface Context {
   newId(): string;
 }
 
-type Holes<P extends Parameters> = { readonly [Name in keyof P]: SQL<P[Name]> };
+export type Holes<P extends Parameters> = { readonly [Name in keyof P]: SQL<P[Name]> };
 
 /** Wrapped in `sql`, since the builders' `set` takes no bare placeholder and a column would encode JSON a second time. */
 const holes = new Proxy({}, { get: (_, name: string) => sql`${sql.placeholder(name)}` });

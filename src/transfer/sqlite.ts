@@ -29,6 +29,7 @@ import {
   insertEvents,
   insertRun,
   insertWorkstreams,
+  type ReadPage,
   readBriefs,
   readEvents,
   readWorkstreams,
@@ -186,13 +187,13 @@ function copyRows(
   const numbered = !session.run(hasEvents);
   const copy = <Row extends object, Cursor>(
     entity: Entity,
-    read: (runId: string, after: Cursor | undefined, limit: number) => Operation<Row[]>,
+    read: ReadPage<Row, Cursor>,
     insert: (rows: readonly Row[]) => Operation<Written[]>,
     idOf: (row: Row) => string,
     cursorOf: (row: Row) => Cursor,
   ) => {
     for (let after: Cursor | undefined; ; ) {
-      const rows = stage.run(() => read(runId, after, batch));
+      const rows = stage.run(() => read(runId, after));
       const last = rows.at(-1);
       if (last === undefined) return;
       const free = new Set(session.run(() => insert(rows)).map(({ id }) => id));
@@ -223,6 +224,3 @@ function copyRows(
     (row) => row.seq,
   );
 }
-
-/** How many rows are copied at once. */
-const batch = 128;
