@@ -84,7 +84,7 @@ export type { Chunks } from "./transfer/lines.ts";
 export type { RunPlace } from "./transfer/place.ts";
 export { type PruneOptions, pruneRuns } from "./transfer/prune.ts";
 export type { PrunedRun, PruneRule } from "./transfer/prune-rule.ts";
-export { copyRun, exportRun, importRun } from "./transfer/runs.ts";
+export { copyRun, exportRun, type ImportOptions, importRun } from "./transfer/runs.ts";
 export type { WatchOptions } from "./watch.ts";
 export { Blackboard };
 

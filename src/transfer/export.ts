@@ -24,7 +24,8 @@ export async function* exportText(place: RunPlace): AsyncGenerator<string, void,
   }
 }
 
-async function* textOf(snapshot: Snapshot): AsyncGenerator<string, void, void> {
+/** The same of a snapshot that is open, and stays so. */
+export async function* textOf(snapshot: Snapshot): AsyncGenerator<string, void, void> {
   const { runId } = snapshot;
   const [run] = await snapshot.run(() => findRun({ runId }));
   if (!run) throw new NotFoundError("run", runId, runId);

@@ -37,7 +37,8 @@ async function openSnapshot(connection: Connection, wanted: string | undefined):
     };
     try {
       const runId = wanted ?? theOnlyOne(await snapshot.run(listRunIds), connection.location);
-      return { runId, run: snapshot.run, close };
+      // Who may read it is a matter of logging in there, so a file of it is for the user alone.
+      return { runId, mode: 0o600, run: snapshot.run, close };
     } catch (error) {
       await snapshot.close();
       throw error;

@@ -5,7 +5,7 @@
  * Only when all of it is there and sound it is put in its place: as a new file that appears at once, or in one transaction
  * into a file that other runs have already.
  */
-import { mkdirSync, rmdirSync } from "node:fs";
+import { mkdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import type { Session } from "../engines/engine.ts";
@@ -51,7 +51,7 @@ export function sqlitePlace({ runId, locationOf }: FilePlace): RunPlace {
   return {
     runId,
     open: async () => openSnapshot(locationOf(runId ?? ""), runId),
-    receive: async (arriving, fill) => await receive(locationOf(arriving), arriving, fill),
+    receive: async (arriving, fill, mode) => await receive(locationOf(arriving), arriving, fill, mode),
   };
 }
 
@@ -60,7 +60,8 @@ function openSnapshot(location: string, wanted: string | undefined): Snapshot {
   try {
     waiting(() => engine.drizzle.$client.exec("BEGIN"), isBusy, waitMs, location);
     const runId = wanted ?? theOnlyOne(engine.run(listRunIds), location);
-    return { runId, run: (operation) => engine.run(operation), close: () => engine.close() };
+    const { mode } = statSync(location);
+    return { runId, mode, run: (operation) => engine.run(operation), close: () => engine.close() };
   } catch (error) {
     engine.close();
     throw translated(error, location);
@@ -80,13 +81,18 @@ function prepared(client: Database.Database, location: string): Database.Databas
   }
 }
 
-async function receive<T>(location: string, runId: string, fill: (store: Store) => Promise<T>): Promise<T> {
+async function receive<T>(
+  location: string,
+  runId: string,
+  fill: (store: Store) => Promise<T>,
+  mode: number,
+): Promise<T> {
   // Said at once, though only the transaction at the end decides.
   if (holdsRun(location, runId)) throw runTaken(runId, location);
   const stage = openStage(location);
   try {
     const filled = await fill({ location, run: (operation) => onStage(() => stage.run(operation), location) });
-    publish(stage, runId, location);
+    publish(stage, runId, location, mode);
     return filled;
   } finally {
     stage.close();
@@ -127,8 +133,8 @@ function holdsRun(location: string, runId: string): boolean {
   }
 }
 
-function publish(stage: SqliteEngine, runId: string, location: string): void {
-  if (isAbsent(location) && wasMade(stage, location)) return;
+function publish(stage: SqliteEngine, runId: string, location: string, mode: number): void {
+  if (isAbsent(location) && wasMade(stage, location, mode)) return;
   const settings = { location, create: false, readonly: false, synchronous: "full", migrateTimeoutMs: waitMs } as const;
   refuseHot(location, migrations);
   const client = connect(settings);
@@ -147,11 +153,12 @@ function publish(stage: SqliteEngine, runId: string, location: string): void {
 }
 
 /** False when somebody else has made the file meanwhile. */
-function wasMade(stage: SqliteEngine, location: string): boolean {
+function wasMade(stage: SqliteEngine, location: string, mode: number): boolean {
   const folder = dirname(location);
   const made = mkdirSync(folder, { recursive: true });
   try {
-    writeCopy(stage.drizzle.$client, location);
+    // To be written by its owner, also where what it is made from may only be read.
+    writeCopy(stage.drizzle.$client, location, mode | 0o600);
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
