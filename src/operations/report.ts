@@ -7,6 +7,7 @@ import type { EventKind, Timestamp } from "../../drizzle/vocabulary.ts";
 import { type Context, inSnapshot, type Lens, type Operation, query, statement } from "./operation.ts";
 import { type BriefOutline, outlineColumns } from "./outlines.ts";
 import { getRunOverview, type RunOverview } from "./overview.ts";
+import { requireReadable } from "./run-listings.ts";
 
 export type { BriefOutline };
 
@@ -83,6 +84,7 @@ export function* gatherReport(context: Context): Operation<ReportData> {
   return yield* inSnapshot(function* () {
     const { runId } = context;
     const overview = yield* getRunOverview(context);
+    requireReadable(overview);
     const briefs = yield* outlines({ runId });
     const [first] = yield* oldest({ runId });
     const newestEvents = yield* newest({ runId });

@@ -6,6 +6,7 @@
 import { type Entity, NotFoundError, UnreadableRowError } from "../errors.ts";
 import { readBrief } from "../operations/briefs.ts";
 import { readEvent } from "../operations/events.ts";
+import { requireReadable } from "../operations/run-listings.ts";
 import { findRun } from "../operations/runs.ts";
 import { findNameless, type ReadPage, readBriefs, readEvents, readWorkstreams } from "../operations/transfer.ts";
 import type { RunPlace, Snapshot } from "./place.ts";
@@ -29,6 +30,7 @@ export async function* textOf(snapshot: Snapshot): AsyncGenerator<string, void, 
   const { runId } = snapshot;
   const [run] = await snapshot.run(() => findRun({ runId }));
   if (!run) throw new NotFoundError("run", runId, runId);
+  requireReadable(run);
   const nameless = await snapshot.run(() => findNameless(runId));
   if (nameless) throw new UnreadableRowError(nameless, "null", `${nameless}Id`, "NULL", undefined, "an id");
   yield jsonLine("run", runId, { format: formatName, version: formatVersion, run });

@@ -12,7 +12,7 @@ import { BlackboardError, InvalidInputError } from "../errors.ts";
 import { Check } from "../input/check.ts";
 import { reader } from "../inspection/reader.ts";
 import { openFile } from "../inspection/view.ts";
-import { listRunSummaries } from "../operations/overview.ts";
+import { listEachRun } from "../operations/run-listings.ts";
 import {
   ageOf,
   type CheckedRule,
@@ -82,7 +82,12 @@ function pruneEntry(root: string, entry: Dirent, rule: CheckedRule): PrunedRun[]
 function readAges(location: string): RunAge[] {
   const { engine } = openFile(location, false);
   try {
-    return engine.run(() => listRunSummaries(reader)).map(({ summary }) => ageOf(summary));
+    return engine
+      .run(() => listEachRun(reader))
+      .map(({ summary, error }) => {
+        if (error) throw error;
+        return ageOf(summary);
+      });
   } finally {
     engine.close();
   }
