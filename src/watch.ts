@@ -1,14 +1,14 @@
 /**
  * Watching: the events of a run as they are committed, by whoever, one after another.
  *
- * It is `listEvents` behind the last `seq` again and again, since `seq` grows in the order of commits: nothing is missed and
+ * It reads the events after the last `seq` again and again, since `seq` grows in the order of commits: nothing is missed and
  * nothing comes twice, whatever happens in between. What makes that cheap is the engine's to say (`Engine.look`). One page is
- * held at a time, and the next is read when the last one was taken.
+ * held at a time, bounded by bytes, and the next is read when the last one was taken.
  */
 import { allowManyListeners, type Engine, type Found, type Mode } from "./engines/engine.ts";
 import { codeOf, isPassing, isThenable } from "./foreign.ts";
 import { Check, type Names } from "./input/check.ts";
-import { type BlackboardEvent, listEvents } from "./operations/events.ts";
+import { type BlackboardEvent, readEventPage } from "./operations/events.ts";
 import type { Context } from "./operations/operation.ts";
 import type { Page } from "./operations/pages.ts";
 
@@ -21,9 +21,6 @@ export interface WatchOptions {
   signal?: AbortSignal | undefined;
 }
 const names: Names<WatchOptions> = { after: true, pollMs: true, signal: true };
-
-/** How many events are held at a time. */
-const pageSize = 500;
 
 /** @throws InvalidInputError, ClosedError: at once, not when the iteration begins. */
 export function watchEvents(
@@ -71,19 +68,13 @@ async function* follow(
   const isOver = () => ends.some(({ aborted }) => aborted);
   let last = after;
   let seen: string | undefined;
-  let limit = pageSize;
   while (!isOver()) {
     let found: Found<Page<BlackboardEvent, number>> | undefined;
     try {
-      const look = engine.look(seen, () => listEvents(context, { after: last, limit }));
+      const look = engine.look(seen, () => readEventPage(context, { after: last }));
       found = isThenable(look) ? await orOver(ends, look) : look;
     } catch (error) {
       if (codeOf(error) === "CLOSED") return;
-      if (codeOf(error) === "UNREADABLE_ROW" && limit > 1) {
-        // What comes before that row is not to be missed.
-        limit = Math.ceil(limit / 4);
-        continue;
-      }
       // These pass, and what was committed meanwhile is still behind `last`.
       if (!isPassing(error)) throw error;
     }

@@ -7,13 +7,17 @@ import {
   type BlackboardEvent,
   type Brief,
   type BriefFilter,
+  type BriefOutline,
   type BriefStatus,
   briefStatuses,
+  listBriefOutlines,
   type Mode,
   NotFoundError,
+  readBriefs,
+  readEvents,
 } from "../index.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
-import { asJson, print, printable, printJson, printLine } from "./output.ts";
+import { asJson, printAll, printable, printLine } from "./output.ts";
 import { age, paint, status, tableWriter } from "./terminal.ts";
 
 interface Filters extends RunOptions {
@@ -53,11 +57,11 @@ Examples:
     .action((given: string, options: Filters) =>
       look(given, options, async ({ board }) => {
         if (!(await board.getRun())) throw new NotFoundError("run", board.runId, board.runId);
-        const write = options.json ? writeLines : briefsWriter();
+        const write = options.json ? rowsWriter(board) : briefsWriter();
         let count = 0;
-        for await (const briefs of pagesOf(board, filterOf(options), options.limit)) {
+        for await (const { briefs, filter } of pagesOf(board, filterOf(options), options.limit)) {
           count += briefs.length;
-          await write(briefs);
+          await write(briefs, filter);
         }
         if (count === 0 && !options.json) await printLine("No briefs.");
       }),
@@ -71,22 +75,47 @@ function filterOf({ status: statuses, role, tier, workstream, parent }: Filters)
 
 const pageSize = 1000;
 
+/** Pages of briefs without what they carry, and what each page was asked for with. */
 async function* pagesOf(board: Blackboard<Mode>, filter: BriefFilter, limit = Number.POSITIVE_INFINITY) {
   let after: string | undefined;
   for (let left = limit; left > 0; left -= pageSize) {
-    const { items, next } = await board.listBriefs({ ...filter, after, limit: Math.min(left, pageSize) });
-    if (items.length > 0) yield items;
+    const asked = { ...filter, after, limit: Math.min(left, pageSize) };
+    const { items, next } = await listBriefOutlines(board, asked);
+    if (items.length > 0) yield { briefs: items, filter: asked };
     if (next === null) return;
     after = next;
   }
 }
 
-/** One row a line, in as few writes as rows come in. */
-export async function writeLines(rows: readonly object[]): Promise<void> {
-  await print(rows.map((row) => `${asJson(row)}\n`).join(""));
+type WriteBriefs = (briefs: readonly BriefOutline[], filter: BriefFilter) => Promise<void>;
+
+/** Whole rows as JSON, never many of them in memory. */
+function rowsWriter(board: Blackboard<Mode>): WriteBriefs {
+  return async (outlines, filter) => {
+    if (!outlines.every(hasId)) return await writeLines((await board.listBriefs(filter)).items);
+    const found = new Map(outlines.map((outline) => [outline.briefId, outline]));
+    for await (const briefs of readBriefs(board, [...found.keys()])) {
+      // As it was when the list was made, or it might not be what was asked for.
+      await writeLines(briefs.map((brief) => ({ ...brief, ...found.get(brief.briefId) })));
+    }
+  };
 }
 
-function briefsWriter(): (briefs: readonly Brief[]) => Promise<void> {
+/** A row of the reference may have none, and one of another program something that is not text: then nothing finds it by that. */
+export function hasId({ briefId }: BriefOutline): boolean {
+  return typeof briefId === "string";
+}
+
+/** One row a line. */
+export async function writeLines(rows: readonly object[]): Promise<void> {
+  await printAll(lines(rows));
+}
+
+function* lines(rows: readonly object[]): Generator<string, void, void> {
+  for (const row of rows) yield `${asJson(row)}\n`;
+}
+
+function briefsWriter(): WriteBriefs {
   const write = tableWriter([
     { name: "brief", shrinks: true },
     { name: "status" },
@@ -104,10 +133,10 @@ function briefsWriter(): (briefs: readonly Brief[]) => Promise<void> {
         printable(brief.briefId),
         status(brief.status),
         printable(brief.role),
-        String(brief.tier),
+        printable(brief.tier),
         printable(brief.workstreamId ?? "-"),
         printable(brief.parentBriefId ?? "-"),
-        String(brief.retryCount),
+        printable(brief.retryCount),
         printable(brief.claimedBy ?? "-"),
         age(brief.updatedAt),
       ]),
@@ -131,32 +160,36 @@ Examples:
       look(given, options, async ({ board }) => {
         const brief = await board.getBrief(id);
         if (!brief) throw new NotFoundError("brief", id, board.runId);
-        const events = await eventsOf(board, id);
-        if (options.json) await printJson({ ...brief, events });
+        const events = readEvents(board, { briefId: id });
+        if (options.json) await printAll(jsonOf(brief, events));
         else await draw(brief, events);
       }),
     );
 }
 
-async function eventsOf(board: Blackboard<Mode>, briefId: string): Promise<BlackboardEvent[]> {
-  const events: BlackboardEvent[] = [];
-  let after: number | undefined;
-  for (;;) {
-    const page = await board.listEvents({ briefId, after, limit: pageSize });
-    for (const event of page.items) events.push(event);
-    if (page.next === null) return events;
-    after = page.next;
+type Events = AsyncGenerator<BlackboardEvent[], void, void>;
+
+/** The brief's row with its events, of which there may be more than one string can hold. */
+async function* jsonOf(brief: Brief, events: Events): AsyncGenerator<string, void, void> {
+  yield `${asJson(brief).slice(0, -1)},"events":[`;
+  let between = "";
+  for await (const page of events) {
+    for (const event of page) {
+      yield between + asJson(event);
+      between = ",";
+    }
   }
+  yield "]}\n";
 }
 
-async function draw(brief: Brief, events: readonly BlackboardEvent[]): Promise<void> {
+async function draw(brief: Brief, events: Events): Promise<void> {
   const { briefId, role, tier, retryCount, attempt, claimedBy, leaseExpiresAt } = brief;
   const line = (name: string, value: string) => printLine(`${name.padEnd(13)}${value}`);
   await printLine(`${paint("bold", printable(briefId))}  ${status(brief.status)}`);
-  await line("role", `${printable(role)}, tier ${tier}`);
+  await line("role", `${printable(role)}, tier ${printable(tier)}`);
   await line("parent", printable(brief.parentBriefId ?? "none"));
   await line("workstream", printable(brief.workstreamId ?? "none"));
-  await line("tried", `${attempt} times claimed, ${retryCount} retries`);
+  await line("tried", `${printable(attempt)} times claimed, ${printable(retryCount)} retries`);
   await line("agent", claimedBy === null ? "nobody yet" : printable(claimedBy));
   if (leaseExpiresAt !== null) await line("lease until", printable(leaseExpiresAt));
   await line("created", `${printable(brief.createdAt)}, ${age(brief.createdAt)} ago`);
@@ -164,9 +197,12 @@ async function draw(brief: Brief, events: readonly BlackboardEvent[]): Promise<v
   await block("payload", brief.payload);
   await block("result", brief.result);
   await printLine("");
-  await printLine(paint("bold", `${events.length === 0 ? "no" : events.length} events`));
+  const [first, second] = [await events.next(), await events.next()];
+  const count = second.done ? `${first.value?.length ?? "no"} ` : "";
+  await printLine(paint("bold", `${count}events`));
   const write = eventsWriter();
-  if (events.length > 0) await write(events);
+  for (const page of [first, second]) if (!page.done) await write(page.value);
+  for await (const page of events) await write(page);
 }
 
 async function block(name: string, value: object | null): Promise<void> {
@@ -174,7 +210,7 @@ async function block(name: string, value: object | null): Promise<void> {
   await printLine(paint("bold", name));
   // Line by line: the line breaks are the layout's own, those in the data are escaped by JSON.
   const lines = value === null ? ["none"] : JSON.stringify(value, null, 2).split("\n");
-  await printLine(lines.map(printable).join("\n"));
+  await printAll(lines.map((line) => `${printable(line)}\n`));
 }
 
 /** The log for people. */
@@ -189,7 +225,7 @@ export function eventsWriter(): (events: readonly BlackboardEvent[]) => Promise<
   return (events) =>
     write(
       events.map(({ seq, createdAt, kind, briefId, detail }) => [
-        String(seq),
+        printable(seq),
         printable(createdAt),
         status(kind),
         printable(briefId ?? "-"),

@@ -10,7 +10,7 @@ import {
   InvalidInputError,
   type Mode,
   NotFoundError,
-  type Page,
+  readEvents,
 } from "../index.ts";
 import { eventsWriter, wholeNumber, writeLines } from "./briefs.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
@@ -58,21 +58,12 @@ Examples:
 
 type Write = (events: readonly BlackboardEvent[]) => Promise<void>;
 
-const pageSize = 1000;
-
-/** Gives the last seq that it wrote. */
-async function list(board: Blackboard<Mode>, { kind, brief, after = 0 }: EventOptions, write: Write): Promise<number> {
+/** Returns the last seq that it wrote. */
+async function list(board: Blackboard<Mode>, { kind, brief, after }: EventOptions, write: Write): Promise<number> {
   let last = 0;
-  for (let from: number | null = after; from !== null; ) {
-    const page: Page<BlackboardEvent, number> = await board.listEvents({
-      kinds: kind,
-      briefId: brief,
-      after: from,
-      limit: pageSize,
-    });
-    if (page.items.length > 0) await write(page.items);
-    last = page.items.at(-1)?.seq ?? last;
-    from = page.next;
+  for await (const events of readEvents(board, { kinds: kind, briefId: brief, after })) {
+    await write(events);
+    last = events.at(-1)?.seq ?? last;
   }
   return last;
 }

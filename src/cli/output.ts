@@ -26,6 +26,22 @@ export async function printLine(text: string): Promise<void> {
   await print(`${text}\n`);
 }
 
+/** About how many characters are written at once. */
+const pieceLength = 2 ** 16;
+
+/** Texts one after another, in as few writes as their lengths allow, so that they need not be one string. */
+export async function printAll(texts: Iterable<string> | AsyncIterable<string>): Promise<void> {
+  let piece = "";
+  for await (const text of texts) {
+    if (piece !== "" && piece.length + text.length > pieceLength) {
+      await print(piece);
+      piece = "";
+    }
+    piece += text;
+  }
+  if (piece !== "") await print(piece);
+}
+
 /** Waits until there is room, and lets an end of the reader be noticed. */
 export async function print(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, "drain");
@@ -49,12 +65,25 @@ export function messageOf(error: unknown): string {
 
 const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Control and formatting characters spelled out: names, goals and payloads are data, and a terminal would obey them. */
-export function printable(text: string): string {
-  return text.replace(steering, (character) => {
+/**
+ * Any value of a row as text that a terminal shows and doesn't obey: control and formatting characters are spelled out. SQLite
+ * keeps whatever another program puts into a column, text in one of numbers, and bytes anywhere.
+ */
+export function printable(value: unknown): string {
+  return textOf(value).replace(steering, (character) => {
     const short = JSON.stringify(character).slice(1, -1);
     return short === character ? escaped(character) : short;
   });
+}
+
+/** How many bytes of a BLOB are shown. */
+const shownBytes = 32;
+
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (!ArrayBuffer.isView(value)) return String(value);
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return `x'${bytes.toString("hex", 0, shownBytes)}${bytes.length > shownBytes ? "…" : ""}'`;
 }
 
 /** On one line. What JSON allows in a string and a terminal would obey is escaped: to a program it is the same value. */

@@ -48,7 +48,7 @@ function lineOf({ runId, status, changedAt, outcome, reason }: PrunedRun): strin
   const name = printable(runId);
   if (outcome === "kept") return `${paint("gray", "kept")}     ${name}: ${printable(reason ?? "")}`;
   const what = outcome === "deleted" ? "deleted " : "due     ";
-  return `${paint("red", what)} ${name}: ${status}, last changed at ${printable(changedAt ?? "")}`;
+  return `${paint("red", what)} ${name}: ${printable(status)}, last changed at ${printable(changedAt ?? "")}`;
 }
 
 const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };

@@ -1,11 +1,11 @@
 /**
  * `report`: a run as one HTML file.
  */
-import { writeFileSync } from "node:fs";
 import { Command } from "commander";
-import { InvalidInputError, reportRun } from "../index.ts";
+import { reportRun } from "../index.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
-import { messageOf, print, printable, printJson, printLine } from "./output.ts";
+import { print, printable, printJson, printLine } from "./output.ts";
+import { originOf, writeWhole } from "./whole-file.ts";
 
 interface ReportOptions extends RunOptions {
   output: string;
@@ -14,10 +14,12 @@ interface ReportOptions extends RunOptions {
 export function reportCommand(): Command {
   return withRun(new Command("report"), "<run|file>")
     .description("writes a run as one HTML file that stands alone: tree, timeline, durations, failures, charts")
-    .requiredOption("-o, --output <file>", "where to; - for stdout")
+    .requiredOption("-o, --output <file>", "where to; - for stdout; it is there whole or not at all")
     .addHelpText(
       "after",
       `
+The file is as private as the run's own, or more where it was there already.
+
 JSON: { "output": FILE, "bytes": N }.
 
 Examples:
@@ -27,14 +29,7 @@ Examples:
       look(given, options, async ({ board }) => {
         const page = await reportRun(board);
         if (output === "-") return print(page);
-        try {
-          writeFileSync(output, page);
-        } catch (cause) {
-          throw new InvalidInputError([{ path: "--output", message: `cannot be written: ${messageOf(cause)}` }], {
-            cause,
-          });
-        }
-        const bytes = Buffer.byteLength(page);
+        const bytes = await writeWhole(output, [page], originOf(board.location, options));
         if (options.json) await printJson({ output, bytes });
         else await printLine(`${printable(output)}, ${Math.ceil(bytes / 1000)} kB`);
       }),

@@ -47,7 +47,7 @@ async function draw(listed: ReturnType<typeof listRuns>): Promise<void> {
   await write(
     listed.map(({ runId, state, run, summary, error }) => {
       const name = printable(runId ?? "?");
-      const schema = state === null ? paint("red", "unreadable") : status(state);
+      const schema = error ? paint("red", "unreadable") : status(state ?? "-");
       if (!run || !summary) {
         return [name, "-", "", "", "", "", "", schema, error ? "" : "no run was created here yet"];
       }

@@ -4,9 +4,9 @@
  */
 import { stripVTControlCharacters, styleText } from "node:util";
 import Table from "cli-table3";
-import { print, printable } from "./output.ts";
+import { print, printAll, printable } from "./output.ts";
 
-type Style = Parameters<typeof styleText>[0];
+export type Style = Parameters<typeof styleText>[0];
 
 const terminal = process.stdout.isTTY === true ? process.stdout : undefined;
 // `hasColors` knows NO_COLOR and dumb terminals.
@@ -35,9 +35,14 @@ const statusStyles: Readonly<Record<string, Style>> = {
   current: "green",
 };
 
-/** A status or kind, or a sign for it, in its colour. */
-export function status(name: string, shown = name): string {
-  return paint(statusStyles[name] ?? "reset", printable(shown));
+/** A status or kind in its colour, whatever stands there. */
+export function status(name: string): string {
+  return paint(styleOf(name), printable(name));
+}
+
+/** The style of a status; that of no status is none of its name's, such as `constructor`. */
+export function styleOf(name: string): Style {
+  return (Object.hasOwn(statusStyles, name) ? statusStyles[name] : undefined) ?? "reset";
 }
 
 export interface Column {
@@ -60,9 +65,12 @@ export function tableWriter(columns: readonly Column[]): (rows: readonly (readon
   const needed = columns.map(({ name }) => name.length);
   let isFirst = true;
   return async (rows) => {
-    for (const row of rows) {
+    const all = isFirst ? [columns.map(({ name }) => paint("bold", name)), ...rows] : rows;
+    isFirst = false;
+    for (const row of all) {
       for (const [index, cell] of row.entries()) needed[index] = Math.max(needed[index] ?? 0, widthOf(cell));
     }
+    if (terminalWidth() === undefined) return await printAll(all.map((row) => plainLine(row, columns, needed)));
     const widths = fitted(columns, needed, terminalWidth());
     const kept = <T>(cells: readonly T[]) => cells.filter((_, index) => (widths[index] ?? 0) > 0);
     const table = new Table({
@@ -71,12 +79,23 @@ export function tableWriter(columns: readonly Column[]): (rows: readonly (readon
       colWidths: kept(widths),
       colAligns: kept(columns).map(({ align }) => align ?? "left"),
     });
-    if (isFirst) table.push(kept(columns).map(({ name }) => paint("bold", name)));
-    table.push(...rows.map((row) => kept(row)));
-    isFirst = false;
+    table.push(...all.map((row) => kept(row.map((cell) => cell.slice(0, longest)))));
     const lines = table.toString().split("\n");
     await print(`${lines.map((line) => line.trimEnd()).join("\n")}\n`);
   };
+}
+
+/** In a pipe, where nothing is cut, cells are filled up to this width at most: one long text does not make all lines as long. */
+const widestFilled = 100;
+
+function plainLine(cells: readonly string[], columns: readonly Column[], needed: readonly number[]): string {
+  const filled = cells.map((cell, index) => {
+    const width = Math.min(needed[index] ?? 0, widestFilled);
+    if (cell.length > 2 * widestFilled) return cell;
+    const space = " ".repeat(Math.max(0, width - widthOf(cell)));
+    return columns[index]?.align === "right" ? space + cell : cell + space;
+  });
+  return `${filled.join(" ".repeat(gap)).trimEnd()}\n`;
 }
 
 const noBorders = Object.fromEntries(
@@ -109,11 +128,15 @@ function fitted(columns: readonly Column[], needed: readonly number[], width: nu
   return widths;
 }
 
+/** Longer than any line of a terminal, in characters; to count those of a large payload would take as long as to read it. */
+const longest = 10_000;
+
 const wide =
   /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/gu;
 
-/** How many columns of a terminal a text takes. */
-export function widthOf(text: string): number {
+/** How many columns of a terminal a text takes; of a long one, as many as are of use. */
+export function widthOf(given: string): number {
+  const text = given.length > longest ? given.slice(0, longest) : given;
   const bare = stripVTControlCharacters(text).replace(/\p{M}/gu, "");
   return [...bare].length + (bare.match(wide)?.length ?? 0);
 }
@@ -167,12 +190,12 @@ export function duration(ms: number): string {
 }
 
 /** How long ago a time of the file was; the time itself where it cannot be read. */
-export function age(time: string): string {
-  const ms = Date.now() - Date.parse(time);
+export function age(time: unknown): string {
+  const ms = Date.now() - Date.parse(String(time));
   return Number.isNaN(ms) ? printable(time) : duration(Math.max(0, ms));
 }
 
 /** A count, with commas. Not `toLocaleString`, whose data takes 25 ms to load: a twentieth of what a command takes in all. */
 export function number(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+  return printable(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }

@@ -2,7 +2,7 @@
  * `export`, `import` and `copy`: a run as text, back again, and from one place to another.
  */
 import { once } from "node:events";
-import { createReadStream } from "node:fs";
+import { createReadStream, fstatSync, statSync } from "node:fs";
 import { Command, Option } from "commander";
 import {
   copyRun,
@@ -16,7 +16,7 @@ import {
 } from "../index.ts";
 import { importPostgres, type LocationOptions, locate, type RunOptions, withRoot, withRun } from "./locations.ts";
 import { harmless, messageOf, print, printable, printJson, printLine } from "./output.ts";
-import { writeWhole } from "./whole-file.ts";
+import { type Origin, originOf, writeWhole } from "./whole-file.ts";
 
 export function exportCommand(): Command {
   return withRun(new Command("export"), "<run|file>")
@@ -26,7 +26,8 @@ export function exportCommand(): Command {
       "after",
       `
 One JSON object a line: a head with the run, { "workstream": … }, { "brief": … }, { "event": … }, and an end that counts
-them. It is the run of one moment, whatever is written meanwhile.
+them. It is the run of one moment, whatever is written meanwhile. The file is as private as the run's own, or more where it
+was there already.
 
 JSON, with --output: { "output": FILE, "bytes": N }.
 
@@ -36,13 +37,14 @@ Examples:
   run-blackboard export abc123 --postgres postgresql://app@db/agents | run-blackboard import -`,
     )
     .action(async (given: string, { output, ...options }: RunOptions & { output?: string }) => {
-      const pieces = exportRun(await source(given, options));
+      const { from, origin } = await source(given, options);
+      const pieces = exportRun(from);
       if (output === undefined || output === "-") {
         // To a terminal payloads are untrusted; to a program the text is the same either way.
         for await (const piece of pieces) await print(process.stdout.isTTY ? harmless(piece) : piece);
         return;
       }
-      const bytes = await writeWhole(output, pieces);
+      const bytes = await writeWhole(output, pieces, origin);
       if (options.json) await printJson({ output, bytes });
       else await printLine(`${printable(output)}, ${Math.ceil(bytes / 1000)} kB`);
     });
@@ -56,7 +58,8 @@ export function importCommand(): Command {
     .addHelpText(
       "after",
       `
-Every line is checked. A run that is there already is never touched: give another id.
+Every line is checked. A run that is there already is never touched: give another id. A file that is made is as private as
+the one that is read.
 
 JSON: { runId, location, workstreams, briefs, events }.
 
@@ -67,7 +70,8 @@ Examples:
     )
     .action(async (file: string, { root, postgres, run, json }: LocationOptions & { run?: string }) => {
       const to = postgres === undefined ? { root, runId: run } : await server(postgres, run);
-      await report(await importRun(file === "-" ? process.stdin : await readable(file), to), json);
+      const text = file === "-" ? process.stdin : await readable(file);
+      await report(await importRun(text, to, { mode: modeOf(file) }), json);
     });
 }
 
@@ -98,7 +102,8 @@ Examples:
   run-blackboard copy abc123 --to-run abc123-experiment`,
     )
     .action(async (given: string, options: CopyOptions) => {
-      await report(await copyRun(await source(given, options), await destination(options)), options.json);
+      const { from } = await source(given, options);
+      await report(await copyRun(from, await destination(options)), options.json);
     });
 }
 
@@ -114,11 +119,11 @@ async function destination(options: CopyOptions): Promise<RunDestination | RunPl
   return postgres === undefined ? { root, runId: toRun } : await server(postgres, toRun);
 }
 
-async function source(given: string, options: RunOptions): Promise<RunLocation | RunPlace> {
+async function source(given: string, options: RunOptions): Promise<{ from: RunLocation | RunPlace; origin: Origin }> {
   const { postgres } = options;
-  if (postgres !== undefined) return await server(postgres, given);
+  if (postgres !== undefined) return { from: await server(postgres, given), origin: originOf("", options) };
   const { runId, location } = await locate(given, options);
-  return { file: location, runId };
+  return { from: { file: location, runId }, origin: originOf(location, options) };
 }
 
 async function server(connection: string, runId: string | undefined): Promise<RunPlace> {
@@ -132,6 +137,12 @@ async function report(imported: ImportedRun, json: boolean | undefined): Promise
   await printLine(
     `${printable(runId)}: ${workstreams} workstreams, ${briefs} briefs, ${events} events in ${printable(location)}`,
   );
+}
+
+/** The permissions of what is read; `undefined` for a pipe, which has none that say something. */
+function modeOf(file: string): number | undefined {
+  const stats = file === "-" ? fstatSync(process.stdin.fd) : statSync(file);
+  return stats.isFile() ? stats.mode & 0o777 : undefined;
 }
 
 async function readable(file: string): Promise<NodeJS.ReadableStream & AsyncIterable<Buffer>> {

@@ -2,11 +2,21 @@
  * `tree`: the briefs below each other, each with what is below it counted.
  */
 import { Command } from "commander";
-import type { BriefNode, BriefTree } from "../index.ts";
-import { wholeNumber } from "./briefs.ts";
+import {
+  type Blackboard,
+  type BriefNode,
+  type BriefTree,
+  getTreeOutline,
+  type Mode,
+  NotFoundError,
+  type OutlineNode,
+  readBriefs,
+  type TreeOutline,
+} from "../index.ts";
+import { hasId, wholeNumber } from "./briefs.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
-import { print, printable, printJson, printLine } from "./output.ts";
-import { bar, cut, number, paint, percent, status, terminalWidth } from "./terminal.ts";
+import { asJson, printAll, printable, printLine } from "./output.ts";
+import { bar, cut, number, paint, percent, styleOf, terminalWidth } from "./terminal.ts";
 
 interface TreeOptions extends RunOptions {
   brief?: string;
@@ -31,17 +41,22 @@ Examples:
     )
     .action((given: string | undefined, options: TreeOptions) =>
       look(given, options, async ({ board }) => {
-        const whole = await board.getBriefTree(options.brief);
+        const whole = await getTreeOutline(board, options.brief);
         const tree = { ...whole, roots: selected(whole.roots, options) };
-        if (options.json) await printJson(tree);
+        if (options.json) await printAll(await jsonOf(board, tree, options));
         else await draw(tree, options);
       }),
     );
 }
 
+interface Node {
+  children: this[];
+  totals: BriefTree["totals"];
+}
+
 /** Copies of the nodes down to a depth, and of those only the ones with a failed brief in or below them. */
-function selected(roots: readonly BriefNode[], { depth = Number.POSITIVE_INFINITY, failed }: TreeOptions): BriefNode[] {
-  const wanted = (nodes: readonly BriefNode[]) => nodes.filter(({ totals }) => !failed || totals.failed > 0);
+function selected<N extends Node>(roots: readonly N[], { depth = Number.POSITIVE_INFINITY, failed }: TreeOptions): N[] {
+  const wanted = (nodes: readonly N[]) => nodes.filter(({ totals }) => !failed || totals.failed > 0);
   const copies = (depth < 1 ? [] : wanted(roots)).map((node) => ({ ...node }));
   // A tree may be deeper than the stack: levels instead of recursion.
   let level = copies;
@@ -53,28 +68,67 @@ function selected(roots: readonly BriefNode[], { depth = Number.POSITIVE_INFINIT
   return copies;
 }
 
+/** All nodes, each before those below it; and after those what `after` makes of it. Without recursion, as above. */
+function* walk<N extends Node>(roots: readonly N[]): Generator<{ node: N; isEnd: boolean; isFirst: boolean }> {
+  const stack = roots.map((node, index) => ({ node, isEnd: false, isFirst: index === 0 })).reverse();
+  for (let next = stack.pop(); next; next = stack.pop()) {
+    yield next;
+    if (next.isEnd) continue;
+    const { node } = next;
+    stack.push({ node, isEnd: true, isFirst: false });
+    for (let index = node.children.length - 1; index >= 0; index--) {
+      const child = node.children[index];
+      if (child) stack.push({ node: child, isEnd: false, isFirst: index === 0 });
+    }
+  }
+}
+
+/** The tree as JSON, piece by piece: neither the depth of a tree nor what its briefs carry fits into memory for certain. */
+async function jsonOf(board: Blackboard<Mode>, tree: TreeOutline, options: TreeOptions) {
+  const outlines: OutlineNode["brief"][] = [];
+  for (const { node, isEnd } of walk(tree.roots)) if (!isEnd) outlines.push(node.brief);
+  if (!outlines.every(hasId)) {
+    const whole = await board.getBriefTree(options.brief);
+    return pieces<BriefNode>({ ...whole, roots: selected(whole.roots, options) }, async ({ brief }) => brief);
+  }
+  const briefs = each(
+    readBriefs(
+      board,
+      outlines.map(({ briefId }) => briefId),
+    ),
+  );
+  return pieces(tree, async ({ brief: outline }: OutlineNode) => {
+    const { value: brief } = await briefs.next();
+    if (brief?.briefId !== outline.briefId) throw new NotFoundError("brief", outline.briefId, outline.runId);
+    // As it was when the tree was made, so that the counts are right.
+    return { ...brief, ...outline };
+  });
+}
+
+async function* each<T>(pages: AsyncIterable<readonly T[]>): AsyncGenerator<T, undefined, void> {
+  for await (const page of pages) yield* page;
+  return undefined;
+}
+
+async function* pieces<N extends Node>(
+  { roots, totals, cycles }: { roots: N[]; totals: Node["totals"]; cycles: string[] },
+  briefOf: (node: N) => Promise<object>,
+): AsyncGenerator<string, void, void> {
+  yield '{"roots":[';
+  for (const { node, isEnd, isFirst } of walk(roots)) {
+    if (isEnd) yield `],"totals":${asJson(node.totals)}}`;
+    else yield `${isFirst ? "" : ","}{"brief":${asJson(await briefOf(node))},"children":[`;
+  }
+  yield `],"totals":${asJson(totals)},"cycles":${asJson(cycles)}}\n`;
+}
+
 const marks = { pending: "○", active: "◐", done: "✓", failed: "✗" } as const;
 
-async function draw({ roots, totals, cycles }: BriefTree, { failed }: TreeOptions): Promise<void> {
-  const width = terminalWidth();
+async function draw({ roots, totals, cycles }: TreeOutline, { failed }: TreeOptions): Promise<void> {
   await printLine(
     `${bar(totals)}  ${percent(totals)} finished of ${number(sum(totals))} briefs, ${number(totals.failed)} failed`,
   );
-  const stack = roots.toReversed().map((node) => ({ node, before: "", branch: "", below: "" }));
-  let lines: string[] = [];
-  for (let next = stack.pop(); next; next = stack.pop()) {
-    const { node, before, branch, below } = next;
-    lines.push(lineOf(node, before + branch, width));
-    const indent = before + below;
-    for (const [index, child] of node.children.toReversed().entries()) {
-      const isLast = index === 0;
-      stack.push({ node: child, before: indent, branch: isLast ? "└─ " : "├─ ", below: isLast ? "   " : "│  " });
-    }
-    if (lines.length === 1000 || stack.length === 0) {
-      await print(`${lines.join("\n")}\n`);
-      lines = [];
-    }
-  }
+  await printAll(drawn(roots));
   if (roots.length === 0) await printLine(failed ? "Nothing failed." : "No briefs.");
   if (cycles.length > 0) {
     const names = cycles.slice(0, 10).map(printable).join(", ");
@@ -87,7 +141,21 @@ async function draw({ roots, totals, cycles }: BriefTree, { failed }: TreeOption
   }
 }
 
-function lineOf({ brief, children, totals }: BriefNode, indent: string, width: number | undefined): string {
+function* drawn(roots: readonly OutlineNode[]): Generator<string, void, void> {
+  const width = terminalWidth();
+  const stack = roots.toReversed().map((node) => ({ node, before: "", branch: "", below: "" }));
+  for (let next = stack.pop(); next; next = stack.pop()) {
+    const { node, before, branch, below } = next;
+    yield `${lineOf(node, before + branch, width)}\n`;
+    const indent = before + below;
+    for (const [index, child] of node.children.toReversed().entries()) {
+      const isLast = index === 0;
+      stack.push({ node: child, before: indent, branch: isLast ? "└─ " : "├─ ", below: isLast ? "   " : "│  " });
+    }
+  }
+}
+
+function lineOf({ brief, children, totals }: OutlineNode, indent: string, width: number | undefined): string {
   const below = sum(totals) - 1;
   const rollup = below === 0 ? "" : `  ${bar(totals, 8)} ${number(totals.done + totals.failed)}/${number(below + 1)}`;
   const hidden = below > 0 && children.length === 0 ? paint("gray", "  …") : "";
@@ -95,7 +163,8 @@ function lineOf({ brief, children, totals }: BriefNode, indent: string, width: n
   // What follows the name takes at most so much.
   const room = width && Math.max(12, width - indent.length - 2 - (below === 0 ? 0 : 36));
   const name = cut(`${printable(brief.briefId)}  ${printable(brief.role)}`, room);
-  return `${paint("gray", indent)}${status(brief.status, marks[brief.status])} ${name}${rollup}${note}${hidden}`;
+  const mark = Object.hasOwn(marks, brief.status) ? marks[brief.status] : "?";
+  return `${paint("gray", indent)}${paint(styleOf(brief.status), mark)} ${name}${rollup}${note}${hidden}`;
 }
 
 function sum({ pending, active, done, failed }: BriefTree["totals"]): number {

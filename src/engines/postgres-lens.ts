@@ -17,6 +17,7 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
   const dialect = {
     typed,
     readable,
+    bytes,
     decodable,
     isLong,
     ofItsType,
@@ -63,6 +64,11 @@ function hasNextSeq(runId: SQL<string>): SQL {
   const { eventCounters: counters } = tables;
   const last = sql`(select ${counters.seq} from ${counters} where ${counters.runId} = ${runId})`;
   return sql`coalesce(${last}, 0) < ${sql.raw(String(Number.MAX_SAFE_INTEGER))}`;
+}
+
+/** As text, which is what is sent: `pg_column_size` would say what it takes compressed, a hundredth of that at best. */
+function bytes(column: AnyColumn): SQL<number> {
+  return sql<number>`coalesce(octet_length(cast(${column} as text)), 0)`;
 }
 
 /**

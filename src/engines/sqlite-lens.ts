@@ -11,6 +11,7 @@ export function sqliteLens(db: Lens["db"]): Lens {
     t: tables,
     typed,
     readable,
+    bytes,
     decodable,
     isLong,
     ofItsType,
@@ -64,6 +65,11 @@ function among(column: AnyColumn, list: SQL): SQL {
 /** The file has one counter, which is SQLite's own: Drizzle has no table for it. */
 function hasNextSeq(): SQL {
   return sql`coalesce((select seq from sqlite_sequence where name = 'events'), 0) < ${sql.raw(String(Number.MAX_SAFE_INTEGER))}`;
+}
+
+/** Of a bare column, which the row's header answers: the pages that hold a large value are not read. Since SQLite 3.43. */
+function bytes(column: AnyColumn): SQL<number> {
+  return sql<number>`coalesce(octet_length(${column}), 0)`;
 }
 
 /** Files are on this machine, so its clock is the only one: it always says something. */

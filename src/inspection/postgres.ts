@@ -14,7 +14,8 @@ import {
   requireCurrentPostgres,
 } from "../migrations/postgres.ts";
 import { type Flaw, findFlaws } from "../operations/consistency.ts";
-import { allRuns, type ListedSummary, listRunSummaries } from "../operations/overview.ts";
+import { allRuns, type ListedSummary } from "../operations/overview.ts";
+import { listEachRun } from "../operations/run-listings.ts";
 import type { Run } from "../operations/runs.ts";
 import { reader, theOnlyOne } from "./reader.ts";
 
@@ -30,13 +31,14 @@ export interface PostgresView extends AsyncDisposable {
 
 /** One run of a list, in the form that `listRuns` has for files. */
 export interface PostgresRunListing {
-  runId: string;
+  runId: string | null;
   /** The server and database, without credentials. */
   location: string;
   state: "current";
-  run: Run;
-  summary: ListedSummary;
-  error: null;
+  run: Run | null;
+  summary: ListedSummary | null;
+  /** Why the run's row cannot be read. */
+  error: Error | null;
 }
 
 export interface ServerOptions {
@@ -61,15 +63,8 @@ export async function listRunsOnServer({ connection: given }: ServerOptions): Pr
   const connection = await connect(given);
   try {
     const { location } = connection;
-    const found = await engineOf(connection, "").run(() => listRunSummaries(reader));
-    return found.map(({ run, summary }) => ({
-      runId: run.runId,
-      location,
-      state: "current",
-      run,
-      summary,
-      error: null,
-    }));
+    const found = await engineOf(connection, "").run(() => listEachRun(reader));
+    return found.map(({ runId, ...rest }) => ({ runId, location, state: "current", ...rest }));
   } finally {
     await connection.close();
   }

@@ -15,7 +15,7 @@ import { renderReport } from "../report/page.ts";
  * writeFileSync("report.html", reportRun(board));
  * ```
  *
- * @throws NotFoundError without `createRun`.
+ * @throws NotFoundError without `createRun`; UnreadableRowError for a run whose row another program has spoilt.
  */
 export function reportRun<M extends Mode>(board: Blackboard<M>): Result<M, string> {
   return perform(board, function* (context) {

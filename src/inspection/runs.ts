@@ -7,14 +7,15 @@ import { InvalidInputError } from "../errors.ts";
 import { messageOf } from "../foreign.ts";
 import { realPathOf } from "../input/real-path.ts";
 import type { MigrationStatus } from "../migrations/status.ts";
-import { type ListedSummary, listRunSummaries } from "../operations/overview.ts";
+import type { ListedSummary } from "../operations/overview.ts";
+import { listEachRun } from "../operations/run-listings.ts";
 import type { Run } from "../operations/runs.ts";
 import { reader } from "./reader.ts";
 import { openFile } from "./view.ts";
 
 /** One run of a list; null where that is not known. */
 export interface RunListing {
-  /** The run's id; that of its folder where the file cannot be read or holds no run yet. */
+  /** The run's id, null where that is not text; that of its folder where the file cannot be read or holds no run yet. */
   runId: string | null;
   /** The file's absolute path, or the server and database without credentials. */
   location: string;
@@ -35,9 +36,9 @@ function listFile(runId: string, location: string): RunListing[] {
   try {
     const { engine, state } = openFile(location, false);
     try {
-      const found = engine.run(() => listRunSummaries(reader));
+      const found = engine.run(() => listEachRun(reader));
       if (found.length === 0) return [{ ...unknown, state, error: null }];
-      return found.map(({ run, summary }) => ({ runId: run.runId, location, state, run, summary, error: null }));
+      return found.map(({ runId: own, ...rest }) => ({ runId: own, location, state, ...rest }));
     } finally {
       engine.close();
     }

@@ -9,6 +9,7 @@ import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
 import { type Asked, askedBy, askedFor, numbered, oldestFirst, oneOf, parameterOf } from "./index-choice.ts";
 import { type Context, family, type Operation, statement } from "./operation.ts";
+import type { BriefOutline } from "./outlines.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import type { RoleName } from "./roles.ts";
 
@@ -41,6 +42,8 @@ interface Shape {
   workstream: Wanted;
   parent: Wanted;
   after: boolean;
+  /** Without what they carry: NULL stands in place of a payload and a result, which are not read. */
+  outline: boolean;
 }
 
 type Listing = {
@@ -55,6 +58,8 @@ type Listing = {
   [value: `status${number}`]: string;
 };
 
+const unread = sql<string | null>`null`;
+
 const listOf = family(
   (shape: Shape) =>
     statement<Listing>()((lens, $) => {
@@ -67,7 +72,7 @@ const listOf = family(
         shape.workstream !== "any" ||
         shape.parent !== "any";
       return lens.db
-        .select(briefColumns(lens))
+        .select(shape.outline ? { ...briefColumns(lens), payload: unread, result: unread } : briefColumns(lens))
         .from(briefs)
         .where(
           and(
@@ -83,8 +88,8 @@ const listOf = family(
         .orderBy(...(throughFilter ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
         .limit(sql.placeholder("limit"));
     }),
-  ({ statuses, roles, tier, workstream, parent, after }) =>
-    `${statuses} ${roles} ${tier} ${workstream} ${parent} ${after}`,
+  ({ statuses, roles, tier, workstream, parent, after, outline }) =>
+    `${statuses} ${roles} ${tier} ${workstream} ${parent} ${after} ${outline}`,
 );
 
 function wantedOf(column: AnyColumn, wanted: Wanted, value: SQL): SQL | undefined {
@@ -93,6 +98,16 @@ function wantedOf(column: AnyColumn, wanted: Wanted, value: SQL): SQL | undefine
 }
 
 export function* listBriefs(context: Context, filter?: BriefFilter): Operation<Page<Brief, string>> {
+  return yield* list(context, filter, false);
+}
+
+/** The same list of briefs without their payloads and results, which it doesn't read. */
+export function* listBriefOutlines(context: Context, filter?: BriefFilter): Operation<Page<BriefOutline, string>> {
+  const { items, next } = yield* list(context, filter, true);
+  return { items: items.map(({ payload: _, result: __, ...outline }) => outline), next };
+}
+
+function* list(context: Context, filter: BriefFilter | undefined, outline: boolean): Operation<Page<Brief, string>> {
   const check = new Check();
   const asked = check.object("filter", filter, filterNames);
   const { tier, workstreamId, parentBriefId } = asked;
@@ -117,15 +132,16 @@ export function* listBriefs(context: Context, filter?: BriefFilter): Operation<P
     limit: limit + 1,
   };
   for (const [n, status] of (statuses ?? []).entries()) listing[`status${n}`] = status;
-  const list = listOf({
+  const query = listOf({
     statuses: statuses?.length,
     roles: askedBy(roles),
     tier: tier !== undefined,
     workstream: wantedBy(workstreamId),
     parent: wantedBy(parentBriefId),
     after: after !== undefined,
+    outline,
   });
-  const rows = yield* list(listing);
+  const rows = yield* query(listing);
   return page(rows.map(readBrief), limit, ({ createdAt, briefId }) =>
     encodeCursor("briefs", { createdAt, id: briefId }),
   );

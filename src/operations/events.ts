@@ -7,10 +7,11 @@ import { type EventKind, eventKinds, type JsonObject } from "../../drizzle/vocab
 import { ConflictError, NotFoundError, UnreadableRowError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
+import { jsonColumns, mayHaveMore, onFirstPage, pageRows } from "./bounds.ts";
 import { getBrief } from "./briefs.ts";
 import { seqsUsedUp } from "./entries.ts";
 import { filtered, nullsFirst, oneOf } from "./index-choice.ts";
-import { type Context, family, type Lens, type Operation, query, settle, statement } from "./operation.ts";
+import { type Context, family, type Holes, type Lens, type Operation, query, settle, statement } from "./operation.ts";
 import { checkLimit, type Page, type PageRequest, page } from "./pages.ts";
 import { repeated, takenElsewhere } from "./repeats.ts";
 import { getRun } from "./runs.ts";
@@ -131,46 +132,103 @@ export function* logEvent(context: Context, kind: EventKind, event?: NewEvent): 
   );
 }
 
+type Filter = { kinds: readonly EventKind[] | undefined; ofBrief: boolean };
+type Listing = { runId: string; after: number; briefId: string | null };
+
+const filterOf = (lens: Lens, $: Holes<Listing>, { kinds, ofBrief }: Filter) => {
+  const { events } = lens.t;
+  return and(
+    eq(events.runId, $.runId),
+    gt(events.seq, $.after),
+    kinds && (ofBrief ? filtered(inArray(events.kind, [...kinds])) : oneOf(events.kind, kinds)),
+    ofBrief ? eq(events.briefId, $.briefId) : undefined,
+  );
+};
+
+/** Where an index of its own is meant: see `index-choice.ts`. */
+const orderOf = ({ kinds, ofBrief }: Filter) => (ofBrief || kinds?.length === 1 ? nullsFirst : asc);
+
 const listOf = family(
-  ({ kinds, ofBrief }: { kinds: readonly EventKind[] | undefined; ofBrief: boolean }) =>
-    statement<{ runId: string; after: number; briefId: string | null; limit: number }>()((lens, $) => {
+  (filter: Filter) =>
+    statement<Listing & { limit: number }>()((lens, $) => {
       const { events } = lens.t;
-      return (
-        lens.db
-          .select(eventColumns(lens))
-          .from(events)
-          .where(
-            and(
-              eq(events.runId, $.runId),
-              gt(events.seq, $.after),
-              kinds && (ofBrief ? filtered(inArray(events.kind, [...kinds])) : oneOf(events.kind, kinds)),
-              ofBrief ? eq(events.briefId, $.briefId) : undefined,
-            ),
-          )
-          // Where an index of its own is meant: see `index-choice.ts`.
-          .orderBy(ofBrief || kinds?.length === 1 ? nullsFirst(events.seq) : asc(events.seq))
-          .limit(sql.placeholder("limit"))
-      );
+      return lens.db
+        .select(eventColumns(lens))
+        .from(events)
+        .where(filterOf(lens, $, filter))
+        .orderBy(orderOf(filter)(events.seq))
+        .limit(sql.placeholder("limit"));
     }),
   ({ kinds, ofBrief }) => `${kinds} ${ofBrief}`,
 );
 
-export function* listEvents(context: Context, filter?: EventFilter): Operation<Page<BlackboardEvent, number>> {
-  const check = new Check();
-  const asked = check.object("filter", filter, filterNames);
+/** The same in pages that are bounded by bytes. */
+const pageOf = family(
+  (filter: Filter) =>
+    statement<Listing>()((lens, $) => {
+      const { events } = lens.t;
+      const where = filterOf(lens, $, filter);
+      const ordered = orderOf(filter);
+      const range = { table: events, key: events.seq, where, ordered, bulky: jsonColumns(events) };
+      return lens.db
+        .select(eventColumns(lens))
+        .from(events)
+        .where(and(where, onFirstPage(lens, range)))
+        .orderBy(ordered(events.seq))
+        .limit(pageRows);
+    }),
+  ({ kinds, ofBrief }) => `${kinds} ${ofBrief}`,
+);
+
+function checkFilter(check: Check, { runId }: Context, asked: Partial<EventFilter>): Filter & Listing {
   const given = check.members("kinds", asked.kinds, eventKinds);
   // In one order, since each is a statement of its own.
   const kinds = given && eventKinds.filter((kind) => given.includes(kind));
-  if (asked.briefId !== undefined) check.id("briefId", asked.briefId);
-  if (asked.after !== undefined) check.integer("after", asked.after, 0, Number.MAX_SAFE_INTEGER);
+  const { briefId, after = 0 } = asked;
+  if (briefId !== undefined) check.id("briefId", briefId);
+  if (asked.after !== undefined) check.integer("after", after, 0, Number.MAX_SAFE_INTEGER);
+  return { kinds, ofBrief: briefId !== undefined, runId, after, briefId: briefId ?? null };
+}
+
+export function* listEvents(context: Context, filter?: EventFilter): Operation<Page<BlackboardEvent, number>> {
+  const check = new Check();
+  const asked = check.object("filter", filter, filterNames);
+  const { kinds, ofBrief, ...listing } = checkFilter(check, context, asked);
   const limit = checkLimit(check, asked.limit);
   check.done();
   if (kinds?.length === 0) return { items: [], next: null };
-  const { briefId, after = 0 } = asked;
-  const list = listOf({ kinds, ofBrief: briefId !== undefined });
-  const rows = yield* list({ runId: context.runId, after, briefId: briefId ?? null, limit: limit + 1 });
+  const rows = yield* listOf({ kinds, ofBrief })({ ...listing, limit: limit + 1 });
   const { items, next } = page(rows, limit, ({ seq }) => seq);
   return { items: items.map(readEvent), next };
+}
+
+/**
+ * As many of them as one page may hold in memory: see `onFirstPage`. `next` may be followed by an empty page. What comes before
+ * a row that cannot be read is a page; the next one, which begins with that row, throws.
+ */
+export function* readEventPage(
+  context: Context,
+  filter: Omit<EventFilter, "limit">,
+): Operation<Page<BlackboardEvent, number>> {
+  const check = new Check();
+  const { limit: _, ...names } = filterNames;
+  const asked = check.object<Omit<EventFilter, "limit">>("filter", filter, names);
+  const { kinds, ofBrief, ...listing } = checkFilter(check, context, asked);
+  check.done();
+  if (kinds?.length === 0) return { items: [], next: null };
+  const rows = yield* pageOf({ kinds, ofBrief })(listing);
+  const hasMore = mayHaveMore(rows);
+  const items: BlackboardEvent[] = [];
+  for (const row of rows) {
+    try {
+      items.push(readEvent(row));
+    } catch (error) {
+      const last = items.at(-1);
+      if (last === undefined || !(error instanceof UnreadableRowError)) throw error;
+      return { items, next: last.seq };
+    }
+  }
+  return { items, next: hasMore ? (items.at(-1)?.seq ?? null) : null };
 }
 
 /** Whether any run of the file has an event of this id. */

@@ -71,6 +71,6 @@ export function longestWaitingFirst(createdAt: AnyColumn, id: AnyColumn): SQL[] 
 }
 
 /** An order that an index has for itself. Raw SQL, since the builder's order has no word for NULL. */
-export function nullsFirst(column: AnyColumn): SQL {
+export function nullsFirst(column: AnyColumn | SQL.Aliased): SQL {
   return sql`${column} asc nulls first`;
 }

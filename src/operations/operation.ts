@@ -31,6 +31,8 @@ export interface Lens {
   among(column: AnyColumn, list: SQL): SQL;
   /** True while the next event of the run gets a `seq` that a number holds exactly. */
   hasNextSeq(runId: SQL<string>): SQL;
+  /** How many bytes a column holds, 0 for NULL. SQLite knows that without reading the value. */
+  bytes(column: AnyColumn): SQL<number>;
   /** The time of what is written: what the clock said, or the database's own where it said nothing. */
   time(now: SQL<string | null>): SQL<string>;
   /** The time so many milliseconds later: what was reckoned from the clock, or from the database's own. */
@@ -89,7 +91,7 @@ export interface Context {
   newId(): string;
 }
 
-type Holes<P extends Parameters> = { readonly [Name in keyof P]: SQL<P[Name]> };
+export type Holes<P extends Parameters> = { readonly [Name in keyof P]: SQL<P[Name]> };
 
 /** Wrapped in `sql`, since the builders' `set` takes no bare placeholder and a column would encode JSON a second time. */
 const holes = new Proxy({}, { get: (_, name: string) => sql`${sql.placeholder(name)}` });

@@ -164,21 +164,15 @@ const firstExpired = statement<{ runId: string; now: string | null }>()((lens, $
 
 type Group = { workstreamId: string | null; role: string; status: BriefStatus; n: number; newest: Timestamp };
 
-/** Every run of the database with its summary, in order of the ids. */
-export function* listRunSummaries(context: Omit<Context, "runId">): Operation<{ run: Run; summary: ListedSummary }[]> {
-  return yield* inSnapshot(function* () {
-    const listed: { run: Run; summary: ListedSummary }[] = [];
-    for (const run of yield* allRuns({})) {
-      const { runId } = run;
-      const summary = yield* getRunSummary({ ...context, runId });
-      const briefs = yield* groups({ runId });
-      const workstreams = yield* allWorkstreams({ runId });
-      const lastChangeAt = yield* lastChange(run, briefs, workstreams);
-      const expiredLeases = yield* countLeases(runId, context);
-      listed.push({ run, summary: { ...summary, lastChangeAt, expiredLeases } });
-    }
-    return listed;
-  });
+/** The summary of one run. */
+export function* summarizeListed(run: Run, context: Omit<Context, "runId">): Operation<ListedSummary> {
+  const { runId } = run;
+  const summary = yield* getRunSummary({ ...context, runId });
+  const briefs = yield* groups({ runId });
+  const workstreams = yield* allWorkstreams({ runId });
+  const lastChangeAt = yield* lastChange(run, briefs, workstreams);
+  const expiredLeases = yield* countLeases(runId, context);
+  return { ...summary, lastChangeAt, expiredLeases };
 }
 
 export function* getRunOverview(context: Context): Operation<RunOverview> {
@@ -231,8 +225,8 @@ function grouped<Key extends string | null>(
   sorted.sort((a, b) => Number(a.key === null) - Number(b.key === null) || (String(a.key) < String(b.key) ? -1 : 1));
   for (const { group, key } of sorted) {
     const counts = found.get(key) ?? zeros(briefStatuses);
-    // Another program may have written a status that is none of ours.
-    counts[group.status] = (counts[group.status] ?? 0) + Number(group.n);
+    // Another program may have written a status that is none of ours, such as "constructor".
+    counts[group.status] = (Object.hasOwn(counts, group.status) ? counts[group.status] : 0) + Number(group.n);
     found.set(key, counts);
   }
   return found;

@@ -2,24 +2,14 @@
  * What a report tells of a run, read in one snapshot: every brief without what it carries, events counted in buckets of time,
  * and of texts only the beginnings of those that are shown.
  */
-import { type AnyColumn, and, asc, desc, eq, inArray, type SQL, sql } from "drizzle-orm";
-import type { BriefStatus, EventKind, Timestamp } from "../../drizzle/vocabulary.ts";
+import { type AnyColumn, and, asc, desc, eq, inArray, max, type SQL, sql } from "drizzle-orm";
+import type { EventKind, Timestamp } from "../../drizzle/vocabulary.ts";
 import { type Context, inSnapshot, type Lens, type Operation, query, statement } from "./operation.ts";
+import { type BriefOutline, outlineColumns } from "./outlines.ts";
 import { getRunOverview, type RunOverview } from "./overview.ts";
+import { requireReadable } from "./run-listings.ts";
 
-/** A brief without its payload and its result. */
-export interface BriefOutline {
-  briefId: string;
-  parentBriefId: string | null;
-  workstreamId: string | null;
-  tier: number;
-  role: string;
-  status: BriefStatus;
-  retryCount: number;
-  claimedBy: string | null;
-  createdAt: Timestamp;
-  updatedAt: Timestamp;
-}
+export type { BriefOutline };
 
 /** The beginning of a JSON text, and how long all of it is, in characters. */
 export interface Excerpt {
@@ -60,24 +50,19 @@ function excerpt(column: AnyColumn) {
 /** Another program may have stored bytes, or no id. */
 const plainText = (column: AnyColumn) => sql<string | null>`cast(${column} as text)`;
 
-const outlines = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =>
-  db
+const outlines = statement<{ runId: string }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
     .select({
+      ...outlineColumns(lens),
       briefId: sql<string>`coalesce(${plainText(briefs.briefId)}, 'NULL')`,
-      parentBriefId: briefs.parentBriefId,
-      workstreamId: briefs.workstreamId,
-      tier: briefs.tier,
       role: sql<string>`${plainText(briefs.role)}`,
-      status: briefs.status,
-      retryCount: briefs.retryCount,
       claimedBy: plainText(briefs.claimedBy),
-      createdAt: briefs.createdAt,
-      updatedAt: briefs.updatedAt,
     })
     .from(briefs)
     .where(eq(briefs.runId, $.runId))
-    .orderBy(asc(briefs.createdAt), asc(briefs.briefId)),
-);
+    .orderBy(asc(briefs.createdAt), asc(briefs.briefId));
+});
 
 const newest = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
   db
@@ -107,6 +92,7 @@ export function* gatherReport(context: Context): Operation<ReportData> {
   return yield* inSnapshot(function* () {
     const { runId } = context;
     const overview = yield* getRunOverview(context);
+    requireReadable(overview);
     const briefs = yield* outlines({ runId });
     const [first] = yield* oldest({ runId });
     const newestEvents = yield* newest({ runId });
@@ -174,8 +160,18 @@ function* readTexts(runId: string, ids: readonly string[]): Operation<ReportData
 
 function* readReasons(runId: string, ids: readonly string[]): Operation<ReportData["reasons"]> {
   if (ids.length === 0) return new Map();
-  const rows = yield* query(({ db, t: { events } }: Lens) =>
-    db
+  const rows = yield* query(({ db, t: { events } }: Lens) => {
+    const ofThese = and(
+      eq(events.runId, runId),
+      inArray(events.kind, ["failed", "escalated"]),
+      anyOf(events.briefId, ids),
+    );
+    const newest = db
+      .select({ seq: max(events.seq) })
+      .from(events)
+      .where(ofThese)
+      .groupBy(events.briefId);
+    return db
       .select({
         briefId: sql<string>`${events.briefId}`,
         kind: events.kind,
@@ -183,9 +179,7 @@ function* readReasons(runId: string, ids: readonly string[]): Operation<ReportDa
         detail: excerpt(events.detail),
       })
       .from(events)
-      .where(and(eq(events.runId, runId), inArray(events.kind, ["failed", "escalated"]), anyOf(events.briefId, ids)))
-      .orderBy(asc(events.seq)),
-  );
-  // The last of each brief stays.
+      .where(and(eq(events.runId, runId), inArray(events.seq, newest)));
+  });
   return new Map(rows.map(({ briefId, ...reason }) => [briefId, reason]));
 }

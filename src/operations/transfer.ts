@@ -2,11 +2,12 @@
  * A run's rows as they are stored, read page by page and written as they stand: what moves a run from one place to another.
  * JSON stays the text that it is. No rule of the lifecycle applies, and nothing is checked but that ids are free.
  */
-import { and, asc, gt } from "drizzle-orm";
+import { and, asc, eq, gt, isNull } from "drizzle-orm";
 import type { briefs, events } from "../../drizzle/schema.ts";
+import { jsonColumns, onFirstPage, pageRows } from "./bounds.ts";
 import { briefColumns } from "./briefs.ts";
 import { eventColumns } from "./events.ts";
-import { lots, type Operation, query } from "./operation.ts";
+import { family, lots, type Operation, query, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import type { Workstream } from "./workstreams.ts";
 
@@ -20,43 +21,82 @@ export type StoredEvent<Seq = number> = Omit<typeof events.$inferSelect, "seq" |
   detail: string | null;
 };
 
-/** Rows behind `after` in the order of their keys, from the first on when it is undefined. */
-export function* readWorkstreams(runId: string, after: string | undefined, limit: number): Operation<Workstream[]> {
-  return yield* query(({ db, t: { workstreams }, ofRun }) => {
-    const behind = after === undefined ? undefined : gt(workstreams.workstreamId, after);
-    return db
+/** A page of rows in the order of their keys, from the first on or after one; see `onFirstPage`. The last page is empty. */
+export type ReadPage<Row, Cursor> = (runId: string, after: Cursor | undefined) => Operation<Row[]>;
+
+type From = "start" | "after";
+
+const workstreamsFrom = family((from: From) =>
+  statement<{ runId: string; after: string | null }>()((lens, $) => {
+    const { workstreams } = lens.t;
+    const key = workstreams.workstreamId;
+    const where = and(lens.ofRun(workstreams.runId, $.runId), from === "after" ? gt(key, $.after) : undefined);
+    const bulky = [workstreams.name, workstreams.ownerAgentId];
+    return lens.db
       .select()
       .from(workstreams)
-      .where(and(ofRun(workstreams.runId, runId), behind))
-      .orderBy(asc(workstreams.workstreamId))
-      .limit(limit);
-  });
+      .where(and(where, onFirstPage(lens, { table: workstreams, key, where, ordered: asc, bulky })))
+      .orderBy(asc(key))
+      .limit(pageRows);
+  }),
+);
+
+export function* readWorkstreams(runId: string, after: string | undefined): Operation<Workstream[]> {
+  return yield* workstreamsFrom(after === undefined ? "start" : "after")({ runId, after: after ?? null });
 }
 
-export function* readBriefs(runId: string, after: string | undefined, limit: number): Operation<StoredBrief[]> {
-  return yield* query((lens) => {
+const briefsFrom = family((from: From) =>
+  statement<{ runId: string; after: string | null }>()((lens, $) => {
     const { briefs } = lens.t;
-    const behind = after === undefined ? undefined : gt(briefs.briefId, after);
+    const key = briefs.briefId;
+    const where = and(lens.ofRun(briefs.runId, $.runId), from === "after" ? gt(key, $.after) : undefined);
     return lens.db
       .select(briefColumns(lens))
       .from(briefs)
-      .where(and(lens.ofRun(briefs.runId, runId), behind))
-      .orderBy(asc(briefs.briefId))
-      .limit(limit);
-  });
+      .where(and(where, onFirstPage(lens, { table: briefs, key, where, ordered: asc, bulky: jsonColumns(briefs) })))
+      .orderBy(asc(key))
+      .limit(pageRows);
+  }),
+);
+
+export function* readBriefs(runId: string, after: string | undefined): Operation<StoredBrief[]> {
+  return yield* briefsFrom(after === undefined ? "start" : "after")({ runId, after: after ?? null });
 }
 
-export function* readEvents(runId: string, after: number | undefined, limit: number): Operation<StoredEvent[]> {
-  return yield* query((lens) => {
-    const { events } = lens.t;
-    const behind = after === undefined ? undefined : gt(events.seq, after);
-    return lens.db
-      .select(eventColumns(lens))
-      .from(events)
-      .where(and(lens.ofRun(events.runId, runId), behind))
-      .orderBy(asc(events.seq))
-      .limit(limit);
-  });
+const eventsFrom = statement<{ runId: string; after: number }>()((lens, $) => {
+  const { events } = lens.t;
+  const where = and(lens.ofRun(events.runId, $.runId), gt(events.seq, $.after));
+  const bulky = jsonColumns(events);
+  return lens.db
+    .select(eventColumns(lens))
+    .from(events)
+    .where(and(where, onFirstPage(lens, { table: events, key: events.seq, where, ordered: asc, bulky })))
+    .orderBy(asc(events.seq))
+    .limit(pageRows);
+});
+
+export function* readEvents(runId: string, after: number | undefined): Operation<StoredEvent[]> {
+  return yield* eventsFrom({ runId, after: after ?? Number.MIN_SAFE_INTEGER });
+}
+
+/** What of a run has no id, as a row of the reference may: no page has it, and nothing could name it. */
+export function* findNameless(runId: string): Operation<"workstream" | "brief" | undefined> {
+  const [workstream] = yield* query(({ db, t: { workstreams } }) =>
+    db
+      .select({ name: workstreams.name })
+      .from(workstreams)
+      .where(and(eq(workstreams.runId, runId), isNull(workstreams.workstreamId)))
+      .limit(1),
+  );
+  if (workstream) return "workstream";
+  const [brief] = yield* query(({ db, t: { briefs } }) =>
+    db
+      .select({ role: briefs.role })
+      .from(briefs)
+      .where(and(eq(briefs.runId, runId), isNull(briefs.briefId)))
+      .limit(1),
+  );
+  return brief ? "brief" : undefined;
 }
 
 /** A row that was written. One whose id was taken already is passed over: its id is missing from the answer. */

@@ -45,15 +45,15 @@ export interface Span {
 export function spanOf(data: ReportData): Span {
   const { overview, briefs, activity } = data;
   // What came from elsewhere may be older than the run's row.
-  const first = [overview.createdAt, briefs[0]?.createdAt, activity[0]?.time].flatMap((time) =>
-    time ? readTime(time) : [],
-  );
-  const from = Math.min(...first);
-  return { from, to: Math.max(from + 1000, readTime(overview.lastChangeAt)) };
+  const first = [overview.createdAt, briefs[0]?.createdAt, activity[0]?.time].map(readTime);
+  const from = Math.min(...first.filter(Number.isFinite));
+  const to = readTime(overview.lastChangeAt);
+  return { from, to: Math.max(from + 1000, Number.isFinite(to) ? to : from) };
 }
 
 /** The beginning of a time too, such as a minute. */
-function readTime(time: Timestamp): number {
+function readTime(time: Timestamp | undefined): number {
+  if (typeof time !== "string") return Number.NaN;
   const whole = time.length === 13 ? `${time}:00` : time;
   return Date.parse(/Z$|[+-]\d\d:\d\d$|^.{10}$/.test(whole) ? whole : `${whole}Z`);
 }
@@ -135,7 +135,11 @@ const stripBins = 80;
 
 /** When briefs of a part were finished: the more, the stronger; above them in red those that failed. */
 export function strip(briefs: readonly BriefOutline[], span: Span): Html {
-  const first = Math.min(...briefs.map(({ createdAt }) => readTime(createdAt)));
+  let first = span.to;
+  for (const { createdAt } of briefs) {
+    const time = readTime(createdAt);
+    if (time < first) first = time;
+  }
   const start = (binOf(first, span, stripBins) / stripBins) * 100;
   const done = new Array<number>(stripBins).fill(0);
   const failed = new Array<number>(stripBins).fill(0);

@@ -2,21 +2,33 @@
  * HTML in which data cannot be anything but text: whatever is put into a template is escaped, unless it came out of one.
  */
 
-export interface Html {
+/** A class, so that nothing out of a row can pass for it. */
+export class Html {
   readonly html: string;
+  constructor(html: string) {
+    this.html = html;
+  }
 }
 type Content = string | number | Html | readonly Html[] | undefined;
 
 /** ```html`<b>${name}</b>` ``` */
 export function html(parts: TemplateStringsArray, ...contents: readonly Content[]): Html {
-  return { html: parts.map((part, index) => (index === 0 ? "" : rendered(contents[index - 1])) + part).join("") };
+  return new Html(parts.map((part, index) => (index === 0 ? "" : rendered(contents[index - 1])) + part).join(""));
 }
 
-function rendered(content: Content): string {
+/** `unknown`, since SQLite keeps whatever another program puts into a column: what is no number and no HTML is text. */
+function rendered(content: unknown): string {
   if (content === undefined) return "";
-  if (typeof content === "number") return String(content);
-  if (typeof content === "string") return escaped(content);
-  return "html" in content ? content.html : content.map((one) => one.html).join("");
+  if (content instanceof Html) return content.html;
+  if (Array.isArray(content)) return content.map(rendered).join("");
+  return escaped(plain(content));
+}
+
+/** A value of a row as text: bytes as SQLite writes them, cut. */
+export function plain(value: unknown): string {
+  if (!ArrayBuffer.isView(value)) return String(value);
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return `x'${bytes.toString("hex", 0, 32)}${bytes.length > 32 ? "…" : ""}'`;
 }
 
 const entities: Readonly<Record<string, string>> = {

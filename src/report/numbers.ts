@@ -2,9 +2,10 @@
  * How the report writes numbers, times and names, and what it reckons from them.
  */
 import type { BriefOutline } from "../operations/report.ts";
+import { plain } from "./html.ts";
 
 export function count(value: number): string {
-  return value.toLocaleString("en-US");
+  return Number(value).toLocaleString("en-US");
 }
 
 const units = [
@@ -16,7 +17,8 @@ const units = [
 ] as const;
 
 /** An id or a name, which may be as long as it likes. */
-export function short(text: string, characters = 80): string {
+export function short(value: unknown, characters = 80): string {
+  const text = plain(value);
   return text.length <= characters ? text : `${text.slice(0, characters - 1)}…`;
 }
 
@@ -28,6 +30,11 @@ export function duration(ms: number): string {
   const next = units[index + 1];
   const rest = next && unit.name !== "s" ? Math.floor((ms % unit.ms) / next.ms) : 0;
   return `${Math.floor(ms / unit.ms)} ${unit.name}${next && rest > 0 ? ` ${rest} ${next.name}` : ""}`;
+}
+
+/** A number of a row, 0 where another program has put something else there. */
+export function numeric(value: unknown): number {
+  return typeof value === "number" ? value : 0;
 }
 
 /** A moment in UTC to the minute, or to the second where all of it is short. */

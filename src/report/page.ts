@@ -15,10 +15,10 @@ import {
   strip,
   totalOf,
 } from "./charts.ts";
-import { type Html, html } from "./html.ts";
-import { count, duration, lifetime, moment, quantile, short } from "./numbers.ts";
+import { Html, html } from "./html.ts";
+import { count, duration, lifetime, moment, numeric, quantile, short } from "./numbers.ts";
 import { style } from "./style.ts";
-import { drawTree, marks, pretty } from "./tree.ts";
+import { drawTree, markOf, pretty } from "./tree.ts";
 
 const maxLanes = 24;
 const maxRoles = 30;
@@ -52,7 +52,7 @@ export function renderReport(data: ReportData, location: string, madeAt: Date): 
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>${overview.runId} – run-blackboard</title>
-<style>${{ html: style }}</style>
+<style>${new Html(style)}</style>
 </head>
 <body><main>
 ${header(data, span, lifetimes)}
@@ -154,8 +154,8 @@ function tallied(briefs: readonly BriefOutline[], nameOf: (brief: BriefOutline) 
       lifetimes: [],
       retries: 0,
     };
-    tally.counts[brief.status] = (tally.counts[brief.status] ?? 0) + 1;
-    tally.retries += brief.retryCount;
+    if (Object.hasOwn(tally.counts, brief.status)) tally.counts[brief.status]++;
+    tally.retries += numeric(brief.retryCount);
     const took = lifetime(brief);
     if (took !== undefined) tally.lifetimes.push(took);
     tallies.set(name, tally);
@@ -184,7 +184,7 @@ function slowest(briefs: readonly BriefOutline[]): Html {
     .slice(0, maxSlowest)
     .map(
       ({ brief: { briefId, role, status }, took }) =>
-        html`<tr><td><span class="mark ${status}">${marks[status]}</span> <code>${short(briefId)}</code></td><td class="soft">${short(role)}</td><td class="n">${duration(took)}</td></tr>`,
+        html`<tr><td><span class="mark ${status}">${markOf(status)}</span> <code>${short(briefId)}</code></td><td class="soft">${short(role)}</td><td class="n">${duration(took)}</td></tr>`,
     );
   return html`<div class="scroll"><table><tbody>${rows}</tbody></table></div>`;
 }
@@ -197,13 +197,15 @@ function failures({ failures: ids, reasons, texts, briefs }: ReportData): Html {
     const reason = reasons.get(briefId);
     const text = texts.get(briefId);
     const outline = outlines.get(briefId);
-    const facts = [outline?.role, outline?.claimedBy, outline?.updatedAt].filter((fact) => typeof fact === "string");
+    const facts = [outline?.role, outline?.claimedBy, outline?.updatedAt].flatMap((fact) =>
+      fact == null ? [] : [short(fact)],
+    );
     const hint =
       reason && reason.detail.length > 2
         ? html`<br><code class="soft hint">${(reason.detail.text ?? "").slice(0, 200)}</code>`
         : undefined;
-    return html`<details class="failure"><summary><span class="mark failed">✗</span> <code>${briefId}</code> <span class="soft small">${facts.join(" · ")}</span>${hint}</summary>
-${reason ? html`<p class="soft small">${reason.kind} at ${reason.createdAt}</p>${pretty(reason.detail)}` : html`<p class="none">No event says why.</p>`}
+    return html`<details class="failure"><summary><span class="mark failed">✗</span> <code>${short(briefId)}</code> <span class="soft small">${facts.join(" · ")}</span>${hint}</summary>
+${reason ? html`<p class="soft small">${reason.kind} at ${short(reason.createdAt)}</p>${pretty(reason.detail)}` : html`<p class="none">No event says why.</p>`}
 ${text ? html`<p class="soft small">payload</p>${pretty(text.payload)}` : html``}</details>`;
   });
   return html`${items}`;
@@ -213,7 +215,7 @@ function newestEvents({ newestEvents: events }: ReportData): Html {
   if (events.length === 0) return html`<p class="none">No events yet.</p>`;
   const rows = events.map(
     ({ seq, kind, briefId, createdAt, detail }) =>
-      html`<tr><td class="n">${seq}</td><td class="nowrap soft">${createdAt}</td><td>${kind}</td><td><code>${briefId ?? "–"}</code></td><td class="detail"><code>${detail.text === "{}" ? "" : (detail.text ?? "").slice(0, 300)}</code></td></tr>`,
+      html`<tr><td class="n">${seq}</td><td class="nowrap soft">${short(createdAt)}</td><td>${kind}</td><td><code>${short(briefId ?? "–")}</code></td><td class="detail"><code>${detail.text === "{}" ? "" : (detail.text ?? "").slice(0, 300)}</code></td></tr>`,
   );
   return html`<div class="scroll"><table><thead><tr><th class="n">seq</th><th>time</th><th>kind</th><th>brief</th><th>detail</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }

@@ -60,7 +60,8 @@ function nest(briefs: readonly BriefOutline[]): { roots: Node[]; nodes: Node[] }
     }
   }
   for (const { brief, children, totals } of nodes.toReversed()) {
-    totals[brief.status] = (totals[brief.status] ?? 0) + 1;
+    // Another program may have written a status that is none of ours.
+    if (Object.hasOwn(totals, brief.status)) totals[brief.status]++;
     for (const child of children) {
       for (const status of ["pending", "active", "done", "failed"] as const) totals[status] += child.totals[status];
     }
@@ -75,7 +76,12 @@ const nodeOf = (brief: BriefOutline): Node => ({
   depth: 1,
 });
 
-export const marks = { pending: "○", active: "◐", done: "✓", failed: "✗" } as const;
+const marks = { pending: "○", active: "◐", done: "✓", failed: "✗" } as const;
+
+/** The sign of a status; another program may have written one that is none of ours. */
+export function markOf(status: string): string {
+  return Object.entries(marks).find(([name]) => name === status)?.[1] ?? "?";
+}
 
 /** Recurses no deeper than what is shown. */
 function drawn(nodes: readonly Node[], shown: ReadonlySet<Node>, texts: ReportData["texts"]): Html[] {
@@ -92,9 +98,9 @@ function drawnNode(node: Node, shown: ReadonlySet<Node>, texts: ReportData["text
   const facts = [
     short(role),
     ...(took === undefined ? [] : [duration(took)]),
-    ...(retryCount > 0 ? [`${retryCount} retries`] : []),
+    ...(retryCount === 0 ? [] : [`${short(retryCount)} retries`]),
   ];
-  const head = html`<span class="mark ${status}">${marks[status] ?? "?"}</span><code>${short(briefId)}</code><span class="soft small">${facts.join(" · ")}</span>`;
+  const head = html`<span class="mark ${status}">${markOf(status)}</span><code>${short(briefId)}</code><span class="soft small">${facts.join(" · ")}</span>`;
   const data = dataOf(texts.get(briefId));
   const row = html`<span class="row">${head}</span>`;
   if (children.length === 0) {

@@ -6,75 +6,88 @@
 import { type Entity, NotFoundError, UnreadableRowError } from "../errors.ts";
 import { readBrief } from "../operations/briefs.ts";
 import { readEvent } from "../operations/events.ts";
-import type { Operation } from "../operations/operation.ts";
+import { requireReadable } from "../operations/run-listings.ts";
 import { findRun } from "../operations/runs.ts";
-import { readBriefs, readEvents, readWorkstreams } from "../operations/transfer.ts";
+import { findNameless, type ReadPage, readBriefs, readEvents, readWorkstreams } from "../operations/transfer.ts";
 import type { RunPlace, Snapshot } from "./place.ts";
 
 export const formatName = "run-blackboard";
 /** Raised when an older version could not read what is written now. */
 export const formatVersion = 1;
 
-/** The text in pieces of whole lines: a piece holds about `pageLength` characters, however long the run is. */
+/** The text in pieces of whole lines, about `pieceLength` characters each: never more than that, or one row, is in memory. */
 export async function* exportText(place: RunPlace): AsyncGenerator<string, void, void> {
   const snapshot = await place.open();
   try {
-    const { runId } = snapshot;
-    const [run] = await snapshot.run(() => findRun({ runId }));
-    if (!run) throw new NotFoundError("run", runId, runId);
-    yield jsonLine({ format: formatName, version: formatVersion, run });
-    const end = { workstreams: 0, briefs: 0, events: 0 };
-    for await (const rows of pages(snapshot, "workstream", readWorkstreams, (row) => row.workstreamId)) {
-      end.workstreams += rows.length;
-      yield rows.map((workstream) => jsonLine({ workstream })).join("");
-    }
-    for await (const rows of pages(snapshot, "brief", readBriefs, (row) => row.briefId)) {
-      end.briefs += rows.length;
-      yield rows.map((row) => jsonLine({ brief: readBrief(row) })).join("");
-    }
-    for await (const rows of pages(snapshot, "event", readEvents, (row) => row.seq)) {
-      end.events += rows.length;
-      yield rows.map((row) => jsonLine({ event: readEvent(row) })).join("");
-    }
-    yield jsonLine({ end });
+    yield* textOf(snapshot);
   } finally {
     await snapshot.close();
   }
 }
 
-const jsonLine = (value: object) => `${JSON.stringify(value)}\n`;
+/** The same of a snapshot that is open, and stays so. */
+export async function* textOf(snapshot: Snapshot): AsyncGenerator<string, void, void> {
+  const { runId } = snapshot;
+  const [run] = await snapshot.run(() => findRun({ runId }));
+  if (!run) throw new NotFoundError("run", runId, runId);
+  requireReadable(run);
+  const nameless = await snapshot.run(() => findNameless(runId));
+  if (nameless) throw new UnreadableRowError(nameless, "null", `${nameless}Id`, "NULL", undefined, "an id");
+  yield jsonLine("run", runId, { format: formatName, version: formatVersion, run });
+  const end = { workstreams: 0, briefs: 0, events: 0 };
+  for await (const rows of pages(snapshot, readWorkstreams, (row) => row.workstreamId)) {
+    end.workstreams += rows.length;
+    yield* pieces(rows, (workstream) => jsonLine("workstream", workstream.workstreamId, { workstream }));
+  }
+  for await (const rows of pages(snapshot, readBriefs, (row) => row.briefId)) {
+    end.briefs += rows.length;
+    yield* pieces(rows, (row) => jsonLine("brief", row.briefId, { brief: readBrief(row) }));
+  }
+  for await (const rows of pages(snapshot, readEvents, (row) => row.seq)) {
+    end.events += rows.length;
+    yield* pieces(rows, (row) => jsonLine("event", row.eventId, { event: readEvent(row) }));
+  }
+  yield `${JSON.stringify({ end })}\n`;
+}
 
-/** What a page should hold, in characters: rows of 5 MB come one by one, small ones by the thousand. */
-const pageLength = 2 ** 20;
-const maxRows = 1000;
-/** Before anything is known of how long they are. */
-const firstRows = 8;
-
-async function* pages<Row extends object, Cursor extends string | number>(
-  { runId, run }: Snapshot,
-  entity: Entity,
-  read: (runId: string, after: Cursor | undefined, limit: number) => Operation<Row[]>,
-  cursorOf: (row: Row) => Cursor,
-): AsyncGenerator<Row[], void, void> {
-  let limit = firstRows;
-  for (let after: Cursor | undefined; ; ) {
-    const rows = await run(() => read(runId, after, limit));
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    // Files of the reference may have rows without an id. They come first, and nothing here could name them.
-    if (rows.some((row) => cursorOf(row) === null)) {
-      throw new UnreadableRowError(entity, "null", `${entity}Id`, "NULL", undefined, "an id");
-    }
-    yield rows;
-    if (rows.length < limit) return;
-    after = cursorOf(last);
-    limit = Math.min(maxRows, Math.max(1, Math.round((limit * pageLength) / Math.max(1, lengthOf(rows)))));
+/** @throws UnreadableRowError for a row that is longer than a string can be. */
+function jsonLine(entity: Entity, id: string, value: object): string {
+  try {
+    return `${JSON.stringify(value)}\n`;
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new UnreadableRowError(entity, id, "JSON", "more", { cause }, "what fits into one string of JavaScript");
   }
 }
 
-function lengthOf(rows: readonly object[]): number {
-  let length = 0;
-  for (const row of rows)
-    for (const value of Object.values(row)) length += typeof value === "string" ? value.length : 8;
-  return length;
+async function* pages<Row, Cursor>(
+  { runId, run }: Snapshot,
+  read: ReadPage<Row, Cursor>,
+  cursorOf: (row: Row) => Cursor,
+): AsyncGenerator<Row[], void, void> {
+  let after: Cursor | undefined;
+  for (;;) {
+    const rows = await run(() => read(runId, after));
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    // Before its rows are decoded in place.
+    after = cursorOf(last);
+    yield rows;
+  }
+}
+
+const pieceLength = 2 ** 20;
+
+/** Their lines, one by one made and put together. */
+function* pieces<Row>(rows: readonly Row[], lineOf: (row: Row) => string): Generator<string, void, void> {
+  let piece = "";
+  for (const row of rows) {
+    const line = lineOf(row);
+    if (piece.length + line.length > pieceLength && piece !== "") {
+      yield piece;
+      piece = "";
+    }
+    piece += line;
+  }
+  if (piece !== "") yield piece;
 }

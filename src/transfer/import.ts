@@ -32,14 +32,14 @@ export interface ImportedRun {
   events: number;
 }
 
-export async function importText(chunks: Chunks, place: RunPlace): Promise<ImportedRun> {
+export async function importText(chunks: Chunks, place: RunPlace, mode: number): Promise<ImportedRun> {
   const lines = jsonLines(chunks);
   try {
     const first = await lines.next();
     if (first.done) throw refusedLine(1, "is missing: the text is empty");
     const run = headOf(first.value);
     const runId = place.runId ?? run.runId;
-    return await place.receive(runId, (store) => fill(store, lines, run, runId));
+    return await place.receive(runId, (store) => fill(store, lines, run, runId), mode);
   } finally {
     // Lets go of the stream, also of one that is not at its end.
     await lines.return();

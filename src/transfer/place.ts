@@ -10,14 +10,17 @@ export interface RunPlace {
   /** The run as it is at one moment, whatever is written while it is read. Throws where it cannot be told which is meant. */
   open(): Promise<Snapshot>;
   /**
-   * Puts a run there: all that `fill` writes, or, when it throws or the process dies, nothing.
+   * Puts a run there: all that `fill` writes, or, when it throws or the process dies, nothing. `mode` is the permissions of a
+   * file that is made for it.
    * @throws ConflictError where there is such a run already.
    */
-  receive<T>(runId: string, fill: (store: Store) => Promise<T>): Promise<T>;
+  receive<T>(runId: string, fill: (store: Store) => Promise<T>, mode: number): Promise<T>;
 }
 
 export interface Snapshot {
   readonly runId: string;
+  /** The permissions that a file with the run in it may have at most. */
+  readonly mode: number;
   run<T>(operation: () => Operation<T>): T | Promise<T>;
   close(): void | Promise<void>;
 }

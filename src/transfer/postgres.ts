@@ -9,7 +9,8 @@ import { type Connection, connectPostgres, type Pool } from "../engines/postgres
 import { reader, theOnlyOne } from "../inspection/reader.ts";
 import { migrations } from "../migrations/embedded.postgres.ts";
 import { migratePostgres, requireCurrentPostgres } from "../migrations/postgres.ts";
-import { getRunOverview, listRunIds, listRunSummaries } from "../operations/overview.ts";
+import { getRunOverview, listRunIds } from "../operations/overview.ts";
+import { listEachRun } from "../operations/run-listings.ts";
 import type { RunPlace, Snapshot, Store } from "./place.ts";
 import { ageOf, type CheckedRule, type PrunedRun, reasonToKeep } from "./prune-rule.ts";
 
@@ -37,7 +38,8 @@ async function openSnapshot(connection: Connection, wanted: string | undefined):
     };
     try {
       const runId = wanted ?? theOnlyOne(await snapshot.run(listRunIds), connection.location);
-      return { runId, run: snapshot.run, close };
+      // Who may read it is a matter of logging in there, so a file of it is for the user alone.
+      return { runId, mode: 0o600, run: snapshot.run, close };
     } catch (error) {
       await snapshot.close();
       throw error;
@@ -85,7 +87,12 @@ export async function pruneServer(given: string | Pool, rule: CheckedRule): Prom
   try {
     await requireCurrentPostgres(connection, migrations);
     const pruned: PrunedRun[] = [];
-    for (const { summary } of await engineOf("").run(() => listRunSummaries(reader))) {
+    for (const { runId: listed, summary, error } of await engineOf("").run(() => listEachRun(reader))) {
+      if (error) {
+        const reason = error.message;
+        pruned.push({ runId: listed ?? "", location, status: null, changedAt: null, outcome: "kept", reason });
+        continue;
+      }
       const age = ageOf(summary);
       const { runId } = age;
       const reason = reasonToKeep(age, rule) ?? (rule.dryRun ? null : await deleteRun(engineOf(runId), runId, rule));

@@ -16,7 +16,7 @@ import { Check } from "../input/check.ts";
 import { realPathOf } from "../input/real-path.ts";
 import { reader } from "../inspection/reader.ts";
 import { openFile } from "../inspection/view.ts";
-import { listRunSummaries } from "../operations/overview.ts";
+import { listEachRun } from "../operations/run-listings.ts";
 import {
   ageOf,
   type CheckedRule,
@@ -87,7 +87,12 @@ function pruneEntry(root: string, entry: Dirent, rule: CheckedRule): PrunedRun[]
 function readAges(location: string): RunAge[] {
   const { engine } = openFile(location, false);
   try {
-    return engine.run(() => listRunSummaries(reader)).map(({ summary }) => ageOf(summary));
+    return engine
+      .run(() => listEachRun(reader))
+      .map(({ summary, error }) => {
+        if (error) throw error;
+        return ageOf(summary);
+      });
   } finally {
     engine.close();
   }

@@ -2,13 +2,14 @@
  * Moving a run: out as text, in again, and from one place to another. Each place is a file or a server.
  */
 import { has } from "../foreign.ts";
+import { Check, type Names } from "../input/check.ts";
 import {
   checkRunDestination,
   checkRunLocation,
   type RunDestination,
   type RunLocation,
 } from "../input/run-locations.ts";
-import { exportText } from "./export.ts";
+import { exportText, textOf } from "./export.ts";
 import { type ImportedRun, importText } from "./import.ts";
 import { type Chunks, checkChunks } from "./lines.ts";
 import type { RunPlace } from "./place.ts";
@@ -32,8 +33,17 @@ import { sqlitePlace } from "./sqlite.ts";
  * MigrationError, ConnectionError; UnreadableRowError for a row that another program has spoilt.
  */
 export function exportRun(from: RunLocation | RunPlace): AsyncGenerator<string, void, void> {
-  return exportText(isPlace(from) ? from : sqlitePlace(checkRunLocation(from)));
+  return exportText(sourceOf(from));
 }
+
+export interface ImportOptions {
+  /**
+   * The permissions of a file that is made, such as `0o600`; `0o644` when left out. The process's umask applies. A file that is
+   * there already keeps its own.
+   */
+  mode?: number | undefined;
+}
+const importNames: Names<ImportOptions> = { mode: true };
 
 /**
  * Puts a run there that `exportRun` has written: all of it or, whatever happens, nothing. `text` is a stream, or whatever
@@ -50,13 +60,22 @@ export function exportRun(from: RunLocation | RunPlace): AsyncGenerator<string, 
  * @throws InvalidInputError with the line for text that is not such an export, or was cut off; ConflictError where there is a
  * run of that id already; FileError, MigrationError, ConnectionError; what the stream itself throws comes out as it is.
  */
-export async function importRun(text: Chunks, to: RunDestination | RunPlace): Promise<ImportedRun> {
+export async function importRun(
+  text: Chunks,
+  to: RunDestination | RunPlace,
+  options?: ImportOptions,
+): Promise<ImportedRun> {
   checkChunks(text);
-  return await importText(text, isPlace(to) ? to : sqlitePlace(checkRunDestination(to)));
+  const check = new Check();
+  const { mode } = check.object("options", options, importNames);
+  if (mode !== undefined) check.integer("mode", mode, 0, 0o777);
+  check.done();
+  return await importText(text, targetOf(to), mode ?? 0o644);
 }
 
 /**
- * Copies a run from one place to another, also between engines: `importRun(exportRun(from), to)`. The original stays.
+ * Copies a run from one place to another, also between engines: `importRun(exportRun(from), to)`. The original stays. A file
+ * that is made has the permissions of the original's file; of a run on a server, only the user may read it.
  *
  * ```ts
  * await copyRun({ runId: "abc123" }, postgresRun({ connection: process.env.DATABASE_URL }));
@@ -65,7 +84,21 @@ export async function importRun(text: Chunks, to: RunDestination | RunPlace): Pr
  * @throws as `exportRun` and `importRun` do; nothing has been written then.
  */
 export async function copyRun(from: RunLocation | RunPlace, to: RunDestination | RunPlace): Promise<ImportedRun> {
-  return await importRun(exportRun(from), to);
+  const target = targetOf(to);
+  const snapshot = await sourceOf(from).open();
+  try {
+    return await importText(textOf(snapshot), target, snapshot.mode);
+  } finally {
+    await snapshot.close();
+  }
+}
+
+function sourceOf(from: RunLocation | RunPlace): RunPlace {
+  return isPlace(from) ? from : sqlitePlace(checkRunLocation(from));
+}
+
+function targetOf(to: RunDestination | RunPlace): RunPlace {
+  return isPlace(to) ? to : sqlitePlace(checkRunDestination(to));
 }
 
 function isPlace(where: unknown): where is RunPlace {

@@ -5,7 +5,7 @@
  * Only when all of it is there and sound it is put in its place: as a new file that appears at once, or in one transaction
  * into a file that other runs have already.
  */
-import { mkdirSync, rmdirSync } from "node:fs";
+import { mkdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type Database from "better-sqlite3";
 import type { Session } from "../engines/engine.ts";
@@ -33,6 +33,7 @@ import {
   insertEvents,
   insertRun,
   insertWorkstreams,
+  type ReadPage,
   readBriefs,
   readEvents,
   readWorkstreams,
@@ -54,7 +55,7 @@ export function sqlitePlace({ runId, locationOf }: FilePlace): RunPlace {
   return {
     runId,
     open: async () => openSnapshot(locationOf(runId ?? ""), runId),
-    receive: async (arriving, fill) => await receive(locationOf(arriving), arriving, fill),
+    receive: async (arriving, fill, mode) => await receive(locationOf(arriving), arriving, fill, mode),
   };
 }
 
@@ -63,7 +64,8 @@ function openSnapshot(location: string, wanted: string | undefined): Snapshot {
   try {
     waiting(() => engine.drizzle.$client.exec("BEGIN"), isBusy, waitMs, location);
     const runId = wanted ?? theOnlyOne(engine.run(listRunIds), location);
-    return { runId, run: (operation) => engine.run(operation), close: () => engine.close() };
+    const { mode } = statSync(location);
+    return { runId, mode, run: (operation) => engine.run(operation), close: () => engine.close() };
   } catch (error) {
     engine.close();
     throw translated(error, location);
@@ -83,13 +85,18 @@ function prepared(client: Database.Database, location: string): Database.Databas
   }
 }
 
-async function receive<T>(location: string, runId: string, fill: (store: Store) => Promise<T>): Promise<T> {
+async function receive<T>(
+  location: string,
+  runId: string,
+  fill: (store: Store) => Promise<T>,
+  mode: number,
+): Promise<T> {
   // Said at once, though only the transaction at the end decides.
   if (holdsRun(location, runId)) throw runTaken(runId, location);
   const stage = openStage(location);
   try {
     const filled = await fill({ location, run: (operation) => onStage(() => stage.run(operation), location) });
-    publish(stage, runId, location);
+    publish(stage, runId, location, mode);
     return filled;
   } finally {
     stage.close();
@@ -130,8 +137,8 @@ function holdsRun(location: string, runId: string): boolean {
   }
 }
 
-function publish(stage: SqliteEngine, runId: string, location: string): void {
-  if (isAbsent(location) && wasMade(stage, location)) return;
+function publish(stage: SqliteEngine, runId: string, location: string, mode: number): void {
+  if (isAbsent(location) && wasMade(stage, location, mode)) return;
   refuseJournal(location);
   const opening = {
     create: false,
@@ -158,11 +165,12 @@ function refuseJournal(location: string): void {
 }
 
 /** False when somebody else has made the file meanwhile. */
-function wasMade(stage: SqliteEngine, location: string): boolean {
+function wasMade(stage: SqliteEngine, location: string, mode: number): boolean {
   const folder = dirname(location);
   const made = mkdirSync(folder, { recursive: true });
   try {
-    writeCopy(stage.drizzle.$client, location);
+    // To be written by its owner, also where what it is made from may only be read.
+    writeCopy(stage.drizzle.$client, location, mode | 0o600);
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
@@ -198,13 +206,13 @@ function copyRows(
   const numbered = !session.run(hasEvents);
   const copy = <Row extends object, Cursor>(
     entity: Entity,
-    read: (runId: string, after: Cursor | undefined, limit: number) => Operation<Row[]>,
+    read: ReadPage<Row, Cursor>,
     insert: (rows: readonly Row[]) => Operation<Written[]>,
     idOf: (row: Row) => string,
     cursorOf: (row: Row) => Cursor,
   ) => {
     for (let after: Cursor | undefined; ; ) {
-      const rows = stage.run(() => read(runId, after, batch));
+      const rows = stage.run(() => read(runId, after));
       const last = rows.at(-1);
       if (last === undefined) return;
       const free = new Set(session.run(() => insert(rows)).map(({ id }) => id));
@@ -235,6 +243,3 @@ function copyRows(
     (row) => row.seq,
   );
 }
-
-/** How many rows are copied at once. */
-const batch = 128;

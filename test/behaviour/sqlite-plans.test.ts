@@ -1,4 +1,5 @@
 /** The plans of SQLite, which has no statistics of a run's file. */
+import { readEvents } from "run-blackboard";
 import { expect, test } from "vitest";
 import { cases, fill, Questions } from "./plans.ts";
 import { sqliteFile } from "./sqlite.ts";
@@ -35,6 +36,25 @@ test("lists and claims go through one index each, sort nothing and read no table
       [...new Set(used)].filter((index) => index !== byId),
       name,
     ).toEqual(indexes);
+  }
+});
+
+test("pages bounded by bytes go through the index of their list, and sort no more than one page", async () => {
+  const { board, plansOf } = await large();
+  for (const [filter, index] of [
+    [{ after: 3000 }, "INTEGER PRIMARY KEY"],
+    [{ kinds: ["escalated"] }, "events_by_kind"],
+    [{ kinds: ["escalated"], after: 3000 }, "events_by_kind"],
+    [{ kinds: ["escalated", "completed"] }, "INTEGER PRIMARY KEY"],
+    [{ briefId: "b7" }, "events_by_brief"],
+    [{ briefId: "b7", kinds: ["completed"] }, "events_by_brief"],
+  ] as const) {
+    const lines = await plansOf(() => readEvents(board, filter).next());
+    const reading = lines.filter((line) => tables.test(line));
+    expect(reading.length).toBeGreaterThan(2);
+    for (const line of reading) expect(line, JSON.stringify(filter)).toMatch(new RegExp(`^SEARCH events .*${index}`));
+    // That of the rows that reach the limit, of which the first one is wanted.
+    expect(lines.filter((line) => /B-TREE/.test(line))).toHaveLength(1);
   }
 });
 

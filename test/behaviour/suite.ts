@@ -1,5 +1,6 @@
 /** What a blackboard promises, on every engine. */
 import { describe } from "vitest";
+import { bounded } from "./bounded.ts";
 import { briefs } from "./briefs.ts";
 import { claims } from "./claims.ts";
 import { claimsModel } from "./claims-model.ts";
@@ -51,6 +52,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     roles(engine);
     summary(engine);
     pages(engine);
+    bounded(engine);
     tree(engine, { long });
     watch(engine);
     inspection(engine);

@@ -1,5 +1,6 @@
 /** The plans of PostgreSQL, which knows from statistics how telling each condition is. */
 import pg from "pg";
+import { readEvents } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { cases, fill, Questions } from "../behaviour/plans.ts";
@@ -43,6 +44,23 @@ describe.skipIf(!hasServer)("what is asked of a large run on PostgreSQL", () => 
       expect(plan, name).not.toMatch(/Seq Scan on "?(?:briefs|events|workstreams)/);
       for (const index of indexes)
         expect(plan, name).toContain(index === "events_by_seq" ? "events_run_id_seq_pk" : index);
+    }
+  });
+
+  test("pages bounded by bytes go through the index of their list, and sum up sizes only as far as they must", async () => {
+    const { board, plansOf } = await large();
+    for (const [filter, index] of [
+      [{ after: 3000 }, "events_run_id_seq_pk"],
+      [{ kinds: ["escalated"] }, "events_by_kind"],
+      [{ kinds: ["escalated", "completed"] }, "events_run_id_seq_pk"],
+      [{ briefId: "b7" }, "events_by_brief"],
+    ] as const) {
+      const plan = (await plansOf(() => readEvents(board, filter).next())).join("\n");
+      expect(plan, JSON.stringify(filter)).not.toMatch(/Seq Scan/);
+      expect(plan, JSON.stringify(filter)).toContain(index);
+      if ("kinds" in filter || "briefId" in filter) continue;
+      // Nothing waits for all rows between the limit and the index; a rare kind may be sorted first.
+      expect(plan).toMatch(/Subquery Scan on summed .*\n.*Filter: .*\n.*WindowAgg .*\n.*Limit .*\n.*Index Scan using/);
     }
   });
 
