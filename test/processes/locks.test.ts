@@ -15,7 +15,7 @@ import { startProgram } from "./spawn.ts";
 const runId = "looked-at";
 
 /** Functions that take a board and reach its file through the board's own connection, and vocabularies' helpers. */
-const withoutFiles = ["releaseBrief"];
+const withoutFiles = ["releaseBrief", "readBriefs", "readEvents", "listBriefOutlines", "getTreeOutline"];
 
 function newRun() {
   const folder = temporaryFolder();
