@@ -16,7 +16,7 @@ rmSync("dist", { recursive: true, force: true });
 execFileSync("tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" });
 await build({
   // The migrations by themselves, too, so that anybody can hold what was shipped against the folder.
-  entryPoints: [...entries, "src/migrations/embedded.sqlite.ts", "src/migrations/embedded.postgres.ts"],
+  entryPoints: [...entries, "src/sqlite/migrations/embedded.sqlite.ts", "src/postgres/embedded.postgres.ts"],
   outdir: "dist",
   outbase: ".",
   bundle: true,

@@ -8,7 +8,7 @@
 import { copyFileSync, rmSync } from "node:fs";
 import Database from "better-sqlite3";
 import { openBlackboard } from "run-blackboard";
-import { migrations } from "../src/migrations/embedded.sqlite.ts";
+import { migrations } from "../src/sqlite/migrations/embedded.sqlite.ts";
 import { spread } from "./measure.ts";
 import type { Rows } from "./report.ts";
 import { openRaw, runId, Sites } from "./sites.ts";

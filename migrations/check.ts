@@ -7,11 +7,11 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
-import { migrations as postgresMigrations } from "../src/migrations/embedded.postgres.ts";
-import { migrations } from "../src/migrations/embedded.sqlite.ts";
-import type { Migration } from "../src/migrations/history.ts";
-import { differences, isTable, readObjects, replay, type SchemaObject } from "../src/migrations/sqlite-schema.ts";
-import { type Dialect, refuseForbidden, statementsOf } from "../src/migrations/statements.ts";
+import type { Migration } from "../src/engine/history.ts";
+import { type Dialect, refuseForbidden, statementsOf } from "../src/engine/statements.ts";
+import { migrations as postgresMigrations } from "../src/postgres/embedded.postgres.ts";
+import { migrations } from "../src/sqlite/migrations/embedded.sqlite.ts";
+import { differences, isTable, readObjects, replay, type SchemaObject } from "../src/sqlite/migrations/schema.ts";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
 const dump = join(project, "migrations/schema.sqlite.sql");
@@ -99,7 +99,7 @@ function embedded(): void {
       stdio: "pipe",
     });
   } catch {
-    problem("src/migrations/embedded.*.ts differ from the folders: run npm run db:embed");
+    problem("embedded.*.ts differ from the folders: run npm run db:embed");
   }
 }
 

@@ -7,14 +7,18 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readMigrationFiles } from "drizzle-orm/migrator";
-import type { Migration } from "../src/migrations/history.ts";
-import { madeObjects, replay } from "../src/migrations/sqlite-schema.ts";
+import type { Migration } from "../src/engine/history.ts";
+import { madeObjects, replay } from "../src/sqlite/migrations/schema.ts";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
 const checking = process.argv.includes("--check");
 
-for (const engine of ["sqlite", "postgres"]) {
-  const path = `src/migrations/embedded.${engine}.ts`;
+const modules = {
+  sqlite: "src/sqlite/migrations/embedded.sqlite.ts",
+  postgres: "src/postgres/embedded.postgres.ts",
+};
+
+for (const [engine, path] of Object.entries(modules)) {
   const text = embedded(join(project, "migrations", engine), engine);
   if (checking) {
     if (readFileSync(join(project, path), "utf8") !== text) {
@@ -31,8 +35,8 @@ function embedded(folder: string, engine: string): string {
   const isSqlite = engine === "sqlite";
   return (
     `// Made from migrations/${engine} by npm run db:embed. Do not edit.\n` +
-    `import type { Migration } from "./history.ts";\n` +
-    (isSqlite ? `import type { MadeObject } from "./sqlite-schema.ts";\n` : "") +
+    `import type { Migration } from "${isSqlite ? "../../" : "../"}engine/history.ts";\n` +
+    (isSqlite ? `import type { MadeObject } from "./schema.ts";\n` : "") +
     `\nexport const migrations: readonly Migration[] = [\n${migrations.map(migrationText).join("")}];\n` +
     (isSqlite ? `\n${schemaText(migrations)}` : "")
   );

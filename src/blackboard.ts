@@ -4,7 +4,7 @@
  */
 import { inspect } from "node:util";
 import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../drizzle/vocabulary.ts";
-import { type Body, type Engine, type Mode, type Result, requireRun, type Session } from "./engines/engine.ts";
+import { type Body, type Engine, type Mode, type Result, requireRun, type Session } from "./engine/engine.ts";
 import { InvalidInputError } from "./errors.ts";
 import { type HeldClaim, type HoldOptions, holdClaim } from "./hold-claim.ts";
 import { Check } from "./input/check.ts";

@@ -2,8 +2,7 @@
  * `run-blackboard`: the state of one orchestration run in an SQLite file. Everything public of this entry is exported here.
  */
 import { Blackboard } from "./blackboard.ts";
-import { type SqliteDatabase, SqliteEngine } from "./engines/sqlite.ts";
-import { isAbsent } from "./engines/sqlite-connection.ts";
+import { migrationPending } from "./engine/history.ts";
 import { newId } from "./input/new-id.ts";
 import {
   type BlackboardLocation,
@@ -19,13 +18,14 @@ import {
   type ViewOptions,
 } from "./input/options.ts";
 import type { Roles } from "./input/roles.ts";
-import { listRunsUnder, type RunListing, runFolders } from "./inspection/runs.ts";
-import { type Verification, verify } from "./inspection/verify.ts";
-import { openView, type View } from "./inspection/view.ts";
-import { migrations } from "./migrations/embedded.sqlite.ts";
-import { migrationPending } from "./migrations/history.ts";
-import { openMigrated } from "./migrations/open.ts";
-import { type MigrationStatus, migrateFile, readStatus } from "./migrations/status.ts";
+import { isAbsent } from "./sqlite/connection/connection.ts";
+import { type SqliteDatabase, SqliteEngine } from "./sqlite/engine.ts";
+import { listRunsUnder, type RunListing, runFolders } from "./sqlite/files/list-runs.ts";
+import { type Verification, verify } from "./sqlite/files/verify.ts";
+import { openView, type View } from "./sqlite/files/view.ts";
+import { migrations } from "./sqlite/migrations/embedded.sqlite.ts";
+import { openMigrated } from "./sqlite/migrations/open.ts";
+import { type MigrationStatus, migrateFile, readStatus } from "./sqlite/migrations/status.ts";
 
 export {
   type BriefStatus,
@@ -41,8 +41,7 @@ export {
   workstreamStatuses,
 } from "../drizzle/vocabulary.ts";
 export type { BlackboardOperations } from "./blackboard.ts";
-export type { Mode, Result } from "./engines/engine.ts";
-export type { SqliteDatabase } from "./engines/sqlite.ts";
+export type { Mode, Result } from "./engine/engine.ts";
 export * from "./errors.ts";
 export type { PlainObject } from "./input/json.ts";
 export type {
@@ -54,14 +53,15 @@ export type {
 } from "./input/options.ts";
 export type { RoleSchemas, Roles } from "./input/roles.ts";
 export type { RunDestination, RunLocation } from "./input/run-locations.ts";
-export { getTreeOutline, listBriefOutlines, readBriefs, readEvents } from "./inspection/pages.ts";
-export { releaseBrief } from "./inspection/release.ts";
-export { reportRun } from "./inspection/report.ts";
-export type { RunListing } from "./inspection/runs.ts";
-export { summarizeRun } from "./inspection/summarize.ts";
-export type { Problem, Verification } from "./inspection/verify.ts";
-export type { View } from "./inspection/view.ts";
-export type { MigrationStatus } from "./migrations/status.ts";
+export {
+  getTreeOutline,
+  listBriefOutlines,
+  readBriefs,
+  readEvents,
+  releaseBrief,
+  reportRun,
+  summarizeRun,
+} from "./inspect.ts";
 export type { BriefFilter } from "./operations/brief-lists.ts";
 export type { Brief } from "./operations/briefs.ts";
 export type { ClaimRequest } from "./operations/claims.ts";
@@ -77,14 +77,19 @@ export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
 export type { BriefNode, BriefTree, OutlineNode, TreeOutline } from "./operations/tree.ts";
 export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
-export { type Backup, backupBlackboard } from "./transfer/backup.ts";
+export type { SqliteDatabase } from "./sqlite/engine.ts";
+export { type Backup, backupBlackboard } from "./sqlite/files/backup.ts";
+export type { RunListing } from "./sqlite/files/list-runs.ts";
+export { type PruneOptions, pruneRuns } from "./sqlite/files/prune.ts";
+export { type Restored, type RestoreOptions, restoreBlackboard } from "./sqlite/files/restore.ts";
+export type { Problem, Verification } from "./sqlite/files/verify.ts";
+export type { View } from "./sqlite/files/view.ts";
+export type { MigrationStatus } from "./sqlite/migrations/status.ts";
 export type { ImportedRun } from "./transfer/import.ts";
 export type { Chunks } from "./transfer/lines.ts";
+export { copyRun, exportRun, type ImportOptions, importRun } from "./transfer/move.ts";
 export type { RunPlace } from "./transfer/place.ts";
-export { type PruneOptions, pruneRuns } from "./transfer/prune.ts";
 export type { PrunedRun, PruneRule } from "./transfer/prune-rule.ts";
-export { type Restored, type RestoreOptions, restoreBlackboard } from "./transfer/restore.ts";
-export { copyRun, exportRun, type ImportOptions, importRun } from "./transfer/runs.ts";
 export type { WatchOptions } from "./watch.ts";
 export { Blackboard };
 

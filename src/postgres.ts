@@ -3,9 +3,6 @@
  */
 import type { Pool } from "pg";
 import { Blackboard } from "./blackboard.ts";
-import { PostgresEngine } from "./engines/postgres.ts";
-import type { PostgresDatabase } from "./engines/postgres-lens.ts";
-import { connectPostgres } from "./engines/postgres-pool.ts";
 import { Check } from "./input/check.ts";
 import { newId } from "./input/new-id.ts";
 import {
@@ -16,6 +13,12 @@ import {
   timestamps,
 } from "./input/options.ts";
 import type { Roles } from "./input/roles.ts";
+import { migrations } from "./postgres/embedded.postgres.ts";
+import { PostgresEngine } from "./postgres/engine.ts";
+import type { PostgresDatabase } from "./postgres/lens.ts";
+import { migratePostgres, type PostgresMigrationStatus, requireCurrentPostgres } from "./postgres/migrate.ts";
+import { postgresPlace, pruneServer } from "./postgres/place.ts";
+import { connectPostgres } from "./postgres/pool.ts";
 import {
   listRunsOnServer,
   openPostgresView,
@@ -24,11 +27,8 @@ import {
   type PostgresView,
   statusOfServer,
   verifyServer,
-} from "./inspection/postgres.ts";
-import { migrations } from "./migrations/embedded.postgres.ts";
-import { migratePostgres, type PostgresMigrationStatus, requireCurrentPostgres } from "./migrations/postgres.ts";
+} from "./postgres/view.ts";
 import type { RunPlace } from "./transfer/place.ts";
-import { postgresPlace, pruneServer } from "./transfer/postgres.ts";
 import { checkRule, type PrunedRun, type PruneRule, ruleNames } from "./transfer/prune-rule.ts";
 
 export type {

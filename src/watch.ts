@@ -5,7 +5,7 @@
  * nothing comes twice, whatever happens in between. What makes that cheap is the engine's to say (`Engine.look`). One page is
  * held at a time, bounded by bytes, and the next is read when the last one was taken.
  */
-import { allowManyListeners, type Engine, type Found, type Mode } from "./engines/engine.ts";
+import { allowManyListeners, type Engine, type Found, type Mode } from "./engine/engine.ts";
 import { codeOf, isPassing, isThenable } from "./foreign.ts";
 import { Check, type Names } from "./input/check.ts";
 import { type BlackboardEvent, readEventPage } from "./operations/events.ts";

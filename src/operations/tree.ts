@@ -15,7 +15,7 @@ import { type Brief, briefColumns, readBrief } from "./briefs.ts";
 import { type Context, inSnapshot, type Operation, statement } from "./operation.ts";
 import { type BriefOutline, outlineColumns } from "./outlines.ts";
 import type { BriefOf } from "./roles.ts";
-import { readBriefs } from "./transfer.ts";
+import { readBriefs } from "./whole-runs.ts";
 
 export interface BriefNode<R extends Roles = Roles> {
   brief: BriefOf<R>;

@@ -8,7 +8,7 @@ import { readBrief } from "../operations/briefs.ts";
 import { readEvent } from "../operations/events.ts";
 import { requireReadable } from "../operations/run-listings.ts";
 import { findRun } from "../operations/runs.ts";
-import { findNameless, type ReadPage, readBriefs, readEvents, readWorkstreams } from "../operations/transfer.ts";
+import { findNameless, type ReadPage, readBriefs, readEvents, readWorkstreams } from "../operations/whole-runs.ts";
 import type { RunPlace, Snapshot } from "./place.ts";
 
 export const formatName = "run-blackboard";

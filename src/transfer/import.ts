@@ -14,7 +14,7 @@ import {
   type StoredBrief,
   type StoredEvent,
   type Written,
-} from "../operations/transfer.ts";
+} from "../operations/whole-runs.ts";
 import type { Workstream } from "../operations/workstreams.ts";
 import { quoted } from "../shown.ts";
 import { formatName, formatVersion } from "./export.ts";

@@ -2,7 +2,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
-import { Kept, maxKept } from "../../src/engines/kept.ts";
+import { Kept, maxKept } from "../../src/engine/kept.ts";
 import { open } from "./sqlite.ts";
 
 setFlagsFromString("--expose-gc");

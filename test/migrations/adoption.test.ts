@@ -4,8 +4,8 @@
 import { readFileSync } from "node:fs";
 import { migrateBlackboard, migrationStatus, openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { differences, readObjects, replay } from "../../src/migrations/sqlite-schema.ts";
-import { statementsOf } from "../../src/migrations/statements.ts";
+import { statementsOf } from "../../src/engine/statements.ts";
+import { differences, readObjects, replay } from "../../src/sqlite/migrations/schema.ts";
 import { execute, type Fixture, madeBy, newFile, opened, rows, written } from "./files.ts";
 import { fourTables, known, oldest } from "./made-up.ts";
 

@@ -92,9 +92,9 @@ test("db:generate makes a migration for both engines that is in order; db:check 
 
 test("db:check says so when the embedded schema, with which every file is compared, is not what the migrations make", () => {
   const { edit, run } = copyOfProject();
-  edit("src/migrations/embedded.sqlite.ts", (text) =>
+  edit("src/sqlite/migrations/embedded.sqlite.ts", (text) =>
     text.replace('"column goal TEXT NOT NULL"', '"column goal TEXT"'),
   );
   expect(run("embed", "--check").lines.join("\n")).toContain("is not what migrations/sqlite says");
-  expect(run("check").lines).toContainEqual(expect.stringContaining("src/migrations/embedded.*.ts differ"));
+  expect(run("check").lines).toContainEqual(expect.stringContaining("embedded.*.ts differ"));
 });

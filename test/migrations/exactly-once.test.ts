@@ -5,7 +5,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BusyError, openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
-import type { Migration } from "../../src/migrations/history.ts";
+import type { Migration } from "../../src/engine/history.ts";
 import { temporaryFolder } from "../processes/folder.ts";
 import { startProgram } from "../processes/spawn.ts";
 import { contentsOf, migrateTo, newFile, rows, thrownBy, written } from "./files.ts";

@@ -3,8 +3,8 @@
  */
 import { MigrationError, openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
-import { migrate } from "../../src/migrations/apply.ts";
-import type { Migration } from "../../src/migrations/history.ts";
+import type { Migration } from "../../src/engine/history.ts";
+import { migrate } from "../../src/sqlite/migrations/apply.ts";
 import { contentsOf, execute, migrateTo, newFile, opened, rows, thrownBy, written } from "./files.ts";
 import { countsItself, followedBy, known, madeUp, rebuildOfAll } from "./made-up.ts";
 

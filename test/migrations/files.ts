@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
-import type { Migration } from "../../src/migrations/history.ts";
-import { openMigrated } from "../../src/migrations/open.ts";
+import type { Migration } from "../../src/engine/history.ts";
+import { openMigrated } from "../../src/sqlite/migrations/open.ts";
 import { temporaryFolder } from "../processes/folder.ts";
 
 export type Fixture = "webhook" | "empty" | "orphans" | "partial";

@@ -4,7 +4,7 @@
 import { copyFileSync, statSync } from "node:fs";
 import { openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
-import type { Migration } from "../../src/migrations/history.ts";
+import type { Migration } from "../../src/engine/history.ts";
 import { contentsOf, execute, migrateTo, newFile, rows, written } from "./files.ts";
 import { followedBy, known, rebuildOfAll } from "./made-up.ts";
 import { type Migrator, startMigrator } from "./migrator.ts";

@@ -3,9 +3,9 @@
  * shorter list, a newer one a longer list.
  */
 import { createHash } from "node:crypto";
-import { migrations as embedded } from "../../src/migrations/embedded.sqlite.ts";
-import type { Migration } from "../../src/migrations/history.ts";
-import { isTable, readObjects, replay } from "../../src/migrations/sqlite-schema.ts";
+import type { Migration } from "../../src/engine/history.ts";
+import { migrations as embedded } from "../../src/sqlite/migrations/embedded.sqlite.ts";
+import { isTable, readObjects, replay } from "../../src/sqlite/migrations/schema.ts";
 
 /** What this version knows. */
 export const known = embedded;

@@ -4,7 +4,7 @@
  */
 import { openBlackboard, type Problem, verifyBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { schema } from "../../src/migrations/embedded.sqlite.ts";
+import { schema } from "../../src/sqlite/migrations/embedded.sqlite.ts";
 import { contentsOf, execute, migrateTo, rows, thrownBy, traceOf, written } from "./files.ts";
 import { known } from "./made-up.ts";
 

@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { MigrationError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { type Dialect, refuseForbidden, splitStatements } from "../../src/migrations/statements.ts";
+import { type Dialect, refuseForbidden, splitStatements } from "../../src/engine/statements.ts";
 import { migrateTo, newFile, rows, thrownBy, traceOf, written } from "./files.ts";
 import { followedBy, known, madeUp } from "./made-up.ts";
 

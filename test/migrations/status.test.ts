@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { InvalidInputError, migrateBlackboard, migrationStatus, openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { migrateFile, readStatus } from "../../src/migrations/status.ts";
+import { migrateFile, readStatus } from "../../src/sqlite/migrations/status.ts";
 import { temporaryFolder } from "../processes/folder.ts";
 import { startProgram } from "../processes/spawn.ts";
 import { contentsOf, execute, migrateTo, newFile, rows, thrownBy, traceOf, written } from "./files.ts";

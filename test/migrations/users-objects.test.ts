@@ -3,7 +3,7 @@
  */
 import { openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { statementsOf } from "../../src/migrations/statements.ts";
+import { statementsOf } from "../../src/engine/statements.ts";
 import { contentsOf, execute, migrateTo, opened, rows, thrownBy, written } from "./files.ts";
 import { followedBy, known, madeUp, rebuildOfAll } from "./made-up.ts";
 

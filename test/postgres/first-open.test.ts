@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { migrations } from "../../src/migrations/embedded.postgres.ts";
+import { migrations } from "../../src/postgres/embedded.postgres.ts";
 import { freshSchema, hasServer, open, withOption } from "./fresh.ts";
 import { startPrograms } from "./program.ts";
 

@@ -1,6 +1,6 @@
 /** Prepared statements live on the server, too, for as long as a connection does. */
 import { describe, expect, test } from "vitest";
-import { maxKept } from "../../src/engines/kept.ts";
+import { maxKept } from "../../src/engine/kept.ts";
 import { freshSchema, hasServer, newPool, openRun } from "./fresh.ts";
 
 describe.skipIf(!hasServer)("the statements that a connection has prepared on the server", () => {

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
-import { migrations } from "../../src/migrations/embedded.sqlite.ts";
+import { migrations } from "../../src/sqlite/migrations/embedded.sqlite.ts";
 import { temporaryFolder } from "./folder.ts";
 import { startProgram } from "./spawn.ts";
 

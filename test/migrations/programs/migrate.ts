@@ -4,9 +4,9 @@
  */
 import { existsSync } from "node:fs";
 import { BusyError, MigrationError } from "run-blackboard";
-import { connect } from "../../../src/engines/sqlite-connection.ts";
-import { migrate } from "../../../src/migrations/apply.ts";
-import type { Migration } from "../../../src/migrations/history.ts";
+import type { Migration } from "../../../src/engine/history.ts";
+import { connect } from "../../../src/sqlite/connection/connection.ts";
+import { migrate } from "../../../src/sqlite/migrations/apply.ts";
 import { heard, outcome, say } from "../../processes/programs/talk.ts";
 
 export interface Task {

@@ -2,8 +2,9 @@
  * migrate MIGRATIONS: brings each schema up to date that it hears the connection string of, by these migrations, and says how
  * that went.
  */
-import { connectPostgres } from "../../../src/engines/postgres-pool.ts";
-import { migratePostgres } from "../../../src/migrations/postgres.ts";
+
+import { migratePostgres } from "../../../src/postgres/migrate.ts";
+import { connectPostgres } from "../../../src/postgres/pool.ts";
 import { heard, say } from "../../processes/programs/talk.ts";
 
 const migrations = JSON.parse(process.argv[2] ?? "[]");

@@ -1,0 +1,126 @@
+/**
+ * Runs in a PostgreSQL database, as places to take them from and put them to; what arrives is written in one transaction.
+ */
+import { eq, sql } from "drizzle-orm";
+import { briefs, eventCounters, events, runs, workstreams } from "../../drizzle/schema.postgres.ts";
+import { getRunOverview, listRunIds } from "../operations/overview.ts";
+import { reader, theOnlyOne } from "../operations/reader.ts";
+import { listEachRun } from "../operations/run-listings.ts";
+import type { RunPlace, Snapshot, Store } from "../transfer/place.ts";
+import { ageOf, type CheckedRule, type PrunedRun, reasonToKeep } from "../transfer/prune-rule.ts";
+import { migrations } from "./embedded.postgres.ts";
+import { PostgresEngine } from "./engine.ts";
+import { translated } from "./errors.ts";
+import { migratePostgres, requireCurrentPostgres } from "./migrate.ts";
+import { type Connection, connectPostgres, type Pool } from "./pool.ts";
+
+export interface ServerPlace {
+  readonly connection: string | Pool;
+  readonly runId: string | undefined;
+}
+
+export function postgresPlace({ connection, runId }: ServerPlace): RunPlace {
+  return {
+    runId,
+    open: () => openSnapshot(connectPostgres(connection), runId),
+    receive: (arriving, fill) => receive(connectPostgres(connection), arriving, fill),
+  };
+}
+
+async function openSnapshot(connection: Connection, wanted: string | undefined): Promise<Snapshot> {
+  try {
+    await requireCurrentPostgres(connection, migrations);
+    const engine = new PostgresEngine({ connection, runId: wanted ?? "", logger: undefined });
+    const snapshot = await engine.snapshot();
+    const close = async () => {
+      await snapshot.close();
+      await connection.close();
+    };
+    try {
+      const runId = wanted ?? theOnlyOne(await snapshot.run(listRunIds), connection.location);
+      // Who may read it is a matter of logging in there, so a file of it is for the user alone.
+      return { runId, mode: 0o600, run: snapshot.run, close };
+    } catch (error) {
+      await snapshot.close();
+      throw error;
+    }
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+async function receive<T>(connection: Connection, runId: string, fill: (store: Store) => Promise<T>): Promise<T> {
+  try {
+    await migratePostgres(connection, migrations);
+    const engine = new PostgresEngine({ connection, runId, logger: undefined });
+    return await engine.transaction(async (session) => {
+      const { drizzle } = session;
+      const translating = async (work: () => Promise<unknown>) => {
+        try {
+          await work();
+        } catch (error) {
+          throw translated(error, connection.location);
+        }
+      };
+      // Until the commit the trigger leaves events their numbers, at which watchers may have stopped. No builder sets one.
+      await translating(() => drizzle.execute(sql`SELECT set_config('run_blackboard.keep_seq', 'on', true)`));
+      const lastSeq = (seq: number) =>
+        translating(() =>
+          drizzle
+            .insert(eventCounters)
+            .values({ runId, seq })
+            .onConflictDoUpdate({ target: eventCounters.runId, set: { seq } }),
+        );
+      return await fill({ location: connection.location, run: (operation) => session.run(operation), lastSeq });
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+/** What became of each run of the database, in order of their ids. */
+export async function pruneServer(given: string | Pool, rule: CheckedRule): Promise<PrunedRun[]> {
+  const connection = connectPostgres(given);
+  const { location } = connection;
+  const engineOf = (runId: string) => new PostgresEngine({ connection, runId, logger: undefined });
+  try {
+    await requireCurrentPostgres(connection, migrations);
+    const pruned: PrunedRun[] = [];
+    for (const { runId: listed, summary, error } of await engineOf("").run(() => listEachRun(reader))) {
+      if (error) {
+        const reason = error.message;
+        pruned.push({ runId: listed ?? "", location, status: null, changedAt: null, outcome: "kept", reason });
+        continue;
+      }
+      const age = ageOf(summary);
+      const { runId } = age;
+      const reason = reasonToKeep(age, rule) ?? (rule.dryRun ? null : await deleteRun(engineOf(runId), runId, rule));
+      const outcome = reason !== null ? "kept" : rule.dryRun ? "due" : "deleted";
+      pruned.push({ ...age, location, outcome, reason });
+    }
+    return pruned;
+  } finally {
+    await connection.close();
+  }
+}
+
+/** All of the run or nothing; gives why it was kept, if it was written meanwhile. */
+async function deleteRun(engine: PostgresEngine, runId: string, rule: CheckedRule): Promise<string | null> {
+  return await engine.transaction(async (session) => {
+    const { drizzle } = session;
+    try {
+      // Keeps out also those who insert rows that refer to the run, and waits for those who have.
+      const found = await drizzle.select({ runId: runs.runId }).from(runs).where(eq(runs.runId, runId)).for("update");
+      if (found.length === 0) return null;
+      const reason = reasonToKeep(ageOf(await session.run(() => getRunOverview({ ...reader, runId }))), rule);
+      if (reason !== null) return reason;
+      for (const table of [events, briefs, workstreams, eventCounters, runs]) {
+        await drizzle.delete(table).where(eq(table.runId, runId));
+      }
+      return null;
+    } catch (error) {
+      throw translated(error, engine.location);
+    }
+  });
+}

@@ -1,0 +1,148 @@
+/**
+ * What a PostgreSQL schema holds of ours, from the catalogue, which needs no privilege: columns in one query; in another
+ * whether the indexes, constraints, triggers and functions on them are there and work. Names come from the definitions; those
+ * of triggers and functions are listed here, since Drizzle has no definition of them.
+ */
+import { Column, getTableColumns, getTableName, getViewName, getViewSelectedFields, is } from "drizzle-orm";
+import { getTableConfig } from "drizzle-orm/pg-core";
+import { briefs, eventCounters, events, runs, tallies, workstreams } from "../../drizzle/schema.postgres.ts";
+import { type Migration, migrationsTable } from "../engine/history.ts";
+import type { Client } from "./pool.ts";
+
+const tables = [runs, workstreams, briefs, events, eventCounters];
+
+interface Relation {
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+export const ours: readonly Relation[] = [
+  ...tables.map((table) => relation(getTableName(table), getTableColumns(table))),
+  relation(getViewName(tallies), getViewSelectedFields(tallies)),
+];
+
+function relation(name: string, fields: object): Relation {
+  return { name, columns: Object.values(fields).flatMap((field) => (is(field, Column) ? [field.name] : [])) };
+}
+
+export type Present = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * The columns of what has one of our names in the schema that is ours to use, `undefined` where there is no such schema.
+ * From the catalogue, which needs no privilege.
+ */
+export async function presentColumns(client: Client): Promise<Present | undefined> {
+  const { rows } = await client.query<{ name: string | null; columns: string[] }>(
+    `SELECT relname AS name, array_agg(attname::text ORDER BY attnum) FILTER (WHERE attnum > 0) AS columns
+     FROM pg_catalog.pg_namespace
+       LEFT JOIN pg_catalog.pg_class ON relnamespace = pg_namespace.oid AND relname = ANY ($1)
+       LEFT JOIN pg_catalog.pg_attribute ON attrelid = pg_class.oid AND NOT attisdropped
+     WHERE nspname = current_schema()
+     GROUP BY relname`,
+    [[...ours.map(({ name }) => name), migrationsTable]],
+  );
+  if (rows.length === 0) return undefined;
+  return new Map(rows.flatMap(({ name, columns }) => (name === null ? [] : [[name, columns ?? []]])));
+}
+
+/** Something of our name, and no record that any migration was ever applied. */
+export function foreign(relation: Relation, present: Present): string[] {
+  const { name, columns } = relation;
+  const more = (present.get(name) ?? []).filter((column) => !columns.includes(column));
+  return [
+    `${name}: has no record of migrations`,
+    ...lackingColumns(relation, present),
+    ...more.map((column) => `${name}: has column ${column}`),
+  ];
+}
+
+export function lacking(present: Present): string[] {
+  return ours.flatMap((relation) => lackingColumns(relation, present));
+}
+
+function lackingColumns({ name, columns }: Relation, present: Present): string[] {
+  const there = present.get(name);
+  if (!there) return [`${name}: is missing`];
+  return columns.filter((column) => !there.includes(column)).map((column) => `${name}: lacks column ${column}`);
+}
+
+interface PostgresObject {
+  readonly type: "table" | "view" | "index" | "constraint" | "trigger" | "function";
+  readonly name: string;
+  /** The table that it is on, or its own name; of a function none. */
+  readonly on: string;
+}
+
+/** All that the migrations make, but for their own record. */
+export const expectedObjects: readonly PostgresObject[] = [
+  ...tables.flatMap(ofTable),
+  { type: "view", name: getViewName(tallies), on: getViewName(tallies) },
+  { type: "trigger", name: "events_seq", on: "events" },
+  { type: "function", name: "run_blackboard_next_seq", on: "" },
+];
+
+function ofTable(table: (typeof tables)[number]): PostgresObject[] {
+  const { name: on, columns, indexes, primaryKeys, uniqueConstraints, foreignKeys } = getTableConfig(table);
+  const constraints = [
+    // PostgreSQL's own name for a key that is declared with its column.
+    ...(columns.some(({ primary }) => primary) ? [`${on}_pkey`] : []),
+    ...[...primaryKeys, ...foreignKeys].map((key) => key.getName()),
+    ...uniqueConstraints.map((constraint) => constraint.getName()),
+  ];
+  return [
+    { type: "table", name: on, on },
+    ...constraints.flatMap((name) => (name === undefined ? [] : [{ type: "constraint" as const, name, on }])),
+    ...indexes.flatMap(({ config: { name } }) => (name === undefined ? [] : [{ type: "index" as const, name, on }])),
+  ];
+}
+
+interface FoundObject extends PostgresObject {
+  /** An index that is invalid answers no query; a trigger that is disabled does not fire. */
+  readonly works: boolean;
+  /** A function's body. */
+  readonly body: string | null;
+}
+
+const objectsQuery = `
+  WITH ours AS (
+    SELECT oid, relname, relkind FROM pg_catalog.pg_class
+    WHERE relnamespace = current_schema()::regnamespace AND relname = ANY ($1)
+  )
+  SELECT CASE relkind WHEN 'v' THEN 'view' ELSE 'table' END AS type, relname AS name, relname AS on, true AS works,
+    NULL AS body FROM ours
+  UNION ALL SELECT 'index', c.relname, ours.relname, i.indisvalid, NULL
+    FROM ours JOIN pg_catalog.pg_index i ON i.indrelid = ours.oid JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+  UNION ALL SELECT 'constraint', conname, relname, convalidated, NULL
+    FROM ours JOIN pg_catalog.pg_constraint ON conrelid = ours.oid
+  UNION ALL SELECT 'trigger', tgname, relname, tgenabled IN ('O', 'A'), NULL
+    FROM ours JOIN pg_catalog.pg_trigger ON tgrelid = ours.oid AND NOT tgisinternal
+  UNION ALL SELECT 'function', proname, '', true, prosrc
+    FROM pg_catalog.pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname = ANY ($2)`;
+
+/**
+ * A line for each index, constraint, trigger or function that is not as the migrations leave it, for tables that are there.
+ * Of definitions only those of functions are compared.
+ */
+export async function lackingObjects(
+  client: Client,
+  present: Present,
+  migrations: readonly Migration[],
+): Promise<string[]> {
+  const functions = expectedObjects.filter(({ type }) => type === "function").map(({ name }) => name);
+  const { rows } = await client.query<FoundObject>(objectsQuery, [ours.map(({ name }) => name), functions]);
+  const found = new Map(rows.map((row) => [keyOf(row), row]));
+  return expectedObjects.flatMap((object) => {
+    const row = found.get(keyOf(object));
+    const { type, name, on } = object;
+    if (on !== "" && !present.has(on)) return [];
+    const what = on === "" ? `${type} ${name}` : `${on}: ${type} ${name}`;
+    if (!row) return [on === name ? `${name}: is not a ${type}` : `${what} is missing`];
+    if (!row.works) return [`${what} is ${type === "trigger" ? "disabled" : "invalid"}`];
+    const { body } = row;
+    const made = body === null || migrations.some(({ sql }) => sql.includes(body));
+    return made ? [] : [`${what} is not the one that the migrations make`];
+  });
+}
+
+function keyOf({ type, name, on }: PostgresObject): string {
+  return `${type} ${name} ${on}`;
+}

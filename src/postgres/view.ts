@@ -1,0 +1,125 @@
+/**
+ * Looking into a PostgreSQL database without changing it.
+ */
+import { Blackboard } from "../blackboard.ts";
+import type { AnyRoles } from "../input/roles.ts";
+import { type Flaw, findFlaws } from "../operations/consistency.ts";
+import { allRuns, type ListedSummary } from "../operations/overview.ts";
+import { reader, theOnlyOne } from "../operations/reader.ts";
+import { listEachRun } from "../operations/run-listings.ts";
+import type { Run } from "../operations/runs.ts";
+import { migrations } from "./embedded.postgres.ts";
+import { PostgresEngine } from "./engine.ts";
+import type { PostgresDatabase } from "./lens.ts";
+import {
+  migratePostgres,
+  type PostgresMigrationStatus,
+  readPostgresStatus,
+  requireCurrentPostgres,
+} from "./migrate.ts";
+import { type Connection, connectPostgres, type Pool } from "./pool.ts";
+
+/** A run to look at. */
+export interface PostgresView extends AsyncDisposable {
+  /** For reading. */
+  readonly board: Blackboard<"async", AnyRoles, PostgresDatabase>;
+  readonly state: "current";
+  readonly isLive: true;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** One run of a list, in the form that `listRuns` has for files. */
+export interface PostgresRunListing {
+  runId: string | null;
+  /** The server and database, without credentials. */
+  location: string;
+  state: "current";
+  run: Run | null;
+  summary: ListedSummary | null;
+  /** Why the run's row cannot be read. */
+  error: Error | null;
+}
+
+export interface ServerOptions {
+  connection: string | Pool;
+  runId: string | undefined;
+}
+
+export async function openPostgresView({ connection: given, runId }: ServerOptions): Promise<PostgresView> {
+  const connection = await connect(given);
+  try {
+    const context = { ...reader, runId: runId ?? (await onlyRun(connection)) };
+    const board = new Blackboard(engineOf(connection, context.runId), context);
+    const close = () => board.close();
+    return { board, state: "current", isLive: true, close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+export async function listRunsOnServer({ connection: given }: ServerOptions): Promise<PostgresRunListing[]> {
+  const connection = await connect(given);
+  try {
+    const { location } = connection;
+    const found = await engineOf(connection, "").run(() => listEachRun(reader));
+    return found.map(({ runId, ...rest }) => ({ runId, location, state: "current", ...rest }));
+  } finally {
+    await connection.close();
+  }
+}
+
+/** What is wrong with the rows; the server itself sees to the rest. */
+export interface PostgresVerification {
+  /** The server and database, without credentials. */
+  location: string;
+  state: "current";
+  problems: Flaw[];
+}
+
+export async function verifyServer({ connection: given }: ServerOptions): Promise<PostgresVerification> {
+  const connection = await connect(given);
+  try {
+    const problems = await engineOf(connection, "").run(() => findFlaws());
+    return { location: connection.location, state: "current", problems };
+  } finally {
+    await connection.close();
+  }
+}
+
+/** `migrating`: brings it up to date first. */
+export async function statusOfServer(
+  { connection: given }: ServerOptions,
+  migrating: boolean,
+): Promise<PostgresMigrationStatus> {
+  const connection = connectPostgres(given);
+  try {
+    if (migrating) await migratePostgres(connection, migrations);
+    return await readPostgresStatus(connection, migrations);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function connect(given: string | Pool): Promise<Connection> {
+  const connection = connectPostgres(given);
+  try {
+    await requireCurrentPostgres(connection, migrations);
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+const engineOf = (connection: Connection, runId: string) =>
+  new PostgresEngine({ connection, runId, logger: undefined });
+
+async function onlyRun(connection: Connection): Promise<string> {
+  const rows = await engineOf(connection, "").run(() => allRuns({}));
+  return theOnlyOne(
+    rows.map(({ runId }) => runId),
+    connection.location,
+  );
+}

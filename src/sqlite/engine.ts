@@ -1,0 +1,261 @@
+/**
+ * SQLite through better-sqlite3: every call is finished when it returns.
+ */
+import type Database from "better-sqlite3";
+import type { Logger } from "drizzle-orm";
+import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
+import * as tables from "../../drizzle/schema.ts";
+import {
+  allowManyListeners,
+  type Body,
+  closedAt,
+  closedInside,
+  type Engine,
+  type Found,
+  rolledBack,
+  type Session,
+} from "../engine/engine.ts";
+import { Kept } from "../engine/kept.ts";
+import { ClosedError, FileError, InvalidInputError } from "../errors.ts";
+import type { Lens, Operation, Step } from "../operations/operation.ts";
+import type { Connection } from "./connection/connection.ts";
+import { isBusy, translated } from "./errors.ts";
+import { sqliteLens } from "./lens.ts";
+import { reading } from "./prepared.ts";
+import { waiting } from "./waiting.ts";
+
+/** The Drizzle database behind a blackboard in a file; better-sqlite3's own is its `$client`. */
+export type SqliteDatabase = BetterSQLite3Database<typeof tables> & { $client: Database.Database };
+
+export interface SqliteEngineOptions {
+  readonly location: string;
+  readonly busyTimeoutMs: number;
+  readonly logger: Logger | undefined;
+}
+
+export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
+  readonly drizzle: SqliteDatabase;
+  readonly location: string;
+  /** Twenty times a second the question for the version costs a process that sleeps otherwise a half percent of a core. */
+  readonly pollMs = 50;
+  readonly #connection: Connection;
+  readonly #client: Database.Database;
+  readonly #closing = new AbortController();
+  readonly #busyTimeoutMs: number;
+  readonly #lens: Lens;
+  readonly #kept = new Kept<ReturnType<typeof reading>>();
+  readonly #control: (sql: string) => void;
+  #counters: Database.Statement<[], number>[] | undefined;
+  /** How many transactions and savepoints of this engine are open. */
+  #depth = 0;
+
+  /** Takes over an open connection to a file with the current schema. */
+  constructor(connection: Connection, { location, busyTimeoutMs, logger }: SqliteEngineOptions) {
+    const { client } = connection;
+    this.#connection = connection;
+    this.#client = client;
+    connection.path?.note();
+    allowManyListeners(this.closed);
+    this.location = location;
+    this.#busyTimeoutMs = busyTimeoutMs;
+    // Drizzle tells its logger before each query, also one of the user's own through `tx.drizzle`.
+    const guard: Logger = {
+      logQuery: (query, parameters) => {
+        this.#requireUsable();
+        logger?.logQuery(query, parameters);
+      },
+    };
+    this.drizzle = drizzle(client, { schema: tables, logger: guard });
+    this.#lens = sqliteLens(this.drizzle);
+    const statements = new Map<string, Database.Statement>();
+    this.#control = (sql) => {
+      const statement = statements.get(sql) ?? client.prepare(sql);
+      statements.set(sql, statement);
+      statement.run();
+    };
+  }
+
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  run<T>(operation: () => Operation<T>): T {
+    this.#requireUsable();
+    return this.#drive(operation());
+  }
+
+  look<T>(seen: string | undefined, operation: () => Operation<T>): Found<T> | undefined {
+    this.#requireUsable();
+    // It would see what is not committed. The transaction may be the user's own, begun on the driver and left open meanwhile.
+    if (this.#client.inTransaction) return undefined;
+    if (seen !== undefined && this.#connection.isSnapshot) throw cannotFollow(this.location);
+    // Before it looks: a commit in between makes the next look one too many, and not one too few.
+    const version = this.#version();
+    return version === seen ? undefined : { version, value: this.#drive(operation()) };
+  }
+
+  transaction<T>(body: (session: Session<"sync", SqliteDatabase>) => Body<"sync", T>, isAsync: boolean): T {
+    this.#requireUsable();
+    // Refused before any of it runs: its first lines would be rolled back and the rest run outside.
+    if (isAsync) throw promiseReturned();
+    let over = false;
+    const whileOpen = () => {
+      if (over) throw new ClosedError("This transaction is over. Use the blackboard, or begin another one.");
+    };
+    const { drizzle } = this;
+    const session: Session<"sync", SqliteDatabase> = {
+      get drizzle() {
+        whileOpen();
+        return drizzle;
+      },
+      run: (operation) => {
+        whileOpen();
+        return this.run(operation);
+      },
+      transaction: (inner, innerIsAsync) => {
+        whileOpen();
+        return this.transaction(inner, innerIsAsync);
+      },
+    };
+    return this.#atomically(() => {
+      try {
+        const value = body(session);
+        if (isThenable(value)) {
+          // What it rejects with comes of being cut short: the caller hears of that here.
+          Promise.resolve(value).catch(() => undefined);
+          throw promiseReturned();
+        }
+        return value;
+      } finally {
+        over = true;
+      }
+    });
+  }
+
+  requireStorage(): void {
+    this.#connection.path?.require();
+  }
+
+  close(): void {
+    if (this.#depth > 0) throw closedInside();
+    try {
+      this.#connection.close();
+      this.#closing.abort(closedAt(this.location));
+    } catch (error) {
+      throw translated(error, this.location);
+    }
+  }
+
+  /**
+   * One counter moves with the commits of other connections, the other with the rows that this one writes. Busy at once where
+   * somebody has locked the file against reading: a watch asks again, and this process need not stand still for that.
+   */
+  #version(): string {
+    try {
+      this.#counters ??= ["PRAGMA data_version", "SELECT total_changes()"].map((sql) =>
+        this.#client.prepare<[], number>(sql).pluck(),
+      );
+      return this.#counters.map((counter) => counter.get()).join();
+    } catch (error) {
+      throw translated(error, this.location);
+    }
+  }
+
+  #drive<T>(operation: Operation<T>): T {
+    let step = operation.next();
+    while (!step.done) step = operation.next(this.#execute(step.value));
+    return step.value;
+  }
+
+  #execute(step: Step): unknown {
+    if ("atomic" in step) return this.#atomically(() => this.#drive(step.atomic()));
+    if ("snapshot" in step) return this.#consistently(() => this.#drive(step.snapshot()));
+    try {
+      if ("build" in step) {
+        const query = reading(step.build(this.#lens).prepare(""));
+        return this.#waiting(() => query({}));
+      }
+      const { prepare } = step;
+      const query = this.#kept.get(prepare, () => reading(this.#waiting(() => prepare(this.#lens))));
+      // To the end, never `.get()`: that stops behind the first row and loses what fails afterwards, such as the commit.
+      return this.#waiting(() => query(step.parameters));
+    } catch (error) {
+      throw translated(error, this.location);
+    }
+  }
+
+  /** Waits for other writers, except inside a transaction, which has the lock already. */
+  #waiting<T>(work: () => T): T {
+    return this.#client.inTransaction ? work() : waiting(work, isBusy, this.#busyTimeoutMs, this.location);
+  }
+
+  /** In a transaction, which is IMMEDIATE: one that reads first and then writes fails at once when another wrote between. */
+  #atomically<T>(work: () => T): T {
+    const nested = this.#client.inTransaction;
+    this.#command(nested ? "SAVEPOINT nested" : "BEGIN IMMEDIATE");
+    this.#depth++;
+    try {
+      const value = work();
+      this.#requireUsable();
+      this.#command(nested ? "RELEASE nested" : "COMMIT");
+      return value;
+    } catch (error) {
+      // SQLite has rolled all of it back already after some errors, such as a full disk.
+      if (this.#client.open && this.#client.inTransaction) {
+        if (nested) this.#command("ROLLBACK TO nested");
+        this.#command(nested ? "RELEASE nested" : "ROLLBACK");
+      }
+      throw error;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  /** A deferred transaction, which a connection that may not write can have too; inside another one nothing is needed. */
+  #consistently<T>(work: () => T): T {
+    if (this.#client.inTransaction) return work();
+    this.#command("BEGIN DEFERRED");
+    try {
+      return work();
+    } finally {
+      this.#command("COMMIT");
+    }
+  }
+
+  #command(sql: string): void {
+    try {
+      this.#waiting(() => this.#control(sql));
+    } catch (error) {
+      throw translated(error, this.location);
+    }
+  }
+
+  #requireUsable(): void {
+    if (!this.#client.open) throw closedAt(this.location);
+    this.requireStorage();
+    this.#requireTransaction();
+  }
+
+  /** SQLite rolls all of it back by itself after some errors, such as a full disk: what follows would commit alone. */
+  #requireTransaction(): void {
+    if (this.#depth > 0 && !this.#client.inTransaction) throw rolledBack();
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+function promiseReturned(): InvalidInputError {
+  const message =
+    "must not be asynchronous: SQLite's transaction ends when the callback returns, before a promise is settled. " +
+    "Await outside of the transaction; nothing was written";
+  return new InvalidInputError([{ path: "fn", message }]);
+}
+
+function cannotFollow(location: string): FileError {
+  const message =
+    `${location} was opened as a copy, which never shows what is written later: without \`live\`, with an older schema, or by a user who may not ` +
+    "create the -shm file beside it. Open it again to see what was written since.";
+  return new FileError("READ_ONLY", location, message);
+}

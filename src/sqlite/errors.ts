@@ -1,0 +1,130 @@
+/**
+ * What SQLite and the file system answer, as this package's errors. SQLite's codes: https://www.sqlite.org/rescode.html
+ */
+
+import { closedAt } from "../engine/engine.ts";
+import { BusyError, DatabaseError, FileError } from "../errors.ts";
+import { codeOf, isError, messageOf } from "../foreign.ts";
+import { isOnReadOnlyMount, lockHolder, systemReason, whyTooLong, whyUnreadable, whyUnwritable } from "./diagnosis.ts";
+
+/** better-sqlite3's errors, also those of a second copy of it, or of another realm. */
+export function isSqliteError(error: unknown): error is { code: string; message: string } {
+  return isError(error) && (codeOf(error)?.startsWith("SQLITE_") ?? false);
+}
+
+/** Whether another connection stood in the way, so that the same may succeed later. */
+export function isBusy(error: unknown): boolean {
+  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error) ?? "");
+}
+
+/** What is wrong with a file, and why where SQLite's code does not say it. */
+interface FileProblem {
+  readonly pattern: RegExp;
+  readonly code: FileError["code"];
+  readonly what: string;
+  why?(location: string): string | undefined;
+  /** Where `why` finds nothing. */
+  readonly otherwise?: string;
+}
+
+const readOnly: FileProblem = {
+  pattern: /^SQLITE_READONLY/,
+  code: "READ_ONLY",
+  what: "cannot be written",
+  why: whyUnwritable,
+  otherwise: "it was opened for reading only",
+};
+
+const fileProblems: readonly FileProblem[] = [
+  {
+    // A limit on the size of a file, unlike a full disk, is a plain write error.
+    pattern: /^SQLITE_(FULL|IOERR_WRITE|IOERR_SHMSIZE)/,
+    code: "DISK_FULL",
+    what: "cannot grow",
+    otherwise: "the disk is full, or a limit on the size of files is reached",
+  },
+  {
+    pattern: /^SQLITE_CORRUPT/,
+    code: "CORRUPT",
+    what: "is damaged",
+    otherwise: "restore a copy, or save what is left with sqlite3's .recover",
+  },
+  { pattern: /^SQLITE_NOTADB/, code: "NOT_SQLITE", what: "is not an SQLite database" },
+  readOnly,
+  {
+    pattern: /^SQLITE_(CANTOPEN|PERM|AUTH|IOERR)/,
+    code: "CANNOT_OPEN",
+    what: "cannot be read",
+    why: whyUnreadable,
+    otherwise: "check the permissions of the file and its folder, and the disk",
+  },
+];
+
+const systemErrors: Readonly<Record<string, FileError["code"]>> = {
+  ENOENT: "NO_SUCH_FILE",
+  ENOSPC: "DISK_FULL",
+  EDQUOT: "DISK_FULL",
+  EROFS: "READ_ONLY",
+};
+
+/** The error that a caller gets for one of the driver or the file system; anything else is returned unchanged. */
+export function translated(error: unknown, location: string): unknown {
+  if (isSystemError(error)) return ofSystem(error, location);
+  if (isSqliteError(error)) return ofSqlite(error, location);
+  return ofDriver(error, location) ?? error;
+}
+
+function ofSystem(error: SystemError, location: string): FileError {
+  // What Node's mkdir says of a folder in a folder of a read-only mount is ENOENT.
+  const isHidden = error.code === "ENOENT" && error.syscall === "mkdir" && isOnReadOnlyMount(location);
+  const systemCode = isHidden ? "EROFS" : error.code;
+  const reason = (systemCode === "ENAMETOOLONG" ? whyTooLong(location) : undefined) ?? systemReason(systemCode);
+  const why = reason === undefined ? error.message : `${reason} (${error.message})`;
+  const code = systemErrors[systemCode] ?? "CANNOT_OPEN";
+  return new FileError(code, location, `${location} cannot be opened or made: ${why}.`, { cause: error });
+}
+
+function ofSqlite(error: { code: string; message: string }, location: string): Error {
+  const { code, message } = error;
+  if (isBusy(error)) {
+    return new BusyError(`${location} is locked by ${lockHolder(location)} (${message}).`, 0, { cause: error });
+  }
+  if (code === "SQLITE_READONLY_ROLLBACK") {
+    const busy = `${location} was left in the middle of a transaction, and this call may not write, so it cannot undo it. Open it once for writing.`;
+    return new BusyError(busy, 0, { cause: error });
+  }
+  const found = fileProblems.find(({ pattern }) => pattern.test(code));
+  if (!found) {
+    return new DatabaseError(`The database refused: ${message} (${code}). Nothing was written.`, { cause: error });
+  }
+  const reason = found.why?.(location);
+  // There SQLite cannot make the -shm that a file in WAL mode needs, and says that it cannot open.
+  const isReadOnly = found.code === "CANNOT_OPEN" && reason === undefined && isOnReadOnlyMount(location);
+  const problem = isReadOnly ? readOnly : found;
+  const why = reason ?? problem.why?.(location) ?? problem.otherwise;
+  const text = `${location} ${problem.what}${why === undefined ? "" : `: ${why}`} (${code}: ${message}).`;
+  return new FileError(problem.code, location, text, { cause: error });
+}
+
+/** What better-sqlite3 itself says, without a code. */
+function ofDriver(error: unknown, location: string): Error | undefined {
+  if (!isError(error) || codeOf(error) !== undefined) return undefined;
+  const message = messageOf(error);
+  if (/database connection is busy executing a query/.test(message)) {
+    const busy = `A query of this process on ${location} is still being iterated over. Finish it first; nothing was written.`;
+    return new BusyError(busy, 0, { cause: error });
+  }
+  // A callback, such as the clock, has closed it meanwhile.
+  if (message === "The database connection is not open") return closedAt(location);
+  if (message === "Cannot open database because the directory does not exist") {
+    const absent = `${location} cannot be opened: its folder does not exist, or was removed meanwhile.`;
+    return new FileError("NO_SUCH_FILE", location, absent, { cause: error });
+  }
+  return undefined;
+}
+
+type SystemError = { code: string; message: string; syscall: unknown };
+
+function isSystemError(error: unknown): error is SystemError {
+  return isError(error) && "syscall" in error && codeOf(error) !== undefined;
+}

@@ -1,0 +1,74 @@
+/**
+ * All runs of a root or of a database at once. What cannot be read is listed with the reason: one file never hides the others.
+ */
+import { type Dirent, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { InvalidInputError } from "../../errors.ts";
+import { messageOf } from "../../foreign.ts";
+import { realPathOf } from "../../input/real-path.ts";
+import type { ListedSummary } from "../../operations/overview.ts";
+import { reader } from "../../operations/reader.ts";
+import { listEachRun } from "../../operations/run-listings.ts";
+import type { Run } from "../../operations/runs.ts";
+import type { MigrationStatus } from "../migrations/status.ts";
+import { openFile } from "./view.ts";
+
+/** One run of a list; null where that is not known. */
+export interface RunListing {
+  /** The run's id, null where that is not text; that of its folder where the file cannot be read or holds no run yet. */
+  runId: string | null;
+  /** The file's absolute path, or the server and database without credentials. */
+  location: string;
+  /** What the schema is, compared with this version's. */
+  state: MigrationStatus["state"] | null;
+  run: Run | null;
+  summary: ListedSummary | null;
+  /** Why it cannot be read: a BlackboardError, unless it is something that nobody thought of. */
+  error: Error | null;
+}
+
+export function listRunsUnder(root: string): RunListing[] {
+  return runFolders(root).flatMap((runId) => listFile(runId, realPathOf(resolve(root, runId, "blackboard.db"))));
+}
+
+function listFile(runId: string, location: string): RunListing[] {
+  const unknown = { runId, location, state: null, run: null, summary: null };
+  try {
+    const { engine, state } = openFile(location, false);
+    try {
+      const found = engine.run(() => listEachRun(reader));
+      if (found.length === 0) return [{ ...unknown, state, error: null }];
+      return found.map(({ runId: own, ...rest }) => ({ runId: own, location, state, ...rest }));
+    } finally {
+      engine.close();
+    }
+  } catch (error) {
+    return [{ ...unknown, error: error instanceof Error ? error : new Error(messageOf(error), { cause: error }) }];
+  }
+}
+
+/** Folders that hold a blackboard.db, by name. */
+export function runFolders(root: string): string[] {
+  return foldersOf(root)
+    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+    .filter(({ name }) => holdsBlackboard(join(root, name)))
+    .map(({ name }) => name)
+    .sort();
+}
+
+function holdsBlackboard(folder: string): boolean {
+  try {
+    return readdirSync(folder).includes("blackboard.db");
+  } catch {
+    // Somebody else's folder, or not one at all.
+    return false;
+  }
+}
+
+function foldersOf(root: string): Dirent[] {
+  try {
+    return readdirSync(root, { withFileTypes: true });
+  } catch (error) {
+    throw new InvalidInputError([{ path: "root", message: `cannot be read: ${messageOf(error)}` }], { cause: error });
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * Runs in SQLite files, as places to take them from and put them to.
+ *
+ * What arrives is gathered in a nameless temporary database, which the system removes when the process dies in whatever way.
+ * Only when all of it is there and sound it is put in its place: as a new file that appears at once, or in one transaction
+ * into a file that other runs have already.
+ */
+import { mkdirSync, rmdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import type Database from "better-sqlite3";
+import type { Session } from "../../engine/engine.ts";
+import { ConflictError, type Entity, FileError } from "../../errors.ts";
+import { codeOf } from "../../foreign.ts";
+import type { Operation } from "../../operations/operation.ts";
+import { listRunIds } from "../../operations/overview.ts";
+import { theOnlyOne } from "../../operations/reader.ts";
+import { findRun } from "../../operations/runs.ts";
+import {
+  hasEvents,
+  insertBriefs,
+  insertEvents,
+  insertRun,
+  insertWorkstreams,
+  type ReadPage,
+  readBriefs,
+  readEvents,
+  readWorkstreams,
+  type Written,
+} from "../../operations/whole-runs.ts";
+import { runTaken } from "../../transfer/import.ts";
+import type { RunPlace, Snapshot, Store } from "../../transfer/place.ts";
+import { type Connection, isAbsent } from "../connection/connection.ts";
+import { writeCopy } from "../connection/copy.ts";
+import { openClient } from "../connection/driver.ts";
+import { sizeOf } from "../connection/file.ts";
+import { isHot, snapshotOf } from "../connection/reader.ts";
+import { type SqliteDatabase, SqliteEngine } from "../engine.ts";
+import { isBusy, translated } from "../errors.ts";
+import { migrate } from "../migrations/apply.ts";
+import { migrations } from "../migrations/embedded.sqlite.ts";
+import { openMigrated } from "../migrations/open.ts";
+import { waiting } from "../waiting.ts";
+import { openFile } from "./view.ts";
+
+/** How long to wait for others, in milliseconds. */
+const waitMs = 60_000;
+
+export interface FilePlace {
+  readonly runId: string | undefined;
+  /** The file's absolute path, which under a root depends on the run. */
+  locationOf(runId: string): string;
+}
+
+export function sqlitePlace({ runId, locationOf }: FilePlace): RunPlace {
+  return {
+    runId,
+    open: async () => openSnapshot(locationOf(runId ?? ""), runId),
+    receive: async (arriving, fill, mode) => await receive(locationOf(arriving), arriving, fill, mode),
+  };
+}
+
+function openSnapshot(location: string, wanted: string | undefined): Snapshot {
+  const engine = openFile(location, false).engine;
+  try {
+    waiting(() => engine.drizzle.$client.exec("BEGIN"), isBusy, waitMs, location);
+    const runId = wanted ?? theOnlyOne(engine.run(listRunIds), location);
+    const { mode } = statSync(location);
+    return { runId, mode, run: (operation) => engine.run(operation), close: () => engine.close() };
+  } catch (error) {
+    engine.close();
+    throw translated(error, location);
+  }
+}
+
+/** With the current schema, and for one connection only: nothing lies beside it, and nothing waits for the disk. */
+function prepared(client: Database.Database, location: string): Database.Database {
+  try {
+    client.pragma("journal_mode = MEMORY");
+    client.pragma("synchronous = OFF");
+    migrate(client, migrations, { location, migrateTimeoutMs: waitMs });
+    return client;
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+}
+
+async function receive<T>(
+  location: string,
+  runId: string,
+  fill: (store: Store) => Promise<T>,
+  mode: number,
+): Promise<T> {
+  // Said at once, though only the transaction at the end decides.
+  if (holdsRun(location, runId)) throw runTaken(runId, location);
+  const stage = openStage(location);
+  try {
+    const filled = await fill({ location, run: (operation) => onStage(() => stage.run(operation), location) });
+    publish(stage, runId, location, mode);
+    return filled;
+  } finally {
+    stage.close();
+  }
+}
+
+/** Says which disk is full, if one is: it need not be the one that the run goes to. */
+function onStage<T>(work: () => T, location: string): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof FileError && error.code === "DISK_FULL")) throw error;
+    const message =
+      `What is to go to ${location} is gathered in a temporary file first, and there is no room for it. ` +
+      "SQLITE_TMPDIR, or else TMPDIR, names the folder for it; nothing was written.";
+    throw new FileError("DISK_FULL", location, message, { cause: error });
+  }
+}
+
+function openStage(location: string): SqliteEngine {
+  try {
+    return engineOf(snapshotOf(prepared(openClient(""), location)), location);
+  } catch (error) {
+    throw translated(error, location);
+  }
+}
+
+const engineOf = (connection: Connection, location: string) =>
+  new SqliteEngine(connection, { location, busyTimeoutMs: waitMs, logger: undefined });
+
+function holdsRun(location: string, runId: string): boolean {
+  if (isAbsent(location) || sizeOf(location) === 0) return false;
+  const engine = openFile(location, false).engine;
+  try {
+    return engine.run(() => findRun({ runId })).length > 0;
+  } finally {
+    engine.close();
+  }
+}
+
+function publish(stage: SqliteEngine, runId: string, location: string, mode: number): void {
+  if (isAbsent(location) && wasMade(stage, location, mode)) return;
+  refuseJournal(location);
+  const opening = {
+    create: false,
+    readonly: false,
+    synchronous: "full",
+    migrate: "auto",
+    migrateTimeoutMs: waitMs,
+  } as const;
+  const engine = engineOf(openMigrated({ location, ...opening }, migrations), location);
+  try {
+    engine.transaction((session) => copyRows(stage, session, runId, location), false);
+  } finally {
+    engine.close();
+  }
+}
+
+/** SQLite would apply the journal to the file without knowing whose it is, and the import would report success on the result. */
+function refuseJournal(location: string): void {
+  if (!isHot(location)) return;
+  const message =
+    `${location}-journal was left by a process that died while it wrote to ${location}, or to a different file that was there. ` +
+    "Open the run once, which undoes what that process had begun, or delete the journal. Nothing was imported.";
+  throw new FileError("CANNOT_OPEN", location, message);
+}
+
+/** False when somebody else has made the file meanwhile. */
+function wasMade(stage: SqliteEngine, location: string, mode: number): boolean {
+  const folder = dirname(location);
+  const made = mkdirSync(folder, { recursive: true });
+  try {
+    // To be written by its owner, also where what it is made from may only be read.
+    writeCopy(stage.drizzle.$client, location, mode | 0o600);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    if (made !== undefined) removeEmpty(folder, made);
+    throw translated(error, location);
+  }
+}
+
+/** From `folder` up to `last`. */
+function removeEmpty(folder: string, last: string): void {
+  for (let path = folder; path.length >= last.length; path = dirname(path)) {
+    try {
+      rmdirSync(path);
+    } catch {
+      // Somebody has put something there.
+      return;
+    }
+  }
+}
+
+/**
+ * Into a file that others use. Numbers of events are the file's: the run keeps its own if no event is there yet, otherwise it
+ * gets new ones in the same order.
+ */
+function copyRows(
+  stage: SqliteEngine,
+  session: Session<"sync", SqliteDatabase>,
+  runId: string,
+  location: string,
+): void {
+  const [run] = stage.run(() => findRun({ runId }));
+  if (!run || session.run(() => insertRun([run])).length === 0) throw runTaken(runId, location);
+  const numbered = !session.run(hasEvents);
+  const copy = <Row extends object, Cursor>(
+    entity: Entity,
+    read: ReadPage<Row, Cursor>,
+    insert: (rows: readonly Row[]) => Operation<Written[]>,
+    idOf: (row: Row) => string,
+    cursorOf: (row: Row) => Cursor,
+  ) => {
+    for (let after: Cursor | undefined; ; ) {
+      const rows = stage.run(() => read(runId, after));
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      const free = new Set(session.run(() => insert(rows)).map(({ id }) => id));
+      const taken = rows.map(idOf).find((id) => !free.has(id));
+      if (taken !== undefined) throw new ConflictError(entity, taken, ["runId"]);
+      after = cursorOf(last);
+    }
+  };
+  copy(
+    "workstream",
+    readWorkstreams,
+    insertWorkstreams,
+    (row) => row.workstreamId,
+    (row) => row.workstreamId,
+  );
+  copy(
+    "brief",
+    readBriefs,
+    insertBriefs,
+    (row) => row.briefId,
+    (row) => row.briefId,
+  );
+  copy(
+    "event",
+    readEvents,
+    (rows) => insertEvents(numbered ? rows : rows.map((row) => ({ ...row, seq: null }))),
+    (row) => row.eventId,
+    (row) => row.seq,
+  );
+}

@@ -1,0 +1,200 @@
+/**
+ * Deleting the files of finished runs under a root.
+ */
+import { closeSync, constants, type Dirent, lstatSync, openSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { max } from "drizzle-orm";
+import { briefs, events, runs, workstreams } from "../../../drizzle/schema.ts";
+import { BlackboardError, InvalidInputError } from "../../errors.ts";
+import { messageOf } from "../../foreign.ts";
+import { Check } from "../../input/check.ts";
+import { realPathOf } from "../../input/real-path.ts";
+import { reader } from "../../operations/reader.ts";
+import { listEachRun } from "../../operations/run-listings.ts";
+import {
+  ageOf,
+  type CheckedRule,
+  checkRule,
+  type PrunedRun,
+  type PruneRule,
+  type RunAge,
+  reasonToKeep,
+  ruleNames,
+} from "../../transfer/prune-rule.ts";
+import { openAlone } from "../connection/exclusive.ts";
+import { companions } from "../connection/file.ts";
+import { identityOf } from "../connection/path-check.ts";
+import { SqliteEngine } from "../engine.ts";
+import { translated } from "../errors.ts";
+import { openFile } from "./view.ts";
+
+/** `root` is the folder that holds the runs, `"runs"` when left out. */
+export type PruneOptions = PruneRule & { root?: string | undefined };
+
+/**
+ * Deletes the files of runs under a root that are `done` or `failed` and have not been changed for `olderThanMs`. Gives what
+ * became of each run there, in order of the folders' names. A file with several runs goes only when all of them may.
+ *
+ * A file that any process has open is kept, as is one that cannot be read. Of a run's folder only `blackboard.db` and SQLite's
+ * own files beside it are deleted, and the folder when it is empty then. Links are not followed.
+ *
+ * ```ts
+ * for (const { runId, outcome } of pruneRuns({ olderThanMs: 30 * 86_400_000, dryRun: true })) console.log(runId, outcome);
+ * ```
+ *
+ * @throws InvalidInputError, also for a root that cannot be read.
+ */
+export function pruneRuns(options: PruneOptions): PrunedRun[] {
+  const check = new Check();
+  const given = check.object<PruneOptions>("options", options, { ...ruleNames, root: true });
+  const root = given.root === undefined ? "runs" : check.text("root", given.root);
+  const rule = checkRule(check, given);
+  return entriesOf(root).flatMap((entry) => pruneEntry(realPathOf(resolve(root)), entry, rule));
+}
+
+function entriesOf(root: string): Dirent[] {
+  try {
+    return readdirSync(root, { withFileTypes: true }).sort((one, other) => (one.name < other.name ? -1 : 1));
+  } catch (error) {
+    const message = `cannot be read: ${messageOf(error)}`;
+    throw new InvalidInputError([{ path: "root", message }], { cause: error });
+  }
+}
+
+function pruneEntry(root: string, entry: Dirent, rule: CheckedRule): PrunedRun[] {
+  const location = join(root, entry.name, "blackboard.db");
+  const kept = (reason: string): PrunedRun[] => [
+    { runId: entry.name, location, status: null, changedAt: null, outcome: "kept", reason },
+  ];
+  if (entry.isSymbolicLink()) return kept("it is a link, and links are not followed");
+  if (!entry.isDirectory()) return [];
+  try {
+    const file = lstatSync(location, { throwIfNoEntry: false });
+    if (!file) return [];
+    if (!file.isFile()) return kept("blackboard.db is not a file but a link or something else, which is not followed");
+    if (file.nlink > 1) return kept("blackboard.db has more than one hard link");
+    const ages = readAges(location);
+    if (ages.length === 0) return kept("the file holds no run");
+    const { outcome, reason } = decide(location, ages, rule);
+    return ages.map(({ runId, status, changedAt }) => ({ runId, location, status, changedAt, outcome, reason }));
+  } catch (error) {
+    const known = translated(error, location);
+    if (!(known instanceof BlackboardError)) throw error;
+    return kept(known.message);
+  }
+}
+
+function readAges(location: string): RunAge[] {
+  const { engine } = openFile(location, false);
+  try {
+    return engine
+      .run(() => listEachRun(reader))
+      .map(({ summary, error }) => {
+        if (error) throw error;
+        return ageOf(summary);
+      });
+  } finally {
+    engine.close();
+  }
+}
+
+function decide(location: string, ages: readonly RunAge[], rule: CheckedRule): Pick<PrunedRun, "outcome" | "reason"> {
+  const reason = reasonOf(ages, rule);
+  if (reason !== null) return { outcome: "kept", reason };
+  if (rule.dryRun) return { outcome: "due", reason: null };
+  const hindrance = deleteFile(location, rule);
+  return hindrance === null ? { outcome: "deleted", reason: null } : { outcome: "kept", reason: hindrance };
+}
+
+function reasonOf(ages: readonly RunAge[], rule: CheckedRule): string | null {
+  for (const age of ages) {
+    const reason = reasonToKeep(age, rule);
+    if (reason !== null) return ages.length === 1 ? reason : `its file also holds ${age.runId}: ${reason}`;
+  }
+  return null;
+}
+
+/** Deletes a file that no other connection has open. Returns why it could not otherwise. */
+function deleteFile(location: string, rule: CheckedRule): string | null {
+  const alone = openAlone(location);
+  if (!alone) return "another process has it open";
+  const folder = dirname(location);
+  try {
+    const { client, identity } = alone;
+    // It may have been written since it was looked at.
+    const engine = new SqliteEngine(
+      { client, isSnapshot: false, path: undefined, close: alone.close },
+      { location, busyTimeoutMs: 0, logger: undefined },
+    );
+    const change = changeOf(engine, rule);
+    if (change !== null) return change;
+    const hindrance = inFolder(folder, (inside) => {
+      const file = join(inside, basename(location));
+      const found = lstatSync(file, { throwIfNoEntry: false });
+      if (!found?.isFile() || identityOf(file) !== identity) return "it was replaced by a different file, or by a link";
+      alone.discard(() => {
+        // While the lock keeps others from opening the file, what lies beside it is its own.
+        for (const companion of companions) removeIfThere(file + companion);
+        unlinkSync(file);
+      });
+      return null;
+    });
+    if (hindrance !== null) return hindrance;
+  } finally {
+    alone.close();
+  }
+  removeIfEmpty(folder);
+  return null;
+}
+
+/**
+ * Calls `work` with a path to the folder that leads there even when a link takes the folder's place meanwhile: a descriptor of it,
+ * where the system has such paths.
+ */
+function inFolder(folder: string, work: (inside: string) => string | null): string | null {
+  if (!lstatSync(folder).isDirectory()) return "its folder was replaced by a link";
+  if (process.platform !== "linux") return work(folder);
+  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    return work(`/proc/self/fd/${descriptor}`);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Of all runs of the file at once, since all of them must be old. Only columns that the oldest schema has. */
+function changeOf({ drizzle }: SqliteEngine, rule: CheckedRule): string | null {
+  const statuses = drizzle.selectDistinct({ runId: runs.runId, status: runs.status }).from(runs).all();
+  const times = [
+    drizzle
+      .select({ changedAt: max(runs.updatedAt) })
+      .from(runs)
+      .all(),
+    drizzle
+      .select({ changedAt: max(workstreams.updatedAt) })
+      .from(workstreams)
+      .all(),
+    drizzle
+      .select({ changedAt: max(briefs.updatedAt) })
+      .from(briefs)
+      .all(),
+    drizzle
+      .select({ changedAt: max(events.createdAt) })
+      .from(events)
+      .all(),
+  ].flat();
+  const ages = statuses.flatMap((run) => times.flatMap(({ changedAt }) => (changedAt ? [{ ...run, changedAt }] : [])));
+  return reasonOf(ages, rule);
+}
+
+function removeIfThere(file: string): void {
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile()) unlinkSync(file);
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // It holds something else, or may not be deleted. The run is gone all the same.
+  }
+}

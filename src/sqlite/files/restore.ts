@@ -1,0 +1,158 @@
+/**
+ * Putting a backup in a run's place.
+ */
+import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import type Database from "better-sqlite3";
+import { BlackboardError, BusyError, FileError, InvalidInputError, MigrationError } from "../../errors.ts";
+import { Check } from "../../input/check.ts";
+import { type BlackboardLocation, checkBlackboardLocation } from "../../input/options.ts";
+import { isPassing } from "../connection/connection.ts";
+import { withCopy, writeCopy } from "../connection/copy.ts";
+import { type Alone, openAlone } from "../connection/exclusive.ts";
+import { companions, requireFile, sizeOf } from "../connection/file.ts";
+import { refuseHardLinks } from "../connection/links.ts";
+import { identityOf } from "../connection/path-check.ts";
+import { openIfHot, openReader, readOnce } from "../connection/reader.ts";
+import { isBusy, translated } from "../errors.ts";
+import { migrations } from "../migrations/embedded.sqlite.ts";
+import { planOf } from "../migrations/plan.ts";
+import { waiting } from "../waiting.ts";
+
+export interface RestoreOptions {
+  /** Whether to replace a file that is there, and what a file that was there has left. */
+  force?: boolean | undefined;
+}
+
+export interface Restored {
+  /** The absolute path of the restored file. */
+  location: string;
+  /** That of the backup. */
+  backup: string;
+  /** The size of the restored file. */
+  bytes: number;
+  /** Whether a file was replaced. */
+  replaced: boolean;
+}
+
+/** How long to wait for a process that keeps others from reading the backup, in milliseconds. */
+const waitMs = 60_000;
+
+/**
+ * Copies a backup into a run's place, all of it or nothing: what the backup holds, with its own WAL, and nothing of what a crashed
+ * process left beside the run's file. The backup stays, its schema is kept, and the copy has reached the disk when this returns.
+ *
+ * ```ts
+ * restoreBlackboard("abc123-monday.db", { runId: "abc123" }, { force: true });
+ * ```
+ *
+ * @throws InvalidInputError without `force`, where there is a file; BusyError where any process has that file open; FileError,
+ * MigrationError for a backup that is damaged or not a blackboard. Nothing was changed then.
+ */
+export function restoreBlackboard(backup: string, location: BlackboardLocation, options?: RestoreOptions): Restored {
+  const check = new Check();
+  const { force } = check.object<RestoreOptions>("options", options, { force: true });
+  const forced = force !== undefined && check.boolean("force", force);
+  check.done();
+  const source = checkBlackboardLocation({ file: backup });
+  const target = checkBlackboardLocation(location);
+  try {
+    requireFile(source);
+    const reader = waiting(() => openIfHot(source) ?? openReader(source), isBusy, waitMs, source);
+    try {
+      requireBlackboard(reader.client, source);
+      const replaced = put(reader.client, source, target, forced);
+      return { location: target, backup: source, bytes: statSync(target).size, replaced };
+    } finally {
+      reader.close();
+    }
+  } catch (error) {
+    throw error instanceof BlackboardError ? error : translated(error, target);
+  }
+}
+
+function requireBlackboard(client: Database.Database, source: string): void {
+  try {
+    const { state } = waiting(() => planOf(client, migrations, source), isBusy, waitMs, source);
+    if (state === "empty")
+      throw new MigrationError(
+        "NOT_A_BLACKBOARD",
+        source,
+        `${source} has no tables, so it is not a backup of a blackboard.`,
+      );
+    const flaw = client.pragma("quick_check(1)", { simple: true });
+    if (flaw === "ok") return;
+    throw new FileError(
+      "CORRUPT",
+      source,
+      `${source} is damaged (${flaw}), or a -wal beside it belongs to a different file. Nothing was restored.`,
+    );
+  } catch (error) {
+    throw translated(error, source);
+  }
+}
+
+/** Returns whether a file was replaced. */
+function put(client: Database.Database, source: string, target: string, force: boolean): boolean {
+  if (sizeOf(target) === undefined) {
+    if (force) removeCompanions(target);
+    mkdirSync(dirname(target), { recursive: true });
+    writeCopy(client, target, statSync(source).mode);
+    return false;
+  }
+  if (identityOf(target) === identityOf(source)) throw invalid("backup", `is the run's own file, ${target}`);
+  if (!force) throw invalid("force", `must be true to replace ${target}`);
+  waiting(() => refuseHardLinks(target), isPassing, waitMs, target);
+  refuseForeign(target);
+  replace(client, target);
+  return true;
+}
+
+/** Whatever state a blackboard is in may be replaced, but not the database of a different program. */
+function refuseForeign(target: string): void {
+  try {
+    waiting(() => readOnce(target, (client) => planOf(client, migrations, target)), isBusy, waitMs, target);
+  } catch (error) {
+    const known = translated(error, target);
+    if (known instanceof MigrationError && known.code === "NOT_A_BLACKBOARD") throw known;
+  }
+}
+
+function replace(client: Database.Database, target: string): void {
+  const alone = openDamagedToo(target);
+  try {
+    withCopy(client, target, statSync(target).mode, (part) => {
+      const exchange = () => {
+        removeCompanions(target);
+        renameSync(part, target);
+      };
+      if (alone) alone.discard(exchange);
+      else exchange();
+    });
+  } finally {
+    alone?.close();
+  }
+}
+
+/** `undefined` for a file so damaged that no process can have it open. */
+function openDamagedToo(target: string): Alone | undefined {
+  let alone: Alone | undefined;
+  try {
+    alone = openAlone(target);
+  } catch (error) {
+    const known = translated(error, target);
+    if (known instanceof FileError && (known.code === "CORRUPT" || known.code === "NOT_SQLITE")) return undefined;
+    throw known;
+  }
+  if (alone) return alone;
+  const message = `${target} is open in a process, which would go on with the old file. Stop every process that uses the run first. Nothing was changed.`;
+  throw new BusyError(message, 0);
+}
+
+function removeCompanions(target: string): void {
+  for (const companion of companions) rmSync(target + companion, { force: true });
+}
+
+function invalid(path: string, message: string): InvalidInputError {
+  return new InvalidInputError([{ path, message }]);
+}

@@ -1,0 +1,118 @@
+/**
+ * Looking into a file without changing it, as far as it can be shown.
+ *
+ * An older file, the reference's too, is brought up to date in memory: there the same operations read it as any other. What
+ * is in memory is a snapshot; a file that is current is read as it lives, where it may be without leaving anything behind.
+ */
+import { statSync } from "node:fs";
+import type Database from "better-sqlite3";
+import { Blackboard } from "../../blackboard.ts";
+import { checkViewOptions, type ViewOptions } from "../../input/options.ts";
+import type { AnyRoles } from "../../input/roles.ts";
+import { allRuns } from "../../operations/overview.ts";
+import { reader, theOnlyOne } from "../../operations/reader.ts";
+import { type Connection, isPassing, whileInPlace } from "../connection/connection.ts";
+import { requireFile } from "../connection/file.ts";
+import { maxCopiedBytes, openIfHot, openLook, openReader, snapshotOf } from "../connection/reader.ts";
+import { copyToDisk, copyToMemory } from "../connection/snapshot.ts";
+import { type SqliteDatabase, SqliteEngine } from "../engine.ts";
+import { translated } from "../errors.ts";
+import { migrate } from "../migrations/apply.ts";
+import { migrations } from "../migrations/embedded.sqlite.ts";
+import { type Plan, planOf } from "../migrations/plan.ts";
+import { waiting } from "../waiting.ts";
+
+/** A run to look at. */
+export interface View extends Disposable {
+  /** For reading: what would write is refused with `READ_ONLY`. */
+  readonly board: Blackboard<"sync", AnyRoles, SqliteDatabase>;
+  /** What the file is; `board` shows it as it would be when brought up to date. */
+  readonly state: Plan["state"];
+  /** Whether what others write from now on is seen, so that its events can be followed. */
+  readonly isLive: boolean;
+  /** Idempotent. */
+  close(): void;
+}
+
+/** A file opened for looking. */
+export interface OpenedFile {
+  readonly engine: SqliteEngine;
+  readonly state: Plan["state"];
+  readonly isLive: boolean;
+}
+
+/** How long a look waits for a program that keeps others from reading, in milliseconds. */
+const lookTimeoutMs = 5000;
+
+export function openView(options: ViewOptions): View {
+  const { location, runId, live } = checkViewOptions(options);
+  const { engine, state, isLive } = openFile(location, live);
+  try {
+    const board = new Blackboard(engine, { ...reader, runId: runId ?? onlyRun(engine, location) });
+    const close = () => board.close();
+    return { board, state, isLive, close, [Symbol.dispose]: close };
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+}
+
+/** `live`: to see what others write from now on, at the price of an empty -wal and a -shm beside the file. */
+export function openFile(location: string, live: boolean): OpenedFile {
+  try {
+    const work = () =>
+      whileInPlace(
+        location,
+        () => open(location, live),
+        (opened) => opened.connection.close(),
+      );
+    const { connection, state } = waiting(work, isPassing, lookTimeoutMs, location);
+    const engine = new SqliteEngine(connection, { location, busyTimeoutMs: lookTimeoutMs, logger: undefined });
+    return { engine, state, isLive: !connection.isSnapshot };
+  } catch (error) {
+    throw translated(error, location);
+  }
+}
+
+function open(location: string, live: boolean): { connection: Connection; state: Plan["state"] } {
+  requireFile(location);
+  const connection = openIfHot(location) ?? (live ? openReader(location) : openLook(location));
+  try {
+    const { state } = planOf(connection.client, migrations, location);
+    if (state === "current") return { connection, state };
+    const copy = connection.isSnapshot ? connection : copyOf(connection, location);
+    migrateCopy(copy.client, location);
+    return { connection: copy, state };
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** In memory, or in a temporary file where it is large. Closes the original. */
+function copyOf(original: Connection, location: string): Connection {
+  const copy = statSync(location).size <= maxCopiedBytes ? copyToMemory : copyToDisk;
+  const client = copy(original.client);
+  original.close();
+  return snapshotOf(client);
+}
+
+function migrateCopy(copy: Database.Database, location: string): void {
+  try {
+    copy.pragma("query_only = OFF");
+    copy.pragma("synchronous = OFF");
+    migrate(copy, migrations, { location, migrateTimeoutMs: lookTimeoutMs });
+    copy.pragma("query_only = ON");
+  } catch (error) {
+    copy.close();
+    throw error;
+  }
+}
+
+function onlyRun(engine: SqliteEngine, location: string): string {
+  const runs = engine.run(() => allRuns({}));
+  return theOnlyOne(
+    runs.map(({ runId }) => runId),
+    location,
+  );
+}

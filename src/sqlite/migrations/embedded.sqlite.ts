@@ -1,0 +1,474 @@
+// Made from migrations/sqlite by npm run db:embed. Do not edit.
+import type { Migration } from "../../engine/history.ts";
+import type { MadeObject } from "./schema.ts";
+
+export const migrations: readonly Migration[] = [
+  {
+    tag: "0000_reference",
+    when: 1795475671541,
+    hash: "56a103e91035fac2d72fd4c32d4b2c7ecaa4cfae2572db8c1ba21f6f99387f33",
+    sql: `CREATE TABLE \`briefs\` (
+	\`brief_id\` text PRIMARY KEY,
+	\`run_id\` text NOT NULL,
+	\`parent_brief_id\` text,
+	\`workstream_id\` text,
+	\`tier\` integer NOT NULL,
+	\`role\` text NOT NULL,
+	\`status\` text DEFAULT 'pending' NOT NULL,
+	\`payload\` text,
+	\`result\` text,
+	\`retry_count\` integer DEFAULT 0 NOT NULL,
+	\`created_at\` text NOT NULL,
+	\`updated_at\` text NOT NULL,
+	FOREIGN KEY (\`run_id\`) REFERENCES \`runs\`(\`run_id\`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE TABLE \`events\` (
+	\`event_id\` text PRIMARY KEY,
+	\`run_id\` text NOT NULL,
+	\`brief_id\` text,
+	\`kind\` text NOT NULL,
+	\`detail\` text,
+	\`created_at\` text NOT NULL,
+	FOREIGN KEY (\`run_id\`) REFERENCES \`runs\`(\`run_id\`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE TABLE \`runs\` (
+	\`run_id\` text PRIMARY KEY,
+	\`goal\` text NOT NULL,
+	\`status\` text DEFAULT 'pending' NOT NULL,
+	\`created_at\` text NOT NULL,
+	\`updated_at\` text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE \`workstreams\` (
+	\`workstream_id\` text PRIMARY KEY,
+	\`run_id\` text NOT NULL,
+	\`name\` text NOT NULL,
+	\`tier\` integer NOT NULL,
+	\`status\` text DEFAULT 'pending' NOT NULL,
+	\`owner_agent_id\` text,
+	\`created_at\` text NOT NULL,
+	\`updated_at\` text NOT NULL,
+	FOREIGN KEY (\`run_id\`) REFERENCES \`runs\`(\`run_id\`) ON UPDATE no action ON DELETE no action
+);
+`,
+  },
+  {
+    tag: "0001_events_seq",
+    when: 1795475672730,
+    hash: "ecbe3ba3e49d9d6f1e43efa609964105d9f8ad205ca9d5ae7dfeaadac714f3a2",
+    sql: `PRAGMA foreign_keys=OFF;--> statement-breakpoint
+CREATE TABLE \`__new_events\` (
+	\`seq\` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	\`event_id\` text NOT NULL,
+	\`run_id\` text NOT NULL,
+	\`brief_id\` text,
+	\`kind\` text NOT NULL,
+	\`detail\` text,
+	\`created_at\` text NOT NULL,
+	FOREIGN KEY (\`run_id\`) REFERENCES \`runs\`(\`run_id\`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+-- Written by hand: drizzle-kit copies a "seq" that the old table does not have. The reference allows an event without an id.
+INSERT INTO \`__new_events\`("event_id", "run_id", "brief_id", "kind", "detail", "created_at")
+	SELECT coalesce("event_id", lower(hex(randomblob(16)))), "run_id", "brief_id", "kind", "detail", "created_at"
+	FROM \`events\` ORDER BY rowid;--> statement-breakpoint
+DROP TABLE \`events\`;--> statement-breakpoint
+ALTER TABLE \`__new_events\` RENAME TO \`events\`;--> statement-breakpoint
+PRAGMA foreign_keys=ON;--> statement-breakpoint
+CREATE UNIQUE INDEX \`events_event_id_unique\` ON \`events\` (\`event_id\`);`,
+  },
+  {
+    tag: "0002_claims",
+    when: 1795643487567,
+    hash: "552a4c241886b816a2bc22e95420573e363a0859de03f4479f76f2e2029ee14c",
+    sql: `ALTER TABLE \`briefs\` ADD \`attempt\` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE \`briefs\` ADD \`claimed_by\` text;--> statement-breakpoint
+ALTER TABLE \`briefs\` ADD \`lease_expires_at\` text;--> statement-breakpoint
+CREATE INDEX \`briefs_by_status\` ON \`briefs\` (\`run_id\`,\`status\`,\`created_at\`,\`brief_id\`);--> statement-breakpoint
+CREATE INDEX \`briefs_leased\` ON \`briefs\` (\`run_id\`,\`lease_expires_at\`,\`brief_id\`) WHERE "briefs"."lease_expires_at" is not null;`,
+  },
+  {
+    tag: "0003_tallies",
+    when: 1795645177831,
+    hash: "501f71df72ed6324b501d4a4b92c92b7a45183948b3a0522bdb5deba46ebb9c1",
+    sql: `CREATE TABLE \`tallies\` (
+	\`run_id\` text NOT NULL,
+	\`subject\` text NOT NULL,
+	\`label\` text NOT NULL,
+	\`n\` integer NOT NULL,
+	PRIMARY KEY(\`run_id\`, \`subject\`, \`label\`)
+);
+--> statement-breakpoint
+CREATE INDEX \`briefs_by_age\` ON \`briefs\` (\`run_id\`,\`created_at\`,\`brief_id\`);--> statement-breakpoint
+CREATE INDEX \`briefs_by_role\` ON \`briefs\` (\`run_id\`,\`role\`,\`created_at\`,\`brief_id\`);--> statement-breakpoint
+CREATE INDEX \`briefs_by_tier\` ON \`briefs\` (\`run_id\`,\`tier\`,\`created_at\`,\`brief_id\`);--> statement-breakpoint
+CREATE INDEX \`briefs_by_workstream\` ON \`briefs\` (\`run_id\`,\`workstream_id\`,\`created_at\`,\`brief_id\`);--> statement-breakpoint
+CREATE INDEX \`briefs_by_parent\` ON \`briefs\` (\`run_id\`,\`parent_brief_id\`,\`created_at\`,\`brief_id\`);--> statement-breakpoint
+CREATE INDEX \`briefs_waiting_by_role\` ON \`briefs\` (\`run_id\`,\`role\`,\`created_at\`,\`brief_id\`) WHERE status = 'pending';--> statement-breakpoint
+CREATE INDEX \`events_by_kind\` ON \`events\` (\`kind\`,\`run_id\`);--> statement-breakpoint
+CREATE INDEX \`events_by_brief\` ON \`events\` (\`brief_id\`) WHERE "events"."brief_id" is not null;--> statement-breakpoint
+CREATE INDEX \`workstreams_by_age\` ON \`workstreams\` (\`run_id\`,\`created_at\`,\`workstream_id\`);--> statement-breakpoint
+-- Written by hand from here on. An UPSERT, since a status of another program's may be one that nobody knows; its DO UPDATE
+-- stands whatever OR IGNORE or OR REPLACE the statement has that fires it.
+INSERT INTO tallies (run_id, subject, label, n)
+	SELECT run_id, 'workstreams', status, count(*) FROM workstreams GROUP BY run_id, status
+	UNION ALL SELECT run_id, 'briefs', status, count(*) FROM briefs GROUP BY run_id, status
+	UNION ALL SELECT run_id, 'events', kind, count(*) FROM events GROUP BY run_id, kind;--> statement-breakpoint
+CREATE TRIGGER workstreams_tally_insert AFTER INSERT ON workstreams BEGIN
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'workstreams', NEW.status, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END;--> statement-breakpoint
+CREATE TRIGGER workstreams_tally_delete AFTER DELETE ON workstreams BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'workstreams' AND label = OLD.status;
+END;--> statement-breakpoint
+CREATE TRIGGER workstreams_tally_update AFTER UPDATE OF status, run_id ON workstreams
+WHEN NEW.status <> OLD.status OR NEW.run_id <> OLD.run_id BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'workstreams' AND label = OLD.status;
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'workstreams', NEW.status, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END;--> statement-breakpoint
+CREATE TRIGGER briefs_tally_insert AFTER INSERT ON briefs BEGIN
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'briefs', NEW.status, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END;--> statement-breakpoint
+CREATE TRIGGER briefs_tally_delete AFTER DELETE ON briefs BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'briefs' AND label = OLD.status;
+END;--> statement-breakpoint
+CREATE TRIGGER briefs_tally_update AFTER UPDATE OF status, run_id ON briefs
+WHEN NEW.status <> OLD.status OR NEW.run_id <> OLD.run_id BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'briefs' AND label = OLD.status;
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'briefs', NEW.status, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END;--> statement-breakpoint
+CREATE TRIGGER events_tally_insert AFTER INSERT ON events BEGIN
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'events', NEW.kind, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END;--> statement-breakpoint
+CREATE TRIGGER events_tally_delete AFTER DELETE ON events BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'events' AND label = OLD.kind;
+END;--> statement-breakpoint
+CREATE TRIGGER events_tally_update AFTER UPDATE OF kind, run_id ON events
+WHEN NEW.kind <> OLD.kind OR NEW.run_id <> OLD.run_id BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'events' AND label = OLD.kind;
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'events', NEW.kind, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END;
+`,
+  },
+];
+
+/** What all of them make, in this order. */
+export const schema: readonly MadeObject[] = [
+  {
+    type: "table",
+    name: "briefs",
+    table: "briefs",
+    sql: `CREATE TABLE \`briefs\` (
+	\`brief_id\` text PRIMARY KEY,
+	\`run_id\` text NOT NULL,
+	\`parent_brief_id\` text,
+	\`workstream_id\` text,
+	\`tier\` integer NOT NULL,
+	\`role\` text NOT NULL,
+	\`status\` text DEFAULT 'pending' NOT NULL,
+	\`payload\` text,
+	\`result\` text,
+	\`retry_count\` integer DEFAULT 0 NOT NULL,
+	\`created_at\` text NOT NULL,
+	\`updated_at\` text NOT NULL, \`attempt\` integer DEFAULT 0 NOT NULL, \`claimed_by\` text, \`lease_expires_at\` text,
+	FOREIGN KEY (\`run_id\`) REFERENCES \`runs\`(\`run_id\`) ON UPDATE no action ON DELETE no action
+)`,
+    lines: [
+      "column brief_id TEXT PRIMARY KEY 1",
+      "column run_id TEXT NOT NULL",
+      "column parent_brief_id TEXT",
+      "column workstream_id TEXT",
+      "column tier INTEGER NOT NULL",
+      "column role TEXT NOT NULL",
+      "column status TEXT NOT NULL DEFAULT 'pending'",
+      "column payload TEXT",
+      "column result TEXT",
+      "column retry_count INTEGER NOT NULL DEFAULT 0",
+      "column created_at TEXT NOT NULL",
+      "column updated_at TEXT NOT NULL",
+      "column attempt INTEGER NOT NULL DEFAULT 0",
+      "column claimed_by TEXT",
+      "column lease_expires_at TEXT",
+      "key (run_id) to runs(run_id) on update NO ACTION on delete NO ACTION",
+      "kind table",
+    ],
+  },
+  {
+    type: "table",
+    name: "runs",
+    table: "runs",
+    sql: `CREATE TABLE \`runs\` (
+	\`run_id\` text PRIMARY KEY,
+	\`goal\` text NOT NULL,
+	\`status\` text DEFAULT 'pending' NOT NULL,
+	\`created_at\` text NOT NULL,
+	\`updated_at\` text NOT NULL
+)`,
+    lines: [
+      "column run_id TEXT PRIMARY KEY 1",
+      "column goal TEXT NOT NULL",
+      "column status TEXT NOT NULL DEFAULT 'pending'",
+      "column created_at TEXT NOT NULL",
+      "column updated_at TEXT NOT NULL",
+      "kind table",
+    ],
+  },
+  {
+    type: "table",
+    name: "workstreams",
+    table: "workstreams",
+    sql: `CREATE TABLE \`workstreams\` (
+	\`workstream_id\` text PRIMARY KEY,
+	\`run_id\` text NOT NULL,
+	\`name\` text NOT NULL,
+	\`tier\` integer NOT NULL,
+	\`status\` text DEFAULT 'pending' NOT NULL,
+	\`owner_agent_id\` text,
+	\`created_at\` text NOT NULL,
+	\`updated_at\` text NOT NULL,
+	FOREIGN KEY (\`run_id\`) REFERENCES \`runs\`(\`run_id\`) ON UPDATE no action ON DELETE no action
+)`,
+    lines: [
+      "column workstream_id TEXT PRIMARY KEY 1",
+      "column run_id TEXT NOT NULL",
+      "column name TEXT NOT NULL",
+      "column tier INTEGER NOT NULL",
+      "column status TEXT NOT NULL DEFAULT 'pending'",
+      "column owner_agent_id TEXT",
+      "column created_at TEXT NOT NULL",
+      "column updated_at TEXT NOT NULL",
+      "key (run_id) to runs(run_id) on update NO ACTION on delete NO ACTION",
+      "kind table",
+    ],
+  },
+  {
+    type: "table",
+    name: "events",
+    table: "events",
+    sql: `CREATE TABLE "events" (
+	\`seq\` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	\`event_id\` text NOT NULL,
+	\`run_id\` text NOT NULL,
+	\`brief_id\` text,
+	\`kind\` text NOT NULL,
+	\`detail\` text,
+	\`created_at\` text NOT NULL,
+	FOREIGN KEY (\`run_id\`) REFERENCES \`runs\`(\`run_id\`) ON UPDATE no action ON DELETE no action
+)`,
+    lines: [
+      "column seq INTEGER PRIMARY KEY 1",
+      "column event_id TEXT NOT NULL",
+      "column run_id TEXT NOT NULL",
+      "column brief_id TEXT",
+      "column kind TEXT NOT NULL",
+      "column detail TEXT",
+      "column created_at TEXT NOT NULL",
+      "key (run_id) to runs(run_id) on update NO ACTION on delete NO ACTION",
+      "kind table",
+      "AUTOINCREMENT",
+    ],
+  },
+  {
+    type: "index",
+    name: "events_event_id_unique",
+    table: "events",
+    sql: `CREATE UNIQUE INDEX \`events_event_id_unique\` ON \`events\` (\`event_id\`)`,
+    lines: [],
+  },
+  {
+    type: "index",
+    name: "briefs_by_status",
+    table: "briefs",
+    sql: `CREATE INDEX \`briefs_by_status\` ON \`briefs\` (\`run_id\`,\`status\`,\`created_at\`,\`brief_id\`)`,
+    lines: [],
+  },
+  {
+    type: "index",
+    name: "briefs_leased",
+    table: "briefs",
+    sql: `CREATE INDEX \`briefs_leased\` ON \`briefs\` (\`run_id\`,\`lease_expires_at\`,\`brief_id\`) WHERE "briefs"."lease_expires_at" is not null`,
+    lines: [],
+  },
+  {
+    type: "table",
+    name: "tallies",
+    table: "tallies",
+    sql: `CREATE TABLE \`tallies\` (
+	\`run_id\` text NOT NULL,
+	\`subject\` text NOT NULL,
+	\`label\` text NOT NULL,
+	\`n\` integer NOT NULL,
+	PRIMARY KEY(\`run_id\`, \`subject\`, \`label\`)
+)`,
+    lines: [
+      "column run_id TEXT PRIMARY KEY 1",
+      "column subject TEXT PRIMARY KEY 2",
+      "column label TEXT PRIMARY KEY 3",
+      "column n INTEGER NOT NULL",
+      "kind table",
+    ],
+  },
+  {
+    type: "index",
+    name: "briefs_by_age",
+    table: "briefs",
+    sql: `CREATE INDEX \`briefs_by_age\` ON \`briefs\` (\`run_id\`,\`created_at\`,\`brief_id\`)`,
+    lines: [],
+  },
+  {
+    type: "index",
+    name: "briefs_by_role",
+    table: "briefs",
+    sql: `CREATE INDEX \`briefs_by_role\` ON \`briefs\` (\`run_id\`,\`role\`,\`created_at\`,\`brief_id\`)`,
+    lines: [],
+  },
+  {
+    type: "index",
+    name: "briefs_by_tier",
+    table: "briefs",
+    sql: `CREATE INDEX \`briefs_by_tier\` ON \`briefs\` (\`run_id\`,\`tier\`,\`created_at\`,\`brief_id\`)`,
+    lines: [],
+  },
+  {
+    type: "index",
+    name: "briefs_by_workstream",
+    table: "briefs",
+    sql: `CREATE INDEX \`briefs_by_workstream\` ON \`briefs\` (\`run_id\`,\`workstream_id\`,\`created_at\`,\`brief_id\`)`,
+    lines: [],
+  },
+  {
+    type: "index",
+    name: "briefs_by_parent",
+    table: "briefs",
+    sql: `CREATE INDEX \`briefs_by_parent\` ON \`briefs\` (\`run_id\`,\`parent_brief_id\`,\`created_at\`,\`brief_id\`)`,
+    lines: [],
+  },
+  {
+    type: "index",
+    name: "briefs_waiting_by_role",
+    table: "briefs",
+    sql: `CREATE INDEX \`briefs_waiting_by_role\` ON \`briefs\` (\`run_id\`,\`role\`,\`created_at\`,\`brief_id\`) WHERE status = 'pending'`,
+    lines: [],
+  },
+  {
+    type: "index",
+    name: "events_by_kind",
+    table: "events",
+    sql: `CREATE INDEX \`events_by_kind\` ON \`events\` (\`kind\`,\`run_id\`)`,
+    lines: [],
+  },
+  {
+    type: "index",
+    name: "events_by_brief",
+    table: "events",
+    sql: `CREATE INDEX \`events_by_brief\` ON \`events\` (\`brief_id\`) WHERE "events"."brief_id" is not null`,
+    lines: [],
+  },
+  {
+    type: "index",
+    name: "workstreams_by_age",
+    table: "workstreams",
+    sql: `CREATE INDEX \`workstreams_by_age\` ON \`workstreams\` (\`run_id\`,\`created_at\`,\`workstream_id\`)`,
+    lines: [],
+  },
+  {
+    type: "trigger",
+    name: "workstreams_tally_insert",
+    table: "workstreams",
+    sql: `CREATE TRIGGER workstreams_tally_insert AFTER INSERT ON workstreams BEGIN
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'workstreams', NEW.status, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END`,
+    lines: [],
+  },
+  {
+    type: "trigger",
+    name: "workstreams_tally_delete",
+    table: "workstreams",
+    sql: `CREATE TRIGGER workstreams_tally_delete AFTER DELETE ON workstreams BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'workstreams' AND label = OLD.status;
+END`,
+    lines: [],
+  },
+  {
+    type: "trigger",
+    name: "workstreams_tally_update",
+    table: "workstreams",
+    sql: `CREATE TRIGGER workstreams_tally_update AFTER UPDATE OF status, run_id ON workstreams
+WHEN NEW.status <> OLD.status OR NEW.run_id <> OLD.run_id BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'workstreams' AND label = OLD.status;
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'workstreams', NEW.status, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END`,
+    lines: [],
+  },
+  {
+    type: "trigger",
+    name: "briefs_tally_insert",
+    table: "briefs",
+    sql: `CREATE TRIGGER briefs_tally_insert AFTER INSERT ON briefs BEGIN
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'briefs', NEW.status, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END`,
+    lines: [],
+  },
+  {
+    type: "trigger",
+    name: "briefs_tally_delete",
+    table: "briefs",
+    sql: `CREATE TRIGGER briefs_tally_delete AFTER DELETE ON briefs BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'briefs' AND label = OLD.status;
+END`,
+    lines: [],
+  },
+  {
+    type: "trigger",
+    name: "briefs_tally_update",
+    table: "briefs",
+    sql: `CREATE TRIGGER briefs_tally_update AFTER UPDATE OF status, run_id ON briefs
+WHEN NEW.status <> OLD.status OR NEW.run_id <> OLD.run_id BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'briefs' AND label = OLD.status;
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'briefs', NEW.status, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END`,
+    lines: [],
+  },
+  {
+    type: "trigger",
+    name: "events_tally_insert",
+    table: "events",
+    sql: `CREATE TRIGGER events_tally_insert AFTER INSERT ON events BEGIN
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'events', NEW.kind, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END`,
+    lines: [],
+  },
+  {
+    type: "trigger",
+    name: "events_tally_delete",
+    table: "events",
+    sql: `CREATE TRIGGER events_tally_delete AFTER DELETE ON events BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'events' AND label = OLD.kind;
+END`,
+    lines: [],
+  },
+  {
+    type: "trigger",
+    name: "events_tally_update",
+    table: "events",
+    sql: `CREATE TRIGGER events_tally_update AFTER UPDATE OF kind, run_id ON events
+WHEN NEW.kind <> OLD.kind OR NEW.run_id <> OLD.run_id BEGIN
+	UPDATE tallies SET n = n - 1 WHERE run_id = OLD.run_id AND subject = 'events' AND label = OLD.kind;
+	INSERT INTO tallies (run_id, subject, label, n) VALUES (NEW.run_id, 'events', NEW.kind, 1)
+		ON CONFLICT (run_id, subject, label) DO UPDATE SET n = n + 1;
+END`,
+    lines: [],
+  },
+];

@@ -1,0 +1,85 @@
+/**
+ * Opening a file for writing and bringing its schema up to date, so that a refused file keeps all of its bytes, and those of its
+ * WAL and its journal.
+ */
+import type Database from "better-sqlite3";
+import type { Migration } from "../../engine/history.ts";
+import { FileError } from "../../errors.ts";
+import {
+  type Connection,
+  type ConnectionOptions,
+  connect,
+  keepingWal,
+  prepareFile,
+  whileInPlace,
+} from "../connection/connection.ts";
+import { openIfHot } from "../connection/reader.ts";
+import { translated } from "../errors.ts";
+import { StartOver, waiting } from "../waiting.ts";
+import { type Migrating, migrate, requireCurrent } from "./apply.ts";
+import { planOf } from "./plan.ts";
+
+export interface Opening extends ConnectionOptions, Pick<Migrating, "beforeChange"> {
+  /** "check" throws `MIGRATION_PENDING` instead of migrating. */
+  readonly migrate: "auto" | "check";
+}
+
+/** @throws FileError, MigrationError, BusyError. The file is unchanged then. */
+export function openMigrated(opening: Opening, migrations: readonly Migration[]): Connection {
+  const { location, migrateTimeoutMs } = opening;
+  const open = () =>
+    whileInPlace(
+      location,
+      () => openOnce(opening, migrations),
+      ({ close }) => close(),
+    );
+  return waiting(open, (error) => error instanceof StartOver, migrateTimeoutMs, location);
+}
+
+function openOnce(opening: Opening, migrations: readonly Migration[]): Connection {
+  const { location, readonly } = opening;
+  if (readonly) return openedWith(requireCurrent, opening, migrations);
+  try {
+    prepareFile(opening);
+    refuseHot(location, migrations);
+  } catch (error) {
+    throw translated(error, location);
+  }
+  const bring = opening.migrate === "check" ? requireCurrent : migrate;
+  return keepingWal(location, () => openedWith(bring, opening, migrations));
+}
+
+function openedWith(bring: typeof migrate, opening: Opening, migrations: readonly Migration[]): Connection {
+  const connection = connect(opening);
+  try {
+    bring(connection.client, migrations, opening);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/**
+ * Tries an unfinished transaction's journal on a copy: SQLite applies it to the file as soon as a connection that may write reads
+ * it, also where the file is not ours or the journal belongs to a different file.
+ */
+function refuseHot(location: string, migrations: readonly Migration[]): void {
+  const undone = openIfHot(location);
+  if (!undone) return;
+  try {
+    planOf(undone.client, migrations, location);
+    requireSound(undone.client, location);
+  } finally {
+    undone.close();
+  }
+}
+
+function requireSound(client: Database.Database, location: string): void {
+  const flaw = client.pragma("quick_check(1)", { simple: true });
+  if (flaw === "ok") return;
+  const message =
+    `${location}-journal does not fit ${location}: applied to a copy, it damages it (${flaw}). It was probably left by a different file. ` +
+    "Delete the journal, or restore a backup. Nothing was changed.";
+  throw new FileError("CORRUPT", location, message);
+}

@@ -1,0 +1,160 @@
+/**
+ * Looking for what is wrong with a file, without changing it; and, when asked to, repairing what is derived: tallies, indexes
+ * and triggers.
+ */
+import type Database from "better-sqlite3";
+import type { Migration } from "../../engine/history.ts";
+import { quoted } from "../../shown.ts";
+import { connect } from "../connection/connection.ts";
+import { requireFile } from "../connection/file.ts";
+import { openLook } from "../connection/reader.ts";
+import { isBusy, isSqliteError, translated } from "../errors.ts";
+import { waiting } from "../waiting.ts";
+import type { Difference } from "./expected-schema.ts";
+import { type Examination, examine, type Plan } from "./plan.ts";
+import { brokenReferences, isTable } from "./schema.ts";
+import { rebuildTallies, type WrongTally, wrongTallies } from "./tallies.ts";
+
+/** What the file itself shows. */
+export interface FileProblem {
+  /**
+   * integrity: SQLite's own check. schema: not as the migrations make it; `repair` makes indexes, triggers and a missing table
+   * of tallies again. reference: a row refers to one that is not there. tallies: the counts that a summary returns are not
+   * those of the rows; `repair` counts again.
+   */
+  kind: "integrity" | "schema" | "reference" | "tallies";
+  message: string;
+}
+export interface FileVerification {
+  /** The absolute path. */
+  location: string;
+  state: Plan["state"];
+  problems: FileProblem[];
+  /** With `repair`: what was found and is mended. */
+  repaired?: FileProblem[];
+}
+
+/** How long a repair waits for writers, in milliseconds. */
+const repairTimeoutMs = 5000;
+
+/** Verifies, repairs what is derived unless SQLite finds damage, and verifies again. */
+export function repairFile(location: string, migrations: readonly Migration[]): FileVerification {
+  const before = verifyFile(location, migrations);
+  const derived = before.problems.filter(({ kind }) => kind === "tallies" || kind === "schema");
+  if (derived.length === 0 || before.problems.some(({ kind }) => kind === "integrity"))
+    return { ...before, repaired: [] };
+  let failures: Failures = new Map();
+  const migrateTimeoutMs = repairTimeoutMs;
+  const { client, close } = connect({
+    location,
+    create: false,
+    readonly: false,
+    synchronous: "full",
+    migrateTimeoutMs,
+  });
+  try {
+    const all = client.transaction(() => repair(client, migrations, location));
+    failures = waiting(() => all.immediate(), isBusy, repairTimeoutMs, location);
+  } catch (error) {
+    throw translated(error, location);
+  } finally {
+    close();
+  }
+  const after = verifyFile(location, migrations);
+  const still = new Set(after.problems.map(({ message }) => message));
+  const problems = after.problems.map(({ kind, message }) => {
+    const reason = failures.get(message);
+    return { kind, message: reason === undefined ? message : `${message}; it cannot be made: ${reason}` };
+  });
+  return { ...after, problems, repaired: derived.filter(({ message }) => !still.has(message)) };
+}
+
+/** Why something could not be made, by the line that says that it differs. */
+type Failures = ReadonlyMap<string, string>;
+
+/** In the caller's transaction, so that triggers and what they count are put right at once. */
+function repair(client: Database.Database, migrations: readonly Migration[], location: string): Failures {
+  const failures = new Map<string, string>();
+  // More than once, since a table that is missing hides what belongs on it.
+  for (let todo = reparable(client, migrations, location, failures); todo.length > 0; ) {
+    for (const difference of todo) {
+      const reason = make(client, difference);
+      if (reason !== undefined) failures.set(difference.line, reason);
+    }
+    todo = reparable(client, migrations, location, failures);
+  }
+  if (wrongCounts(client, examine(client, migrations, location)).length > 0) rebuildTallies(client);
+  return failures;
+}
+
+/** Nothing where a table that holds data was changed: triggers and indexes may name columns that it does not have. */
+function reparable(
+  client: Database.Database,
+  migrations: readonly Migration[],
+  location: string,
+  failures: Failures,
+): Difference[] {
+  const { differences } = examine(client, migrations, location);
+  if (differences.some(({ expected, repair }) => isTable(expected) && repair === undefined)) return [];
+  return differences.filter(({ line, repair }) => repair !== undefined && !failures.has(line));
+}
+
+/** Returns the reason where rows do not allow it, such as two with one key; nothing has changed then. */
+function make(client: Database.Database, { expected, repair }: Difference): string | undefined {
+  const replace = client.transaction(() => {
+    if (repair === "replace") client.exec(`DROP ${expected.type} "${expected.name}"`);
+    client.exec(expected.sql);
+  });
+  try {
+    replace();
+    return undefined;
+  } catch (error) {
+    if (isSqliteError(error) && /^SQLITE_(CONSTRAINT|ERROR)/.test(error.code)) return error.message;
+    throw error;
+  }
+}
+
+export function verifyFile(location: string, migrations: readonly Migration[]): FileVerification {
+  try {
+    requireFile(location);
+    const { client, close } = openLook(location);
+    try {
+      const found = examine(client, migrations, location);
+      const problems = [...integrity(client), ...schema(found), ...references(client), ...tallies(client, found)];
+      return { location, state: found.state, problems };
+    } finally {
+      close();
+    }
+  } catch (error) {
+    throw translated(error, location);
+  }
+}
+
+function integrity(client: Database.Database): FileProblem[] {
+  const lines = client.prepare<[], string>("SELECT integrity_check FROM pragma_integrity_check").pluck().all();
+  return lines.filter((line) => line !== "ok").map((message) => ({ kind: "integrity", message }));
+}
+
+function schema({ differences }: Examination): FileProblem[] {
+  return differences.map(({ line }) => ({ kind: "schema", message: line }));
+}
+
+function references(client: Database.Database): FileProblem[] {
+  return [...brokenReferences(client)].map(([key, count]) => ({
+    kind: "reference",
+    message: `${count} row${count === 1 ? "" : "s"} of ${key} without the row referred to`,
+  }));
+}
+
+function tallies(client: Database.Database, found: Examination): FileProblem[] {
+  return wrongCounts(client, found).map(({ runId, subject, label, told, found }) => ({
+    kind: "tallies",
+    message: `run ${quoted(runId)} is told to have ${told} ${subject} ${quoted(label)}, and has ${found}`,
+  }));
+}
+
+/** None where there are no tallies yet, or where a table has not the columns that it takes to count. */
+function wrongCounts(client: Database.Database, { expected, differences }: Examination): WrongTally[] {
+  const counts = expected.some((object) => isTable(object) && object.name === "tallies");
+  return counts && !differences.some(({ expected }) => isTable(expected)) ? wrongTallies(client) : [];
+}
