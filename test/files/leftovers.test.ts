@@ -1,11 +1,21 @@
 /** What a crashed process left beside a path belongs to the database that was there, and to no other. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import {
   backupBlackboard,
   copyRun,
   exportRun,
   FileError,
+  InvalidInputError,
   importRun,
   MigrationError,
   migrateBlackboard,
@@ -67,6 +77,28 @@ describe.each(["-wal", "-journal"])("where a missing database's %s lies", (compa
     expect(countBriefs(file, "new")).toBe(3);
     expect(verifyBlackboard({ file })).toMatchObject({ problems: [] });
   });
+});
+
+test("no database is opened or created under a name that SQLite uses for a companion of a different one", async () => {
+  const source = closedRun("new", 3);
+  const before = readdirSync(dirname(source));
+  for (const companion of ["-wal", "-shm", "-journal"]) {
+    const file = source + companion;
+    const ways: (() => unknown)[] = [
+      () => openBlackboard({ runId: "r", file }),
+      () => backupBlackboard({ file: source }, file),
+      () => importRun(exportRun({ file: source }), { file }),
+      () => copyRun({ file: source }, { file }),
+      () => restoreBlackboard(source, { file }, { force: true }),
+      () => restoreBlackboard(file, { file: source }, { force: true }),
+    ];
+    for (const way of ways) {
+      const error = await caught(InvalidInputError, way);
+      expect(error.message).toContain("must not end in -wal");
+      expect(readdirSync(dirname(source))).toEqual(before);
+    }
+  }
+  expect(countBriefs(source, "new")).toBe(3);
 });
 
 test("an empty database file beside a WAL is refused for writing, since SQLite would delete the WAL", async () => {
