@@ -182,6 +182,13 @@ export function checkPath(
   if (path === ":memory:") return path;
   // better-sqlite3 trims file names: it would open another file.
   if (path !== path.trimEnd()) check.refuse("file", `must not end in white space, got ${shown(path)}`);
+  // SQLite would take it for a companion of the database without the ending, and apply or delete it.
+  if (/-(?:wal|shm|journal)$/.test(path)) {
+    check.refuse(
+      "file",
+      `must not end in -wal, -shm or -journal, which SQLite uses for its own files, got ${shown(path)}`,
+    );
+  }
   return resolve(path);
 }
 

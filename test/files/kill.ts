@@ -2,8 +2,9 @@
 import { openBlackboard } from "run-blackboard";
 import { type Running, startFile } from "../processes/spawn.ts";
 
-export function startHere(name: string, args: readonly string[]): Running {
-  return startFile(new URL(`programs/${name}.ts`, import.meta.url), args);
+/** Starts a program of this folder's `programs/`. `through` is a command that runs it. */
+export function startHere(name: string, args: readonly string[], through: readonly string[] = []): Running {
+  return startFile(new URL(`programs/${name}.ts`, import.meta.url), args, through);
 }
 
 /** Kills a process that has the run open, with `briefs` briefs in its -wal that are not in the file. */

@@ -1,11 +1,22 @@
 /** What a crashed process left beside a path belongs to the database that was there, and to no other. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import {
+  BlackboardError,
   backupBlackboard,
   copyRun,
   exportRun,
   FileError,
+  InvalidInputError,
   importRun,
   MigrationError,
   migrateBlackboard,
@@ -69,6 +80,28 @@ describe.each(["-wal", "-journal"])("where a missing database's %s lies", (compa
   });
 });
 
+test("no database is opened or created under a name that SQLite uses for a companion of a different one", async () => {
+  const source = closedRun("new", 3);
+  const before = readdirSync(dirname(source));
+  for (const companion of ["-wal", "-shm", "-journal"]) {
+    const file = source + companion;
+    const ways: (() => unknown)[] = [
+      () => openBlackboard({ runId: "r", file }),
+      () => backupBlackboard({ file: source }, file),
+      () => importRun(exportRun({ file: source }), { file }),
+      () => copyRun({ file: source }, { file }),
+      () => restoreBlackboard(source, { file }, { force: true }),
+      () => restoreBlackboard(file, { file: source }, { force: true }),
+    ];
+    for (const way of ways) {
+      const error = await caught(InvalidInputError, way);
+      expect(error.message).toContain("must not end in -wal");
+      expect(readdirSync(dirname(source))).toEqual(before);
+    }
+  }
+  expect(countBriefs(source, "new")).toBe(3);
+});
+
 test("an empty database file beside a WAL is refused for writing, since SQLite would delete the WAL", async () => {
   const file = join(temporaryFolder(), "blackboard.db");
   await crashed(file, "old", 5);
@@ -79,23 +112,27 @@ test("an empty database file beside a WAL is refused for writing, since SQLite w
 });
 
 test("a backup moved over a crashed run's file keeps every byte when the open refuses it", async () => {
-  const file = join(temporaryFolder(), "blackboard.db");
-  await crashed(file, "old", 200);
-  // Larger than what the WAL knows, so that the WAL makes it a damaged file.
-  const backup = closedRun("new", 400, { text: "x".repeat(2000) });
-  copyFileSync(backup, `${file}.moved`);
-  renameSync(`${file}.moved`, file);
-  const files = [file, `${file}-wal`];
-  const before = bytesOf(...files);
-  for (const readonly of [true, false]) {
-    try {
-      // SQLite cannot tell whose WAL it is: where it fits, the file opens.
-      openBlackboard({ runId: "new", file, readonly }).close();
-    } catch (error) {
-      expect(error).toBeInstanceOf(FileError);
-      expect(bytesOf(...files)).toEqual(before);
+  let refusals = 0;
+  for (const briefs of [3, 40, 300]) {
+    const file = join(temporaryFolder(), "blackboard.db");
+    await crashed(file, "old", briefs);
+    const backup = `${file}.backup`;
+    backupBlackboard({ file: closedRun("new", 2 * briefs, { text: "x".repeat(2000) }) }, backup);
+    renameSync(backup, file);
+    const files = [file, `${file}-wal`];
+    const before = bytesOf(...files);
+    for (const readonly of [true, false]) {
+      try {
+        // SQLite cannot tell whose WAL it is: where it fits, the file opens.
+        openBlackboard({ runId: "new", file, readonly }).close();
+      } catch (error) {
+        expect(error).toBeInstanceOf(BlackboardError);
+        expect(bytesOf(...files)).toEqual(before);
+        refusals++;
+      }
     }
   }
+  expect(refusals).toBeGreaterThan(0);
 });
 
 test("a file that its WAL turns into a different program's keeps every byte when it is refused", async () => {

@@ -123,7 +123,11 @@ function removeLeft(): void {
   for (const name of readdirSync(tmpdir())) {
     if (!name.startsWith(prefix)) continue;
     const [, pid, host] = /^(\d+)@(.+)-[^-]{6}$/.exec(name.slice(prefix.length)) ?? [];
-    if (host === hostname() && !isProcessAlive(Number(pid)))
+    if (host !== hostname() || isProcessAlive(Number(pid))) continue;
+    try {
       rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    } catch {
+      // It belongs to a different user.
+    }
   }
 }

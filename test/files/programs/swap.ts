@@ -1,4 +1,4 @@
-/** swap PATH TARGET: makes PATH a folder with a finished run and a link to TARGET in turn, until the test says no more. */
+/** swap PATH TARGET: makes PATH a folder with a finished run and a link to TARGET in turn, until the test says no more; says when it is done with one run. */
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
@@ -11,6 +11,11 @@ const listening = (async () => {
   for await (const _ of heard());
   isOver = true;
 })();
+/** Up to 4 ms: about as long as prune takes for a run. */
+async function someTurns(): Promise<void> {
+  const end = performance.now() + Math.random() * 4;
+  while (performance.now() < end) await turn();
+}
 const aside = `${path}.aside`;
 mkdirSync(aside);
 say("swapping");
@@ -23,7 +28,7 @@ for (let n = 0; !isOver; n++) {
   renameSync(join(aside, "r"), folder);
   for (let swaps = 0; swaps < 20; swaps++) {
     renameSync(folder, path);
-    await turn();
+    await someTurns();
     try {
       renameSync(path, folder);
     } catch {
@@ -31,9 +36,10 @@ for (let n = 0; !isOver; n++) {
       break;
     }
     symlinkSync(target, path);
-    await turn();
+    await someTurns();
     unlinkSync(path);
   }
   rmSync(folder, { recursive: true, force: true });
+  say("swapped");
 }
 await listening;
