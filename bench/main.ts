@@ -1,9 +1,9 @@
 /**
  * npm run bench [-- --only NAME] [-- --quick] [-- --out FOLDER]
  *
- * NAME is a subject, a part of a line's name, `schema`, `size`, `fairness`, `programs`, `adoption` or `postgres`; the last one, which
- * needs PostgreSQL installed, is run only when it is asked for, `postgres:NAME` for a part of a line's name. FOLDER gets results.json, results.md and
- * chart.svg.
+ * NAME is a subject, part of a line's name, `schema`, `size`, `fairness`, `programs`, `adoption` or `postgres`. `postgres` needs
+ * PostgreSQL installed and runs only if specified; `postgres:NAME` selects by part of a line's name. results.json, results.md and
+ * chart.svg are written to FOLDER.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -59,7 +59,7 @@ const onServer =
 if (onServer.length > 0) tell("## PostgreSQL", markdown(postgresRows(onServer)));
 if (texts.length === 1) {
   throw new Error(
-    `Nothing is called ${only}. Subjects: ${subjects.map(({ name }) => name).join(", ")}, schema, size, fairness, programs, adoption, postgres.`,
+    `Unknown name ${only}; expected part of a line's name or one of: ${subjects.map(({ name }) => name).join(", ")}, schema, size, fairness, programs, adoption, postgres.`,
   );
 }
 if (out !== undefined) {
@@ -85,7 +85,7 @@ function tell(...parts: string[]): void {
   console.log(`${parts.join("\n\n")}\n`);
 }
 
-/** What takes longest is left out of a quick run unless it is asked for. */
+/** The slowest parts, which a quick run omits unless they are specified. */
 function wanted(name: string): boolean {
   return only === name || (only === undefined && !quick);
 }
