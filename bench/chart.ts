@@ -8,7 +8,7 @@ interface Bar {
 
 /** The bars: line, level, side and label. Bars without a measurement are omitted. */
 const wanted: readonly [line: string, level: Figures["level"], side: string, label: string][] = [
-  ["spawnBrief", "normal", "reference", "Python reference, brief and event, as it is"],
+  ["spawnBrief", "normal", "reference", "Python reference, brief and event, as shipped"],
   ["spawnBrief", "full", "reference", "Python reference, brief and event, at equal durability"],
   ["spawnBrief", "normal", "liteque", "liteque, enqueueing a job"],
   ["logEvent beside a checkpoint", "normal", "LangGraph", "LangGraph, storing a checkpoint"],

@@ -40,9 +40,9 @@ tell(machineLine(about));
 const figures = await byOperation();
 if (figures.length > 0) tell("## Operations", markdown(ratioRows(figures)));
 const compared = figures.filter(({ limits }) => Object.keys(limits).length > 0);
-if (compared.length > 0) tell("## Others at the same work", markdown(peerRows(compared)));
+if (compared.length > 0) tell("## Compared with other packages", markdown(peerRows(compared)));
 const prices = wanted("schema") ? await schemaPrice(effort) : [];
-if (prices.length > 0) tell("## What the schema costs a createBrief", markdown(schemaRows(prices)));
+if (prices.length > 0) tell("## Cost of the schema in createBrief", markdown(schemaRows(prices)));
 const sizes = wanted("size") ? await bySize(effort, only) : [];
 if (sizes.length > 0) tell("## A large run ÷ a small one", markdown(sizeRows(sizes)));
 const shares = wanted("fairness") ? await fairness(quick ? 1000 : 5000) : [];
@@ -50,7 +50,7 @@ if (shares.length > 0) tell("## Eight writers on one file", markdown(fairnessRow
 const started = wanted("programs") ? programs(quick ? 5 : 21) : undefined;
 if (started) tell("## Programs", markdown(programRows(started)));
 const adopted = wanted("adoption") ? adoption(quick ? 3 : 11) : [];
-if (adopted.length > 0) tell("## Opening what must be migrated", markdown(adoptionRows(adopted)));
+if (adopted.length > 0) tell("## Opening files with pending migrations", markdown(adoptionRows(adopted)));
 const [server, lineOnServer = ""] = only?.split(":") ?? [];
 const onServer =
   server === "postgres"
