@@ -146,7 +146,7 @@ function briefsWriter(): WriteBriefs {
 
 export function briefCommand(): Command {
   return withRun(new Command("brief"), "<run|file>")
-    .argument("<id>", "the brief's id")
+    .argument("<id>", "brief id")
     .description("shows one brief with its payload, its result and its events")
     .addHelpText(
       "after",

@@ -59,7 +59,7 @@ interface Answer {
   exitCode: ExitCode;
 }
 
-/** Calls `ask` for each file in turn; a failure does not stop the others. The exit code is `error` if any failed, else `pending` if any is. */
+/** Calls `ask` for each file; a failure does not stop the others. Exits with `error` if any failed, else `pending` if any is. */
 async function answer(
   given: string | undefined,
   options: FileOptions,

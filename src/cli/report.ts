@@ -18,7 +18,7 @@ export function reportCommand(): Command {
     .addHelpText(
       "after",
       `
-The output file gets the permissions of the run's file; an existing file never gets more than it had.
+The output file gets the permissions of the run's file; an existing file keeps its own where they are stricter.
 
 JSON: { output, bytes }.
 

@@ -28,7 +28,7 @@ export function exportCommand(): Command {
       `
 One JSON object per line: a header with the run, then { "workstream": … }, { "brief": … } and { "event": … } lines, and an end
 marker with their counts. The export is a snapshot: later writes are not in it. The output file gets the permissions of the
-run's file; an existing file never gets more than it had.
+run's file; an existing file keeps its own where they are stricter.
 
 JSON, with --output: { output, bytes }.
 
