@@ -1,6 +1,6 @@
 /**
- * Makes `dist/`: the types by the compiler, a file for each of the sources; the code in a few, since node takes a third of a
- * millisecond and more for each file that it loads, and every short program and every command pays that.
+ * Builds `dist/`: one .d.ts per source file, and the code bundled into a few files, because Node takes at least a third of a
+ * millisecond to load each file, which adds up in short programs and commands.
  */
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
@@ -15,12 +15,12 @@ const entries = [...Object.values(manifest.exports), ...Object.values(manifest.b
 rmSync("dist", { recursive: true, force: true });
 execFileSync("tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" });
 await build({
-  // The migrations by themselves, too, so that anybody can hold what was shipped against the folder.
+  // The migrations are also separate files, so that the published ones can be compared with the folder.
   entryPoints: [...entries, "src/sqlite/migrations/embedded.sqlite.ts", "src/postgres/embedded.postgres.ts"],
   outdir: "dist",
   outbase: ".",
   bundle: true,
-  // What entries share is there once: an error of one is an instance of the other's class.
+  // Shared code is bundled once, so that an error from one entry is an instance of the class exported by another.
   splitting: true,
   chunkNames: "shared/[hash]",
   packages: "external",

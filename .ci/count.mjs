@@ -1,4 +1,4 @@
-// The plain closing line, out of vitest's JSON report: its own last line is another. A step that failed counts as one.
+// Prints the totals from vitest's JSON report as the last line. If no test failed, failed steps are counted instead.
 import { readFileSync } from "node:fs";
 
 const [report, failedSteps] = process.argv.slice(2);
@@ -8,7 +8,7 @@ let skipped = 0;
 try {
   const { testResults } = JSON.parse(readFileSync(report, "utf8"));
   for (const { assertionResults, status } of testResults) {
-    // A file that fails before its first test has none.
+    // A file that fails to load has no test results; count it as one failure.
     if (status === "failed" && assertionResults.length === 0) failed++;
     for (const result of assertionResults) {
       if (result.status === "passed") passed++;

@@ -1,7 +1,7 @@
 /**
- * The packed tarball in an empty project, on every Node that the package supports: imported, required, written with. Node
- * itself comes from npm. better-sqlite3 13 has binaries for Node 22 and later; on 20, which needs 12, the one is used that was
- * compiled for this project, so that is tried only where the project is on 20 too.
+ * Tests the packed tarball in an empty project on every supported Node version, by import and by require. Node itself comes from
+ * npm. better-sqlite3 13 has binaries for Node 22 and later. Node 20 needs version 12, for which this uses the project's own
+ * compiled copy, so it is tested only if the project runs on Node 20.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -12,7 +12,8 @@ import { pack, project } from "../test/package/installed.ts";
 const newer = ["22.23.3", "24.21.0", "26.10.0"];
 const oldest = "20.19.0";
 const { devDependencies, engines } = JSON.parse(readFileSync(join(project, "package.json"), "utf8"));
-if (engines.node !== ">=20.19") throw new Error(`${engines.node} is another oldest Node than the one tried here`);
+if (engines.node !== ">=20.19")
+  throw new Error(`engines.node is ${engines.node}: update the oldest version tested here`);
 
 const work = `
   const assert = require("node:assert");
@@ -51,7 +52,7 @@ const programs = {
 const npm = (words: readonly string[], cwd: string) =>
   execFileSync("npm", [...words, "--prefer-offline", "--loglevel", "error"], { cwd, encoding: "utf8" });
 
-/** What npm's own package "node" would install, and of it the program alone. */
+/** Downloads the packages that npm's package "node" would install, and extracts only the program. */
 function download(versions: readonly string[]): Map<string, string> {
   const folder = join(root, "nodes");
   mkdirSync(folder);
@@ -72,7 +73,7 @@ function download(versions: readonly string[]): Map<string, string> {
 function tryOn(version: string, node: string, folder: string): void {
   for (const file of Object.keys(programs)) execFileSync(node, [file], { cwd: folder, stdio: "inherit" });
   const manifest = readFileSync(join(folder, "node_modules/better-sqlite3/package.json"), "utf8");
-  console.log(`Node ${version} with better-sqlite3 ${JSON.parse(manifest).version}: imported, required, written with.`);
+  console.log(`Node ${version} with better-sqlite3 ${JSON.parse(manifest).version}: import, require and writes work.`);
 }
 
 const tarball = pack();
@@ -95,7 +96,7 @@ try {
     tryOn(version, node, user);
   }
   if (!onOldest)
-    console.log(`Node 20 was not tried: better-sqlite3 is compiled for Node ${process.versions.node} here.`);
+    console.log(`Node 20 was not tested: better-sqlite3 is compiled for Node ${process.versions.node} here.`);
 } finally {
   rmSync(root, { recursive: true });
   rmSync(dirname(tarball), { recursive: true });

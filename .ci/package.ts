@@ -1,5 +1,5 @@
 /**
- * The tarball as publint and arethetypeswrong see it, and no more in it than is meant to be.
+ * Checks the packed tarball with publint and arethetypeswrong, and that it contains no unexpected files.
  */
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
@@ -19,7 +19,7 @@ try {
         file,
       ),
   );
-  if (strange.length > 0) throw new Error(`in the tarball by accident: ${strange.join(", ")}`);
+  if (strange.length > 0) throw new Error(`unexpected files in the tarball: ${strange.join(", ")}`);
   console.log(`${files.length} files in the tarball.`);
 } finally {
   rmSync(dirname(tarball), { recursive: true });

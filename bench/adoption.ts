@@ -1,9 +1,9 @@
 /**
- * What migrations cost whoever opens a file: one that is current, one that does not exist yet, and one of the Python reference
- * with 100,000 briefs and twice as many events.
+ * Measures the cost of migrations on open, for a current file, a new file, and a file of the Python reference with 100,000
+ * briefs and twice as many events.
  *
- * The share of an opening that migrations take is what it takes longer than opening the same file again, when there is nothing
- * to do. Beside the reference's file the least that brings its events into order: one transaction of plain SQL.
+ * The migrations' share is the time by which the first open is longer than a second open of the same file. The reference's file
+ * is compared with the minimal work in plain SQL: copying its events in order, in one transaction.
  */
 import { copyFileSync, rmSync } from "node:fs";
 import Database from "better-sqlite3";
@@ -19,9 +19,9 @@ export interface Adoption {
   readonly file: string;
   readonly briefs: number;
   readonly openMs: number;
-  /** Opening the same file once more. */
+  /** Opening the same file again. */
   readonly againMs: number;
-  /** The same work in plain SQL, where there is any. */
+  /** The equivalent work in plain SQL, if there is any. */
   readonly rawMs?: number;
 }
 
@@ -36,7 +36,7 @@ export function adoption(rounds: number): Adoption[] {
   ];
 }
 
-/** The first opening of files that `make` gives, and the second. */
+/** Times the first and the second open of each file that `make` returns. */
 function opened(rounds: number, make: () => string, raw?: (path: string) => void) {
   const [first, second, plain]: number[][] = [[], [], []];
   for (let round = 0; round < rounds; round++) {
@@ -65,7 +65,7 @@ function copied(reference: string, sites: Sites): string {
   return copy;
 }
 
-/** As large as such a run becomes: a payload and a result of a few hundred bytes, two events a brief. */
+/** Fills a run of realistic size: a payload and a result of a few hundred bytes, two events per brief. */
 function writtenByReference(file: string): string {
   const db = new Database(file);
   db.exec(migrations[0]?.sql ?? "");
@@ -84,7 +84,7 @@ function writtenByReference(file: string): string {
   return file;
 }
 
-/** The events, copied in their order into a table with a number of their own. */
+/** Copies the events in order into a table with a `seq` column. */
 function rebuildRaw(file: string): void {
   const db = openRaw(file, "full");
   db.exec(`

@@ -1,4 +1,4 @@
-/** The chart for the README: how long others take for the work that they share with this package, ours being 1. */
+/** Draws the README's chart: the time of other packages for comparable work, relative to this package. */
 import type { Figures } from "./measure.ts";
 
 interface Bar {
@@ -6,9 +6,9 @@ interface Bar {
   readonly ratio: number;
 }
 
-/** What each bar is called: the line, the level, the side. Those that were not measured are left out. */
+/** The bars: line, level, side and label. Bars without a measurement are omitted. */
 const wanted: readonly [line: string, level: Figures["level"], side: string, label: string][] = [
-  ["spawnBrief", "normal", "reference", "Python reference, brief and event, as it is"],
+  ["spawnBrief", "normal", "reference", "Python reference, brief and event, as shipped"],
   ["spawnBrief", "full", "reference", "Python reference, brief and event, at equal durability"],
   ["spawnBrief", "normal", "liteque", "liteque, enqueueing a job"],
   ["logEvent beside a checkpoint", "normal", "LangGraph", "LangGraph, storing a checkpoint"],

@@ -1,6 +1,6 @@
 /**
- * One of the eight processes: `fairness-writer.ts SIDE LEVEL FILE MS`. Says "ready" when the file is open, begins when it is
- * told to, and prints its tally.
+ * One of the eight writers: `fairness-writer.ts SIDE LEVEL FILE MS`. Prints "ready" when the file is open, starts when it reads
+ * a line on stdin, and prints its results as JSON.
  */
 import { once } from "node:events";
 import { openBlackboard } from "run-blackboard";
@@ -25,7 +25,7 @@ function ours(): () => unknown {
   return () => board.logEvent("spawned", { detail });
 }
 
-/** As better-sqlite3 is on its own: its timeout is 5,000 ms, as is ours. */
+/** better-sqlite3 with its default busy timeout of 5,000 ms, which is also this package's default. */
 function raw(): () => unknown {
   const db = openRaw(file, level);
   const insert = db.prepare<unknown[], EventRow>(

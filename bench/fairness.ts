@@ -1,8 +1,8 @@
 /**
- * Who gets a turn: eight processes append events to one file as fast as they can. Beside it the same with better-sqlite3's
- * own waiting, a busy timeout of the same length, in IMMEDIATE transactions.
+ * Measures fairness between writers: eight processes append events to one file as fast as they can. Compared with SQLite's busy
+ * timeout of the same length and IMMEDIATE transactions through better-sqlite3.
  *
- * What counts is the longest call that anybody made, and the slowest process's share of the fastest one's.
+ * The results are the longest call of any process, and the slowest process's number of calls divided by the fastest one's.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ export interface Share {
   readonly level: Level;
   readonly perSecond: number;
   readonly worstMs: number;
-  /** 999 of 1,000 calls took less. */
+  /** The 99.9th percentile of call times. */
   readonly p999Ms: number;
   readonly slowestToFastest: number;
   readonly errors: readonly string[];
@@ -37,7 +37,7 @@ async function share(side: WriterSide, level: Level, durationMs: number): Promis
   using sites = new Sites(level);
   const file = sites.seeded();
   const writers = Array.from({ length: processes }, () => startWriter([side, level, file, `${durationMs}`]));
-  // Only when all of them have opened the file: the first to be ready would have it for itself.
+  // Started only when all have opened the file; otherwise the first one would run without competition.
   await Promise.all(writers.map((writer) => writer.ready));
   for (const writer of writers) writer.begin();
   const tallies = await Promise.all(writers.map((writer) => writer.tally()));
@@ -61,7 +61,7 @@ function startWriter(words: readonly string[]) {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const nextLine = async () => {
     const { value } = await lines.next();
-    if (typeof value !== "string") throw new Error(`A writer ended without an answer: ${words.join(" ")}`);
+    if (typeof value !== "string") throw new Error(`A writer ended without printing results: ${words.join(" ")}`);
     return value;
   };
   return {

@@ -1,9 +1,9 @@
 /**
  * npm run bench [-- --only NAME] [-- --quick] [-- --out FOLDER]
  *
- * NAME is a subject, a part of a line's name, `schema`, `size`, `fairness`, `programs`, `adoption` or `postgres`; the last one, which
- * needs PostgreSQL installed, is run only when it is asked for, `postgres:NAME` for a part of a line's name. FOLDER gets results.json, results.md and
- * chart.svg.
+ * NAME is a subject, part of a line's name, `schema`, `size`, `fairness`, `programs`, `adoption` or `postgres`. `postgres` needs
+ * PostgreSQL installed and runs only if specified; `postgres:NAME` selects by part of a line's name. results.json, results.md and
+ * chart.svg are written to FOLDER.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -40,9 +40,9 @@ tell(machineLine(about));
 const figures = await byOperation();
 if (figures.length > 0) tell("## Operations", markdown(ratioRows(figures)));
 const compared = figures.filter(({ limits }) => Object.keys(limits).length > 0);
-if (compared.length > 0) tell("## Others at the same work", markdown(peerRows(compared)));
+if (compared.length > 0) tell("## Compared with other packages", markdown(peerRows(compared)));
 const prices = wanted("schema") ? await schemaPrice(effort) : [];
-if (prices.length > 0) tell("## What the schema costs a createBrief", markdown(schemaRows(prices)));
+if (prices.length > 0) tell("## Cost of the schema in createBrief", markdown(schemaRows(prices)));
 const sizes = wanted("size") ? await bySize(effort, only) : [];
 if (sizes.length > 0) tell("## A large run ÷ a small one", markdown(sizeRows(sizes)));
 const shares = wanted("fairness") ? await fairness(quick ? 1000 : 5000) : [];
@@ -50,7 +50,7 @@ if (shares.length > 0) tell("## Eight writers on one file", markdown(fairnessRow
 const started = wanted("programs") ? programs(quick ? 5 : 21) : undefined;
 if (started) tell("## Programs", markdown(programRows(started)));
 const adopted = wanted("adoption") ? adoption(quick ? 3 : 11) : [];
-if (adopted.length > 0) tell("## Opening what must be migrated", markdown(adoptionRows(adopted)));
+if (adopted.length > 0) tell("## Opening files with pending migrations", markdown(adoptionRows(adopted)));
 const [server, lineOnServer = ""] = only?.split(":") ?? [];
 const onServer =
   server === "postgres"
@@ -59,7 +59,7 @@ const onServer =
 if (onServer.length > 0) tell("## PostgreSQL", markdown(postgresRows(onServer)));
 if (texts.length === 1) {
   throw new Error(
-    `Nothing is called ${only}. Subjects: ${subjects.map(({ name }) => name).join(", ")}, schema, size, fairness, programs, adoption, postgres.`,
+    `Unknown name ${only}; expected part of a line's name or one of: ${subjects.map(({ name }) => name).join(", ")}, schema, size, fairness, programs, adoption, postgres.`,
   );
 }
 if (out !== undefined) {
@@ -85,7 +85,7 @@ function tell(...parts: string[]): void {
   console.log(`${parts.join("\n\n")}\n`);
 }
 
-/** What takes longest is left out of a quick run unless it is asked for. */
+/** The slowest parts, which a quick run omits unless they are specified. */
 function wanted(name: string): boolean {
   return only === name || (only === undefined && !quick);
 }

@@ -1,7 +1,6 @@
 /**
- * Measuring: blocks of calls, one block a side in every round, the order of sides drawn anew each time. What slows the
- * machine down for a while slows all sides of a round, so the ratio within a round is what is kept, and the median of those
- * is what is told.
+ * Measures sides in rounds: each round times one block of calls per side, in random order. A temporary slowdown of the machine
+ * affects all sides of a round, so ratios are computed within a round, and their median is reported.
  */
 import { deepStrictEqual } from "node:assert/strict";
 import { type Level, Sites } from "./sites.ts";
@@ -9,7 +8,7 @@ import type { Line, Side, Sides } from "./subject.ts";
 
 export interface Effort {
   readonly rounds: number;
-  /** How long a block of the raw side is to take, about. */
+  /** Approximate duration of a block of the raw side. */
   readonly blockMs: number;
 }
 
@@ -28,11 +27,11 @@ export interface Figures extends Comparison {
 
 export interface Comparison {
   readonly calls: number;
-  /** Median microseconds of one call. They say how big a thing is; they do not travel to another machine. */
+  /** Median microseconds per call, for orders of magnitude; not comparable between machines. */
   readonly microseconds: Record<string, number>;
-  /** `ours` ÷ raw, and each peer ÷ ours: per round, over all rounds. */
+  /** `ours` ÷ raw and each peer ÷ ours, computed per round. */
   readonly ratios: Record<string, Spread>;
-  /** Each peer ÷ raw: how far hand-written SQL gets that does our work on our schema. */
+  /** Each peer ÷ raw: the upper limit for hand-written SQL that does our work on our schema. */
   readonly limits: Record<string, Spread>;
 }
 
@@ -43,7 +42,7 @@ export async function measure(line: Line, level: Level, effort: Effort): Promise
   return { line: line.name, level, ...(await compare(sides, effort)) };
 }
 
-/** Rounds of blocks, without asking whether the sides give the same. */
+/** Runs the rounds, without checking that the sides return the same values. */
 export async function compare(sides: Sides, { rounds, blockMs }: Effort): Promise<Comparison> {
   const calls = await callsPerBlock(sides, blockMs);
   const times: Record<string, number[]> = {};
@@ -68,23 +67,23 @@ export async function compare(sides: Sides, { rounds, blockMs }: Effort): Promis
   return { calls, microseconds, ratios, limits };
 }
 
-/** Sides that do not give the same do not do the same work. */
+/** Throws if the sides return different values, since they would not do the same work. */
 export async function requireSameValues(line: string, { ours, ...others }: Sides): Promise<void> {
   const expected = comparable(await ours.value?.());
   for (const [name, side] of Object.entries(others)) {
     if (!side.value) continue;
-    deepStrictEqual(comparable(await side.value()), expected, `${line}: ${name} gives something else than ours`);
+    deepStrictEqual(comparable(await side.value()), expected, `${line}: ${name} returns a different value than ours`);
   }
 }
 
-/** Without what differs in two correct answers: the ids that were made for them and the time. */
+/** Replaces generated ids and times, which differ between two correct values. */
 function comparable(value: unknown): unknown {
   if (value === undefined) return undefined;
   const text = JSON.stringify(value);
   return JSON.parse(text.replace(/"[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}"|"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"…"'));
 }
 
-/** Runs every side until it is warm: as long as a block takes, and at least twice. */
+/** Warms up every side for at least the length of a block, and returns the raw side's calls per block. */
 async function callsPerBlock(sides: Sides, blockMs: number): Promise<number> {
   const perBlock: Record<string, number> = {};
   for (const [name, side] of Object.entries(sides)) perBlock[name] = await callsWithin(side, blockMs);

@@ -1,7 +1,7 @@
 /**
- * Other packages that keep state in SQLite or PostgreSQL, on the piece of work that they share with this one. They are installed into
- * `bench/peers/` at the first run, from a lock file of their own: a `npm ci` of the project does not know them. All of them
- * use the project's better-sqlite3, opened here, with the pragmas that ours has.
+ * Other packages that keep state in SQLite or PostgreSQL, measured on the work they have in common with this one. The first run
+ * installs them into `bench/peers/` from a separate lock file, so `npm ci` of the project does not install them. All use
+ * the project's better-sqlite3, opened here with the same pragmas as this package.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -10,7 +10,7 @@ import type Database from "better-sqlite3";
 import type { Sites } from "./sites.ts";
 import { awaiting, calling, type Side } from "./subject.ts";
 
-/** What `peers/peers.mjs` gives: each takes an open connection to an empty file. */
+/** The exports of `peers/peers.mjs`: each function takes an open connection to an empty file. */
 interface Peers {
   liteque(db: Database.Database): { enqueue(payload: object): Promise<unknown> };
   plainjob(db: Database.Database): { add(payload: object): void; claim(): unknown; close(): void };
@@ -18,7 +18,7 @@ interface Peers {
   boss(url: string, connections: number): Promise<Boss>;
 }
 
-/** A queue of jobs in a PostgreSQL schema of its own. */
+/** A job queue in its own PostgreSQL schema. */
 export interface Boss {
   send(payload: object): Promise<unknown>;
   fetch(): Promise<string>;
@@ -33,7 +33,7 @@ let loaded: Promise<Peers | undefined> | undefined;
 async function load(): Promise<Peers | undefined> {
   try {
     if (!existsSync(`${folder}node_modules`)) {
-      // Without scripts: nothing is compiled, better-sqlite3 is the project's own.
+      // Without install scripts, so nothing is compiled; the peers use the project's better-sqlite3.
       execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: folder, stdio: "inherit" });
     }
     const peers: Peers = await import(`${folder}peers.mjs`);
@@ -51,7 +51,7 @@ const peers = () => {
 
 const connection = (sites: Sites) => sites.plain();
 
-/** Enqueueing a job: one row, no event. */
+/** Enqueues a job: one row, no event. */
 export async function liteque(sites: Sites, payload: object): Promise<{ liteque?: Side }> {
   const made = await peers();
   if (!made) return {};
@@ -59,7 +59,7 @@ export async function liteque(sites: Sites, payload: object): Promise<{ liteque?
   return { liteque: awaiting(() => queue.enqueue(payload)) };
 }
 
-/** Taking the oldest pending job. */
+/** Takes the oldest pending job. */
 export async function plainjob(sites: Sites, payload: object): Promise<{ plainjob?: Side }> {
   const made = await peers();
   if (!made) return {};
@@ -73,7 +73,7 @@ export async function plainjob(sites: Sites, payload: object): Promise<{ plainjo
   return { plainjob: { timeMs } };
 }
 
-/** Storing a checkpoint of a thread: one row. */
+/** Stores a checkpoint of a thread: one row. */
 export async function langgraphPut(sites: Sites): Promise<{ LangGraph?: Side }> {
   const made = await peers();
   if (!made) return {};
@@ -81,7 +81,7 @@ export async function langgraphPut(sites: Sites): Promise<{ LangGraph?: Side }> 
   return { LangGraph: awaiting(() => saver.put()) };
 }
 
-/** Sending a job, fetching the next one, completing it. */
+/** Sends a job, fetches the next one, completes it. */
 export async function pgBoss(url: string, connections: number): Promise<Boss | undefined> {
   const made = await peers();
   return await made?.boss(url, connections);

@@ -1,6 +1,6 @@
 /**
- * The same on PostgreSQL: one operation made through 1, 4 and 16 connections at once, beside the same SQL by node-postgres
- * alone. Each side has a schema of its own in a server of the bench's own.
+ * The benchmark on PostgreSQL: each operation through 1, 4 and 16 concurrent connections, compared with the same SQL through
+ * node-postgres. Each side has its own schema on a temporary server.
  */
 import pg from "pg";
 import { type BlackboardOperations, briefStatuses, eventKinds, workstreamStatuses } from "run-blackboard";
@@ -25,14 +25,14 @@ interface PostgresLine {
   readonly name: string;
   ours(board: Board): Promise<unknown>;
   raw(pool: pg.Pool): Promise<unknown>;
-  /** The same piece of work by pg-boss, where it has one. */
+  /** The equivalent work in pg-boss, if there is any. */
   boss?(boss: Boss): Promise<unknown>;
-  /** Whether a call uses up a pending brief, or a job. */
+  /** Whether each call consumes a pending brief or job. */
   takes?: true;
 }
 
 const runId = "bench";
-/** The server's clock, in the form that the rows have. */
+/** SQL: the server's time in the format of the rows. */
 const now = `to_char(statement_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 const zeros = (labels: readonly string[]): Record<string, number> =>
@@ -133,7 +133,7 @@ const lines: readonly PostgresLine[] = [
   },
 ];
 
-/** A change and its event, the run's row held first: what keeps transactions and single calls from waiting for each other. */
+/** A change with its event, after locking the run's row, so that transactions and single calls cannot deadlock. */
 async function rawWithEvent(pool: pg.Pool, kind: string, change: pg.QueryConfig): Promise<Record<string, unknown>> {
   const client = await pool.connect();
   try {
@@ -154,7 +154,7 @@ async function rawWithEvent(pool: pg.Pool, kind: string, change: pg.QueryConfig)
   }
 }
 
-/** Looks without a lock, then chooses and takes in one statement. */
+/** Checks for pending briefs without a lock, then selects and claims one in one statement. */
 async function rawClaim(pool: pg.Pool): Promise<Record<string, unknown>> {
   const look = await pool.query({
     name: "look",
@@ -162,7 +162,7 @@ async function rawClaim(pool: pg.Pool): Promise<Record<string, unknown>> {
         EXISTS (SELECT 1 FROM briefs WHERE run_id = $1 AND status = 'pending') AS pending`,
     values: [runId],
   });
-  if (!look.rows[0].pending) throw new Error("nothing is pending");
+  if (!look.rows[0].pending) throw new Error("no pending briefs");
   const end =
     "to_char((statement_timestamp() + $2 * interval '1 millisecond') at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')";
   const { rows } = await pool.query({
@@ -176,12 +176,12 @@ async function rawClaim(pool: pg.Pool): Promise<Record<string, unknown>> {
   return rows[0];
 }
 
-/** PostgreSQL makes small letters of names without quotes. */
+/** PostgreSQL converts unquoted names to lower case. */
 function quoted(columns: string): string {
   return columns.replace(/ AS (\w+)/g, ' AS "$1"');
 }
 
-/** As many calls under way at any moment as there are connections. */
+/** A side that keeps as many calls in flight as there are connections. */
 function sideBySide(
   connections: number,
   call: () => Promise<unknown>,
@@ -205,7 +205,7 @@ function sideBySide(
   };
 }
 
-/** Those lines whose name has `only` in it. */
+/** Measures the lines whose name contains `only`. */
 export async function measurePostgres(effort: Effort, only: string): Promise<Rate[]> {
   const server = startPrivateServer();
   if (!server) throw new Error("PostgreSQL 15 or later is not installed (Debian: apt-get install postgresql).");
@@ -257,7 +257,7 @@ async function spawnPending(tx: BlackboardOperations<"async">, count: number): P
   for (let n = 0; n < count; n++) await tx.createBrief({ tier: 1, role: "coder", payload });
 }
 
-/** A new schema that holds the same run, and a pool for as many as call at once. */
+/** Creates a schema with the same run, and a pool with one connection per concurrent call. */
 async function makeSite(url: string, schema: string, connections: number): Promise<{ board: Board; pool: pg.Pool }> {
   const pool = new pg.Pool({ connectionString: `${url}&options=-c%20search_path%3D${schema}`, max: connections });
   await pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE; CREATE SCHEMA ${schema}`);

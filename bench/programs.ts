@@ -1,6 +1,6 @@
 /**
- * Whole programs: how long a short one takes from its start to its end beside node doing nothing, and how much memory it
- * takes to read a million events, page by page and watching. On the compiled package, as users have it.
+ * Measures whole programs on the compiled package: the run time of a short one compared with an empty Node program, and the
+ * memory used to read a million events, in pages and by watching.
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -12,9 +12,9 @@ import { fill } from "./size.ts";
 const compiled = fileURLToPath(new URL("../dist/src/index.js", import.meta.url));
 
 export interface Programs {
-  /** A program that opens a current file and reads the run ÷ `node -e 0`. */
+  /** The time of a program that opens a current file and reads the run ÷ the time of `node -e 0`. */
   readonly start: Spread;
-  /** Megabytes above what the process had when the file was open. */
+  /** Peak megabytes above the process's memory after opening the file. */
   readonly pagingMegabytes: number;
   readonly watchingMegabytes: number;
 }
@@ -28,7 +28,7 @@ const short = `
   board.getRun();
   board.close();`;
 
-/** Prints the most megabytes that `read` took above what was there before it. It calls `look` now and then. */
+/** A program that prints the peak megabytes during `read` above those before it. `read` calls `look` periodically. */
 const measuring = (read: string) => `
   const { openBlackboard } = await import(process.argv[1]);
   const board = openBlackboard({ runId: "${runId}", file: process.argv[2], readonly: true });

@@ -1,8 +1,8 @@
 /**
- * What somebody would write with better-sqlite3 alone: columns under their TypeScript names, one statement prepared once,
- * JSON written and read with nothing around it, rows changed in place rather than copied.
+ * The hand-written code on better-sqlite3 that ours is compared with: columns aliased to their TypeScript names, one statement
+ * prepared once, plain JSON.stringify and JSON.parse, rows changed in place instead of copied.
  *
- * Writes use `.all()`: `.get()` stops before the statement's end, and an error there, such as a full disk, is lost.
+ * Writes use `.all()`: `.get()` stops before the statement ends and loses an error raised there, such as a full disk.
  */
 import type { BlackboardEvent, Brief } from "run-blackboard";
 
@@ -18,7 +18,7 @@ export const briefColumns = `brief_id AS briefId, run_id AS runId, parent_brief_
 export const eventColumns = `seq, event_id AS eventId, run_id AS runId, brief_id AS briefId, kind, detail,
   created_at AS createdAt`;
 
-/** A row whose JSON is still text in the database's answer, and a value after it was parsed. */
+/** A row whose JSON columns are text or, after parsing, values. */
 type Unparsed<Row, Column extends keyof Row> = Omit<Row, Column> & { [Name in Column]: unknown };
 export type BriefRow = Unparsed<Brief, "payload" | "result">;
 export type EventRow = Unparsed<BlackboardEvent, "detail">;

@@ -1,6 +1,6 @@
 """
-The Python reference as a side of the bench: reads lines "OPERATION CALLS", does so many of them, and answers with the
-milliseconds that they took. `python3 reference.py BLACKBOARD.PY FOLDER`
+The Python reference as a side of the bench: reads lines "OPERATION CALLS", makes that many calls, and prints the
+milliseconds they took. `python3 reference.py BLACKBOARD.PY FOLDER`
 """
 import importlib.util
 import os
@@ -14,7 +14,7 @@ os.chdir(sys.argv[2])
 
 board = blackboard.Blackboard("bench")
 board.create_run("Find out what it costs")
-# As fillLog in sites.ts does for the others.
+# Same as fillLog in sites.ts.
 board._conn.execute("PRAGMA synchronous = OFF")
 for n in range(1100, -1, -1):
     board._conn.execute(f"PRAGMA user_version = {n}")

@@ -1,6 +1,6 @@
 /**
- * The Python reference as a peer: the module itself, in a process of its own that times itself, on a file of its own. It
- * commits at FULL, as it always does, so beside ours at FULL it is equal durability, beside ours at NORMAL it is as it is.
+ * The Python reference as a peer: the unchanged module on its own file, in a separate process that times itself. It always
+ * commits at FULL, so durability is equal to ours at FULL and higher than ours at NORMAL.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -13,7 +13,7 @@ const program = fileURLToPath(new URL("reference.py", import.meta.url));
 const module = fileURLToPath(new URL("../test/fixtures/reference/blackboard.py", import.meta.url));
 const hasPython = spawnSync("python3", ["--version"]).status === 0;
 
-/** Nothing where there is no Python. */
+/** Returns no sides if Python is not installed. */
 export async function reference(sites: Sites, operation: string): Promise<{ reference?: Side }> {
   if (!hasPython) return {};
   const folder = sites.newFile();
@@ -22,7 +22,7 @@ export async function reference(sites: Sites, operation: string): Promise<{ refe
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async () => {
     const { value } = await lines.next();
-    if (typeof value !== "string") throw new Error(`The reference ended without an answer to ${operation}.`);
+    if (typeof value !== "string") throw new Error(`The reference ended without a result for ${operation}.`);
     return value;
   };
   await answer();

@@ -1,4 +1,4 @@
-/** What is printed: a table of ratios, and the machine that they were taken on. */
+/** Formats the results: tables of ratios, and the machine they were measured on. */
 import { availableParallelism, cpus } from "node:os";
 import Database from "better-sqlite3";
 import type { Figures, Spread } from "./measure.ts";
@@ -26,10 +26,10 @@ export function machineLine({ node, sqlite, cpu, cores }: Machine): string {
   return `Node ${node}, SQLite ${sqlite}, ${cores} × ${cpu}`;
 }
 
-/** The first row is the head. */
+/** The rows of a table; the first one is the header. */
 export type Rows = readonly (readonly string[])[];
 
-/** A row a line and level. */
+/** One row per line and level. */
 export function ratioRows(figures: readonly Figures[]): Rows {
   const rows = figures.map(({ line, level, microseconds, ratios }) => [
     line,
@@ -41,7 +41,7 @@ export function ratioRows(figures: readonly Figures[]): Rows {
   return [["operation", "synchronous", "raw µs", "ours µs", "ours ÷ raw"], ...rows];
 }
 
-/** A row a peer, line and level. */
+/** One row per peer, line and level. */
 export function peerRows(figures: readonly Figures[]): Rows {
   const rows = figures.flatMap(({ line, level, microseconds, ratios, limits }) =>
     Object.keys(limits).map((peer) => [
@@ -67,7 +67,7 @@ export function sizeRows(figures: readonly Figures[]): Rows {
   return [head, ...rows];
 }
 
-/** A table of Markdown, its columns aligned: words left, numbers right. */
+/** Formats a Markdown table: text columns left-aligned, numbers right-aligned. */
 export function markdown([head = [], ...rows]: Rows): string {
   const numeric = head.map((_, column) => rows.every((row) => /^[\d.,]*( \(.*\))?$/.test(row[column] ?? "")));
   const widths = head.map((title, column) => Math.max(3, title.length, ...rows.map((row) => row[column]?.length ?? 0)));

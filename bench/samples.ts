@@ -1,4 +1,4 @@
-/** What is written: values of the size that agents write, a few hundred characters of JSON. */
+/** Sample values of realistic size: a few hundred characters of JSON. */
 import type { Board } from "./sites.ts";
 
 export const payload = {
@@ -16,19 +16,19 @@ export const result = {
 
 export const detail = { agent: "coder-3", attempt: 1, seconds: 41.25, note: "passed on the first try" };
 
-/** Ids as long as those that are made for a caller who brings none. */
+/** Ids of the same length as generated ones. */
 export function idOf(n: number): string {
   return `01938000-0000-7000-8000-${String(n).padStart(12, "0")}`;
 }
 
-/** A run with as many briefs, `idOf(0)` and so on. */
+/** Creates `count` briefs with the ids `idOf(0)`, `idOf(1)` and so on. */
 export function withBriefs(count: number): (board: Board) => void {
   return (board) => {
     for (let n = 0; n < count; n++) board.createBrief({ briefId: idOf(n), tier: 1, role: "coder", payload });
   };
 }
 
-/** A run with one brief and as many events of it. */
+/** Creates one brief and `count` events of it. */
 export function withEvents(count: number): (board: Board) => void {
   return (board) => {
     withBriefs(1)(board);

@@ -1,6 +1,6 @@
 /**
- * What a createBrief pays for the schema: the same INSERT, written by hand, on files from which more and more of it was taken
- * away. The last one has what the Python reference has, and is the least that any of this could cost.
+ * Measures the schema's share of createBrief: the same hand-written INSERT on files with progressively fewer indexes and
+ * triggers. The last one has the schema of the Python reference, which is the lower limit.
  */
 import { statSync } from "node:fs";
 import type Database from "better-sqlite3";
@@ -13,10 +13,10 @@ import { insertWithoutParent } from "./subjects/briefs.ts";
 export interface Price {
   readonly level: Level;
   readonly schema: string;
-  /** How many pages a commit writes to the log, on average. */
+  /** Average number of pages that a commit writes to the WAL. */
   readonly pages: number;
   readonly microseconds: number | undefined;
-  /** Of the whole schema. */
+  /** Relative to the whole schema. */
   readonly share: Spread | undefined;
 }
 
@@ -53,7 +53,7 @@ export async function schemaPrice(effort: Effort): Promise<Price[]> {
       inserts[schema] = insert;
       pages[schema] = pagesOf(db, `${file}-wal`, insert);
     }
-    // The whole schema is what all others are divided by, and what has least of it stands where ours stands elsewhere.
+    // All times are divided by the whole schema's, so it takes the place of `raw`, and the smallest schema that of `ours`.
     const named = Object.entries(inserts).map(([schema, insert]) => [sideOf(schema), calling(insert)]);
     const { microseconds, ratios, limits } = await compare(Object.fromEntries(named), effort);
     for (const schema of Object.keys(schemas)) {
@@ -70,7 +70,7 @@ function sideOf(schema: string): string {
   return schema === "without tallies and indexes" ? "ours" : schema;
 }
 
-/** By how much the log grows, after enough rows that the file is no special case. */
+/** Returns the WAL pages per commit, measured after enough rows that the file is no longer nearly empty. */
 function pagesOf(db: Database.Database, log: string, insert: () => unknown): number {
   const calls = 200;
   for (let n = 0; n < 1000; n++) insert();

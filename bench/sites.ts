@@ -1,6 +1,6 @@
 /**
- * Where a line is measured: temporary files, each made by `openBlackboard`, so that every side works on the same schema.
- * They lie where the system puts temporary files; TMPDIR moves them. A file system in memory would make FULL look free.
+ * The files that a line is measured on: temporary files created by `openBlackboard`, so that every side has the same schema.
+ * They are in the system's temporary folder, or in TMPDIR. On a file system in memory, FULL would appear to cost nothing.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import Database from "better-sqlite3";
 import { openBlackboard } from "run-blackboard";
 
 export type Board = ReturnType<typeof openBlackboard>;
-/** What SQLite calls synchronous: NORMAL commits into the file's log, FULL waits for the disk as well. */
+/** SQLite's `synchronous`: NORMAL commits to the WAL, FULL also waits for the disk. */
 export type Level = "normal" | "full";
 
 export const runId = "bench";
@@ -24,13 +24,13 @@ export class Sites implements Disposable {
     this.level = level;
   }
 
-  /** A name for a file that does not exist yet. */
+  /** Returns a path where no file exists. */
   newFile(): string {
     this.#files++;
     return join(this.#folder, `${this.#files}.db`);
   }
 
-  /** A file of the current schema that holds a run and what `seed` writes. Closed. */
+  /** Creates a file with a run and the rows that `seed` writes, and closes it. */
   seeded(seed?: (board: Board) => void): string {
     const file = this.newFile();
     const board = openBlackboard({ runId, file, synchronous: "normal" });
@@ -50,14 +50,14 @@ export class Sites implements Disposable {
     return this.plain(this.seeded(seed));
   }
 
-  /** A plain connection to a file, which need not be there yet. */
+  /** Opens a plain connection to a file, which need not exist. */
   plain(file = this.newFile()): Database.Database {
     const db = this.closeLater(openRaw(file, this.level));
     fillLog(db);
     return db;
   }
 
-  /** Closes it when the line is done. */
+  /** Registers a resource to close when the line is finished. */
   closeLater<T extends { close(): void }>(connection: T): T {
     this.#open.push(connection);
     return connection;
@@ -69,7 +69,7 @@ export class Sites implements Disposable {
   }
 }
 
-/** A plain connection with the pragmas that a blackboard has. */
+/** Opens a plain connection with the same pragmas as a blackboard. */
 export function openRaw(file: string, level: Level): Database.Database {
   const db = new Database(file);
   db.pragma("journal_mode = WAL");
@@ -79,9 +79,9 @@ export function openRaw(file: string, level: Level): Database.Database {
 }
 
 /**
- * Writes until the log has been written back into the file once, as in any file that is in use: while the log still grows a
- * commit at FULL waits for the disk up to twice as long (330 to 540 µs, and 230 to 390 over what is there), and which side
- * gets past that first would be chance.
+ * Writes until the WAL has been checkpointed once, as in any file in use. While the WAL still grows, a commit at FULL waits for
+ * the disk up to twice as long (330 to 540 µs, compared with 230 to 390 µs when overwriting), and which side finishes growing
+ * first would be random.
  */
 function fillLog(db: Database.Database): void {
   const level = db.pragma("synchronous", { simple: true });

@@ -1,6 +1,6 @@
 /**
- * What a call costs in a large run, divided by what it costs in a small one: a run of 100,000 briefs and a million events
- * beside one of a thousand each. Rare values are as rare in either: 20 rows.
+ * Compares the cost of a call in a large run (100,000 briefs, a million events) with that in a small one (a thousand each). Rare
+ * values have 20 rows in both.
  */
 import { compare, type Effort, type Figures } from "./measure.ts";
 import { type Board, runId, Sites } from "./sites.ts";
@@ -9,7 +9,7 @@ import { calling } from "./subject.ts";
 const small = { briefs: 1000, events: 1000 };
 const large = { briefs: 100_000, events: 1_000_000 };
 
-/** Written past the package, in seconds instead of minutes: what is there is the same. */
+/** Fills a run with plain SQL, in seconds instead of minutes; the stored rows are the same. */
 export function fill(board: Board, { briefs, events }: { briefs: number; events: number }): void {
   const db = board.drizzle.$client;
   const numbers = (count: number) =>
@@ -50,7 +50,7 @@ const calls: Record<string, (board: Board, size: { events: number }) => unknown>
     board.claimBrief({ agentId: "agent", leaseMs: 60_000, role: "nobody" }),
 };
 
-/** `ours` is the large run, `raw` the small one, so that the ratio is that of size. */
+/** `ours` is the large run and `raw` the small one, so that their ratio is large ÷ small. */
 export async function bySize(effort: Effort, only: string | undefined): Promise<Figures[]> {
   using sites = new Sites("normal");
   const boards = [small, large].map((size) => {
@@ -59,7 +59,7 @@ export async function bySize(effort: Effort, only: string | undefined): Promise<
     return board;
   });
   const [smallBoard, largeBoard] = boards;
-  if (!smallBoard || !largeBoard) throw new Error("There are two boards.");
+  if (!smallBoard || !largeBoard) throw new Error("expected two boards");
   const figures: Figures[] = [];
   for (const [line, call] of Object.entries(calls)) {
     if (only && only !== "size" && !line.includes(only)) continue;

@@ -1,6 +1,6 @@
 /**
- * What is measured: subjects, each a file of `subjects/`, of lines, each one operation done by several sides. `raw` is the
- * floor, `ours` is divided by it; any other side is a peer, which is divided by ours.
+ * The types of what is measured. A subject is a file in `subjects/` with lines; a line is one operation, done by several sides.
+ * Results are ratios: `ours` ÷ `raw`, and any other side, a peer, ÷ `ours`.
  */
 import type { Level, Sites } from "./sites.ts";
 
@@ -11,9 +11,9 @@ export interface Subject {
 
 export interface Line {
   readonly name: string;
-  /** What commits is measured at both; reading costs the same at either. */
+  /** Writes are measured at both levels; reads cost the same at both. */
   readonly levels: readonly Level[];
-  /** Each side with files of its own, alike, so that all of them grow alike. */
+  /** Creates the sides, each on its own equal files, so that all grow equally. */
   sides(sites: Sites): Sides | Promise<Sides>;
 }
 
@@ -23,18 +23,18 @@ export interface Sides {
   readonly [peer: string]: Side;
 }
 
-/** One way to do it. A side in another process, or one that gives promises, times itself. */
+/** One implementation of an operation. A side in another process, or an asynchronous one, times itself. */
 export interface Side {
-  /** What one call gives: all sides that say so must give the same before anything is timed. A peer gives what it gives. */
+  /** Returns one call's value. All sides that define it must return the same value before timing starts. Peers omit it. */
   value?(): unknown;
-  /** How many milliseconds this many calls take, one after another. */
+  /** Returns the milliseconds that this many sequential calls take. */
   timeMs(calls: number): number | Promise<number>;
 }
 
 export const writing: readonly Level[] = ["normal", "full"];
 export const reading: readonly Level[] = ["normal"];
 
-/** A side that answers at once, in this process. `supply` makes what so many calls use up, and is not timed. */
+/** Creates a synchronous side in this process. `supply` creates what the calls consume, such as briefs, and is not timed. */
 export function calling(call: () => unknown, supply: (calls: number) => void = () => undefined): Side {
   return {
     value() {
@@ -50,7 +50,7 @@ export function calling(call: () => unknown, supply: (calls: number) => void = (
   };
 }
 
-/** A side of another package, which gives promises. */
+/** Creates a side of another package that returns promises. */
 export function awaiting(call: () => Promise<unknown>, supply: (calls: number) => unknown = () => undefined): Side {
   return {
     async timeMs(calls) {

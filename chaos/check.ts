@@ -1,17 +1,17 @@
-/** Counts every acknowledged write in the file of a run. */
+/** Checks that a run's file contains every acknowledged write. */
 import { contentsOf } from "./contents.ts";
 import type { Entry, JournalOf } from "./journal.ts";
 import type { Stage } from "./stage.ts";
 
-/** Codes that a call may fail with in any scenario: nothing was written then. */
+/** Error codes that are allowed in every scenario; the failed call wrote nothing. */
 const expectedCodes = ["BUSY", "LOST_CLAIM"];
 
 export interface CheckOptions {
-  /** Codes that calls may fail with in this scenario. */
+  /** Additional error codes that are allowed in this scenario. */
   readonly codes?: readonly string[];
 }
 
-/** Call it when no process has the file open. Returns the number of acknowledged writes. */
+/** Compares the file with the journals. Returns the number of acknowledged writes. No process may have the file open. */
 export function checkRun(
   stage: Stage,
   file: string,
@@ -55,11 +55,11 @@ export function checkRun(
     claims.map(({ id, attempt }) => `${id}, attempt ${attempt}`),
   );
   twice(
-    "numbers of events are repeated",
+    "events have the same seq",
     events.map(({ seq }) => `${seq}`),
   );
   twice(
-    "events are there twice",
+    "events are stored twice",
     events.map(({ event_id }) => event_id),
   );
 
@@ -69,18 +69,18 @@ export function checkRun(
   return acknowledged;
 }
 
-/** Errors that calls may not throw. */
+/** Reports errors whose code is not allowed. */
 export function reportErrors(stage: Stage, entries: readonly Entry[], allowed: readonly string[]): void {
   for (const entry of entries) {
     if (entry.did !== "error" || allowed.includes(entry.code)) continue;
-    // The Python module has no codes: a lock that it waited for in vain is nobody's fault.
+    // The Python module has no error codes. A lock timeout is not a fault.
     if (entry.code === "OperationalError" && /locked/.test(entry.message)) continue;
     const what = `calls failed with ${entry.code === "none" ? "an error without a code" : entry.code}`;
     stage.found(what, { example: `${entry.during}: ${entry.message}` });
   }
 }
 
-/** A watch returns every event after the one where it began, in order, each once. */
+/** Checks that each watch returned every event after its start, in order and exactly once. */
 export function checkWatches(stage: Stage, file: string, watches: readonly JournalOf[]): void {
   const { events } = contentsOf(file);
   for (const { name, entries } of watches) {
@@ -94,7 +94,7 @@ export function checkWatches(stage: Stage, file: string, watches: readonly Journ
     const [first] = missed;
     const last = saw.at(-1)?.seq ?? from;
     if (first) {
-      const example = `${name} missed seq ${first.seq}; the last that it saw was ${last}`;
+      const example = `${name} missed seq ${first.seq}; the last one it returned was ${last}`;
       stage.found("events were missed by a watch", { count: missed.length, of: due.length, example });
     }
     const disordered = saw.filter(({ seq }, index) => seq <= (saw[index - 1]?.seq ?? from));

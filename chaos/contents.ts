@@ -1,4 +1,4 @@
-/** What is in a run's file, read from a copy of the file and its companions, so that the reading changes nothing. */
+/** Reads a run's file from a copy of it and its companion files, so that the original is unchanged. */
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,17 +17,17 @@ interface EventRow {
 }
 
 export interface Contents {
-  /** "ok", or what SQLite's integrity check or reading the tables says. */
+  /** "ok", or the message of SQLite's integrity check or of an error in reading the tables. */
   readonly integrity: string;
   readonly briefs: readonly BriefRow[];
   readonly events: readonly EventRow[];
-  /** All rows of all tables of the runs, as text. */
+  /** All rows of all tables as text, for comparison. */
   readonly text: string;
 }
 
 const companions = ["-wal", "-journal"];
 
-/** Call it only while no process has the file open. */
+/** Returns the contents of a file, which no process may have open. */
 export function contentsOf(file: string): Contents {
   const folder = mkdtempSync(join(tmpdir(), "run-blackboard-chaos-"));
   const copy = join(folder, "copy.db");
@@ -57,7 +57,7 @@ function read(copy: string): Contents {
   }
 }
 
-/** A fingerprint of each of these files; "absent" where one does not exist. */
+/** Returns a hash of each file, or "absent" if it does not exist. */
 export function fingerprints(paths: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     paths.map((path) => [

@@ -1,4 +1,4 @@
-/** Processes that work on one run together: workers, watchers, the Python module, `sqlite3`, the command-line tool. */
+/** Processes that share one run: workers, watchers, the Python module, `sqlite3`, the command-line tool. */
 
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -10,23 +10,23 @@ import { hasPython, hasSqlite, type Stage } from "./stage.ts";
 
 export interface CrewOptions {
   readonly runId: string;
-  /** The folder that holds `runs/`. */
+  /** The folder that contains `runs/`. */
   readonly folder: string;
-  /** The path that each worker opens, in turn. */
+  /** The paths that workers open, assigned in turn. */
   readonly files: readonly string[];
-  /** How often workers and watchers look at their own file, from 0 to 1. */
+  /** Probability, from 0 to 1, that a worker or watcher reads its own file between two steps. */
   readonly looks: number;
   readonly workers: number;
   readonly watchers: number;
   readonly python: number;
-  /** Commands of the command-line tool to start one after another. Null: none. */
+  /** Commands of the command-line tool to run one after another; null for none. */
   readonly commands: readonly (readonly string[])[] | null;
 }
 
 export interface Crew {
-  /** Those that may be stopped and killed. */
+  /** The parts that may be stopped and killed. */
   readonly parts: readonly Part[];
-  /** Asks all of them to end and checks what is in the file. */
+  /** Ends all processes and checks the file. */
   finish(file: string, codes?: readonly string[]): Promise<void>;
 }
 
@@ -79,7 +79,7 @@ export function startCrew(stage: Stage, options: CrewOptions): Crew {
     finish: async (file, codes = []) => {
       await Promise.all([...workers, ...python, ...others].map((part) => endPart(stage, part)));
       const lastSeq = contentsOf(file).events.at(-1)?.seq ?? 0;
-      // One that has just been started again opens the file first.
+      // A watcher that was just restarted still has to open the file.
       await setTimeout(100);
       await Promise.all(watchers.map(({ part }) => part.finish(`until ${lastSeq}`)));
       checkRun(stage, file, readJournals(journals), { codes });
@@ -99,6 +99,5 @@ export function startCrew(stage: Stage, options: CrewOptions): Crew {
 }
 
 export async function endPart(stage: Stage, part: Part): Promise<void> {
-  if (!(await part.end()))
-    stage.found("a process does not end when it is asked to", { example: part.current?.name ?? "" });
+  if (!(await part.end())) stage.found("a process does not end on SIGTERM", { example: part.current?.name ?? "" });
 }

@@ -1,30 +1,30 @@
-/** What a chaos run can find, and what it has found. */
+/** The problems that a chaos run looks for, and its findings. */
 export const problems = {
-  looks: "1. A look drops SQLite's locks",
-  links: "2. A link instead of the file",
-  gone: "3. A file that went away",
+  looks: "1. Reading a file drops SQLite's locks",
+  links: "2. Links to the file",
+  gone: "3. A file removed or replaced while open",
   leftovers: "4. Leftover -wal and -journal",
-  prune: "5. Prune and the next opener",
-  together: "All of it at once",
+  prune: "5. Prune while runs are opened",
+  together: "All scenarios together",
 } as const;
 export type Problem = keyof typeof problems;
 
 export interface Finding {
   readonly problem: Problem;
-  /** What is wrong, the same text for each time that it was seen. */
+  /** What is wrong; findings with the same text are added up. */
   readonly what: string;
-  /** How many rows, rounds or calls. */
+  /** Number of affected rows, rounds or calls. */
   readonly count: number;
-  /** How many of them it could have been, where that is known. */
+  /** Total number of rows, rounds or calls, if known. */
   readonly of?: number | undefined;
-  /** One example. */
+  /** An example. */
   readonly example?: string | undefined;
 }
 
 export class Findings {
   readonly #byText = new Map<string, Finding>();
 
-  /** Adds up what is the same. */
+  /** Adds a finding to the counts of an equal one. */
   add(finding: Finding): void {
     const key = `${finding.problem} ${finding.what}`;
     const known = this.#byText.get(key);

@@ -1,6 +1,6 @@
 /**
- * What was acknowledged: each process appends a line to a file of its own right after a call returned. A process that is
- * killed between the two has written something that no journal names; what a journal names must be in the run's file.
+ * Journals of acknowledged calls: each process appends a line to its own file right after a call returns. Every write in a
+ * journal must be in the run's file. The converse does not hold: a process may be killed between the call and the line.
  */
 import { existsSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ export type Entry =
   | { did: "complete"; id: string; attempt: number; by: string; at: number }
   /** A watch returned this event. */
   | { did: "saw"; id: string; seq: number; at: number }
-  /** Something that a scenario waits for or counts. */
+  /** An occurrence that a scenario waits for or counts. */
   | { did: "note"; what: string; at: number; detail?: string }
   | { did: "error"; code: string; message: string; during: string; at: number };
 
@@ -25,12 +25,12 @@ export class Journal {
     this.#descriptor = openSync(path, "a");
   }
 
-  /** `at`: when the call began, in milliseconds since 1970; now when left out. */
+  /** Appends an entry. `at` is the start of the call in milliseconds since 1970 (default: now). */
   write(entry: WithoutTime<Entry>, at: number = Date.now()): void {
     writeSync(this.#descriptor, `${JSON.stringify({ ...entry, at })}\n`);
   }
 
-  /** Writes down that a call failed. */
+  /** Appends an entry for a failed call. */
   error(during: string, error: unknown): void {
     const code = error instanceof Error && "code" in error ? String(error.code) : "none";
     this.write({ did: "error", code, message: error instanceof Error ? error.message : String(error), during });
@@ -38,15 +38,15 @@ export class Journal {
 }
 
 export interface JournalOf {
-  /** The file's name without its ending. */
+  /** The file's name without its extension. */
   readonly name: string;
   readonly entries: readonly Entry[];
 }
 
 export function readJournal(path: string): Entry[] {
-  // A process that was killed while it was loading has written none.
+  // A process that was killed while loading has written no journal.
   if (!existsSync(path)) return [];
-  // The last line is unfinished where its process was killed.
+  // The last line may be incomplete if its process was killed.
   const lines = readFileSync(path, "utf8").split("\n").slice(0, -1);
   return lines.map((line): Entry => JSON.parse(line));
 }

@@ -1,13 +1,13 @@
 /**
  * npm run chaos [-- --seconds N] [-- --seed TEXT] [-- --only SCENARIO] [-- --keep]
  *
- * The conditions that real users have, all at once, for some minutes: workers, watchers, the command-line tool, the Python
- * module and `sqlite3` with an older SQLite, links, looks from processes that have the file open, files that are removed or
- * replaced, leftovers of crashed runs, prune, import, copy, backup and restore, with SIGKILL and SIGSTOP. Each process writes
- * down what was acknowledged; at the end every acknowledged write is counted in the run's file. Prints what it found, by
- * problem, with the command that repeats it, and ends with exit code 1 then. The seed decides what each process does and
- * which one is killed when; how their steps interleave is the system's choice. SCENARIO: looks, links, gone, leftovers,
- * prune, together. `--keep` leaves the folder with files and journals. A short form runs as a test (`test/chaos/`).
+ * Runs for some minutes under realistic conditions: workers, watchers, the command-line tool, the Python module and `sqlite3`
+ * with an older SQLite, links, reads in processes that have the file open, files that are removed or replaced, leftover files of
+ * crashed runs, prune, import, copy, backup and restore, with SIGKILL and SIGSTOP. Each process records acknowledged writes in a
+ * journal; at the end, all of them must be in the run's file. Prints the findings by problem, with the command to repeat them,
+ * and then exits with 1. The seed determines what each process does and when one is killed, but not how processes interleave.
+ * SCENARIO: looks, links, gone, leftovers, prune, together. `--keep` keeps the folder with files and journals. A short run is
+ * part of the tests (`test/chaos/`).
  */
 import { parseArgs } from "node:util";
 import { type Problem, problems, textOf } from "./findings.ts";
@@ -23,12 +23,13 @@ const { seconds, seed, only, keep } = parseArgs({
   },
 }).values;
 const names = Object.keys(problems);
-if (only !== undefined && !isProblem(only)) throw new Error(`No scenario is called ${only}: ${names.join(", ")}`);
+if (only !== undefined && !isProblem(only))
+  throw new Error(`Unknown scenario ${only}; expected one of ${names.join(", ")}`);
 if (!(Number(seconds) > 0)) throw new Error(`--seconds must be a number above 0, got ${seconds}`);
 
 console.log(`seed ${seed}, ${seconds} s, ${only ?? "all scenarios"}`);
-if (!hasPython) console.log("python3 is missing: nothing is tried with the Python module");
-if (!hasSqlite) console.log("sqlite3 is missing: nothing is tried with it");
+if (!hasPython) console.log("python3 not found: scenarios run without the Python module");
+if (!hasSqlite) console.log("sqlite3 not found: scenarios run without it");
 
 const findings = await runChaos({ seed, seconds: Number(seconds), only, keep, tell: (line) => console.log(line) });
 for (const problem of Object.keys(problems).filter(isProblem)) {
@@ -36,9 +37,9 @@ for (const problem of Object.keys(problems).filter(isProblem)) {
   if (found.length === 0) continue;
   console.log(`\n${problems[problem]}`);
   for (const finding of found) console.log(`  ${textOf(finding)}`);
-  console.log(`  again: npm run chaos -- --only ${problem} --seed ${seed} --seconds ${seconds}`);
+  console.log(`  repeat with: npm run chaos -- --only ${problem} --seed ${seed} --seconds ${seconds}`);
 }
-console.log(`\n${findings.length} findings`);
+console.log(`\n${findings.length} ${findings.length === 1 ? "finding" : "findings"}`);
 process.exitCode = findings.length > 0 ? 1 : 0;
 
 function isProblem(name: string): name is Problem {

@@ -1,4 +1,4 @@
-/** The processes of a scenario: started, stopped with SIGSTOP, killed with SIGKILL, started again, asked to end. */
+/** The processes of a scenario: starting, pausing (SIGSTOP), killing (SIGKILL), restarting and ending (SIGTERM) them. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
 import type { Random } from "./random.ts";
@@ -12,16 +12,16 @@ export interface Ending {
 
 export interface Actor {
   readonly name: string;
-  /** True once this scenario has killed it. */
+  /** Whether this scenario has killed the process. */
   readonly wasKilled: boolean;
   readonly ended: Promise<Ending>;
   kill(): void;
-  /** SIGSTOP, and SIGCONT after `ms`. */
+  /** Sends SIGSTOP, and SIGCONT after `ms`. */
   pause(ms: number): Promise<void>;
   say(line: string): void;
-  /** Resolves when the process has printed this line, or has ended. */
+  /** Resolves when the process has printed this line or has ended. */
   line(text: string): Promise<void>;
-  /** Asks it to end with SIGTERM, kills it after `ms`. Resolves to whether it ended by itself. */
+  /** Sends SIGTERM, and SIGKILL after `ms`. Resolves to whether SIGTERM was enough. */
   stop(ms: number): Promise<boolean>;
 }
 
@@ -92,7 +92,7 @@ function send(child: ChildProcess, signal: NodeJS.Signals): boolean {
   return child.exitCode === null && child.signalCode === null && child.kill(signal);
 }
 
-/** A part that is played by one process after another: when one ends, the next begins. */
+/** Keeps one process running: when it ends, the next one is started. */
 export class Part {
   #current: Actor | undefined;
   #generation = 0;
@@ -124,14 +124,14 @@ export class Part {
     return this.#current;
   }
 
-  /** Says a line to the last process, which ends because of it. */
+  /** Writes a line to the last process's stdin, which ends it. */
   async finish(line: string): Promise<void> {
     this.#isOver = true;
     this.#current?.say(line);
     await this.#played;
   }
 
-  /** Resolves to whether the last process ended by itself when it was asked to. */
+  /** Ends the last process. Resolves to whether SIGTERM was enough. */
   async end(ms = 20_000): Promise<boolean> {
     this.#isOver = true;
     const byItself = (await this.#current?.stop(ms)) ?? true;
@@ -140,7 +140,7 @@ export class Part {
   }
 }
 
-/** Stops and kills the processes of these parts until the time has come, one at most every `everyMs` milliseconds. */
+/** Pauses and kills processes of these parts until `until`, at intervals of up to `everyMs` milliseconds. */
 export async function disturb(parts: readonly Part[], random: Random, until: number, everyMs = 400): Promise<void> {
   const pauses: Promise<void>[] = [];
   for (;;) {

@@ -1,15 +1,15 @@
-/** One import, copy, backup, restore or opening in a process of its own, and what became of it. */
+/** Runs one import, copy, backup, restore or open in a separate process and returns its outcome. */
 import { setTimeout } from "node:timers/promises";
 import type { PutTask } from "./actors/put.ts";
 import type { Stage } from "./stage.ts";
 
 export interface Outcome {
-  /** "done", "killed", or an error's code. */
+  /** "done", "killed" or an error code. */
   readonly outcome: string;
   readonly message: string;
 }
 
-/** With `killAfterMs` the process is killed that long after it began. */
+/** With `killAfterMs`, kills the process that long after it starts the operation. */
 export async function put(
   stage: Stage,
   name: string,

@@ -1,4 +1,4 @@
-/** Choices from a seed: the same seed makes the same choices. When the processes act on them is the system's choice. */
+/** Seeded random choices: the same seed results in the same choices. */
 export class Random {
   #state: number;
 
@@ -10,7 +10,7 @@ export class Random {
     );
   }
 
-  /** From 0 up to, but not including, 1. */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive). */
   next(): number {
     // mulberry32.
     this.#state = (this.#state + 0x6d2b79f5) | 0;
@@ -19,7 +19,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** An integer from `low` to `high`, both included. */
+  /** Returns an integer from `low` to `high`, both inclusive. */
   between(low: number, high: number): number {
     return low + Math.floor(this.next() * (high - low + 1));
   }

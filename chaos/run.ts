@@ -1,4 +1,4 @@
-/** Runs scenarios one after another and collects what they find. */
+/** Runs the scenarios and collects their findings. */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,18 +12,18 @@ import { prune } from "./scenarios/prune.ts";
 import { together } from "./scenarios/together.ts";
 import { type Scenario, Stage } from "./stage.ts";
 
-/** One group after another. What goes on at once with others in a group mostly waits. */
+/** Groups run one after another. The scenarios of a group run concurrently because they mostly wait. */
 const groups: readonly (readonly Scenario[])[] = [[looks], [links], [gone, leftovers], [prune], [together]];
 
 export interface ChaosOptions {
   readonly seed: string;
-  /** For all scenarios together, without what starting and checking takes. */
+  /** Total for all scenarios, excluding startup and checks. */
   readonly seconds: number;
-  /** Only this scenario. */
+  /** Run only this scenario. */
   readonly only?: Problem | undefined;
-  /** Leaves the folder with the runs and journals there. */
+  /** Keep the folder with runs and journals. */
   readonly keep?: boolean | undefined;
-  /** Hears of each scenario when it is over. */
+  /** Called with a summary line after each scenario. */
   readonly tell?: (line: string) => void;
 }
 
@@ -54,7 +54,7 @@ export async function runChaos({ seed, seconds, only, keep = false, tell }: Chao
   return findings.all;
 }
 
-/** The command-line tool, and each actor; what only they import is no program. */
+/** Returns the command-line tool and the actors, without the modules that actors import. */
 function actorPrograms(): URL[] {
   const actors = new URL("actors/", import.meta.url);
   const shared = ["kill-after.ts", "looks.ts", "task.ts"];

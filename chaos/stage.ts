@@ -1,4 +1,4 @@
-/** What a scenario works with: its folder, its choices, its processes, and where it reports what it finds. */
+/** The context of a scenario: its folder, random choices, processes and findings. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { Random } from "./random.ts";
 
 export interface Scenario {
   readonly problem: Problem;
-  /** Its part of the time, compared with the other scenarios. */
+  /** Share of the total time, relative to the other scenarios. */
   readonly share: number;
   run(stage: Stage): Promise<void>;
 }
@@ -26,7 +26,7 @@ export class Stage {
   readonly folder: string;
   readonly seed: string;
   readonly random: Random;
-  /** When the processes are asked to end, in milliseconds since 1970. */
+  /** When the processes are ended, in milliseconds since 1970. */
   readonly until: number;
   readonly #programs: string;
   readonly #findings: Findings;
@@ -51,7 +51,7 @@ export class Stage {
     return Date.now() >= this.until;
   }
 
-  /** A new folder for this scenario. */
+  /** Creates a folder for this scenario and returns its path. */
   made(name: string): string {
     const folder = join(this.folder, name);
     mkdirSync(folder, { recursive: true });
@@ -62,7 +62,7 @@ export class Stage {
     this.#findings.add({ problem: this.#problem, what, count: 1, ...more });
   }
 
-  /** Creates a run with its file, so that every process finds it. Returns the file's path. */
+  /** Creates a run, so that it exists before the processes start. Returns the file's path. */
   newRun(root: string, runId: string, briefs = 0): string {
     using board = openBlackboard({ root, runId, synchronous: "normal" });
     board.createRun("chaos");
@@ -73,7 +73,7 @@ export class Stage {
     return board.location;
   }
 
-  /** Counts something for the summary line of the scenario. */
+  /** Adds to a count in the scenario's summary line. */
   count(what: string, by = 1): void {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + by);
   }
@@ -82,7 +82,7 @@ export class Stage {
     return [...this.#counts].map(([what, count]) => `${count} ${what}`).join(", ");
   }
 
-  /** Starts a program of `actors/` with a task, which it takes as JSON. */
+  /** Starts a program of `actors/` with a task as a JSON argument. */
   start(program: string, name: string, task: object): Actor {
     this.count("processes");
     const path = join(this.#programs, `${program}.mjs`);
@@ -102,13 +102,13 @@ export class Stage {
     return startActor(name, process.execPath, [join(this.#programs, "main.mjs"), ...args], cwd);
   }
 
-  /** A part played by one process after another. A process that ends with an error is a finding. */
+  /** Keeps a process running, see `Part`. A process that exits with an error is a finding. */
   part(start: (generation: number) => Actor): Part {
     return new Part(start, (actor, ending) => this.checkEnding(actor, ending)).begin();
   }
 
   checkEnding(actor: Actor, { code, signal, stderr }: Ending): void {
-    // SIGTERM, when it was asked to end before it had loaded.
+    // SIGTERM ends a process that has not yet installed its handler.
     if (actor.wasKilled || code === 0 || signal === "SIGTERM") return;
     const what = `a process ended with ${signal ?? `exit code ${code}`}`;
     this.found(what, { example: `${actor.name}: ${stderr.slice(-600)}` });

@@ -1,9 +1,9 @@
 /**
- * The tables, as PostgreSQL has them. `import * as schema from "run-blackboard/postgres/schema"` for queries of your own.
+ * The PostgreSQL tables. Use `import * as schema from "run-blackboard/postgres/schema"` in your own queries.
  *
- * Many runs live in one database, so every key begins with the run: each run has its own `"plan"`. Rows are those of SQLite,
- * which the compiler proves at the end of this file; times are the same ISO 8601 text, so that a run keeps them to the last
- * digit when it moves between engines. Ids are ordered by code point, as SQLite orders them, whatever the database's locale.
+ * One database contains many runs, so every key starts with the run id: two runs may both have a brief `"plan"`. Row types equal
+ * those of SQLite, which the compiler checks at the end of this file. Times are the same ISO 8601 text, so that moving a run
+ * between engines preserves every digit. Ids are ordered by code point, as in SQLite, independent of the database's locale.
  */
 import { isNotNull, sql } from "drizzle-orm";
 import {
@@ -31,13 +31,13 @@ import {
 
 export * from "./vocabulary.ts";
 
-/** What lists are ordered by. */
+/** Text that lists are ordered by, compared by code point. */
 const orderedText = customType<{ data: string; driverData: string }>({ dataType: () => 'text COLLATE "C"' });
 
 const createdAt = orderedText("created_at").$type<Timestamp>().notNull();
 const updatedAt = orderedText("updated_at").$type<Timestamp>().notNull();
 
-/** One row a run: its goal and where it stands. */
+/** One row per run: its goal and status. */
 export const runs = pgTable("runs", {
   runId: orderedText("run_id").primaryKey(),
   goal: text("goal").notNull(),
@@ -46,7 +46,7 @@ export const runs = pgTable("runs", {
   updatedAt,
 });
 
-/** The parts a run's goal is split into. */
+/** The parts that a run's goal is divided into. */
 export const workstreams = pgTable(
   "workstreams",
   {
@@ -83,11 +83,11 @@ export const briefs = pgTable(
     payload: jsonb("payload").$type<JsonObject>(),
     result: jsonb("result").$type<JsonObject>(),
     retryCount: integer("retry_count").notNull().default(0),
-    /** How many times it was claimed; the fencing token of the latest claim. */
+    /** Number of times the brief was claimed; the fencing token of the latest claim. */
     attempt: integer("attempt").notNull().default(0),
-    /** Who holds it, or the last who did. */
+    /** The agent of the current or latest claim. */
     claimedBy: text("claimed_by"),
-    /** Until when it is held, if it is. */
+    /** When the current claim expires; NULL without a claim. */
     leaseExpiresAt: orderedText("lease_expires_at").$type<Timestamp>(),
     createdAt,
     updatedAt,
@@ -95,8 +95,8 @@ export const briefs = pgTable(
   (t) => [
     primaryKey({ columns: [t.runId, t.briefId] }),
     index("briefs_by_age").on(t.runId, t.createdAt, t.briefId),
-    // These columns are never NULL. Where an index says that NULL comes first, only a query that says so, too, can go by its
-    // order, and cannot go by another's: see src/operations/index-choice.ts.
+    // These columns are never NULL. An index with NULLS FIRST serves ORDER BY only for a query that also specifies NULLS FIRST,
+    // and that query can use no other index's order: see src/operations/index-choice.ts.
     index("briefs_by_status").on(t.runId, t.status, t.createdAt.asc().nullsFirst(), t.briefId),
     index("briefs_by_role").on(t.runId, t.role, t.createdAt.asc().nullsFirst(), t.briefId),
     index("briefs_by_tier").on(t.runId, t.tier, t.createdAt.asc().nullsFirst(), t.briefId),
@@ -110,8 +110,8 @@ export const briefs = pgTable(
 );
 
 /**
- * What happened, in the order of `seq`. A trigger takes it from the run's counter row: an identity column is not in the
- * order of commits, and a tail by it missed 99 of 400 events.
+ * The event log, ordered by `seq`, which a trigger takes from the run's counter row. The values of an identity column are not in
+ * commit order: tailing the log by one missed 99 of 400 events.
  */
 export const events = pgTable(
   "events",
@@ -134,15 +134,15 @@ export const events = pgTable(
   ],
 );
 
-/** The newest event's `seq` of each run. A table of its own, so that an append locks nothing else. */
+/** The `seq` of each run's newest event. A separate table, so that an append locks no other row. */
 export const eventCounters = pgTable("event_counters", {
   runId: orderedText("run_id").primaryKey(),
   seq: bigint("seq", { mode: "number" }).notNull(),
 });
 
 /**
- * How many rows there are of each status or kind. A view that counts, where SQLite has a table kept by triggers: a row that
- * every write touches would make the claims of a run wait for each other. Indexes alone answer it.
+ * Row counts by status or kind. A view that counts, unlike SQLite's table maintained by triggers: a row that every write updates
+ * would serialize the claims of a run. Index-only scans answer it.
  */
 export const tallies = pgView("tallies", {
   runId: orderedText("run_id").notNull(),

@@ -1,8 +1,8 @@
 /**
- * The tables, as SQLite has them. `import * as schema from "run-blackboard/schema"` for queries of your own.
+ * The SQLite tables. Use `import * as schema from "run-blackboard/schema"` in your own queries.
  *
- * The first migration is the schema of the Python reference, so the four ids are nullable TEXT keys in files although
- * drizzle-kit would make them NOT NULL: `migrations/README.md` says how the two are kept in step.
+ * The first migration is the schema of the Python reference, so in files the four ids are nullable TEXT keys, which
+ * drizzle-kit would declare NOT NULL. `migrations/README.md` describes how the two are kept consistent.
  */
 import { isNotNull, sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
@@ -21,7 +21,7 @@ export * from "./vocabulary.ts";
 const createdAt = text("created_at").$type<Timestamp>().notNull();
 const updatedAt = text("updated_at").$type<Timestamp>().notNull();
 
-/** One row a run: its goal and where it stands. */
+/** One row per run: its goal and status. */
 export const runs = sqliteTable("runs", {
   runId: text("run_id").primaryKey(),
   goal: text("goal").notNull(),
@@ -30,7 +30,7 @@ export const runs = sqliteTable("runs", {
   updatedAt,
 });
 
-/** The parts a run's goal is split into. */
+/** The parts that a run's goal is divided into. */
 export const workstreams = sqliteTable(
   "workstreams",
   {
@@ -49,8 +49,8 @@ export const workstreams = sqliteTable(
 );
 
 /**
- * Tasks for agents, a tree by `parentBriefId`. Parent and workstream are checked when a brief is created; they are no
- * foreign keys, since files of the reference may hold orphans.
+ * Tasks for agents, a tree by `parentBriefId`. Parent and workstream are checked when a brief is created. They are not
+ * foreign keys, because files of the reference may contain orphans.
  */
 export const briefs = sqliteTable(
   "briefs",
@@ -67,11 +67,11 @@ export const briefs = sqliteTable(
     payload: text("payload", { mode: "json" }).$type<JsonObject>(),
     result: text("result", { mode: "json" }).$type<JsonObject>(),
     retryCount: integer("retry_count").notNull().default(0),
-    /** How many times it was claimed; the fencing token of the latest claim. */
+    /** Number of times the brief was claimed; the fencing token of the latest claim. */
     attempt: integer("attempt").notNull().default(0),
-    /** Who holds it, or the last who did. */
+    /** The agent of the current or latest claim. */
     claimedBy: text("claimed_by"),
-    /** Until when it is held, if it is. */
+    /** When the current claim expires; NULL without a claim. */
     leaseExpiresAt: text("lease_expires_at").$type<Timestamp>(),
     createdAt,
     updatedAt,
@@ -88,7 +88,7 @@ export const briefs = sqliteTable(
   ],
 );
 
-/** What happened, in the order of `seq`: never of `createdAt`, where two writers tie. */
+/** The event log, ordered by `seq`, not by `createdAt`, which two writers can share. */
 export const events = sqliteTable(
   "events",
   {
@@ -102,8 +102,8 @@ export const events = sqliteTable(
     detail: text("detail", { mode: "json" }).$type<JsonObject>(),
     createdAt,
   },
-  // Every index ends with `seq`, which is the row's id. None begins with the run: without statistics SQLite would prefer it
-  // to the order of `seq` for whatever asks for a run's events.
+  // Every index ends with `seq`, the rowid. None starts with `runId`: without statistics SQLite would use such an index for
+  // every query of a run's events, and then sort them by `seq`.
   (t) => [
     index("events_by_kind").on(t.kind, t.runId),
     index("events_by_brief").on(t.briefId).where(isNotNull(t.briefId)),
@@ -111,8 +111,8 @@ export const events = sqliteTable(
 );
 
 /**
- * How many rows there are of each status or kind, kept by triggers, so that a summary reads a dozen rows whatever the run's
- * size. Derived: `verify` compares it with a count and `verify --repair` makes it anew. A label may have 0.
+ * Row counts by status or kind, maintained by triggers, so that a summary reads a dozen rows for a run of any size. Derived
+ * data: `verify` compares it with a count and `verify --repair` recomputes it. A count may be 0.
  */
 export const tallies = sqliteTable(
   "tallies",

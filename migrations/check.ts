@@ -1,6 +1,6 @@
 /**
- * Everything that must hold before a migration is committed; `migrations/README.md` says why. Exits with 1 and a line for
- * each thing that does not hold. With `--write` brings the dump of the schema up to date.
+ * Checks the migrations before they are committed; `migrations/README.md` explains each check. Prints one line per problem and
+ * exits with 1 if there is any. With `--write`, updates the schema dump.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -51,7 +51,7 @@ for (const check of checks) {
   try {
     check();
   } catch (error) {
-    // Such as SQL that fails, which the later ones cannot look behind.
+    // For example, SQL that fails: the remaining checks still run.
     problem(error instanceof Error ? error.message : String(error));
   }
 }
@@ -76,7 +76,7 @@ function runDrizzleKit(...words: string[]): string {
   });
 }
 
-/** drizzle-kit's own check, and that it finds nothing to generate: it exits with 0 either way. */
+/** Runs drizzle-kit's check, and `generate` on a copy, whose output must say "No schema changes": its exit code is always 0. */
 function drizzleKit(engine: Engine): void {
   const { config, dialect, schema } = engine;
   runDrizzleKit("check", "--config", config);
@@ -103,7 +103,7 @@ function embedded(): void {
   }
 }
 
-/** No SQL file without its entry in the journal, none missing, times that grow: drizzle skips one that is older, silently. */
+/** Checks that journal and SQL files match and that times increase: Drizzle silently skips a migration with an earlier time. */
 function folderAndJournal(engine: Engine): void {
   const folder = folderOf(engine);
   const journal: { entries: { tag: string; when: number; idx: number }[] } = JSON.parse(
@@ -112,28 +112,28 @@ function folderAndJournal(engine: Engine): void {
   const files = new Set(readdirSync(folder).filter((name) => name.endsWith(".sql")));
   const place = `migrations/${engine.name}`;
   for (const [index, { tag, when, idx }] of journal.entries.entries()) {
-    if (!files.delete(`${tag}.sql`)) problem(`${place}/${tag}.sql is in the journal and not in the folder`);
+    if (!files.delete(`${tag}.sql`)) problem(`${place}/${tag}.sql is in the journal but not in the folder`);
     if (idx !== index || !tag.startsWith(`${String(index).padStart(4, "0")}_`)) {
       problem(`${place}: ${tag} is number ${index} in the journal`);
     }
     const before = journal.entries[index - 1];
     if (before && before.when >= when) {
-      problem(`${place}: ${tag} is not later than ${before.tag}: delete it and generate it anew`);
+      problem(`${place}: ${tag} is not later than ${before.tag}: delete it and generate it again`);
     }
   }
-  for (const file of files) problem(`${place}/${file} is in the folder and not in the journal`);
+  for (const file of files) problem(`${place}/${file} is in the folder but not in the journal`);
 }
 
-/** What is released is in people's files: its hash stands in released.json, and may never change. */
+/** Checks that released migrations are unchanged, by the hashes in released.json: they are applied in existing files. */
 function released({ name, migrations }: Engine): void {
   const hashes: Record<string, Record<string, string>> = JSON.parse(
     readFileSync(join(project, "migrations/released.json"), "utf8"),
   );
   for (const [tag, hash] of Object.entries(hashes[name] ?? {})) {
     const migration = migrations.find((one) => one.tag === tag);
-    if (!migration) problem(`${name}: ${tag} is released and gone`);
+    if (!migration) problem(`${name}: ${tag} is released but missing`);
     else if (migration.hash !== hash) {
-      problem(`${name}: ${tag} is released and was changed: put it back and write another migration`);
+      problem(`${name}: ${tag} is released but was changed: restore it and add a new migration`);
     }
   }
 }
@@ -142,14 +142,14 @@ function forbidden({ name, migrations }: Engine): void {
   refuseForbidden(migrations, `migrations/${name}`, name);
 }
 
-/** drizzle-kit writes "public", and a blackboard may live in any schema of the search_path. */
+/** Rejects the schema name that drizzle-kit writes, "public": a blackboard may be in any schema of the search_path. */
 function searchPath(): void {
   for (const { tag, sql } of postgresMigrations) {
-    if (/"?public"?\./.test(sql)) problem(`migrations/postgres/${tag}.sql names the schema public: delete that`);
+    if (/"?public"?\./.test(sql)) problem(`migrations/postgres/${tag}.sql names the schema public: remove the name`);
   }
 }
 
-/** Each migration by itself: no new column that old writers would fail at, nothing lost in a rebuild. */
+/** Checks each migration: it adds no column that makes existing INSERTs fail, and a rebuild drops no index or trigger. */
 function history(): void {
   for (const [index, migration] of migrations.entries()) {
     const before = replay(migrations.slice(0, index));
@@ -159,7 +159,7 @@ function history(): void {
     for (const object of readObjects(before)) {
       if (!still.has(named(object)) && !dropped.has(object.name)) {
         problem(
-          `${migration.tag} loses ${object.type} ${object.name} in a rebuild: make it again there, or drop it by name`,
+          `${migration.tag} loses ${object.type} ${object.name} in a rebuild: recreate it after the rebuild, or drop it by name`,
         );
       }
     }
@@ -188,7 +188,7 @@ function newColumns({ tag }: Migration, before: Database.Database, after: Databa
     for (const { name, notnull, dflt_value, pk } of columnsOf(after, table)) {
       if (!required.has(name) && notnull && dflt_value === null && !pk) {
         problem(
-          `${tag} makes ${table}.${name} NOT NULL without a default: INSERTs of the reference that leave it out would fail`,
+          `${tag} makes ${table}.${name} NOT NULL without a default: the reference's INSERTs, which omit it, would fail`,
         );
       }
     }
@@ -203,7 +203,7 @@ function columnsOf(client: Database.Database, table: string) {
     .all(table);
 }
 
-/** A database made by the definitions has the tables and indexes of one made by the migrations, and no others. */
+/** Checks that the definitions and the migrations create the same tables and indexes. */
 function drift(): void {
   const defined = new Database(":memory:");
   const text = execFileSync(join(project, "node_modules/.bin/drizzle-kit"), ["export"], {
@@ -213,23 +213,23 @@ function drift(): void {
   });
   defined.exec(text);
   const migrated = replay(migrations);
-  const place = "migrations/sqlite and drizzle/schema.ts drift apart:";
+  const place = "migrations/sqlite and drizzle/schema.ts differ:";
   const found = readObjects(migrated);
   const expected = readObjects(defined);
   const tables = expected.filter(isTable).map(({ name }) => name);
   for (const line of differences(migrated, defined, tables)) problem(`${place} ${line}`);
   const made = new Set(found.map(({ sql }) => sql));
   for (const { type, sql } of expected) {
-    if (type === "index" && !made.has(sql)) problem(`${place} no migration makes ${sql}`);
+    if (type === "index" && !made.has(sql)) problem(`${place} no migration creates ${sql}`);
   }
   const known = new Set(expected.map(named));
   for (const object of found) {
     const isDefined = object.type === "trigger" || object.sql === null || known.has(named(object));
-    if (!isDefined) problem(`${place} only a migration knows ${named(object)}`);
+    if (!isDefined) problem(`${place} only the migrations create ${named(object)}`);
   }
 }
 
-/** The reference goes on writing: what it has keeps its name and its type. Its own INSERTs and UPDATEs are run in the tests. */
+/** Checks that the reference's tables and columns keep their names and types, since it keeps writing. Tests run its statements. */
 function reference(): void {
   const first = replay(migrations.slice(0, 1));
   const last = replay(migrations);
@@ -237,12 +237,13 @@ function reference(): void {
     const types = new Map(columnsOf(last, table).map(({ name, type }) => [name, type.toUpperCase()]));
     for (const { name, type } of columnsOf(first, table)) {
       if (!types.has(name)) problem(`${table}.${name} of the reference is dropped or renamed`);
-      else if (types.get(name) !== type.toUpperCase()) problem(`${table}.${name} of the reference has another type`);
+      else if (types.get(name) !== type.toUpperCase())
+        problem(`${table}.${name} of the reference has a different type`);
     }
   }
 }
 
-/** The whole schema as people read it in review. */
+/** Writes or compares the dump of the schema, which is what reviewers read. */
 function schemaDump(): void {
   const objects = readObjects(replay(migrations)).filter(({ sql }) => sql !== null);
   const text =

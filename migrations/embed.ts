@@ -1,7 +1,7 @@
 /**
- * Writes the migrations of a folder into a module, so that the package needs no files at run time: it works installed,
- * bundled and from any directory. SQLite's module also has the schema that they make, which every opening compares with the
- * file's. With `--check` writes nothing and fails when module and folder differ.
+ * Embeds each folder's migrations in a module, so that the package reads no files at run time and can be bundled. SQLite's
+ * module also contains the resulting schema, which every open compares with the file's schema. With `--check`, writes nothing
+ * and fails if a module differs from its folder.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,9 +22,9 @@ for (const [engine, path] of Object.entries(modules)) {
   const text = embedded(join(project, "migrations", engine), engine);
   if (checking) {
     if (readFileSync(join(project, path), "utf8") !== text) {
-      throw new Error(`${path} is not what migrations/${engine} says. Run npm run db:embed and commit it.`);
+      throw new Error(`${path} does not match migrations/${engine}. Run npm run db:embed and commit the result.`);
     }
-    console.log(`${path} agrees with migrations/${engine}.`);
+    console.log(`${path} matches migrations/${engine}.`);
   } else {
     writeFileSync(join(project, path), text);
   }
@@ -42,7 +42,7 @@ function embedded(folder: string, engine: string): string {
   );
 }
 
-/** Order, times and hashes are Drizzle's own, so that its rows in the journal table are too. */
+/** Reads a folder through Drizzle, so that order, times and hashes equal those of its own migrator. */
 function read(folder: string): Migration[] {
   const journal: { entries: { tag: string }[] } = JSON.parse(readFileSync(join(folder, "meta/_journal.json"), "utf8"));
   return readMigrationFiles({ migrationsFolder: folder }).map(({ folderMillis, hash }, index) => {

@@ -1,6 +1,6 @@
 /**
- * `npm run db:generate -- --name what_it_does`, and `db:custom` for SQL written by hand, for both engines or with `--engine`
- * for one: drizzle-kit writes the files, then the embedded modules and the dump of the schema are made anew.
+ * `npm run db:generate -- --name what_it_does`, or `db:custom` for hand-written SQL: runs drizzle-kit for both engines, or for
+ * one with `--engine`, then regenerates the embedded modules and the schema dump.
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ const { values } = parseArgs({
 });
 
 if (values.name === undefined) {
-  console.error("Give the migration a name that says what it does: -- --name claims");
+  console.error("Specify a name that describes the migration: -- --name claims");
   process.exit(1);
 }
 for (const [engine, config] of Object.entries(configs)) {

@@ -1,4 +1,4 @@
-/** The peers behind one small interface; `../peers.ts` says what of them is measured. JavaScript, since their types are installed only here. */
+/** Adapters for the peers; `../peers.ts` defines what is measured. JavaScript, because their types are installed only here. */
 import { SqliteSaver } from "@langchain/langgraph-checkpoint-sqlite";
 import { buildDBClient, SqliteQueue } from "liteque";
 import PgBoss from "pg-boss";
@@ -7,7 +7,7 @@ import { better, defineQueue } from "plainjob";
 const quiet = { error() {}, warn() {}, info() {}, debug() {} };
 
 export function liteque(db) {
-  // It opens the file itself, with a larger cache than ours and NORMAL.
+  // liteque opens the file itself, with a larger page cache than ours and synchronous NORMAL.
   const database = buildDBClient(db.name, { walEnabled: true, runMigrations: true });
   database.session.client.pragma(`synchronous = ${db.pragma("synchronous", { simple: true })}`);
   return new SqliteQueue("bench", database, { defaultJobArgs: { numRetries: 3 }, keepFailedJobs: true });
@@ -16,7 +16,7 @@ export function liteque(db) {
 export function plainjob(db) {
   const synchronous = db.pragma("synchronous", { simple: true });
   const queue = defineQueue({ connection: better(db), logger: quiet });
-  // It has set its own.
+  // The library has set its own level.
   db.pragma(`synchronous = ${synchronous}`);
   return {
     add: (payload) => void queue.add("coder", payload),
@@ -53,7 +53,7 @@ export function langgraph(db) {
 }
 
 export async function boss(url, connections) {
-  // Nothing of it runs beside: no maintenance, no schedules.
+  // Without background maintenance and schedules.
   const made = new PgBoss({ connectionString: url, max: connections, supervise: false, schedule: false });
   made.on("error", () => {});
   await made.start();

@@ -1,4 +1,4 @@
-/** Briefs: creating them, reading them. */
+/** Creating and reading briefs. */
 import type Database from "better-sqlite3";
 import { newId } from "../../src/input/new-id.ts";
 import { type BriefRow, briefColumns, now, parseBrief } from "../raw.ts";
@@ -10,7 +10,7 @@ import { calling, reading, type Subject, writing } from "../subject.ts";
 const columns = `brief_id, run_id, parent_brief_id, workstream_id, tier, role, status, payload, result, retry_count,
   created_at, updated_at`;
 
-/** The foreign key says whether the run exists. */
+/** The foreign key checks that the run exists. */
 export function insertWithoutParent(db: Database.Database): () => BriefRow | undefined {
   const insert = db.prepare<unknown[], BriefRow>(
     `INSERT INTO briefs (${columns}) VALUES (?, ?, NULL, NULL, ?, ?, 'pending', ?, NULL, 0, ?, ?)
@@ -23,7 +23,7 @@ export function insertWithoutParent(db: Database.Database): () => BriefRow | und
   };
 }
 
-/** No foreign key says whether the parent exists, so the statement does. */
+/** There is no foreign key to the parent, so the statement checks that it exists. */
 function insertWithParent(db: Database.Database): () => BriefRow | undefined {
   const insert = db.prepare<unknown[], BriefRow>(
     `INSERT INTO briefs (${columns})

@@ -1,4 +1,4 @@
-/** Events: appending, with and without a brief, and reading them. */
+/** Appending events, with and without a brief, and reading them. */
 import { newId } from "../../src/input/new-id.ts";
 import { type EventRow, eventColumns, now, parseEvent } from "../raw.ts";
 import { reference } from "../reference.ts";

@@ -1,4 +1,4 @@
-/** What takes two statements: a change and its event, and a claim, which looks and then takes. */
+/** Operations with two statements: a change with its event, and a claim, which checks first. */
 import type Database from "better-sqlite3";
 import { newId } from "../../src/input/new-id.ts";
 import { langgraphPut, liteque, plainjob } from "../peers.ts";
@@ -22,7 +22,7 @@ function insertBrief(db: Database.Database): Change {
   };
 }
 
-/** One cached IMMEDIATE transaction around the change and the event's INSERT. */
+/** The change and the event's INSERT in one cached IMMEDIATE transaction. */
 function withEvent(db: Database.Database, kind: string, change: Change): Change {
   const insert = db.prepare(
     "INSERT INTO events (event_id, run_id, brief_id, kind, detail, created_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING seq",
@@ -46,7 +46,7 @@ function updateBrief(db: Database.Database, set: string, from: string, ...values
   };
 }
 
-/** Pending briefs that a block of calls uses up, made before its time begins. */
+/** Creates the pending briefs that a block of calls consumes, before it is timed. */
 function supplied(fill: (ids: readonly string[]) => void) {
   let ids: string[] = [];
   return {
@@ -73,7 +73,7 @@ const supplyRaw = (db: Database.Database) => {
   return supplied((ids) => all.immediate(ids));
 };
 
-/** A move of a brief that is pending, by its id. */
+/** A status change of a pending brief, by id. */
 function moving(
   name: string,
   ours: (board: Board, briefId: string) => unknown,
@@ -96,7 +96,7 @@ function moving(
   };
 }
 
-/** Looks without a lock, then chooses and takes in one statement. */
+/** Checks for pending briefs without a lock, then selects and claims one in one statement. */
 function rawClaim(db: Database.Database, role: string | undefined) {
   const isPending = `run_id = @runId AND status = 'pending' ${role === undefined ? "" : "AND role = @role"}`;
   const look = db.prepare<unknown[], { expired: number; pending: number }>(

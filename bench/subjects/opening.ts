@@ -1,9 +1,9 @@
-/** Opening and closing: a file that is current, and one that does not exist yet. */
+/** Opening and closing a current file and a new one. */
 import { openBlackboard } from "run-blackboard";
 import { openRaw, runId, type Sites } from "../sites.ts";
 import { calling, type Subject, writing } from "../subject.ts";
 
-/** The statements that make what a current file holds, whatever the migrations came to. */
+/** Returns the statements that create the current schema, without the intermediate steps of the migrations. */
 function schemaOf(sites: Sites): string {
   const statements = sites
     .raw()

@@ -1,4 +1,4 @@
-/** The run: creating it once more, reading it, its summary. */
+/** Creating an existing run, reading it, and its summary. */
 import { briefStatuses, eventKinds, workstreamStatuses } from "run-blackboard";
 import { now, runColumns } from "../raw.ts";
 import { idOf, payload } from "../samples.ts";

@@ -1,4 +1,4 @@
-/** The low-level updates of a brief, one after another over a thousand of them. */
+/** The low-level updates of briefs, over a thousand briefs in turn. */
 import { type BriefRow, briefColumns, now, parseBrief } from "../raw.ts";
 import { reference } from "../reference.ts";
 import { idOf, result, withBriefs } from "../samples.ts";
@@ -8,7 +8,7 @@ import { calling, type Subject, writing } from "../subject.ts";
 const ids = Array.from({ length: 1000 }, (_, n) => idOf(n));
 const seed = withBriefs(ids.length);
 
-/** Calls `update` with one id after another, and with whether it is the first, third … time that it gets this one. */
+/** Calls `update` with each id in turn; `odd` is true the first, third, … time for the same id. */
 function overAll(update: (briefId: string, odd: boolean) => unknown): () => unknown {
   let n = 0;
   return () => {

@@ -1,4 +1,4 @@
-/** Workstreams: one INSERT into a table without anything that refers to it. */
+/** Creating workstreams: one INSERT into a table that no other table references. */
 import { newId } from "../../src/input/new-id.ts";
 import { now, workstreamColumns } from "../raw.ts";
 import { reference } from "../reference.ts";

@@ -1,6 +1,6 @@
 /**
- * Leaves what a crashed process leaves: writes, prints "ready" and waits to be killed. `wal`: a run whose last events are in
- * its -wal; `journal`: a run in the middle of a transaction without WAL, with a hot -journal.
+ * Creates the files of a crashed process: writes, prints "ready" and waits to be killed. `wal`: a run whose last events are only
+ * in its -wal. `journal`: a run without WAL in the middle of a transaction, with a hot -journal.
  */
 import Database from "better-sqlite3";
 import { openBlackboard } from "run-blackboard";
@@ -10,7 +10,7 @@ export interface CrashTask {
   readonly leaves: "wal" | "journal";
   readonly file: string;
   readonly runId: string;
-  /** How many briefs are in the file, and how many only in its -wal. */
+  /** The number of briefs in the file, and of those only in its -wal. */
   readonly inFile: number;
   readonly inWal: number;
 }
@@ -37,7 +37,7 @@ if (leaves === "wal") {
   board.close();
   const database = new Database(file);
   database.pragma("journal_mode = DELETE");
-  // So that pages reach the file before the commit.
+  // A small cache, so that pages are written to the file before the commit.
   database.pragma("cache_size = 5");
   database.exec("BEGIN; UPDATE briefs SET payload = hex(zeroblob(300)), role = 'half done'");
 }

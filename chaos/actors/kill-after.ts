@@ -1,6 +1,6 @@
 /**
- * Kills this process right after its n-th call of a function of node:fs that changes or opens something, so that every moment
- * between two of them is met.
+ * Kills this process after its n-th call of a node:fs function that modifies or opens a file, so that a test can stop it between
+ * any two of these calls.
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";

@@ -1,4 +1,4 @@
-/** Every public function that looks at or copies a run, as calls on a run that this process may have open. */
+/** Calls of every public function that reads or copies a run, for a run that this process may have open. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BriefStatus } from "run-blackboard";
@@ -12,13 +12,13 @@ export interface Target {
   readonly scratch: string;
 }
 
-/** Returns how many briefs it saw, where it sees briefs. */
+/** Reads a run. Returns the number of briefs, or `undefined` if the function does not read briefs. */
 export type Look = (target: Target) => number | undefined | Promise<number | undefined>;
 
 const sum = (counts: Record<BriefStatus, number>) => Object.values(counts).reduce((total, count) => total + count, 0);
 
 let copies = 0;
-/** Runs `work` with the path of a file that does not exist yet, and removes what it made. */
+/** Calls `work` with a path where no file exists, then deletes the file and its companions. */
 async function withCopy<T>({ scratch }: Target, work: (file: string) => T | Promise<T>): Promise<T> {
   const file = join(scratch, `${process.pid}-${copies++}.db`);
   try {
@@ -94,7 +94,7 @@ export const looks: Readonly<Record<string, Look>> = {
       if (error instanceof api.ConflictError) return undefined;
       throw error;
     }
-    throw new Error("it was imported twice");
+    throw new Error("an existing run was imported again");
   },
   backupBlackboard: (target) =>
     withCopy(target, (copy) => {
@@ -139,7 +139,7 @@ export const looks: Readonly<Record<string, Look>> = {
 
 type Restore = (backup: string, location: object, options?: { force?: boolean }) => unknown;
 
-/** `restoreBlackboard`, where this version of the package has it. */
+/** Returns `restoreBlackboard` if this version of the package exports it. */
 export function restoreFunction(): Restore | undefined {
   const restore: unknown = Reflect.get(api, "restoreBlackboard");
   if (typeof restore !== "function") return undefined;

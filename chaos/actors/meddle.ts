@@ -1,6 +1,6 @@
 /**
- * Changes folders under a root while it is pruned. `swap`: a run's folder is a link to a folder outside, then the folder
- * again. `tidy`: removes a run's folder as soon as it is empty, and creates the finished run again.
+ * Changes folders under a root while it is pruned. `swap`: replaces a run's folder with a link to a folder outside, and back.
+ * `tidy`: removes a run's folder as soon as it is empty, and creates the finished run again.
  */
 import { copyFileSync, existsSync, lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -33,7 +33,7 @@ while (!ends.aborted) {
   }
 }
 
-/** `outside` holds two folders: the `aside` one, which the root has between two swaps, and the `target` of the link. */
+/** `outside` contains the `target` of the link, and `aside`, which is the run's folder while the link replaces it. */
 async function swap(): Promise<void> {
   const aside = join(task.outside, "aside");
   renameSync(folder, aside);
@@ -47,7 +47,7 @@ async function swap(): Promise<void> {
 async function tidy(): Promise<void> {
   const file = join(folder, "blackboard.db");
   mkdirSync(folder, { recursive: true });
-  // Appears whole, under a name that prune does not look for until then.
+  // Renamed into place when complete: prune ignores the temporary name.
   const part = join(dirname(task.root), `${task.runId}.part`);
   copyFileSync(task.outside, part);
   renameSync(part, file);

@@ -1,6 +1,6 @@
-"""The other program: the Python module with the system's SQLite. Opens the run, writes, closes it, and again.
+"""The Python module with the system's SQLite: repeatedly opens the run, writes and closes it.
 
-Its one argument is a task as JSON: the run, the journal, and how long to wait between two openings.
+The only argument is a task as JSON: the run, the journal, and the pause between two opens.
 """
 import json
 import random
@@ -30,7 +30,7 @@ def note(at, **entry):
 
 
 class TaskBrief:
-    """What the module asks of one."""
+    """The fields that the module reads."""
 
     tier, role, parent_brief_id, retry_count = 1, "python", None, 0
 
@@ -56,7 +56,7 @@ while not ends:
         for _ in range(choose.randint(0, task["writes"])):
             n += 1
             write(board, f"{task['name']}/{n}")
-    except Exception as error:  # The journal tells of it, whatever it is.
+    except Exception as error:  # Every error is recorded in the journal.
         now = int(time.time() * 1000)
         note(now, did="error", code=type(error).__name__, message=str(error), during="the Python module")
     finally:

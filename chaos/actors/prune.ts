@@ -1,4 +1,4 @@
-/** Prunes a root again and again. Writes down runs that it reports as kept although it has deleted their file. */
+/** Prunes a root repeatedly. Records runs that are reported as kept although their file was deleted. */
 import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { pruneRuns } from "run-blackboard";
@@ -8,7 +8,7 @@ import { ends, randomOf, taskOf } from "./task.ts";
 export interface PruneTask {
   readonly root: string;
   readonly journal: string;
-  /** Whether it alone deletes files under this root, and none appears again by itself. */
+  /** Whether no other process deletes or creates files under this root. */
   readonly isAlone: boolean;
 }
 

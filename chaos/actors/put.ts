@@ -1,6 +1,6 @@
 /**
- * Does one thing with a file and prints what became of it: {"outcome": "done"} or {"outcome": CODE, "message": …}. Prints
- * "loaded" first, and begins when it is told to.
+ * Runs one operation on a file and prints {"outcome": "done"} or {"outcome": CODE, "message": …}. Prints "loaded" first and
+ * starts when it reads a line on stdin.
  */
 import { createInterface } from "node:readline";
 import * as api from "run-blackboard";
@@ -10,14 +10,14 @@ import { taskOf } from "./task.ts";
 
 export interface PutTask {
   readonly way: Way;
-  /** The file or backup that the run is taken from. */
+  /** The source: a run's file or a backup. */
   readonly from: string;
   readonly runId: string;
-  /** The file that the run is put into, or that is opened. */
+  /** The target file, or the file to open. */
   readonly to: string;
   readonly toRunId: string;
   readonly scratch: string;
-  /** Kills itself after this many calls of node:fs. */
+  /** Kill this process after this many calls of node:fs. */
   readonly killAfterCall?: number | undefined;
 }
 export type Way = keyof typeof ways;

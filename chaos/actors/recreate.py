@@ -1,6 +1,6 @@
-"""The Python module beside prune: opens its run, logs events, closes it, and counts them through another connection.
+"""The Python module while a root is pruned: creates a run, logs events and counts them through a different connection.
 
-They must be there, since the run is not finished. Then it finishes the run, so that it may be pruned, and begins again.
+All must be found, because an unfinished run is not pruned. Then finishes the run, so that it is pruned, and repeats.
 """
 import json
 import random

@@ -1,7 +1,6 @@
 /**
- * Creates its run, logs events, closes it, and opens it again to count them: all of them must be there, since the run is
- * not finished. Then finishes the run, so that it may be pruned, and begins again as soon as that happened, or never opens
- * it in between. Writes down how many events it found.
+ * Creates a run, logs events and counts them through a second connection: all must be found, because an unfinished run is not
+ * pruned. Then finishes the run, waits until it is pruned or a short time has passed, and repeats. Records lost events.
  */
 import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
@@ -27,7 +26,7 @@ for (let round = 0; !ends.aborted; round++) {
   } catch (error) {
     journal.error("recreate", error);
   }
-  // Opens it the moment it is gone, or while it is being deleted.
+  // Continues as soon as the file is deleted, or while it is being deleted.
   const began = Date.now();
   const patienceMs = random.chance(0.2) ? random.between(0, 10) : 300;
   while (existsSync(file) && Date.now() - began < patienceMs) {
@@ -48,7 +47,7 @@ async function once(round: number): Promise<void> {
   if (lost === undefined) board.updateRunStatus("done");
 }
 
-/** What another connection misses of these events: the one that wrote them sees what its own -wal has. */
+/** Returns which events a second connection can't read; the writing connection would still see its own -wal. */
 function lossOf(ids: readonly string[], after: number): string | undefined {
   try {
     using other = openBlackboard({ runId, root, readonly: true });
@@ -60,7 +59,7 @@ function lossOf(ids: readonly string[], after: number): string | undefined {
   }
 }
 
-/** Undefined where the file was pruned while it was being opened: nothing was acknowledged then. */
+/** Creates the run. Returns `undefined` if the file was pruned in between, before any write was acknowledged. */
 function openNew() {
   const board = openBlackboard({ runId, root, synchronous: "normal" });
   try {

@@ -1,6 +1,6 @@
 /**
- * Looks at a run through a path, again and again, in all the ways that there are. What was acknowledged before a look began
- * must be seen by it.
+ * Repeatedly reads a run through a path, with every function of `looks.ts`. Each must see all writes that were acknowledged
+ * before it started.
  */
 import { setTimeout } from "node:timers/promises";
 import { Journal, readJournals } from "../journal.ts";
@@ -13,7 +13,7 @@ export interface SeeTask {
   readonly file: string;
   readonly scratch: string;
   readonly journal: string;
-  /** The folder with the journals of those that write. */
+  /** The folder with the writers' journals. */
   readonly journals: string;
 }
 

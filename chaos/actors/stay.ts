@@ -1,6 +1,6 @@
 /**
- * Keeps a run open while its file is removed or replaced: one board writes, one watches and does nothing else, a readonly
- * one watches, one holds a claim. Writes down what was acknowledged and when each of them ended. Prints "open" when all do.
+ * Keeps a run open while its file is removed or replaced: one board writes, one only watches, a read-only one watches, one
+ * holds a claim. Records acknowledged writes and when each board's work ended. Prints "open" when all boards are open.
  */
 import { setTimeout } from "node:timers/promises";
 import { type Blackboard, openBlackboard } from "run-blackboard";
@@ -26,7 +26,7 @@ const ended = (what: string) => (error: unknown) => {
 
 async function watch(board: Blackboard<"sync">): Promise<void> {
   for await (const _ of board.watchEvents({ pollMs: 50, signal: ends })) {
-    // Only whether it ends matters.
+    // The events are ignored; only the end of the watch matters.
   }
 }
 
@@ -42,7 +42,7 @@ async function write(board: Blackboard<"sync">): Promise<void> {
 
 async function hold(board: Blackboard<"sync">): Promise<void> {
   const claim = board.claimBrief({ agentId: name, leaseMs: 6000 });
-  if (!claim) throw new Error("there was a brief for each");
+  if (!claim) throw new Error("no brief to claim");
   await board.holdClaim(claim, { leaseMs: 6000, signal: ends }, async (signal) => {
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
     throw signal.reason;

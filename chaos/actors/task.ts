@@ -1,4 +1,4 @@
-/** What every actor needs: its task, its choices, and when it is asked to end. */
+/** Shared by all actors: the task, random choices and the signal to end. */
 import { Random } from "../random.ts";
 
 export interface Task {
@@ -6,7 +6,7 @@ export interface Task {
   readonly seed: string;
 }
 
-/** The task that the process was started with. */
+/** Returns the task from the process's argument. */
 export function taskOf<T>(): T & Task {
   return JSON.parse(process.argv[2] ?? "{}");
 }
@@ -18,7 +18,7 @@ export function randomOf(task: Task): Random {
 const ending = new AbortController();
 process.once("SIGTERM", () => ending.abort());
 
-/** Aborts when the process is asked to end. A loop must let the event loop turn, or it never hears of it. */
+/** Aborts on SIGTERM. A loop must yield to the event loop, or the signal is never handled. */
 export const ends = ending.signal;
 
 export function codeOf(error: unknown): string {

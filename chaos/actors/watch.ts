@@ -1,6 +1,6 @@
 /**
- * A watcher: writes down each event that its watch returns. After "until SEQ" on its standard input it ends with that event,
- * or 20 seconds later. With `looks` it looks at the file in between.
+ * A watcher: records each event that its watch returns. After "until SEQ" on stdin, it ends with that event or after 20 seconds.
+ * With `looks`, it also reads the file between events.
  */
 import { createInterface } from "node:readline";
 import { openBlackboard } from "run-blackboard";

@@ -1,6 +1,6 @@
 /**
- * A worker: opens the run and creates, claims and completes briefs and logs events until it is asked to end, writing down
- * each acknowledged call. With `looks` it looks at its own file in between, in all the ways that there are.
+ * A worker: opens the run, and creates, claims and completes briefs and logs events until SIGTERM, recording each acknowledged
+ * call. With `looks`, it also reads its own file between steps, with every function of `looks.ts`.
  */
 import { setTimeout } from "node:timers/promises";
 import { openBlackboard } from "run-blackboard";
@@ -14,10 +14,10 @@ export interface WorkTask {
   readonly file: string;
   readonly scratch: string;
   readonly journal: string;
-  /** How often it looks, from 0 to 1. */
+  /** Probability, from 0 to 1, of reading the file between two steps. */
   readonly looks: number;
   readonly leaseMs: number;
-  /** How long it waits between two steps. */
+  /** Pause between two steps, in milliseconds. */
   readonly pauseMs: number;
 }
 

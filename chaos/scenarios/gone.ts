@@ -1,7 +1,7 @@
 /**
- * A file is removed, moved, replaced or its folder renamed while a process has it open. Some seconds later nothing may be
- * acknowledged any more, and watches and held claims have ended. What another process writes into a new file of that name
- * is all there, and so is what was acknowledged before a folder was renamed.
+ * A file is removed, moved or replaced, or its folder renamed, while a process has it open. After a few seconds no write may be
+ * acknowledged, and watches and held claims must have ended. Writes by other processes into a new file of the same name must all
+ * be present, as must writes that were acknowledged before a folder was renamed.
  */
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,7 +12,7 @@ import { type JournalOf, readJournal, readJournals } from "../journal.ts";
 import type { Part } from "../processes.ts";
 import type { Scenario, Stage } from "../stage.ts";
 
-/** How long a process has for noticing, in milliseconds. */
+/** Time within which a process must notice, in milliseconds. */
 const noticeMs = 5000;
 
 const companions = ["-wal", "-shm"];
@@ -20,7 +20,7 @@ const removeAll = (file: string) => {
   for (const ending of ["", ...companions]) rmSync(file + ending, { force: true });
 };
 
-/** `file` is open, `spare` is a closed file of the same run; returns where the open file is now, if it has a name. */
+/** Ways to remove or replace the open `file`; `spare` is a closed file of the same run. Return the open file's new path, if any. */
 const ways: Readonly<Record<string, (file: string, spare: string) => string | undefined>> = {
   "rm of the file": (file) => {
     rmSync(file);
@@ -42,7 +42,7 @@ const ways: Readonly<Record<string, (file: string, spare: string) => string | un
     renameSync(spare, file);
     return undefined;
   },
-  "rm, then another file of the same name": (file, spare) => {
+  "rm, then a different file of the same name": (file, spare) => {
     removeAll(file);
     copyFileSync(spare, file);
     return undefined;
@@ -89,7 +89,7 @@ async function once(stage: Stage, way: string, name: string): Promise<void> {
   if (pause) await setTimeout(20);
   const movedTo = ways[way]?.(file, spare);
   const removedAt = Date.now();
-  // Its companions lie beside the restored file still: SQLite cannot tell that they are another's.
+  // The old companions are still next to the restored file, and SQLite cannot detect that they belong to the old one.
   const isPaired = way === "a restore over it";
   const next = !isPaired && stage.random.chance(0.7) ? startNext(stage, name, file, journals) : undefined;
   await pause;
@@ -98,33 +98,34 @@ async function once(stage: Stage, way: string, name: string): Promise<void> {
   const entries = readJournal(journal);
   const late = entries.filter((entry) => entry.did === "event" && entry.at > noticed);
   if (late.length > 0) {
-    const what = `writes were acknowledged more than ${noticeMs / 1000} s after the file went away`;
+    const what = `writes were acknowledged more than ${noticeMs / 1000} s after the file was removed or replaced`;
     stage.found(what, { count: late.length, example: way });
   }
   for (const what of ["watch", "readonly watch", "held claim", "writer"]) {
     const end = entries.find((entry) => entry.did === "note" && entry.what === what);
-    if (end?.did !== "note") stage.found(`a ${what} did not end after the file went away`, { example: way });
+    if (end?.did !== "note")
+      stage.found(`a ${what} did not end after the file was removed or replaced`, { example: way });
     else if (what === "writer" && end.detail !== "NO_SUCH_FILE") {
-      stage.found("writes into a file that went away failed with another code than NO_SUCH_FILE", {
+      stage.found("writes into a removed file failed with a code other than NO_SUCH_FILE", {
         example: `${way}: ${end.detail}`,
       });
     }
   }
-  if (!(await actor.stop(10_000))) stage.found("a process does not end when it is asked to", { example: way });
+  if (!(await actor.stop(10_000))) stage.found("a process does not end on SIGTERM", { example: way });
   stage.checkEnding(actor, await actor.ended);
   if (next) await endPart(stage, next);
   const all = readJournals(journals);
-  // What was written right after may be lost: it was acknowledged before it could be noticed.
+  // Writes right after the change may be lost: they were acknowledged before the process could notice it.
   if (movedTo !== undefined) checkRun(stage, movedTo, [before(all, removedAt)], { codes: ["NO_SUCH_FILE"] });
   const byNext = all.filter((one) => one.name !== "stay");
-  // Refused, where the -wal of the removed file lies at its path.
+  // Opening is rejected if the removed file's -wal is still at its path.
   const isRefused =
     !existsSync(file) && byNext.every(({ entries }) => entries.every(({ did }) => did === "note" || did === "error"));
   if (next && !isRefused) checkRun(stage, file, byNext, { codes: ["NO_SUCH_FILE", "CANNOT_OPEN"] });
-  stage.count("files that went away");
+  stage.count("files removed or replaced");
 }
 
-/** A worker that opens the path again, as a new run if there is no file. */
+/** Starts workers that open the path again, creating a new run if there is no file. */
 function startNext(stage: Stage, name: string, file: string, journals: string): Part {
   const scratch = stage.made("scratch");
   const root = dirname(dirname(file));

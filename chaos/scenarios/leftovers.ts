@@ -1,7 +1,7 @@
 /**
- * A crashed run's -wal, or its hot -journal, lies at the path that a run is imported, copied, backed up or restored to, or
- * where a file is opened. What succeeds is exactly the run that was put there; what is refused changes no byte. Some of
- * the processes are killed in between: then the target is absent or whole.
+ * A crashed run's -wal or hot -journal exists at the path where a run is imported, copied, backed up, restored or opened. After a
+ * success, the file contains exactly the source run; a rejected call changes no byte. Some processes are killed during the
+ * operation: then the target is absent or complete.
  */
 import { copyFileSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ interface Crashed {
   readonly leaves: "wal" | "journal";
   readonly runId: string;
   readonly file: string;
-  /** What it holds when its companions are taken into account. */
+  /** The contents including those of the companion files. */
   readonly contents: Contents;
 }
 
@@ -28,7 +28,7 @@ interface Source {
   readonly contents: Contents;
 }
 
-/** What lies at the target before anything is done. */
+/** What exists at the target before the operation. */
 type Situation = "nothing" | "companions only" | "the crashed run" | "a backup over the crashed run";
 interface Case {
   readonly situation: Situation;
@@ -67,7 +67,7 @@ export const leftovers: Scenario = {
     const sources = [3, 60, 400].map((briefs, n) => source(stage, n, briefs));
     const possible = cases.filter(({ way }) => restoreFunction() || !way.startsWith("restore"));
     const lane = async (which: number) => {
-      // Each lane takes its own half of the cases first, so that a short run meets all of them.
+      // Each lane starts with a different half of the cases, so that a short run covers all of them.
       for (let n = which, queue = random.shuffled(possible); which === n || !stage.isOver || n < queue.length; n += 2) {
         const one = queue[n % queue.length];
         if (one) await round(stage, one, `${n}`, random.pick(crashes), random.pick(sources));
@@ -91,7 +91,7 @@ async function crash(stage: Stage, leaves: Crashed["leaves"], n: number): Promis
 
 function source(stage: Stage, n: number, briefs: number): Source {
   const runId = `source${n}`;
-  // A backup is vacuumed: its tables begin at other pages than those of a file that grew.
+  // A backup is vacuumed, so its tables start at different pages than in the original file.
   const file = join(stage.folder, `${runId}.db`);
   backupBlackboard({ file: stage.newRun(stage.made("sources"), runId, briefs) }, file);
   return { runId, file, contents: contentsOf(file) };
@@ -112,7 +112,7 @@ async function round(
   }
   if (situation === "a backup over the crashed run") copyFileSync(from.file, to);
   if (stage.random.chance(0.3)) rmSync(`${to}-shm`, { force: true });
-  // -shm is SQLite's index of the -wal, made again whenever it is needed.
+  // Without -shm, SQLite's index of the -wal, which SQLite recreates when needed.
   const paths = ["", "-wal", "-journal"].map((ending) => to + ending);
   const before = fingerprints(paths);
   const isOver = situation === "a backup over the crashed run";
@@ -120,11 +120,11 @@ async function round(
   const task = { way, from: from.file, runId: from.runId, to, toRunId, scratch: folder };
   const about = `${way}, ${situation}, left: ${crashed.leaves}`;
   const isKilled = !isOver && stage.random.chance(situation === "nothing" ? 0.9 : 0.25);
-  // Half of them between two calls of the file system, where links, renamings and removals are half done.
+  // Half of the kills are between two file system calls, when links, renames and removals are incomplete.
   const killAfterCall = isKilled && stage.random.chance(0.5) ? stage.random.between(1, 12) : undefined;
   const killAfterMs = isKilled && killAfterCall === undefined ? stage.random.between(0, 40) : undefined;
   const { outcome, message } = await put(stage, `put${name}`, { ...task, killAfterCall }, killAfterMs, about);
-  stage.count(`${outcome === "done" || outcome === "killed" ? outcome : "refused"} beside leftovers`);
+  stage.count(`${outcome === "done" || outcome === "killed" ? outcome : "refused"} with leftovers`);
   const after = fingerprints(paths);
   const changed = paths.filter((path) => before[path] !== after[path]);
   if (outcome === "done") {
@@ -135,7 +135,7 @@ async function round(
       const next = await put(stage, `next${name}`, { ...task, way: "openBlackboard" });
       if (next.outcome !== "done") {
         const example = `${about}: ${next.outcome}, ${next.message}`;
-        stage.found("what a killed process left cannot be opened", { example });
+        stage.found("the target of a killed process cannot be opened", { example });
       }
     }
   } else if (changed.length > 0) {
@@ -148,7 +148,7 @@ async function round(
     stage.found("a call on leftovers failed with CORRUPT", { example: `${about}: ${message}` });
   const parts = readdirSync(folder).filter((file) => file.includes(".part"));
   if (parts.length > 0 && outcome !== "killed")
-    stage.found("a part of a copy was left", { example: `${about}: ${parts[0]}` });
+    stage.found("an incomplete copy was left", { example: `${about}: ${parts[0]}` });
   rmSync(folder, { recursive: true });
 }
 
@@ -162,20 +162,20 @@ function checkDone(
 ): void {
   const there = contentsOf(to);
   if (there.integrity !== "ok")
-    stage.found("success was reported on a file that is damaged", { example: `${about}: ${there.integrity}` });
+    stage.found("a call succeeded but the file is damaged", { example: `${about}: ${there.integrity}` });
   else if (way === "openBlackboard") {
     const old = there.briefs.length;
     if (old > 0) stage.found("a new run holds a crashed run's rows", { count: old, example: about });
   } else if (situation !== "the crashed run" || way.startsWith("restore")) {
     if (there.text !== from.contents.text) {
       const example = `${about}: ${there.briefs.length} briefs instead of ${from.contents.briefs.length}`;
-      stage.found("what was put there is not what the file holds", { example });
+      stage.found("the file does not contain the source run", { example });
     }
   } else if (way === "backupBlackboard") stage.found("a backup overwrote a file", { example: about });
   else checkBoth(stage, about, there, crashed, from);
 }
 
-/** An import into a crashed run's own file keeps what that run had. */
+/** Checks that an import into a crashed run's own file keeps that run's rows. */
 function checkBoth(stage: Stage, about: string, there: Contents, crashed: Crashed, from: Source): void {
   const due = [...crashed.contents.briefs, ...from.contents.briefs].map((row) => row.brief_id);
   const ids = new Set(there.briefs.map((row) => row.brief_id));
@@ -192,8 +192,8 @@ function checkKilled(stage: Stage, about: string, { situation, way }: Case, to: 
     if (there.briefs.length > 0)
       stage.found("a new run holds a crashed run's rows", { count: there.briefs.length, example: about });
   } else if (there.integrity !== "ok") {
-    stage.found("a killed process left a file that is damaged", { example: `${about}: ${there.integrity}` });
+    stage.found("a killed process left a damaged file", { example: `${about}: ${there.integrity}` });
   } else if (situation !== "the crashed run" && there.text !== from.contents.text) {
-    stage.found("a killed process left something else than the whole run", { example: about });
+    stage.found("a killed process left an incomplete run", { example: about });
   }
 }

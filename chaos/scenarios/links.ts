@@ -1,7 +1,7 @@
 /**
- * Symbolic links: workers write through the file and through links to it, and looks through a link must see what was
- * acknowledged. Hard links: two workers that open one file by two names, and a copy into a file that has two names, must be
- * refused or lose nothing.
+ * Symbolic links: workers write through the file and through links to it, and reads through a link must see all acknowledged
+ * writes. Hard links: two workers that open one file by two names, and a copy into a file with two names, must be rejected or
+ * lose no write.
  */
 import { linkSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -59,14 +59,14 @@ async function symbolic(stage: Stage): Promise<void> {
   const short = entries.filter((entry) => entry.did === "note" && entry.what === "too few");
   const [first] = short;
   if (first?.did === "note") {
-    const what = "looks through a link missed what was acknowledged";
+    const what = "reads through a link missed acknowledged writes";
     stage.found(what, { count: short.length, of: looked, example: first.detail });
   }
-  stage.count("looks through a link", looked);
+  stage.count("reads through a link", looked);
   reportErrors(stage, entries, ["BUSY"]);
 }
 
-/** Rounds of a file that gets a second name while a worker has it open. */
+/** Runs rounds in which a file gets a second name while a worker has it open. */
 async function hard(stage: Stage): Promise<void> {
   for (let round = 0; round === 0 || !stage.isOver; round++) {
     const folder = stage.made(`hard-${round}`);
@@ -98,7 +98,7 @@ async function hard(stage: Stage): Promise<void> {
     const all = readJournals(journals);
     checkRun(stage, file, all, { codes: ["CANNOT_OPEN"] });
     const refused = all.flatMap(({ entries }) => entries).filter((entry) => entry.did === "note").length;
-    stage.count("openings of a file with two names that were refused", refused);
+    stage.count("opens of a file with two names that were rejected", refused);
     if (outcome === "done") stage.found("copies into a file with two names succeeded", { example: way });
     else if (outcome !== "CANNOT_OPEN")
       stage.found(`a copy into a file with two names failed with ${outcome}`, { example: message });

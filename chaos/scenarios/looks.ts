@@ -1,5 +1,5 @@
 /**
- * Workers and watchers look, in all the ways that there are, at the file that they have open, while the Python module and
+ * Workers and watchers read the file that they have open, with every function that reads runs, while the Python module and
  * `sqlite3` open and close it.
  */
 import { join } from "node:path";

@@ -1,7 +1,7 @@
 /**
- * Runs are pruned and created again at once: no event of a new run is lost. A run's folder is swapped for a link while the
- * root is pruned: nothing outside of the root is deleted. A folder is removed by another program as soon as it is empty: what
- * was deleted is reported as deleted.
+ * Runs are pruned and immediately created again: no event of a new run may be lost. A run's folder is replaced with a link while
+ * the root is pruned: no file outside the root may be deleted. Another program removes folders as soon as they are empty: every
+ * deleted run must be reported as deleted.
  */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -16,7 +16,7 @@ export const prune: Scenario = {
   problem: "prune",
   share: 3,
   run: async (stage) => {
-    // One after another: each needs the processors for itself to meet the moments that it looks for.
+    // One after another: each part needs the CPUs for itself to hit its race conditions.
     const parts = [recreated, swapped, tidied];
     const began = Date.now();
     for (const [n, part] of parts.entries()) {
@@ -27,7 +27,7 @@ export const prune: Scenario = {
 
 type Notes = (what: string) => string[];
 
-/** Runs these parts until the time has come, with kills, and returns what their journals say. */
+/** Runs these parts until `until`, killing some, and returns a function that lists the notes in their journals. */
 async function play(
   stage: Stage,
   until: number,
@@ -63,7 +63,7 @@ async function recreated(stage: Stage, until: number): Promise<void> {
     ...(hasPython ? [python()] : []),
     ...["one", "two"].map((runId) => part("recreate", runId, { runId, file: join(root, runId, "blackboard.db") })),
   ];
-  // A file that is pruned between two calls of the program that is opening it.
+  // These codes occur if a file is pruned while a process is opening it.
   const notes = await play(stage, until, journals, start, ["NO_SUCH_FILE", "CANNOT_OPEN"]);
   const lost = notes("lost");
   const rounds = lost.length + notes("kept").length;
@@ -78,7 +78,7 @@ async function recreated(stage: Stage, until: number): Promise<void> {
 async function swapped(stage: Stage, until: number): Promise<void> {
   const folder = stage.made("swapped");
   const root = join(folder, "runs");
-  // Finished runs stay, too, while a process has them open: they take prune some time before it comes to the last one.
+  // Finished runs that are open are kept. They delay prune before it reaches the last run.
   const opened = Array.from({ length: 4 }, (_, n) => {
     const board = openBlackboard({ root, runId: `kept${n}` });
     board.createRun("kept");
@@ -100,8 +100,7 @@ async function swapped(stage: Stage, until: number): Promise<void> {
   await disturb([pruner], stage.random, until, 4000);
   await Promise.all([pruner, swapper].map((each) => endPart(stage, each)));
   for (const board of opened) board.close();
-  if (!existsSync(target))
-    stage.found("a file outside of the root was deleted through a link", { example: "z-swapped" });
+  if (!existsSync(target)) stage.found("a file outside the root was deleted through a link", { example: "z-swapped" });
 }
 
 async function tidied(stage: Stage, until: number): Promise<void> {
@@ -127,7 +126,7 @@ async function tidied(stage: Stage, until: number): Promise<void> {
   stage.count("runs pruned whose folder others remove", deleted);
 }
 
-/** A run that prune may delete, and the path of its file. */
+/** Creates a finished run, which prune may delete. Returns the path of its file. */
 function finished(stage: Stage, root: string, runId: string): string {
   const file = stage.newRun(root, runId, 2);
   using board = openBlackboard({ root, runId });

@@ -1,6 +1,6 @@
 /**
- * All of it at once under one root: workers, watchers, tools, the Python module and looks on one run; backups, copies and
- * restores of it while it is written; runs that are pruned and created again beside it.
+ * All scenarios together under one root: workers, watchers, tools, the Python module and reads on one run; backups, copies and
+ * restores of it while it is written; other runs that are pruned and created again.
  */
 import { existsSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -69,7 +69,7 @@ export const together: Scenario = {
   },
 };
 
-/** Backs the run up, copies it and restores it, again and again, while it is written. Some of these processes are killed. */
+/** Repeatedly backs up, copies and restores the run while it is written. Some of these processes are killed. */
 async function copies(stage: Stage, folder: string, file: string, link: string): Promise<void> {
   const journals = join(stage.folder, `journals-${runId}`);
   for (let n = 0; !stage.isOver; n++) {
@@ -81,16 +81,16 @@ async function copies(stage: Stage, folder: string, file: string, link: string):
     const task = { way, from, runId, to, toRunId: name, scratch: folder };
     const killAfterMs = stage.random.chance(0.25) ? stage.random.between(5, 120) : undefined;
     const { outcome, message } = await put(stage, name, task, killAfterMs);
-    if (outcome === "done") stage.count("copies of a run that is written");
+    if (outcome === "done") stage.count("copies of a run while it is written");
     else if (outcome !== "killed" && outcome !== "BUSY") {
-      stage.found(`a copy of a run that is written failed with ${outcome}`, { example: `${way}: ${message}` });
+      stage.found(`a copy of a run while it is written failed with ${outcome}`, { example: `${way}: ${message}` });
     }
     if (!existsSync(to)) continue;
     const there = contentsOf(to);
     const seen = there.briefs.length + there.events.length;
     if (there.integrity !== "ok") stage.found("a copy is damaged", { example: `${way}: ${there.integrity}` });
     else if (seen < known) {
-      stage.found("a copy lacks what was acknowledged before it began", {
+      stage.found("a copy lacks writes acknowledged before it started", {
         example: `${way}: ${seen} of ${known} rows`,
       });
     }
@@ -104,11 +104,11 @@ async function restored(stage: Stage, folder: string, name: string, from: string
   const task = { way: "restoreBlackboard", from, runId, to, toRunId: runId, scratch: folder } as const;
   const { outcome, message } = await put(stage, `restore-${name}`, task);
   if (outcome !== "done") stage.found(`a restore failed with ${outcome}`, { example: message });
-  else if (contentsOf(to).text !== text) stage.found("a restored run is not what the backup holds");
+  else if (contentsOf(to).text !== text) stage.found("a restored run differs from the backup");
   rmSync(to, { force: true });
 }
 
-/** How many briefs and events are acknowledged so far. */
+/** Returns the number of briefs and events acknowledged so far. */
 function acknowledged(journals: string): number {
   return readJournals(journals)
     .flatMap(({ entries }) => entries)

@@ -1,5 +1,5 @@
 /**
- * An agent that backs off: tsx back-off.ts RUN. What the model is too busy for is tried again later, while the agent works
+ * An agent that backs off: tsx back-off.ts RUN. If the model is overloaded, the agent retries the brief later and meanwhile works
  * on other briefs.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,7 +24,7 @@ for (;;) {
     board.completeBrief(claim, { answer });
   } catch (error) {
     if (error instanceof LostClaimError) continue;
-    // The claim is kept and left alone: the brief is handed out again when the lease is over, to whichever process asks.
+    // Keep the claim without renewing it: when the lease expires, any process can claim the brief again.
     const delayMs = firstDelayMs * 2 ** retryCount * (0.5 + Math.random() / 2);
     board.renewClaim(claim, { leaseMs: Math.ceil(delayMs) });
     console.log(`${claim.brief.briefId} again in ${Math.ceil(delayMs)} ms: ${error}`);

@@ -1,4 +1,4 @@
-/** What these recipes share: a blackboard whose roles have types, and a model that answers over HTTP. */
+/** Shared by the recipes: a blackboard with typed roles, and an HTTP client for a model. */
 import { openBlackboard } from "run-blackboard";
 import { z } from "zod";
 
@@ -6,11 +6,11 @@ const question = z.object({ question: z.string().min(1) });
 const answer = z.object({ answer: z.string().min(1) });
 
 export const roles = {
-  /** For the small model. */
+  /** Questions for the small model. */
   answer: { payload: question, result: answer },
-  /** For the large one: what the small one could not answer, and why. */
+  /** Questions for the large model, with the reason why the small one failed. */
   research: { payload: question.extend({ failure: z.string() }), result: answer },
-  /** For the orchestrator. */
+  /** The combined answers, completed by the orchestrator. */
   digest: { payload: z.object({ questions: z.int() }), result: z.object({ text: z.string() }) },
 };
 

@@ -1,10 +1,10 @@
 /**
- * Events of a run as Server-Sent Events: PORT=8080 tsx event-service.ts RUN. A client that comes back with its Last-Event-ID,
- * as every browser's EventSource does, misses none and gets none twice, also when this service was restarted in between.
+ * Serves a run's events as Server-Sent Events: PORT=8080 tsx event-service.ts RUN. A client that reconnects with its
+ * Last-Event-ID, as a browser's EventSource does, receives every event exactly once, even if this service was restarted.
  *
- *     GET /events    the events from now on, or behind Last-Event-ID (0: from the beginning)
+ *     GET /events    new events, or all events after Last-Event-ID (0: from the beginning)
  *     GET /          the run's summary
- *     POST /briefs   one more brief, with the body as its question
+ *     POST /briefs   creates a brief with the body as its question
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -13,7 +13,7 @@ import { BusyError, InvalidInputError } from "run-blackboard";
 import { openBoard } from "./board.ts";
 
 const [runId = ""] = process.argv.slice(2);
-// A call that waits for other writers stops all of this server: better to wait briefly, and let the client ask again.
+// A call that waits for other writers blocks the whole server, so wait only briefly and let the client retry.
 using board = openBoard(runId, { busyTimeoutMs: 50 });
 const stop = new AbortController();
 process.once("SIGTERM", () => stop.abort());
@@ -55,14 +55,14 @@ async function stream(request: IncomingMessage, response: ServerResponse): Promi
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   const signal = AbortSignal.any([gone.signal, stop.signal]);
-  // An id that is none is refused here, before anything is sent.
+  // Throws for an invalid id, before the response starts.
   const events = board.watchEvents({ after, signal });
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-  // So that the client knows where to go on even if it loses its connection before the first event.
+  // Lets the client resume even if it loses its connection before the first event.
   response.write(`id: ${after}\n\n`);
   for await (const event of events) {
     const message = `id: ${event.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
-    // For a slow client events wait in the database, not in this process.
+    // For a slow client, events stay in the database instead of in this process's memory.
     if (!response.write(message)) await once(response, "drain", { signal });
   }
   response.end();

@@ -1,6 +1,6 @@
 /**
- * Fans out, waits, and puts together: tsx orchestrator.ts RUN FILE, a file with one question a line. Killed at any moment and
- * started again, it goes on; two at once do no harm. Prints what came of it.
+ * Fans out, waits and combines the results: tsx orchestrator.ts RUN FILE, where FILE has one question per line. It can be killed
+ * at any time and restarted, and two can run concurrently. Prints the combined answers.
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,11 +14,11 @@ fanOut(board);
 while (isUnfinished(board)) await sleep(200);
 console.log(putTogether(board));
 
-/** Ids of its own make every line here repeatable: what is there already is not made again, and logs no second event. */
+/** Can be repeated, because the ids are fixed: an existing row is returned unchanged, without a second event. */
 function fanOut(board: Board): void {
   board.createRun(`Answer ${file}`);
   board.spawnBrief({ briefId: "digest", tier: 2, role: "digest", payload: { questions: questions.length } });
-  // One commit for many is faster, and no worker can finish the first before the last is there.
+  // One commit is faster, and no worker can finish the first brief before the last one exists.
   board.transaction((tx) => {
     for (const [n, question] of questions.entries()) {
       tx.spawnBrief({
@@ -32,12 +32,12 @@ function fanOut(board: Board): void {
   });
 }
 
-/** By the briefs, not by events: `updateBriefStatus` logs none, and a brief that is spawned meanwhile is waited for too. */
+/** Reads briefs, not events: `updateBriefStatus` logs no event, and briefs spawned in the meantime are included. */
 function isUnfinished(board: Board): boolean {
   return board.listBriefs({ parentBriefId: "digest", status: ["pending", "active"], limit: 1 }).items.length > 0;
 }
 
-/** All transactions of a run follow each other: of two orchestrators, the second finds it done. */
+/** Transactions of a run are serialized: with two orchestrators, the second finds the digest done. */
 function putTogether(board: Board): string {
   return board.transaction((tx) => {
     const digest = tx.getBrief("digest");

@@ -1,6 +1,6 @@
 /**
- * Work that a server's restart does not disturb: DATABASE_URL=… tsx repeat.ts RUN COUNT. Each call is repeated until it is
- * answered, and each is such that doing it twice is doing it once.
+ * Work that survives restarts of the server: DATABASE_URL=… tsx repeat.ts RUN COUNT. Each call is repeated until it succeeds, and
+ * each is idempotent.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConnectionError, LostClaimError } from "run-blackboard";
@@ -13,22 +13,22 @@ const agentId = `steady-${process.pid}`;
 const connection = process.env.DATABASE_URL ?? "";
 await using board = await answered(() => openPostgresBlackboard({ runId, connection }));
 
-// Known ids: what landed although nobody heard so is found, not made again.
+// Fixed ids: if a call succeeded but its response was lost, the repeated call returns the existing row.
 await answered(() => board.createRun("Outlast the server"));
 for (let n = 0; n < Number(count); n++) {
   await answered(() => board.spawnBrief({ briefId: `brief/${n}`, tier: 0, role: "echo", payload: { n } }));
 }
 
 while (await answered(() => isUnfinished())) {
-  // A claim that landed unheard is nobody's to repeat: the brief comes back when its lease is over. So keep leases short.
+  // A claim whose response was lost cannot be retried: the brief can be claimed again when its lease expires. Keep leases short.
   const claim = await answered(() => board.claimBrief({ agentId, leaseMs }));
   if (!claim) {
     await sleep(100);
     continue;
   }
   try {
-    // The same claim with the same result: the stored brief, and no second event. One's own event needs an id for that, and
-    // what is called in a transaction must be repeatable, call by call.
+    // Completing again with the same claim and result returns the stored brief and logs no second event. Your own event needs an
+    // id for that. Every call inside the transaction must be idempotent.
     await answered(() =>
       board.transaction(async (tx) => {
         const { briefId, payload } = await tx.completeBrief(claim, { n: claim.brief.payload.n });
@@ -36,7 +36,7 @@ while (await answered(() => isUnfinished())) {
       }),
     );
   } catch (error) {
-    // The server was away for longer than the lease, and somebody else did it.
+    // The server was unavailable for longer than the lease, and a different worker completed the brief.
     if (!(error instanceof LostClaimError)) throw error;
   }
   console.log(claim.brief.briefId);

@@ -1,5 +1,5 @@
 /**
- * Agents that work until SIGTERM: tsx worker-pool.ts RUN [AGENTS]. Start it as often as you like, on one run.
+ * Agents that work until SIGTERM: tsx worker-pool.ts RUN [AGENTS]. You can start any number of pools on one run.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClaimOf, LostClaimError } from "run-blackboard";
@@ -7,7 +7,7 @@ import { ask, openBoard, type roles } from "./board.ts";
 
 type Claim = ClaimOf<typeof roles, "answer" | "research">;
 
-/** Longer than a pause of this process: whoever is away for longer loses the brief. */
+/** Longer than any pause of this process: a longer pause loses the claim. */
 const leaseMs = Number(process.env.LEASE_MS ?? 60_000);
 const [runId = "", agents = "4"] = process.argv.slice(2);
 const stop = new AbortController();
@@ -20,7 +20,7 @@ async function agent(agentId: string): Promise<void> {
   while (!stop.signal.aborted) {
     const claim = board.claimBrief({ agentId, leaseMs, role: ["answer", "research"], maxRetries: 5 });
     if (claim) await attempt(claim);
-    // Nothing to do: it costs next to nothing to ask, and takes no lock.
+    // Nothing to claim. Asking again is cheap and takes no lock.
     else await sleep(250, undefined, { signal: stop.signal }).catch(() => undefined);
   }
 }
@@ -33,7 +33,7 @@ async function attempt(claim: Claim): Promise<void> {
       if (stop.signal.aborted) board.releaseClaim(claim);
       else giveBack(claim, String(error));
     } catch (lost) {
-      // Somebody else has the brief by now, and it is theirs to finish.
+      // The claim was superseded: a different agent works on the brief.
       if (!(lost instanceof LostClaimError)) throw lost;
     }
   }
@@ -58,7 +58,7 @@ async function work(claim: Claim): Promise<void> {
   }
 }
 
-/** Twice to whoever is next, then to the tier above, then to nobody. */
+/** Retries a brief twice, then escalates it to the large model, or fails it if that is the one that failed. */
 function giveBack(claim: Claim, failure: string): void {
   const { briefId, parentBriefId, tier, retryCount } = claim.brief;
   if (retryCount < 2) {

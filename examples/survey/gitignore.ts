@@ -1,9 +1,9 @@
 /**
- * What the .gitignore files of a folder and of those around it say, as git reads them: the deeper file has the last word, and
- * within a file the later line.
+ * Evaluates the .gitignore files of a folder and its parents as git does: a deeper file overrides a higher one, and a later line
+ * overrides an earlier one.
  *
- * The patterns of all files are rewritten to start from one origin and put into one list. Asking each file on its own would
- * be wrong where a deeper one takes back what a higher one ignores.
+ * The patterns of all files are rewritten relative to one origin and put into one list. Evaluating each file separately would be
+ * wrong where a deeper file negates a pattern of a higher one.
  */
 import { existsSync } from "node:fs";
 import { lstat, readFile } from "node:fs/promises";
@@ -19,14 +19,14 @@ export class GitIgnore {
     this.#rules = rules;
   }
 
-  /** What holds for a folder: its own .gitignore, and those above it up to the root of its repository, if it is in one. */
+  /** Returns the rules for a folder: its own .gitignore, and those above it up to the root of its repository, if any. */
   static async of(folder: string): Promise<GitIgnore> {
     const root = repositoryAround(folder) ?? folder;
     let rules = await GitIgnore.#startingAt(root);
     let next = root;
     for (const name of relative(root, folder).split(sep).filter(Boolean)) {
       next = join(next, name);
-      // Who asks for an ignored folder by name means it: its repository's rules would leave nothing of it.
+      // If the surveyed folder itself is ignored, its repository's rules are not used: they would exclude everything.
       if (rules.ignores(next, true)) return GitIgnore.#startingAt(folder);
       rules = await rules.within(next);
     }
@@ -37,7 +37,7 @@ export class GitIgnore {
     return new GitIgnore(folder, newRules()).within(folder);
   }
 
-  /** These rules, and those of the folder's own .gitignore. */
+  /** Returns these rules with those of the folder's own .gitignore. */
   async within(folder: string): Promise<GitIgnore> {
     const patterns = await patternsOf(join(folder, ".gitignore"));
     if (patterns.length === 0) return this;
@@ -61,7 +61,7 @@ function repositoryAround(folder: string): string | undefined {
   return parent === folder ? undefined : repositoryAround(parent);
 }
 
-/** The patterns in a .gitignore; none where it is missing, unreadable, or a link, which git does not follow here either. */
+/** Returns the patterns of a .gitignore; none if it is missing, unreadable, or a link, which git does not follow either. */
 async function patternsOf(file: string): Promise<string[]> {
   try {
     if (!(await lstat(file)).isFile()) return [];
@@ -73,7 +73,7 @@ async function patternsOf(file: string): Promise<string[]> {
   }
 }
 
-/** A pattern with a slash before its end counts from its own folder; any other holds at every depth below. */
+/** Rewrites a pattern. With a slash before its end, it is relative to its folder; otherwise it matches at every depth. */
 function rebased(pattern: string, base: readonly string[]): string {
   const trimmed = pattern.replace(/(?<!\\) +$/, "");
   const negation = trimmed.startsWith("!") ? "!" : "";

@@ -1,4 +1,4 @@
-/** Which language a file is written in, told by its name alone. */
+/** Determines the language of a file by its name. */
 import { basename } from "node:path";
 
 const extensions: Record<string, string> = {
@@ -89,7 +89,7 @@ const names: Record<string, string> = {
 const languageByExtension = inverted(extensions);
 const languageByName = inverted(names);
 
-/** `other` for a name that says nothing. */
+/** Returns the language, or `other` for an unknown name. */
 export function languageOf(path: string): string {
   const name = basename(path).toLowerCase();
   const extension = name.slice(name.lastIndexOf(".") + 1);

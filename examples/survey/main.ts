@@ -1,7 +1,6 @@
 /**
- * Surveys a folder, with a blackboard for its memory: which languages it is written in, how many lines, what is left to do.
- * Start reading here; `plan.ts` is what goes onto the blackboard, `work.ts` what is done with it, by several processes at
- * once, `workers.ts` how these are looked after.
+ * Surveys a folder: its languages, its lines and its TODO comments, with all state on a blackboard. Start reading here.
+ * `plan.ts` creates the briefs, `work.ts` processes them in several concurrent processes, and `workers.ts` supervises these.
  */
 import { randomBytes } from "node:crypto";
 import { opendir, realpath } from "node:fs/promises";
@@ -18,18 +17,18 @@ import { runWorkers } from "./workers.ts";
 
 const usage = `Usage: npm start -- [FOLDER] [--run ID] [--workers N] [--chaos] [--postgres URL]
 
-Surveys FOLDER, or else the current one, and writes runs/ID/blackboard.db.
+Surveys FOLDER (default: the current one) and writes runs/ID/blackboard.db.
 
-  --run ID        the id of the run; an unfinished run goes on where it stopped
-  --workers N     how many processes do the work: as many as there are cores, unless told
-  --chaos         kills a worker now and then, to show that no harm comes of it
-  --postgres URL  writes into this PostgreSQL database instead: postgresql://user@host/database
-  -h, --help      this text`;
+  --run ID        id of the run; an unfinished run resumes where it stopped
+  --workers N     number of worker processes (default: number of CPU cores)
+  --chaos         kill a worker now and then, to show that no result is lost
+  --postgres URL  use this PostgreSQL database instead: postgresql://user@host/database
+  -h, --help      print this text`;
 
-/** With the folder behind it: so the blackboard knows what it surveys when a start names only the run. */
+/** Followed by the folder, so that a run can be resumed by its id alone. */
 const goalPrefix = "Survey ";
 
-/** What whoever started the program can put right. */
+/** A usage error, printed without a stack. */
 class Refusal extends Error {}
 
 try {
@@ -55,7 +54,7 @@ async function main(): Promise<number> {
   const { status } = await createRun(board, folder);
   if (!isOver(status)) {
     progress.say(`Run ${runId} surveys ${printable(folder)}`);
-    // With PostgreSQL there need not be such a folder.
+    // With PostgreSQL, the folder `runs` may not exist.
     const walked = walk(await existing(folder), await realpath("runs").catch(() => ""));
     if (status === "pending") await plan(board, walked, progress, signal);
     const args = [runId, folder, ...(postgres ? [postgres] : [])];
@@ -105,7 +104,7 @@ async function createRun(board: Board, folder: string): Promise<Run> {
   }
 }
 
-/** The folder as an absolute path without links. */
+/** Returns the folder's absolute path without links. Throws if it cannot be surveyed. */
 async function existing(folder: string): Promise<string> {
   try {
     const path = await realpath(folder);
@@ -117,14 +116,14 @@ async function existing(folder: string): Promise<string> {
   }
 }
 
-/** Two starts in the same second differ in the last part. */
+/** The random last part distinguishes two starts in the same second. */
 function newRunId(): string {
   const now = new Date().toISOString();
   const time = now.slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
   return `survey-${time}-${randomBytes(2).toString("hex")}`;
 }
 
-/** Aborts with the signal's name when the user, or the system, wants the program to stop. */
+/** Returns an AbortSignal that aborts on SIGINT or SIGTERM, with the signal's name as the reason. */
 function signalled(): AbortSignal {
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"]) process.on(name, () => stop.abort(name));

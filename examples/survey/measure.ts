@@ -1,15 +1,15 @@
-/** Measuring one file: whatever its size, in the memory of one chunk. */
+/** Measures a file of any size, with the memory of one chunk. */
 import { constants, open } from "node:fs/promises";
 import { languageOf } from "./languages.ts";
 import type { FileResult } from "./roles.ts";
 
 const chunkBytes = 256 * 1024;
-/** A NUL among the first so many bytes makes a file binary, as it does for git. */
+/** As in git, a file with a NUL in its first 8,000 bytes is binary. */
 const binaryWithinBytes = 8000;
 
 /**
- * Throws when the file cannot be measured, and the signal's reason when that aborts. A link is not followed, and opening a
- * pipe does not wait for somebody to write into it.
+ * Measures a file. Throws if it cannot be measured, and the signal's reason when that aborts. Does not follow links, and does not
+ * block on opening a pipe without a writer.
  */
 export async function measure(path: string, signal: AbortSignal): Promise<FileResult> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -36,10 +36,10 @@ export async function measure(path: string, signal: AbortSignal): Promise<FileRe
 const newline = 0x0a;
 const carriageReturn = 0x0d;
 const isWordByte = Uint8Array.from({ length: 256 }, (_, byte) => Number(/\w/.test(String.fromCharCode(byte))));
-/** In two halves, so that whoever looks for what is left to do in this program does not find them. */
+/** Written in two halves, so that a search for open tasks in this program does not find them. */
 const [todo, fixme] = [asNumber("TO", "DO"), asNumber("FIX", "ME")];
 
-/** Reads bytes as they come: neither a line nor a word nor a character need end where a chunk does. */
+/** Measures text in chunks, which may end within a line, a word or a character. */
 class TextMeasure {
   bytes = 0;
   #lines = 0;
@@ -50,7 +50,7 @@ class TextMeasure {
   #word = 0;
   #last = newline;
 
-  /** One plain loop over local variables: with fields, or `for…of`, a file of gigabytes takes twice as long. */
+  /** Adds a chunk. A plain loop over local variables: fields or `for…of` would take twice as long for gigabytes. */
   add(chunk: Buffer): void {
     let length = this.#length;
     let word = this.#word;
@@ -91,7 +91,7 @@ class TextMeasure {
   }
 }
 
-/** A word as a number in base 256. Every letter more makes it larger, so no long word is taken for a short one. */
+/** Returns a word as a number in base 256. A longer word always has a larger number, so long and short words never collide. */
 function asNumber(...parts: string[]): number {
   return Buffer.from(parts.join("")).reduce((number, byte) => number * 256 + byte, 0);
 }

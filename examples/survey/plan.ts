@@ -1,8 +1,8 @@
 /**
- * The plan of a survey: a workstream for each folder at the top, and a tree of briefs, in which the whole is tier 0, a folder
- * at the top tier 1, and a file tier 2.
+ * Plans a survey: a workstream for each top-level folder, and a tree of briefs, with the whole survey in tier 0, top-level folders
+ * in tier 1 and files in tier 2.
  *
- * Ids follow from paths, so that planning again finds what is there: an interrupted plan is made once more and is whole.
+ * Ids are derived from paths, so that planning can be repeated after an interruption without duplicates.
  */
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -14,10 +14,10 @@ import type { Entry, Found } from "./walk.ts";
 
 export const wholeId = "survey";
 
-/** In one commit. A large folder has many of them, so that Ctrl-C is heard in between. */
+/** Number of briefs per commit, so that Ctrl-C can stop planning between two commits. */
 const foundAtATime = 100;
 
-/** The run is `pending` as long as it is planned, and `active` from then on. */
+/** Creates the briefs. The run is `pending` while it is planned, then `active`. */
 export async function plan(
   board: Board,
   walked: AsyncIterable<Found>,
@@ -38,10 +38,10 @@ export async function plan(
       await nextTurn();
       if (signal.aborted) return;
     }
-    // What cannot be surveyed fails at the very end, and so once, however often the plan is made.
+    // Briefs that cannot be surveyed are failed in the last commit, so that a repeated plan logs each failure once.
     await together(board, [endPlanning, ...batch, ...failures]);
   } catch (error) {
-    // Then another start of the same run has made the plan to its end, and nothing is added to that.
+    // A concurrent start of the same run has already finished planning.
     if (!(error instanceof TransitionError)) throw error;
   }
 }
@@ -81,7 +81,7 @@ function failure({ role, entry }: Found): Step[] {
   return role === "file" ? [failed] : [failed, (tx) => tx.updateWorkstreamStatus(id, "failed")];
 }
 
-/** The path itself where it fits: an id has at most 256 characters, and two names that are not text may look alike. */
+/** Returns an id with the path, or with its hash if it is too long (ids have at most 256 characters) or is not valid UTF-8. */
 function idOf(role: Found["role"], { path, bytes }: Entry): string {
   const id = `${role}/${path}`;
   const fits = id.length <= 200 && Buffer.from(path).equals(bytes);

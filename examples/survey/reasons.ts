@@ -1,4 +1,4 @@
-/** What an error says, without the path that Node puts behind the words of a system error. */
+/** Returns an error's message, without the path that Node appends to system errors. */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.replace(/, \w+ '.*/s, "");

@@ -1,4 +1,4 @@
-/** What the survey says: how far it is, and at the end what it found. */
+/** The survey's output: progress, and a report at the end. */
 import { isAbsolute, relative } from "node:path";
 import Table from "cli-table3";
 import { createLogUpdate } from "log-update";
@@ -8,13 +8,13 @@ import { wholeId } from "./plan.ts";
 export interface Progress {
   planned(briefs: number): void;
   worked(counts: { finished: number; briefs: number; handedOn: number }): void;
-  /** A line that stays. */
+  /** Prints a line that is not overwritten. */
   say(line: string): void;
 }
 
-/** One line that changes on a terminal; anywhere else a line for every thousand briefs. */
+/** Shows progress: one updated line on a terminal, otherwise a line per thousand briefs. */
 export function openProgress(stream: NodeJS.WritableStream & { isTTY?: boolean; columns?: number }): Progress {
-  // The cursor stays: the library that hides it would end the process on Ctrl-C, before the survey has put things away.
+  // The cursor is not hidden: the library's handler for that would exit on Ctrl-C before the survey has cleaned up.
   const live = stream.isTTY && stream.columns ? createLogUpdate(stream, { showCursor: true }) : undefined;
   let thousands = 0;
 
@@ -48,7 +48,7 @@ export async function report(board: Board): Promise<string> {
     `  briefs       ${counts(summary.briefs)}`,
     `  workstreams  ${counts(summary.workstreams)}`,
     `  events       ${counts(summary.events)}`,
-    // By one worker that died to another: nothing else in a survey is tried again.
+    // Only expired claims of dead workers are retried in a survey.
     `  handed on    ${number(summary.events.retried)}`,
     ...(await failures(board, summary.briefs.failed)),
     "",
@@ -58,7 +58,7 @@ export async function report(board: Board): Promise<string> {
   ].join("\n");
 }
 
-/** The reasons stand in the events. */
+/** Lists the first failures, with the reasons from their events. */
 async function failures(board: Board, total: number): Promise<string[]> {
   const { items } = await board.listEvents({ kinds: ["failed"], limit: failuresShown });
   if (items.length === 0) return [];
@@ -88,7 +88,7 @@ async function languages(board: Board): Promise<string> {
   return table.toString();
 }
 
-/** `3 done, 1 failed`, without what there is none of. */
+/** Formats counts as `3 done, 1 failed`, without zeros. */
 function counts(of: Record<string, number>): string {
   const words = Object.entries(of).filter(([, count]) => count > 0);
   return words.map(([word, count]) => `${number(count)} ${word}`).join(", ") || "none";
@@ -98,7 +98,7 @@ function number(value: number): string {
   return value.toLocaleString("en");
 }
 
-/** A name may hold what would move the cursor, clear the screen or turn the direction of text: such characters are escaped. */
+/** Escapes characters in a name that would move the cursor, clear the screen or change the direction of text. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }

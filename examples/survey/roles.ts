@@ -1,13 +1,13 @@
-/** What the briefs of each role carry: `file` for one file, `folder` for one at the top, `survey` for the whole. */
+/** Payload and result of each role: `file` for a file, `folder` for a top-level folder, `survey` for the whole. */
 import * as v from "valibot";
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const payload = v.object({
-  /** Relative to the surveyed folder, with slashes; `.` is that folder itself, and stands for the files directly in it. */
+  /** Relative to the surveyed folder, with slashes. For a folder, `.` means the files directly in the surveyed folder. */
   path: v.string(),
 });
 const sum = { files: count, bytes: count, lines: count };
-/** The sum of the files that could be measured. */
+/** The totals of all measured files. */
 const rollup = v.object({ ...sum, languages: v.record(v.string(), v.object(sum)) });
 
 export const roles = {
@@ -15,12 +15,12 @@ export const roles = {
     payload,
     result: v.object({
       bytes: count,
-      /** Newlines, and one more if the last line has none at its end; a binary file has none. */
+      /** Number of lines, including a last line without newline; 0 for a binary file. */
       lines: count,
       language: v.string(),
-      /** In characters of UTF-8; line ends are none. */
+      /** Length in UTF-8 characters, without the line end. */
       longestLine: count,
-      /** Lines that say, as a word of its own, that something is still to be done or to be fixed. */
+      /** Number of lines that contain the marker of an open task as a separate word. */
       todos: count,
     }),
   },

@@ -1,6 +1,6 @@
 /**
- * Walking a folder: what there is to survey, in the order of names. Left out are links, whatever .gitignore files name,
- * `.git`, and one folder more: that of the blackboards.
+ * Walks a folder in order of names. Excludes links, files ignored by .gitignore files, `.git`, and the folder of the
+ * blackboards.
  */
 import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -10,14 +10,14 @@ import { GitIgnore } from "./gitignore.ts";
 export interface Entry {
   /** Relative to the surveyed folder, with slashes. */
   path: string;
-  /** The path as the disk has it, which need not be text. */
+  /** The path as stored on disk, which may not be valid UTF-8. */
   bytes: Buffer;
   isFolder: boolean;
-  /** Why nothing can be learnt about it. */
+  /** The reason why it cannot be surveyed. */
   problem?: Error;
 }
 
-/** A folder at the top, or `.` for the files that lie directly in the surveyed one. Each comes before its files. */
+/** A top-level folder, or `.` for the files directly in the surveyed folder. A folder precedes its files. */
 export type Found = { role: "folder"; entry: Entry } | { role: "file"; entry: Entry; top: Entry };
 
 interface Survey {
@@ -33,7 +33,7 @@ interface Contents {
 
 const here: Entry = { path: ".", bytes: Buffer.from("."), isFolder: true };
 
-/** A folder below those at the top that cannot be read comes, with its problem, in place of the files in it. */
+/** Yields folders and files. A deeper folder that cannot be read is yielded as a file with its problem. */
 export async function* walk(folder: string, leftOut: string): AsyncGenerator<Found> {
   const survey = { folder, leftOut };
   const { entries, rules, problem } = await contentsOf(survey, here, await GitIgnore.of(folder));

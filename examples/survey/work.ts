@@ -1,7 +1,7 @@
 /**
- * What a worker does: it claims briefs one after another, first files, then folders, then the whole, and writes down what
- * comes of each. Any number of workers may do so at the same time, in whichever process and for whichever parent; what one
- * of them leaves when it dies is claimed by another when its lease is over.
+ * A worker: claims briefs one after another, first files, then folders, then the whole survey, and stores their results. Any
+ * number of workers can run concurrently, in any process. If a worker dies, another worker claims its brief when the lease
+ * expires.
  */
 import { join } from "node:path";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
@@ -11,25 +11,25 @@ import { measure } from "./measure.ts";
 import { reasonOf } from "./reasons.ts";
 import type { FileResult, Rollup, roles } from "./roles.ts";
 
-/** What a worker holds it renews three times as often; what a dead one held waits for so long. */
+/** A worker renews its lease every third of this time; the brief of a dead worker waits this long. */
 const leaseMs = 5000;
-/** A file may be what kills whoever reads it: this often it is handed on, then it fails. */
+/** Number of retries after which a file fails, since reading it may be what kills workers. */
 export const maxRetries = 3;
-/** How often a worker without work looks whether there is any. */
+/** Interval at which an idle worker checks for briefs. */
 const pollMs = 100;
 
 type Claim = ClaimOf<typeof roles>;
 
 export interface Job {
   board: Board;
-  /** The surveyed one. */
+  /** The surveyed folder. */
   folder: string;
   agentId: string;
-  /** Stops the worker, which then leaves no claim. */
+  /** Stops the worker, which releases its claim. */
   signal: AbortSignal;
 }
 
-/** Ends when the survey is complete. */
+/** Works until the survey is complete or the signal aborts. */
 export async function work(job: Job): Promise<void> {
   const { board, agentId, signal } = job;
   for (const role of ["file", "folder", "survey"] as const) {
@@ -38,13 +38,13 @@ export async function work(job: Job): Promise<void> {
       const claim = await board.claimBrief(request);
       if (claim) await attempt(job, claim);
       else if (await isFinished(board, role)) break;
-      // Others are at the last ones, and may die over them.
+      // Other workers hold the last briefs, and may die before finishing them.
       else await pause(pollMs);
     }
   }
 }
 
-/** Asked of the briefs: a brief that is claimed, or given back, logs no event. */
+/** Reads briefs, not events: claiming or releasing a brief logs no event. */
 async function isFinished(board: Board, role: Claim["role"]): Promise<boolean> {
   const { items } = await board.listBriefs({ role, status: ["pending", "active"], limit: 1 });
   return items.length === 0;
@@ -57,7 +57,7 @@ async function attempt(job: Job, claim: Claim): Promise<void> {
       await job.board.releaseClaim(claim);
     });
   } catch (error) {
-    // Then this process slept for longer than its lease: the brief was handed on, and what comes of it there counts.
+    // This process was suspended for longer than its lease, and a different worker has claimed the brief.
     if (!(error instanceof LostClaimError)) throw error;
   }
 }
@@ -98,7 +98,7 @@ async function rollUp(board: Board, parentBriefId: string, signal: AbortSignal):
       if (result) addTo(total, role === "file" ? asRollup(result) : result);
     }
     after = page.next ?? undefined;
-    // So that the claim is renewed in a folder of a million files too.
+    // Yield, so that the lease is renewed even in a folder of a million files.
     await nextTurn(undefined, { signal });
   } while (after !== undefined);
   return total;

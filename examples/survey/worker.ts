@@ -1,4 +1,4 @@
-/** A worker's process, started by `workers.ts`: `worker.ts RUN FOLDER [POSTGRES]`. Ends with 0 when the survey is complete. */
+/** A worker process, started by `workers.ts`: `worker.ts RUN FOLDER [POSTGRES]`. Exits with 0 when the survey is complete. */
 import { hostname } from "node:os";
 import { BlackboardError } from "run-blackboard";
 import { openBoard } from "./board.ts";
@@ -7,7 +7,7 @@ import { work } from "./work.ts";
 const [runId = "", folder = "", postgres] = process.argv.slice(2);
 
 const stop = new AbortController();
-// Its parent disconnects to stop it, and also by dying. Ctrl-C on a terminal is sent to the parent and to the workers.
+// The parent disconnects to stop a worker, or when it dies. A terminal sends Ctrl-C to the parent and to the workers.
 for (const event of ["disconnect", "SIGINT", "SIGTERM"]) process.on(event, () => stop.abort());
 if (!process.connected) stop.abort();
 

@@ -1,6 +1,5 @@
 /**
- * The processes that do the work, and what their parent does meanwhile: it watches the events, which tell how far they are,
- * and starts another worker for each that dies.
+ * Supervises the worker processes: shows progress by watching events, and replaces workers that die.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -12,18 +11,18 @@ import { maxRetries } from "./work.ts";
 
 export interface Staff {
   workers: number;
-  /** What each is started with. */
+  /** The arguments of each worker. */
   args: readonly string[];
-  /** Kills one of them at each tenth of the way. */
+  /** Kill a worker after each tenth of the briefs. */
   chaos: boolean;
 }
 
-/** Beside this file, in whatever that was made into. */
+/** The worker program next to this file, with the same extension: .ts, or .js if compiled. */
 const program = new URL(`worker${extname(import.meta.url)}`, import.meta.url);
 
-/** Ends when the survey is complete, when the signal aborts, or when the workers died again and again. */
+/** Runs the workers until the survey is complete, the signal aborts, or workers keep dying. */
 export async function runWorkers(board: Board, staff: Staff, progress: Progress, signal: AbortSignal): Promise<void> {
-  // First the state, then the events from there on: nothing that happens in between is missed.
+  // Read the summary, then watch from its `lastSeq`, so that no event is missed.
   const { status, briefs, events, lastSeq } = await board.getRunSummary();
   if (status !== "active") return;
   const counts = { finished: briefs.done + briefs.failed, briefs: events.spawned, handedOn: events.retried };
@@ -48,7 +47,7 @@ class Workers implements AsyncDisposable {
   readonly #staff: Staff;
   readonly #running = new Set<ChildProcess>();
   readonly #gaveUp = new AbortController();
-  /** Since a brief was finished. */
+  /** Number of deaths since a brief was finished. */
   #deaths = 0;
   #stopping = false;
 
@@ -57,7 +56,7 @@ class Workers implements AsyncDisposable {
     for (let started = 0; started < staff.workers; started++) this.#start();
   }
 
-  /** Aborts when more workers died in a row than files can be to blame for. */
+  /** Aborts when more workers have died in a row than failing files can explain. */
   get gaveUp(): AbortSignal {
     return this.#gaveUp.signal;
   }
@@ -66,14 +65,14 @@ class Workers implements AsyncDisposable {
     this.#deaths = 0;
   }
 
-  /** The one that runs for longest, and so has work in hand, which it gets no chance to give back. */
+  /** Kills the oldest worker, which most likely holds a claim, before it can release it. Returns its process id. */
   killOne(): number | undefined {
     const oldest = [...this.#running].find((worker) => !worker.killed);
     oldest?.kill("SIGKILL");
     return oldest?.pid;
   }
 
-  /** Each gives back what it has claimed, and ends. */
+  /** Stops all workers, which release their claims. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
     const ends = [...this.#running].map((worker) => once(worker, "exit"));
@@ -86,7 +85,7 @@ class Workers implements AsyncDisposable {
     this.#running.add(worker);
     worker.once("exit", (code) => {
       this.#running.delete(worker);
-      // It has found the survey complete.
+      // Exit code 0: the survey is complete.
       if (code === 0 || this.#stopping) return;
       this.#deaths++;
       if (this.#deaths > this.#staff.workers * (maxRetries + 1)) this.#gaveUp.abort();

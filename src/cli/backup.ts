@@ -1,5 +1,5 @@
 /**
- * `backup`: a copy of a run's file while others write to it.
+ * `backup`: copies a run's file while other processes write to it.
  */
 import { Command } from "commander";
 import { backupBlackboard, InvalidInputError } from "../index.ts";
@@ -8,13 +8,13 @@ import { printable, printJson, printLine } from "./output.ts";
 
 export function backupCommand(): Command {
   return withRun(new Command("backup"), "<run|file>")
-    .argument("<copy>", "the file to be made; none is overwritten")
-    .description("copies a run's file, as it is at one moment, while others go on writing")
+    .argument("<copy>", "path of the new file, which must not exist")
+    .description("copies a run's file as of one moment, while other processes write to it")
     .addHelpText(
       "after",
       `
-The copy opens like any other file, and has reached the disk when the command ends. When it fails there is none. A database
-is backed up with pg_dump, a single run of it with export.
+The copy opens like any other run file and is synced to disk before the command exits. On failure no copy is left. For
+PostgreSQL, use pg_dump for the whole database and export for one run.
 
 JSON: { location, backup, bytes }.
 
@@ -23,10 +23,10 @@ Example:
     )
     .action(async (given: string, copy: string, options: RunOptions) => {
       if (options.postgres !== undefined) {
-        const message = "has no file to copy: use pg_dump, or export for one run";
+        const message = "there is no file to copy; use pg_dump, or export for one run";
         throw new InvalidInputError([{ path: "--postgres", message }]);
       }
-      // A file is copied whatever it holds, also with no run or several.
+      // A path is copied as is: the file may hold no run or several, which `locate` rejects.
       const file = isPath(given) ? given : (await locate(given, options)).location;
       const made = backupBlackboard({ file }, copy);
       if (options.json) await printJson(made);

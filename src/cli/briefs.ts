@@ -1,5 +1,5 @@
 /**
- * `briefs` and `brief`: the tasks of a run, and all there is to know of one.
+ * `briefs` lists a run's briefs; `brief` shows one with its payload, result and events.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
@@ -18,7 +18,7 @@ import {
 } from "../index.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";
-import { age, paint, status, tableWriter } from "./terminal.ts";
+import { age, paint, plural, status, tableWriter } from "./terminal.ts";
 
 interface Filters extends RunOptions {
   status?: BriefStatus[];
@@ -29,26 +29,27 @@ interface Filters extends RunOptions {
   limit?: number;
 }
 
-/** A whole number from 0 on, as an option's value. */
+/** Parses an option's value as an integer of at least 0. */
 export function wholeNumber(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError("It must be a whole number.");
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError("Expected an integer of at least 0.");
   return value;
 }
 
 export function briefsCommand(): Command {
   return withRun(new Command("briefs"), "<run|file>")
     .description("lists the briefs of a run, oldest first")
-    .addOption(new Option("--status <status...>", "only these").choices(briefStatuses))
-    .option("--role <role...>", "only these")
-    .option("--tier <tier>", "only this one", wholeNumber)
-    .option("--workstream <id>", "only of this one; an empty one: those of none")
-    .option("--parent <id>", "only right below this one; an empty one: those without")
-    .option("--limit <n>", "no more than so many", wholeNumber)
+    .addOption(new Option("--status <status...>", "only briefs with one of these statuses").choices(briefStatuses))
+    .option("--role <role...>", "only briefs with one of these roles")
+    .option("--tier <tier>", "only briefs of this tier", wholeNumber)
+    .option("--workstream <id>", 'only briefs in this workstream ("" for briefs without one)')
+    .option("--parent <id>", 'only direct children of this brief ("" for top-level briefs)')
+    .option("--limit <n>", "maximum number of briefs to print", wholeNumber)
     .addHelpText(
       "after",
       `
-JSON: one brief a line.
+JSON: one brief per line.
 
 Examples:
   run-blackboard briefs abc123 --status failed active
@@ -75,7 +76,7 @@ function filterOf({ status: statuses, role, tier, workstream, parent }: Filters)
 
 const pageSize = 1000;
 
-/** Pages of briefs without what they carry, and what each page was asked for with. */
+/** Pages of brief outlines (no payload or result), each with the filter that selected it. */
 async function* pagesOf(board: Blackboard<Mode>, filter: BriefFilter, limit = Number.POSITIVE_INFINITY) {
   let after: string | undefined;
   for (let left = limit; left > 0; left -= pageSize) {
@@ -89,24 +90,24 @@ async function* pagesOf(board: Blackboard<Mode>, filter: BriefFilter, limit = Nu
 
 type WriteBriefs = (briefs: readonly BriefOutline[], filter: BriefFilter) => Promise<void>;
 
-/** Whole rows as JSON, never many of them in memory. */
+/** Writes complete rows as JSON, reading a bounded number at a time. */
 function rowsWriter(board: Blackboard<Mode>): WriteBriefs {
   return async (outlines, filter) => {
     if (!outlines.every(hasId)) return await writeLines((await board.listBriefs(filter)).items);
     const found = new Map(outlines.map((outline) => [outline.briefId, outline]));
     for await (const briefs of readBriefs(board, [...found.keys()])) {
-      // As it was when the list was made, or it might not be what was asked for.
+      // The outline's fields win: the brief may have changed since it was listed and no longer match the filter.
       await writeLines(briefs.map((brief) => ({ ...brief, ...found.get(brief.briefId) })));
     }
   };
 }
 
-/** A row of the reference may have none, and one of another program something that is not text: then nothing finds it by that. */
+/** False for an id that is NULL (Python reference) or not text (other programs): such a row can't be read by id. */
 export function hasId({ briefId }: BriefOutline): boolean {
   return typeof briefId === "string";
 }
 
-/** One row a line. */
+/** Prints one row per line as JSON. */
 export async function writeLines(rows: readonly object[]): Promise<void> {
   await printAll(lines(rows));
 }
@@ -145,12 +146,12 @@ function briefsWriter(): WriteBriefs {
 
 export function briefCommand(): Command {
   return withRun(new Command("brief"), "<run|file>")
-    .argument("<id>", "the brief's id")
+    .argument("<id>", "brief id")
     .description("shows one brief with its payload, its result and its events")
     .addHelpText(
       "after",
       `
-JSON: the brief's row and events, an array.
+JSON: the brief's row, plus its events as an array.
 
 Examples:
   run-blackboard brief abc123 write/0
@@ -169,7 +170,7 @@ Examples:
 
 type Events = AsyncGenerator<BlackboardEvent[], void, void>;
 
-/** The brief's row with its events, of which there may be more than one string can hold. */
+/** Yields the brief with its events in pieces: all events may exceed the maximum length of one string. */
 async function* jsonOf(brief: Brief, events: Events): AsyncGenerator<string, void, void> {
   yield `${asJson(brief).slice(0, -1)},"events":[`;
   let between = "";
@@ -189,8 +190,8 @@ async function draw(brief: Brief, events: Events): Promise<void> {
   await line("role", `${printable(role)}, tier ${printable(tier)}`);
   await line("parent", printable(brief.parentBriefId ?? "none"));
   await line("workstream", printable(brief.workstreamId ?? "none"));
-  await line("tried", `${printable(attempt)} times claimed, ${printable(retryCount)} retries`);
-  await line("agent", claimedBy === null ? "nobody yet" : printable(claimedBy));
+  await line("attempts", `${plural(attempt, "claim")}, ${plural(retryCount, "retry", "retries")}`);
+  await line("agent", claimedBy === null ? "none" : printable(claimedBy));
   if (leaseExpiresAt !== null) await line("lease until", printable(leaseExpiresAt));
   await line("created", `${printable(brief.createdAt)}, ${age(brief.createdAt)} ago`);
   await line("changed", `${printable(brief.updatedAt)}, ${age(brief.updatedAt)} ago`);
@@ -198,8 +199,7 @@ async function draw(brief: Brief, events: Events): Promise<void> {
   await block("result", brief.result);
   await printLine("");
   const [first, second] = [await events.next(), await events.next()];
-  const count = second.done ? `${first.value?.length ?? "no"} ` : "";
-  await printLine(paint("bold", `${count}events`));
+  await printLine(paint("bold", second.done ? plural(first.value?.length ?? 0, "event") : "events"));
   const write = eventsWriter();
   for (const page of [first, second]) if (!page.done) await write(page.value);
   for await (const page of events) await write(page);
@@ -208,12 +208,12 @@ async function draw(brief: Brief, events: Events): Promise<void> {
 async function block(name: string, value: object | null): Promise<void> {
   await printLine("");
   await printLine(paint("bold", name));
-  // Line by line: the line breaks are the layout's own, those in the data are escaped by JSON.
+  // JSON escapes line breaks in the data, so each "\n" here comes from the layout.
   const lines = value === null ? ["none"] : JSON.stringify(value, null, 2).split("\n");
   await printAll(lines.map((line) => `${printable(line)}\n`));
 }
 
-/** The log for people. */
+/** Returns a function that prints events as a table. */
 export function eventsWriter(): (events: readonly BlackboardEvent[]) => Promise<void> {
   const write = tableWriter([
     { name: "seq", align: "right" },

@@ -1,5 +1,5 @@
 /**
- * `events`: what happened, and with `--follow` what happens.
+ * `events`: prints a run's event log and, with `--follow`, new events as they are logged.
  */
 import { Command, Option } from "commander";
 import {
@@ -25,15 +25,15 @@ interface EventOptions extends RunOptions {
 
 export function eventsCommand(): Command {
   return withRun(new Command("events"), "[run|file]")
-    .description("prints the log of a run in order of seq")
-    .option("-f, --follow", "wait for more, until Ctrl-C, which ends it with exit code 0")
-    .option("--after <seq>", "only what came behind this one; with --follow, where to go on", wholeNumber)
-    .addOption(new Option("--kind <kind...>", "only these").choices(eventKinds))
-    .option("--brief <id>", "only of this one")
+    .description("prints the event log of a run, ordered by seq")
+    .option("-f, --follow", "print new events as they are logged; Ctrl-C exits with code 0")
+    .option("--after <seq>", "only events after this seq", wholeNumber)
+    .addOption(new Option("--kind <kind...>", "only events of these kinds").choices(eventKinds))
+    .option("--brief <id>", "only events of this brief")
     .addHelpText(
       "after",
       `
-JSON: one event a line. To go on where a pipe broke off, give the last seq that arrived as --after.
+JSON: one event per line. To resume after a broken pipe, pass the last seq received as --after.
 
 Examples:
   run-blackboard events abc123 --kind failed escalated
@@ -58,7 +58,7 @@ Examples:
 
 type Write = (events: readonly BlackboardEvent[]) => Promise<void>;
 
-/** Returns the last seq that it wrote. */
+/** Prints the existing events. Returns the last seq printed, or 0 if there was none. */
 async function list(board: Blackboard<Mode>, { kind, brief, after }: EventOptions, write: Write): Promise<number> {
   let last = 0;
   for await (const events of readEvents(board, { kinds: kind, briefId: brief, after })) {
@@ -68,12 +68,12 @@ async function list(board: Blackboard<Mode>, { kind, brief, after }: EventOption
   return last;
 }
 
-/** What there is already in pages, then each event as it comes. */
+/** Prints the existing events page by page, then each new event. */
 async function follow(board: Blackboard<Mode>, options: EventOptions, write: Write): Promise<void> {
   const { kind, brief, after = 0 } = options;
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
-  // Read first: a filter may pass over all that there is.
+  // Read before listing: if the filter matches no event, `list` returns 0 and the watch would start at the beginning.
   const { lastSeq } = await board.getRunSummary();
   const last = await list(board, options, write);
   for await (const event of board.watchEvents({ after: Math.max(after, last, lastSeq), signal: stop.signal })) {
@@ -84,9 +84,7 @@ async function follow(board: Blackboard<Mode>, options: EventOptions, write: Wri
 
 function cannotFollow(location: string, state: string): InvalidInputError {
   const reason =
-    state === "current"
-      ? "its folder cannot be written by this user"
-      : `its schema is ${state}, and is to be migrated first`;
-  const message = `cannot follow ${location}: it is read as a snapshot, since ${reason}`;
+    state === "current" ? "this user cannot write to its folder" : `its schema is ${state}: run migrate first`;
+  const message = `cannot follow ${location}: it was read as a snapshot, because ${reason}`;
   return new InvalidInputError([{ path: "--follow", message }]);
 }

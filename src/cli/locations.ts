@@ -1,5 +1,5 @@
 /**
- * Which blackboards a command is about, and how one is opened to be looked at.
+ * The options that name a run, and opening that run read-only.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -24,19 +24,19 @@ export interface RunOptions extends LocationOptions {
   run?: string;
 }
 
-/** The options of every command. */
+/** Adds `--root`, `--postgres` and `--json`. */
 export function withRoot(command: Command): Command {
   return command
-    .addOption(new Option("--root <dir>", "the folder that holds the runs").default("runs").conflicts("postgres"))
-    .option("--postgres <url>", "the runs of a PostgreSQL database instead of files")
-    .option("--json", "print JSON");
+    .addOption(new Option("--root <dir>", "folder that contains the runs").default("runs").conflicts("postgres"))
+    .option("--postgres <url>", "use this PostgreSQL database instead of files")
+    .option("--json", "print JSON instead of text");
 }
 
-/** Those of a command about one run. */
+/** Adds the run argument, `--run` and the options of `withRoot`. */
 export function withRun(command: Command, argument: "[run|file]" | "<run|file>"): Command {
-  return withRoot(command.argument(argument, "a run, or a path: what has a separator or ends in .db")).option(
+  return withRoot(command.argument(argument, "a run id, or a path (contains a separator or ends in .db)")).option(
     "--run <id>",
-    "which run of a file, if it holds several",
+    "run to use if the file contains several",
   );
 }
 
@@ -44,14 +44,14 @@ export function isPath(given: string): boolean {
   return /[/\\]|\.db$/.test(given);
 }
 
-/** A run opened to be looked at. */
+/** A run opened read-only. */
 export interface Look {
   board: Blackboard<Mode>;
   state: MigrationStatus["state"];
   isLive: boolean;
 }
 
-/** Opens the run that is meant, lets `work` look at it, and closes it. `live`: to see what others write from now on. */
+/** Opens the named run read-only, calls `work` with it and closes it. With `live`, later writes of other processes are visible. */
 export async function look(
   given: string | undefined,
   options: RunOptions,
@@ -66,7 +66,7 @@ export async function look(
   }
 }
 
-/** A run goes by the name of its folder; where the two differ, as after a renaming, by its own too. */
+/** Finds a run by its folder's name, then by its run id, which differs if the folder was renamed. */
 async function open(given: string | undefined, options: RunOptions, live: boolean) {
   const { root, postgres, run } = options;
   if (postgres !== undefined) {
@@ -87,7 +87,7 @@ async function open(given: string | undefined, options: RunOptions, live: boolea
   return viewBlackboard({ file, live });
 }
 
-/** Where the run lies that is meant, by the names it goes by to all commands. */
+/** Returns the run id and location of the named run, resolved as in every other command. */
 export async function locate(given: string, options: RunOptions): Promise<{ runId: string; location: string }> {
   const view = await open(given, options, false);
   const { runId, location } = view.board;
@@ -99,17 +99,17 @@ function theOnlyRun(root: string): string {
   const [first, second, ...others] = listRunIds({ root });
   if (first !== undefined && second === undefined) return first;
   const found = first === undefined ? "none" : `${[first, second, ...others.slice(0, 20)].join(", ")}`;
-  const message = `must be given unless there is exactly one run under ${root}; there ${second === undefined ? "is" : "are"} ${found}`;
+  const message = `required unless ${root} contains exactly one run; found: ${found}`;
   throw new InvalidInputError([{ path: "run|file", message }]);
 }
 
-/** PostgreSQL's part is loaded by whoever asks for it: node-postgres is an optional dependency. */
+/** Loads the PostgreSQL engine on demand: node-postgres is an optional dependency. */
 export async function importPostgres(): Promise<typeof import("../postgres.ts")> {
   try {
     return await import("../postgres.ts");
   } catch (cause) {
     if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")) throw cause;
-    const message = "needs node-postgres, which is not installed here: npm install pg";
+    const message = "requires node-postgres, which is not installed: npm install pg";
     throw new InvalidInputError([{ path: "--postgres", message }], { cause });
   }
 }

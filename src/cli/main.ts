@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The `run-blackboard` command: what people look at when a run misbehaves. Each command is a function of the package.
+ * The `run-blackboard` command: inspects and repairs runs. Each subcommand calls a function of the package.
  */
 import { Command, CommanderError } from "commander";
 import { backupCommand } from "./backup.ts";
@@ -8,7 +8,7 @@ import { briefCommand, briefsCommand } from "./briefs.ts";
 import { eventsCommand } from "./events.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
-import { asJson, endWhenNobodyReads, exitCodes, printable, printError } from "./output.ts";
+import { asJson, exitCodes, exitOnBrokenPipe, printable, printError } from "./output.ts";
 import { pruneCommand } from "./prune.ts";
 import { reportCommand } from "./report.ts";
 import { restoreCommand } from "./restore.ts";
@@ -21,7 +21,7 @@ const json = process.argv.includes("--json");
 
 const program = new Command("run-blackboard")
   .description(
-    "Shows and mends the blackboards of orchestration runs: files at <root>/<run>/blackboard.db, or a database.",
+    "Inspects, repairs and moves orchestration runs: SQLite files at <root>/<run>/blackboard.db, or a PostgreSQL database.",
   )
   .showSuggestionAfterError()
   .exitOverride()
@@ -37,7 +37,8 @@ const program = new Command("run-blackboard")
   .addHelpText(
     "after",
     `
-Looking changes nothing: an older file is shown as it would be after a migration, and stays as it is.
+Commands that only read never write to a file and never migrate it: a file with an older schema is shown as if migrated.
+Run "run-blackboard help <command>" for its options, examples and JSON output.
 
 Examples:
   run-blackboard runs
@@ -45,10 +46,10 @@ Examples:
   run-blackboard summary old/blackboard.db --json
 
 Exit codes:
-  ${exitCodes.current}  done; current; nothing found
-  ${exitCodes.error}  an error; verify found something
-  ${exitCodes.usage}  a command or an option that is none
-  ${exitCodes.pending}  status, migrate --dry-run, verify: migrations are pending`,
+  ${exitCodes.current}  success
+  ${exitCodes.error}  an error, or verify found a problem
+  ${exitCodes.usage}  usage error, such as an unknown command or option
+  ${exitCodes.pending}  migrations are pending (status, migrate --dry-run, verify)`,
   );
 
 for (const command of [
@@ -75,11 +76,11 @@ for (const command of [
   program.addCommand(command.copyInheritedSettings(program));
 }
 
-endWhenNobodyReads();
+exitOnBrokenPipe();
 try {
   await program.parseAsync();
 } catch (error) {
-  // Commander has printed its own by then.
+  // Commander has already printed its own errors.
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
   else {
     printError(error, json);

@@ -1,5 +1,5 @@
 /**
- * `status`, `migrate` and `verify`: how far files are, bringing them up to date, and what is wrong with them.
+ * `status`, `migrate` and `verify`: reports pending migrations, applies them, and checks files for damage.
  */
 import { Command } from "commander";
 import {
@@ -14,6 +14,7 @@ import {
 } from "../index.ts";
 import { importPostgres, isPath, type LocationOptions, withRoot } from "./locations.ts";
 import { describeError, exitCodes, messageOf, printable, printError, printJson, printLine } from "./output.ts";
+import { plural } from "./terminal.ts";
 
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
@@ -21,19 +22,19 @@ interface FileOptions extends LocationOptions {
   all?: boolean;
 }
 
-/** What a question is about; the URL of a database stands for all of it. */
+/** A run's file, or the URL of a whole PostgreSQL database. */
 type Place = { file: BlackboardLocation; url?: never } | { file?: never; url: string };
 
 interface Named {
-  /** The run, or the path that was given. */
+  /** The run id or path as it was passed. */
   name: string;
   place: Place;
 }
 
 function withFile(command: Command): Command {
   return withRoot(
-    command.argument("[run|file]", "a run under the root, or a path: what has a separator or ends in .db"),
-  ).option("--all", "every run under the root");
+    command.argument("[run|file]", "a run id under the root, or a path (contains a separator or ends in .db)"),
+  ).option("--all", "process every run under the root");
 }
 
 function locate(given: string | undefined, { root, all, postgres }: FileOptions): Named[] {
@@ -44,21 +45,21 @@ function locate(given: string | undefined, { root, all, postgres }: FileOptions)
     return listRunIds({ root }).map((runId) => ({ name: runId, place: { file: { runId, root } } }));
   }
   if (given === undefined || all === true || postgres !== undefined) {
-    const message = "must be given, or --all, or --postgres for a whole database: one of the three";
+    const message = "specify exactly one of: a run or file, --all, --postgres URL";
     throw new InvalidInputError([{ path: "run|file", message }]);
   }
   return [{ name: given, place: { file: isPath(given) ? { file: given } : { runId: given, root } } }];
 }
 
-/** What a command has to say about one blackboard. */
+/** A command's result for one file or database. */
 interface Answer {
-  /** For people, printable. */
+  /** The text output, already printable. */
   line: string;
   json: object;
   exitCode: ExitCode;
 }
 
-/** Asks about each blackboard in turn: one that fails does not hide the others. An error weighs more than a pending one. */
+/** Calls `ask` for each file; a failure does not stop the others. Exits with `error` if any failed, else `pending` if any is. */
 async function answer(
   given: string | undefined,
   options: FileOptions,
@@ -90,11 +91,11 @@ async function answer(
 function describe(status: MigrationStatus): Answer {
   const { state, applied, pending } = status;
   const line = {
-    absent: "there is no file",
-    empty: `empty, ${pending.length} migrations pending`,
-    reference: `written by the Python reference, ${pending.length} migrations pending`,
+    absent: "file not found",
+    empty: `empty, ${plural(pending.length, "migration")} pending`,
+    reference: `written by the Python reference, ${plural(pending.length, "migration")} pending`,
     pending: `pending: ${pending.join(", ")}`,
-    current: `current, ${applied.length} migrations`,
+    current: `current, ${plural(applied.length, "migration")} applied`,
   }[state];
   const exitCode = state === "absent" ? exitCodes.error : state === "current" ? exitCodes.current : exitCodes.pending;
   return { line: `${line} (${printable(status.location)})`, json: status, exitCode };
@@ -102,7 +103,7 @@ function describe(status: MigrationStatus): Answer {
 
 export function statusCommand(): Command {
   return withFile(new Command("status"))
-    .description("says how far a file is, and leaves no trace")
+    .description("shows which migrations a file has and which are pending; changes nothing")
     .addHelpText("after", "\nExamples:\n  run-blackboard status abc123\n  run-blackboard status --all --json")
     .action((given: string | undefined, options: FileOptions) => {
       return answer(given, options, async ({ file, url }) =>
@@ -115,9 +116,9 @@ export function statusCommand(): Command {
 
 export function migrateCommand(): Command {
   return withFile(new Command("migrate"))
-    .description("brings a file up to date, all of it or nothing")
-    .option("--dry-run", "say what would be done and change nothing")
-    .option("--backup", "write a consistent copy beside the file first")
+    .description("applies all pending migrations to a file in one transaction")
+    .option("--dry-run", "print pending migrations without applying them")
+    .option("--backup", "first write a consistent copy next to the file")
     .addHelpText(
       "after",
       "\nExamples:\n  run-blackboard migrate abc123 --backup\n  run-blackboard migrate --all --dry-run",
@@ -130,22 +131,30 @@ export function migrateCommand(): Command {
         const { line, ...rest } = describe(status);
         return {
           ...rest,
-          line: status.backup === undefined ? line : `${line}; a copy of it as it was: ${printable(status.backup)}`,
+          line: status.backup === undefined ? line : `${line}; backup: ${printable(status.backup)}`,
         };
       });
     });
 }
 
 async function migrateServer(connection: string, dryRun: boolean, backup: boolean) {
-  if (backup) throw new InvalidInputError([{ path: "--backup", message: "is for files; use pg_dump for a database" }]);
+  if (backup)
+    throw new InvalidInputError([
+      { path: "--backup", message: "only files can be backed up; use pg_dump for PostgreSQL" },
+    ]);
   const { migratePostgresBlackboard, postgresMigrationStatus } = await importPostgres();
   return await (dryRun ? postgresMigrationStatus : migratePostgresBlackboard)({ connection });
 }
 
 export function verifyCommand(): Command {
   return withFile(new Command("verify"))
-    .description("looks for damage, a strange schema, broken references, cycles and wrong counts, and changes nothing")
-    .option("--repair", "make missing or changed indexes and triggers and wrong counts again, which writes")
+    .description(
+      "checks for damage, schema mismatches, dangling references, cycles and incorrect counts; changes nothing",
+    )
+    .option(
+      "--repair",
+      "recreate missing or changed indexes and triggers, and recompute incorrect counts (writes to the file)",
+    )
     .addHelpText(
       "after",
       "\nExamples:\n  run-blackboard verify abc123\n  run-blackboard verify old/blackboard.db --repair --json",
@@ -155,7 +164,9 @@ export function verifyCommand(): Command {
       return answer(given, options, async ({ file, url }) => {
         if (file) return report(verifyBlackboard({ ...file, repair }));
         if (repair)
-          throw new InvalidInputError([{ path: "--repair", message: "is for files; a database counts anew" }]);
+          throw new InvalidInputError([
+            { path: "--repair", message: "only files can be repaired; PostgreSQL counts on read" },
+          ]);
         return report(await (await importPostgres()).verifyPostgresBlackboard({ connection: url }));
       });
     });
@@ -167,7 +178,7 @@ function report(verification: Verification): Answer {
     list.map(({ kind, message }) => `\n  ${title}${kind}: ${printable(message)}`).join("");
   const clean = state === "current" ? exitCodes.current : exitCodes.pending;
   return {
-    line: `${problems.length === 0 ? "nothing found" : `${problems.length} found`} (${state})${listed("repaired ", repaired)}${listed("", problems)}`,
+    line: `${problems.length === 0 ? "no problems found" : `${plural(problems.length, "problem")} found`} (${state})${listed("repaired ", repaired)}${listed("", problems)}`,
     json: verification,
     exitCode: problems.length > 0 ? exitCodes.error : clean,
   };

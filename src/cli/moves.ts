@@ -1,6 +1,6 @@
 /**
- * `retry`, `fail` and `release`: what an operator does to briefs, through the rules that agents obey, with an event that says
- * who it was.
+ * `retry`, `fail` and `release`: status changes by an operator. The lifecycle rules apply as for agents, and each change logs
+ * an event with `"by": "operator"`.
  */
 import { Command } from "commander";
 import { type Blackboard, type Brief, type Mode, openBlackboard, releaseBrief } from "../index.ts";
@@ -18,13 +18,13 @@ type Move = (board: Board, briefId: string, detail: object) => Brief | Promise<B
 export function retryCommand(): Command {
   return moveCommand(
     "retry",
-    "sets briefs pending again and counts a retry; from pending, active or failed",
+    "sets pending, active or failed briefs to pending and counts a retry",
     (board, id, detail) => board.retryBrief(id, detail),
   );
 }
 
 export function failCommand(): Command {
-  return moveCommand("fail", "sets briefs failed; from pending or active", (board, id, detail) =>
+  return moveCommand("fail", "sets pending or active briefs to failed", (board, id, detail) =>
     board.failBrief(id, detail),
   );
 }
@@ -32,23 +32,23 @@ export function failCommand(): Command {
 export function releaseCommand(): Command {
   return moveCommand(
     "release",
-    "takes active briefs from whoever holds them: pending again, no retry counted; the event is a retried one",
+    "ends the claims of active briefs and sets them to pending without counting a retry; logs a retried event",
     releaseBrief,
   );
 }
 
 function moveCommand(name: string, description: string, move: Move): Command {
   return withRun(new Command(name), "<run|file>")
-    .argument("<id...>", "the briefs' ids")
+    .argument("<id...>", "brief ids")
     .description(description)
-    .option("--reason <text>", "why, for the event's detail")
+    .option("--reason <text>", "reason to store in the event's detail")
     .addHelpText(
       "after",
       `
-Each brief moves in a commit of its own, with an event whose detail is { "by": "operator", "reason": … }. One that cannot
-be moved does not keep the others from it; the exit code is ${exitCodes.error} then. An older file is not touched: migrate it first.
+Each brief is changed in its own commit, together with an event whose detail is { "by": "operator", "reason": … }. A failure
+does not stop the others; the exit code is then ${exitCodes.error}. A file with pending migrations is rejected: run migrate first.
 
-JSON: the moved briefs, one a line.
+JSON: the changed briefs, one per line.
 
 Example:
   run-blackboard ${name} abc123 write/0 write/1 --reason "the worker's machine is gone"`,
@@ -74,7 +74,7 @@ Example:
     });
 }
 
-/** The same run that the other commands look at; made or migrated by none of them. */
+/** Opens for writing the run that the read-only commands would show. Never creates or migrates it. */
 async function openToWrite(given: string, options: RunOptions): Promise<Board> {
   const found = { runId: "", location: "" };
   await look(given, options, async ({ board }) => {

@@ -1,14 +1,14 @@
 /**
- * What the command prints: results on stdout, errors on stderr, nothing that would steer a terminal.
+ * Printing: results to stdout, errors to stderr, without characters that control a terminal.
  */
 import { once } from "node:events";
 import { BlackboardError } from "../index.ts";
 
-/** `pending` is for `status`, `migrate --dry-run` and `verify` alone: to look at an older file is no fault. */
+/** `pending` is only for `status`, `migrate --dry-run` and `verify`; other commands accept a file with pending migrations. */
 export const exitCodes = { current: 0, error: 1, usage: 2, pending: 3 } as const;
 
-/** A reader that has seen enough, such as `head`, ends the command quietly. */
-export function endWhenNobodyReads(): void {
+/** Exits silently when the reader of a pipe, such as `head`, closes it. */
+export function exitOnBrokenPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") process.exit();
@@ -21,15 +21,15 @@ export async function printJson(value: unknown): Promise<void> {
   await print(`${asJson(value)}\n`);
 }
 
-/** A line in which colours may stand: everything of it that is data went through `printable`. */
+/** Prints a line that may contain colour codes; all data in it must have passed through `printable`. */
 export async function printLine(text: string): Promise<void> {
   await print(`${text}\n`);
 }
 
-/** About how many characters are written at once. */
+/** Approximate number of characters per write. */
 const pieceLength = 2 ** 16;
 
-/** Texts one after another, in as few writes as their lengths allow, so that they need not be one string. */
+/** Prints the texts in writes of about `pieceLength` characters, without joining all of them into one string. */
 export async function printAll(texts: Iterable<string> | AsyncIterable<string>): Promise<void> {
   let piece = "";
   for await (const text of texts) {
@@ -42,7 +42,7 @@ export async function printAll(texts: Iterable<string> | AsyncIterable<string>):
   if (piece !== "") await print(piece);
 }
 
-/** Waits until there is room, and lets an end of the reader be noticed. */
+/** Writes to stdout and waits for `drain` if the buffer is full. Yields once, so that a closed pipe is noticed. */
 export async function print(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, "drain");
   await new Promise(setImmediate);
@@ -53,7 +53,7 @@ export function printError(error: unknown, json: boolean): void {
   else process.stderr.write(`${printable(messageOf(error))}\n`);
 }
 
-/** An error's code, message and fields. */
+/** Returns an error's code, message and fields for JSON output. */
 export function describeError(error: unknown): { code: string; message: string } {
   if (!(error instanceof BlackboardError)) return { code: "UNEXPECTED", message: messageOf(error) };
   return { ...error, code: error.code, message: error.message };
@@ -66,8 +66,8 @@ export function messageOf(error: unknown): string {
 const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**
- * Any value of a row as text that a terminal shows and doesn't obey: control and formatting characters are spelled out. SQLite
- * keeps whatever another program puts into a column, text in one of numbers, and bytes anywhere.
+ * Converts any value of a row to text that is safe to print: control and formatting characters are escaped. The value may be of
+ * any type, because SQLite stores text or BLOBs in any column.
  */
 export function printable(value: unknown): string {
   return textOf(value).replace(steering, (character) => {
@@ -76,7 +76,7 @@ export function printable(value: unknown): string {
   });
 }
 
-/** How many bytes of a BLOB are shown. */
+/** Maximum number of bytes of a BLOB to print. */
 const shownBytes = 32;
 
 function textOf(value: unknown): string {
@@ -86,12 +86,12 @@ function textOf(value: unknown): string {
   return `x'${bytes.toString("hex", 0, shownBytes)}${bytes.length > shownBytes ? "…" : ""}'`;
 }
 
-/** On one line. What JSON allows in a string and a terminal would obey is escaped: to a program it is the same value. */
+/** Returns JSON on one line, with characters that control a terminal escaped; it parses to the same value. */
 export function asJson(value: unknown): string {
   return JSON.stringify(value).replace(steering, escaped);
 }
 
-/** Lines of JSON with the same escapes. */
+/** Applies the same escapes to lines of JSON. */
 export function harmless(lines: string): string {
   return lines.replace(steering, (character) => (character === "\n" ? character : escaped(character)));
 }

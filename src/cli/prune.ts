@@ -1,5 +1,5 @@
 /**
- * `prune`: deletes finished runs that nobody has touched for long.
+ * `prune`: deletes finished runs that have not changed for a given time.
  */
 import { Command } from "commander";
 import { InvalidInputError, type PrunedRun, pruneRuns } from "../index.ts";
@@ -14,15 +14,18 @@ interface PruneOptions extends LocationOptions {
 
 export function pruneCommand(): Command {
   return withRoot(new Command("prune"))
-    .requiredOption("--older-than <age>", "how long ago the last change must be: 90m, 12h, 30d, 8w")
-    .option("--dry-run", "say what would be deleted and change nothing")
-    .description("deletes done and failed runs that have not been changed for so long")
+    .requiredOption(
+      "--older-than <age>",
+      "minimum time since the last change: a number and m, h, d or w, such as 12h or 30d",
+    )
+    .option("--dry-run", "print what would be deleted without deleting it")
+    .description("deletes done and failed runs not modified within --older-than")
     .addHelpText(
       "after",
       `
-The last change is that of the run, its workstreams, its briefs or its newest event. A file that any process has open stays,
-and so does what cannot be read. Of a run's folder only blackboard.db and SQLite's files beside it are deleted, and the folder
-if it is empty then; links are not followed. Look with --dry-run first: there is no way back.
+The last change is the latest time stored in the run, its workstreams, its briefs and its newest event. A file that is open
+in any process or that cannot be read is kept. Only blackboard.db and SQLite's companion files are deleted, then the run's
+folder if it is empty. Symbolic links are not followed. Deletion cannot be undone: use --dry-run first.
 
 JSON: an array of { runId, location, status, changedAt, outcome, reason }; outcome is deleted, due (with --dry-run) or kept.
 
@@ -57,6 +60,6 @@ function milliseconds(age: string): number {
   const [, count, unit = ""] = /^(\d+)([mhdw])$/.exec(age) ?? [];
   const perUnit = units[unit];
   if (count !== undefined && perUnit !== undefined) return Number(count) * perUnit;
-  const message = `must be a number and a unit, m, h, d or w, such as 30d, got ${JSON.stringify(age)}`;
+  const message = `must be a number and a unit (m, h, d or w), such as 30d; got ${JSON.stringify(age)}`;
   throw new InvalidInputError([{ path: "--older-than", message }]);
 }

@@ -1,5 +1,5 @@
 /**
- * `report`: a run as one HTML file.
+ * `report`: writes a run as one HTML file.
  */
 import { Command } from "commander";
 import { reportRun } from "../index.ts";
@@ -13,14 +13,14 @@ interface ReportOptions extends RunOptions {
 
 export function reportCommand(): Command {
   return withRun(new Command("report"), "<run|file>")
-    .description("writes a run as one HTML file that stands alone: tree, timeline, durations, failures, charts")
-    .requiredOption("-o, --output <file>", "where to; - for stdout; it is there whole or not at all")
+    .description("writes a run as one self-contained HTML file: tree, timeline, durations, failures, charts")
+    .requiredOption("-o, --output <file>", "file to write atomically, or - for stdout")
     .addHelpText(
       "after",
       `
-The file is as private as the run's own, or more where it was there already.
+The output file gets the permissions of the run's file; an existing file keeps its own where they are stricter.
 
-JSON: { "output": FILE, "bytes": N }.
+JSON: { output, bytes }.
 
 Examples:
   run-blackboard report abc123 --output abc123.html`,

@@ -1,5 +1,5 @@
 /**
- * `restore`: puts a backup in a run's place.
+ * `restore`: replaces a run's file with a backup.
  */
 import { Command } from "commander";
 import { restoreBlackboard } from "../index.ts";
@@ -12,17 +12,17 @@ interface RestoreOptions extends Pick<LocationOptions, "root" | "json"> {
 
 export function restoreCommand(): Command {
   return new Command("restore")
-    .argument("<backup>", "a file that `backup` or `migrate --backup` has written")
-    .argument("<run|file>", "a run under the root, or a path (contains a separator or ends in .db)")
-    .option("--root <dir>", "the folder that holds the runs", "runs")
-    .option("--force", "replace a file that exists, and delete the -wal or -journal that one has left")
-    .option("--json", "print JSON")
-    .description("copies a backup into a run's place: all of it or nothing")
+    .argument("<backup>", "file written by backup or migrate --backup")
+    .argument("<run|file>", "a run id under the root, or a path (contains a separator or ends in .db)")
+    .option("--root <dir>", "folder that contains the runs", "runs")
+    .option("--force", "replace an existing file, and delete a leftover -wal or -journal")
+    .option("--json", "print JSON instead of text")
+    .description("restores a run's file from a backup, atomically")
     .addHelpText(
       "after",
       `
-Refused while any process has the run open. Copying the .db file by hand is not the same: a -wal that lies at the target
-would be applied to the copy.
+Fails while any process has the run open. Do not copy the .db file by hand instead: SQLite would apply a leftover -wal at
+the target to the copy.
 
 JSON: { location, backup, bytes, replaced }.
 

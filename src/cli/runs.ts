@@ -1,5 +1,5 @@
 /**
- * `runs`: every run at a glance, those that cannot be read too.
+ * `runs`: lists every run, including runs that cannot be read.
  */
 import { Command } from "commander";
 import { listRuns } from "../index.ts";
@@ -9,11 +9,13 @@ import { age, bar, number, paint, percent, status, tableWriter } from "./termina
 
 export function runsCommand(): Command {
   return withRoot(new Command("runs"))
-    .description("lists every run: how far it is, when it last changed, what is stuck, what cannot be read and why")
+    .description(
+      "lists every run: status, progress, failures, expired claims, last change, and why a run is unreadable",
+    )
     .addHelpText(
       "after",
       `
-JSON: an array of { runId, location, state, run, summary, error }, null where unknown.
+JSON: an array of { runId, location, state, run, summary, error }; unknown values are null.
 
 Examples:
   run-blackboard runs
@@ -49,7 +51,7 @@ async function draw(listed: ReturnType<typeof listRuns>): Promise<void> {
       const name = printable(runId ?? "?");
       const schema = error ? paint("red", "unreadable") : status(state ?? "-");
       if (!run || !summary) {
-        return [name, "-", "", "", "", "", "", schema, error ? "" : "no run was created here yet"];
+        return [name, "-", "", "", "", "", "", schema, error ? "" : "the file contains no run yet"];
       }
       const { briefs, lastChangeAt, expiredLeases } = summary;
       const total = briefs.pending + briefs.active + briefs.done + briefs.failed;

@@ -1,20 +1,34 @@
 /**
- * `summary`: how one run is doing.
+ * `summary`: shows the state of one run.
  */
 import { Command } from "commander";
 import { type RunOverview, summarizeRun } from "../index.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
-import { age, bar, cut, duration, number, paint, percent, status, tableWriter, terminalWidth } from "./terminal.ts";
+import {
+  age,
+  bar,
+  cut,
+  duration,
+  number,
+  paint,
+  percent,
+  plural,
+  status,
+  tableWriter,
+  terminalWidth,
+} from "./terminal.ts";
 
 export function summaryCommand(): Command {
   return withRun(new Command("summary"), "[run|file]")
-    .description("shows how a run is doing: counts, progress of each part and role, throughput, what waits longest")
+    .description(
+      "shows a run's counts, progress by workstream and role, throughput, oldest pending brief and expired claims",
+    )
     .addHelpText(
       "after",
       `
-JSON: a RunSummary (getRunSummary) and lastChangeAt, byWorkstream, byRole, throughput, oldestPending, unclaimable,
-expiredLeases, longestExpired.
+JSON: a RunSummary (getRunSummary) with lastChangeAt, byWorkstream, byRole, throughput, oldestPending, unclaimable,
+expiredLeases and longestExpired.
 
 Examples:
   run-blackboard summary            # the only run under ./runs
@@ -30,7 +44,7 @@ Examples:
     );
 }
 
-/** So many parts or roles are shown to people; programs get all. */
+/** Maximum number of workstreams or roles in the text output; JSON has all. */
 const maxParts = 20;
 
 async function draw(overview: RunOverview, location: string, state: string): Promise<void> {
@@ -42,7 +56,7 @@ async function draw(overview: RunOverview, location: string, state: string): Pro
   );
   await line(
     "file",
-    printable(location) + (state === "current" ? "" : paint("yellow", `  (${state}: shown as after a migration)`)),
+    printable(location) + (state === "current" ? "" : paint("yellow", `  (${state}: shown as if migrated)`)),
   );
   await line("changed", `${age(lastChangeAt)} ago, ${printable(lastChangeAt)}`);
   await printLine("");
@@ -51,13 +65,13 @@ async function draw(overview: RunOverview, location: string, state: string): Pro
   await line("events", `${counts(events)}, newest seq ${number(overview.lastSeq)}`);
   await line(
     "throughput",
-    `${throughput.completedPerMinute} completed a minute in the last ${duration(throughput.windowMs)}: ${counts(throughput.events)}`,
+    `${throughput.completedPerMinute} completed per minute in the last ${duration(throughput.windowMs)}; events: ${counts(throughput.events)}`,
   );
   await line(
     "oldest",
     oldestPending
-      ? `${printable(oldestPending.briefId)} (${printable(oldestPending.role)}) is pending for ${age(oldestPending.createdAt)}`
-      : "nothing is pending",
+      ? `${printable(oldestPending.briefId)} (${printable(oldestPending.role)}) has been pending for ${age(oldestPending.createdAt)}`
+      : "no pending briefs",
   );
   await unclaimable(overview, line);
   await expired(overview, line);
@@ -82,24 +96,20 @@ async function unclaimable(
   line: (name: string, value: string) => Promise<void>,
 ): Promise<void> {
   if (n === 0) return;
-  const briefs = n === 1 ? "brief waits that no claim can take" : "briefs wait that no claim can take";
-  await line("unclaimable", paint("red", `${number(n)} ${briefs}: run-blackboard verify says which, and why`));
+  await line("unclaimable", paint("red", `${plural(n, "pending brief")} cannot be claimed: see run-blackboard verify`));
 }
 
 async function expired(
   { expiredLeases, longestExpired }: RunOverview,
   line: (name: string, value: string) => Promise<void>,
 ): Promise<void> {
-  if (expiredLeases === 0) return line("stuck", "no lease is over");
-  await line(
-    "stuck",
-    paint("red", `${number(expiredLeases)} ${expiredLeases === 1 ? "claim" : "claims"} whose lease is over`),
-  );
+  if (expiredLeases === 0) return line("stuck", "no expired claims");
+  await line("stuck", paint("red", plural(expiredLeases, "expired claim")));
   for (const { briefId, role, claimedBy, leaseExpiresAt } of longestExpired) {
-    const holder = claimedBy === null ? "nobody" : printable(claimedBy);
+    const holder = claimedBy === null ? "no agent" : printable(claimedBy);
     await line(
       "",
-      `${printable(briefId)} (${printable(role)}), held by ${holder}, over for ${age(leaseExpiresAt ?? "")}`,
+      `${printable(briefId)} (${printable(role)}), held by ${holder}, expired ${age(leaseExpiresAt ?? "")} ago`,
     );
   }
   if (expiredLeases > longestExpired.length)
@@ -127,5 +137,5 @@ async function parts(name: string, rows: string[][], withStatus: boolean): Promi
   ]);
   await write(rows.slice(0, maxParts));
   if (rows.length > maxParts)
-    await printLine(paint("gray", `and ${number(rows.length - maxParts)} more, all in --json`));
+    await printLine(paint("gray", `and ${number(rows.length - maxParts)} more; use --json to list all`));
 }

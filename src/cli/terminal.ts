@@ -1,6 +1,6 @@
 /**
- * How results look to people: tables, bars, ages, colours. Colours only on a terminal that has them and without NO_COLOR;
- * lines are cut to a terminal's width and never in a pipe.
+ * Text output: tables, bars, ages, colours. Colours need a terminal that supports them and no NO_COLOR; lines are cut to the
+ * terminal's width, never in a pipe.
  */
 import { stripVTControlCharacters, styleText } from "node:util";
 import Table from "cli-table3";
@@ -9,10 +9,10 @@ import { print, printAll, printable } from "./output.ts";
 export type Style = Parameters<typeof styleText>[0];
 
 const terminal = process.stdout.isTTY === true ? process.stdout : undefined;
-// `hasColors` knows NO_COLOR and dumb terminals.
+// `hasColors` accounts for NO_COLOR and dumb terminals.
 const hasColours = terminal?.hasColors() ?? false;
 
-/** In characters; `undefined` in a pipe, where nothing is cut. */
+/** Returns the terminal's width in characters; `undefined` in a pipe, where nothing is cut. */
 export function terminalWidth(): number | undefined {
   return terminal?.columns || undefined;
 }
@@ -35,12 +35,12 @@ const statusStyles: Readonly<Record<string, Style>> = {
   current: "green",
 };
 
-/** A status or kind in its colour, whatever stands there. */
+/** Returns a status or event kind in its colour; an unknown one is printed without colour. */
 export function status(name: string): string {
   return paint(styleOf(name), printable(name));
 }
 
-/** The style of a status; that of no status is none of its name's, such as `constructor`. */
+/** Returns a status's style; "reset" for an unknown one, including names such as `constructor`. */
 export function styleOf(name: string): Style {
   return (Object.hasOwn(statusStyles, name) ? statusStyles[name] : undefined) ?? "reset";
 }
@@ -48,9 +48,9 @@ export function styleOf(name: string): Style {
 export interface Column {
   name: string;
   align?: "left" | "right";
-  /** May be cut where the terminal is too narrow for all. */
+  /** May be cut if the terminal is too narrow for all columns. */
   shrinks?: boolean;
-  /** May be left out where even that is not enough: the lowest number first. */
+  /** May be omitted if cutting is not enough; lowest number first. */
   drops?: number;
 }
 
@@ -58,8 +58,8 @@ const gap = 2;
 const narrowest = 7;
 
 /**
- * Prints rows below each other in columns, in as many calls as they come in: the columns keep the width that the rows before
- * needed. Cells are already printable.
+ * Returns a function that prints rows as a table and may be called repeatedly: columns keep at least the width of earlier rows.
+ * Cells must already be printable.
  */
 export function tableWriter(columns: readonly Column[]): (rows: readonly (readonly string[])[]) => Promise<void> {
   const needed = columns.map(({ name }) => name.length);
@@ -85,7 +85,7 @@ export function tableWriter(columns: readonly Column[]): (rows: readonly (readon
   };
 }
 
-/** In a pipe, where nothing is cut, cells are filled up to this width at most: one long text does not make all lines as long. */
+/** In a pipe, cells are padded to at most this width, so that one long text does not lengthen every line. */
 const widestFilled = 100;
 
 function plainLine(cells: readonly string[], columns: readonly Column[], needed: readonly number[]): string {
@@ -105,7 +105,7 @@ const noBorders = Object.fromEntries(
     .concat([["middle", " ".repeat(gap)]]),
 );
 
-/** Takes from the widest of the columns that may shrink until all fit; one that is left out gets no width at all. */
+/** Returns the columns' widths: shrinks the widest shrinkable column until all fit. An omitted column has width 0. */
 function fitted(columns: readonly Column[], needed: readonly number[], width: number | undefined): number[] {
   const widths = [...needed];
   if (width === undefined) return widths;
@@ -128,20 +128,20 @@ function fitted(columns: readonly Column[], needed: readonly number[], width: nu
   return widths;
 }
 
-/** Longer than any line of a terminal, in characters; to count those of a large payload would take as long as to read it. */
+/** Longer than any terminal line, in characters. Text beyond it is not measured, since measuring a large payload is slow. */
 const longest = 10_000;
 
 const wide =
   /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/gu;
 
-/** How many columns of a terminal a text takes; of a long one, as many as are of use. */
+/** Returns how many terminal columns a text takes, counting at most `longest` characters. */
 export function widthOf(given: string): number {
   const text = given.length > longest ? given.slice(0, longest) : given;
   const bare = stripVTControlCharacters(text).replace(/\p{M}/gu, "");
   return [...bare].length + (bare.match(wide)?.length ?? 0);
 }
 
-/** Cut to a width, with an ellipsis. The text is printable and has no colours. */
+/** Cuts a text to a width, with an ellipsis. The text must be printable and without colours. */
 export function cut(text: string, width: number | undefined): string {
   if (width === undefined || widthOf(text) <= width) return text;
   let kept = "";
@@ -152,7 +152,7 @@ export function cut(text: string, width: number | undefined): string {
   return `${kept}…`;
 }
 
-/** What is finished, failed, being worked on and still to do, as a bar. */
+/** Draws counts by status as a bar: done, failed, active, pending. */
 export function bar(counts: { pending: number; active: number; done: number; failed: number }, width = 20): string {
   const parts = [
     { n: counts.done, style: "green", mark: "█" },
@@ -162,7 +162,7 @@ export function bar(counts: { pending: number; active: number; done: number; fai
   ] as const;
   const total = parts.reduce((sum, { n }) => sum + n, 0);
   if (total === 0) return paint("gray", "·".repeat(width));
-  // Nothing that is there is rounded away: one failure among thousands has its place.
+  // A count above 0 gets at least one character, so that one failure among thousands is visible.
   const widths = parts.map(({ n }) => (n === 0 ? 0 : Math.max(1, Math.round((n / total) * width))));
   const widest = widths.indexOf(Math.max(...widths));
   const others = widths.reduce((sum, one, index) => (index === widest ? sum : sum + one), 0);
@@ -172,7 +172,7 @@ export function bar(counts: { pending: number; active: number; done: number; fai
 
 export function percent({ pending, active, done, failed }: Parameters<typeof bar>[0]): string {
   const total = pending + active + done + failed;
-  // Never 100 % before all of it is.
+  // Rounded down: 100 % only if all briefs are finished.
   return total === 0 ? "-" : `${Math.floor(((done + failed) / total) * 100)} %`;
 }
 
@@ -183,19 +183,24 @@ const units = [
   { name: "s", ms: 1000 },
 ] as const;
 
-/** A length of time in its largest unit, such as `3 min`. */
+/** Formats a duration in its largest unit, such as `3 min`. */
 export function duration(ms: number): string {
   const unit = units.find((one) => ms >= one.ms);
   return unit ? `${Math.floor(ms / unit.ms)} ${unit.name}` : "0 s";
 }
 
-/** How long ago a time of the file was; the time itself where it cannot be read. */
+/** Returns the time elapsed since a timestamp; an invalid timestamp is printed unchanged. */
 export function age(time: unknown): string {
   const ms = Date.now() - Date.parse(String(time));
   return Number.isNaN(ms) ? printable(time) : duration(Math.max(0, ms));
 }
 
-/** A count, with commas. Not `toLocaleString`, whose data takes 25 ms to load: a twentieth of what a command takes in all. */
+/** Formats a count with commas. `toLocaleString` takes 25 ms to load its data, a twentieth of a command's run time. */
 export function number(count: number): string {
   return printable(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** Formats a count with its noun, such as `1 brief` or `2 briefs`. */
+export function plural(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${number(count)} ${count === 1 ? noun : nouns}`;
 }

@@ -1,5 +1,5 @@
 /**
- * `export`, `import` and `copy`: a run as text, back again, and from one place to another.
+ * `export`, `import` and `copy`: writes a run as text, reads it back, and copies it to another location.
  */
 import { once } from "node:events";
 import { createReadStream, fstatSync, statSync } from "node:fs";
@@ -16,20 +16,21 @@ import {
 } from "../index.ts";
 import { importPostgres, type LocationOptions, locate, type RunOptions, withRoot, withRun } from "./locations.ts";
 import { harmless, messageOf, print, printable, printJson, printLine } from "./output.ts";
+import { plural } from "./terminal.ts";
 import { type Origin, originOf, writeWhole } from "./whole-file.ts";
 
 export function exportCommand(): Command {
   return withRun(new Command("export"), "<run|file>")
-    .description("writes a run as JSON Lines, the same for files and databases")
-    .option("-o, --output <file>", "where to instead of stdout; it is there whole or not at all")
+    .description("writes a run as JSON Lines, in one format for SQLite and PostgreSQL")
+    .option("-o, --output <file>", "file to write atomically (default: stdout)")
     .addHelpText(
       "after",
       `
-One JSON object a line: a head with the run, { "workstream": … }, { "brief": … }, { "event": … }, and an end that counts
-them. It is the run of one moment, whatever is written meanwhile. The file is as private as the run's own, or more where it
-was there already.
+One JSON object per line: a header with the run, then { "workstream": … }, { "brief": … } and { "event": … } lines, and an end
+marker with their counts. The export is a snapshot: later writes are not in it. The output file gets the permissions of the
+run's file; an existing file keeps its own where they are stricter.
 
-JSON, with --output: { "output": FILE, "bytes": N }.
+JSON, with --output: { output, bytes }.
 
 Examples:
   run-blackboard export abc123 --output abc123.jsonl
@@ -40,7 +41,7 @@ Examples:
       const { from, origin } = await source(given, options);
       const pieces = exportRun(from);
       if (output === undefined || output === "-") {
-        // To a terminal payloads are untrusted; to a program the text is the same either way.
+        // Payloads may contain terminal control characters; the escaped JSON parses to the same values.
         for await (const piece of pieces) await print(process.stdout.isTTY ? harmless(piece) : piece);
         return;
       }
@@ -52,14 +53,14 @@ Examples:
 
 export function importCommand(): Command {
   return withRoot(new Command("import"))
-    .argument("<file>", "what `export` has written; - for stdin")
-    .option("--run <id>", "the id that the run gets instead of its own")
-    .description("puts an exported run under the root or into a database: all of it or nothing")
+    .argument("<file>", "file written by export, or - for stdin")
+    .option("--run <id>", "run id to use instead of the exported one")
+    .description("imports an exported run under the root or into a PostgreSQL database, atomically")
     .addHelpText(
       "after",
       `
-Every line is checked. A run that is there already is never touched: give another id. A file that is made is as private as
-the one that is read.
+Every line is validated. An existing run is never changed: use --run to import under a different id. A new file gets the
+permissions of the file that is read.
 
 JSON: { runId, location, workstreams, briefs, events }.
 
@@ -84,15 +85,17 @@ interface CopyOptions extends RunOptions {
 
 export function copyCommand(): Command {
   return withRun(new Command("copy"), "<run|file>")
-    .addOption(new Option("--to-root <dir>", "another folder of runs").conflicts(["toFile", "toPostgres"]))
-    .addOption(new Option("--to-file <file>", "a file, which may hold other runs").conflicts("toPostgres"))
-    .option("--to-postgres <url>", "a PostgreSQL database")
-    .option("--to-run <id>", "the id that the copy gets instead of the run's own")
-    .description("copies a run to another place, also between files and databases: all of it or nothing")
+    .addOption(new Option("--to-root <dir>", "copy into this folder of runs").conflicts(["toFile", "toPostgres"]))
+    .addOption(
+      new Option("--to-file <file>", "copy into this file, which may contain other runs").conflicts("toPostgres"),
+    )
+    .option("--to-postgres <url>", "copy into this PostgreSQL database")
+    .option("--to-run <id>", "run id of the copy (default: the run's own)")
+    .description("copies a run to another folder, file or PostgreSQL database, atomically")
     .addHelpText(
       "after",
       `
-The same as export and import in one. Without any --to-… but --to-run the copy goes where the original is.
+Equivalent to export and import in one command. With only --to-run, the copy is written next to the original.
 
 JSON: { runId, location, workstreams, briefs, events }.
 
@@ -113,7 +116,7 @@ async function destination(options: CopyOptions): Promise<RunDestination | RunPl
   if (toRoot !== undefined) return { root: toRoot, runId: toRun };
   if (toPostgres !== undefined) return await server(toPostgres, toRun);
   if (toRun === undefined) {
-    const message = "must be given, or --to-root, --to-file or --to-postgres: a run is not copied onto itself";
+    const message = "specify --to-run, --to-root, --to-file or --to-postgres: a run cannot be copied onto itself";
     throw new InvalidInputError([{ path: "--to-run", message }]);
   }
   return postgres === undefined ? { root, runId: toRun } : await server(postgres, toRun);
@@ -134,12 +137,11 @@ async function server(connection: string, runId: string | undefined): Promise<Ru
 async function report(imported: ImportedRun, json: boolean | undefined): Promise<void> {
   const { runId, location, workstreams, briefs, events } = imported;
   if (json) return await printJson(imported);
-  await printLine(
-    `${printable(runId)}: ${workstreams} workstreams, ${briefs} briefs, ${events} events in ${printable(location)}`,
-  );
+  const counted = [plural(workstreams, "workstream"), plural(briefs, "brief"), plural(events, "event")].join(", ");
+  await printLine(`${printable(runId)}: ${counted} in ${printable(location)}`);
 }
 
-/** The permissions of what is read; `undefined` for a pipe, which has none that say something. */
+/** Returns the permissions of the input file; `undefined` for a pipe, whose permissions are meaningless. */
 function modeOf(file: string): number | undefined {
   const stats = file === "-" ? fstatSync(process.stdin.fd) : statSync(file);
   return stats.isFile() ? stats.mode & 0o777 : undefined;

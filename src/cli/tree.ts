@@ -1,5 +1,5 @@
 /**
- * `tree`: the briefs below each other, each with what is below it counted.
+ * `tree`: shows a run's briefs as a tree with the totals of each subtree.
  */
 import { Command } from "commander";
 import {
@@ -16,7 +16,7 @@ import {
 import { hasId, wholeNumber } from "./briefs.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";
-import { bar, cut, number, paint, percent, styleOf, terminalWidth } from "./terminal.ts";
+import { bar, cut, number, paint, percent, plural, styleOf, terminalWidth } from "./terminal.ts";
 
 interface TreeOptions extends RunOptions {
   brief?: string;
@@ -26,14 +26,14 @@ interface TreeOptions extends RunOptions {
 
 export function treeCommand(): Command {
   return withRun(new Command("tree"), "[run|file]")
-    .description("shows the briefs as a tree, each with what is below it counted")
-    .option("--brief <id>", "only this one and what is below it")
-    .option("--depth <levels>", "so many levels; what is deeper is only counted", wholeNumber)
-    .option("--failed", "only what failed, and the way there")
+    .description("shows the briefs as a tree, with the totals of each subtree")
+    .option("--brief <id>", "only this brief and its descendants")
+    .option("--depth <levels>", "depth to print; deeper briefs are only counted", wholeNumber)
+    .option("--failed", "only failed briefs and their ancestors")
     .addHelpText(
       "after",
       `
-JSON: a BriefTree (getBriefTree), of the same selection.
+JSON: a BriefTree (getBriefTree) with the same selection.
 
 Examples:
   run-blackboard tree abc123 --depth 2
@@ -54,11 +54,11 @@ interface Node {
   totals: BriefTree["totals"];
 }
 
-/** Copies of the nodes down to a depth, and of those only the ones with a failed brief in or below them. */
+/** Copies the nodes down to `depth`; with `failed`, only nodes with a failed brief in their subtree. */
 function selected<N extends Node>(roots: readonly N[], { depth = Number.POSITIVE_INFINITY, failed }: TreeOptions): N[] {
   const wanted = (nodes: readonly N[]) => nodes.filter(({ totals }) => !failed || totals.failed > 0);
   const copies = (depth < 1 ? [] : wanted(roots)).map((node) => ({ ...node }));
-  // A tree may be deeper than the stack: levels instead of recursion.
+  // Level by level instead of recursive: a tree may be deeper than the call stack.
   let level = copies;
   for (let levels = 1; level.length > 0; levels++) {
     for (const node of level)
@@ -68,7 +68,7 @@ function selected<N extends Node>(roots: readonly N[], { depth = Number.POSITIVE
   return copies;
 }
 
-/** All nodes, each before those below it; and after those what `after` makes of it. Without recursion, as above. */
+/** Yields each node before its descendants, and again with `isEnd` after them. Not recursive, as above. */
 function* walk<N extends Node>(roots: readonly N[]): Generator<{ node: N; isEnd: boolean; isFirst: boolean }> {
   const stack = roots.map((node, index) => ({ node, isEnd: false, isFirst: index === 0 })).reverse();
   for (let next = stack.pop(); next; next = stack.pop()) {
@@ -83,7 +83,7 @@ function* walk<N extends Node>(roots: readonly N[]): Generator<{ node: N; isEnd:
   }
 }
 
-/** The tree as JSON, piece by piece: neither the depth of a tree nor what its briefs carry fits into memory for certain. */
+/** Returns the tree as pieces of JSON: it may be too deep for JSON.stringify, and its payloads too large for memory. */
 async function jsonOf(board: Blackboard<Mode>, tree: TreeOutline, options: TreeOptions) {
   const outlines: OutlineNode["brief"][] = [];
   for (const { node, isEnd } of walk(tree.roots)) if (!isEnd) outlines.push(node.brief);
@@ -100,7 +100,7 @@ async function jsonOf(board: Blackboard<Mode>, tree: TreeOutline, options: TreeO
   return pieces(tree, async ({ brief: outline }: OutlineNode) => {
     const { value: brief } = await briefs.next();
     if (brief?.briefId !== outline.briefId) throw new NotFoundError("brief", outline.briefId, outline.runId);
-    // As it was when the tree was made, so that the counts are right.
+    // The outline's fields win, so that statuses match the totals even if the brief has changed since.
     return { ...brief, ...outline };
   });
 }
@@ -126,16 +126,16 @@ const marks = { pending: "○", active: "◐", done: "✓", failed: "✗" } as c
 
 async function draw({ roots, totals, cycles }: TreeOutline, { failed }: TreeOptions): Promise<void> {
   await printLine(
-    `${bar(totals)}  ${percent(totals)} finished of ${number(sum(totals))} briefs, ${number(totals.failed)} failed`,
+    `${bar(totals)}  ${percent(totals)} finished of ${plural(sum(totals), "brief")}, ${number(totals.failed)} failed`,
   );
   await printAll(drawn(roots));
-  if (roots.length === 0) await printLine(failed ? "Nothing failed." : "No briefs.");
+  if (roots.length === 0) await printLine(failed ? "No failed briefs." : "No briefs.");
   if (cycles.length > 0) {
     const names = cycles.slice(0, 10).map(printable).join(", ");
     await printLine(
       paint(
         "red",
-        `${number(cycles.length)} briefs stand under no root, since their parents lead in a circle: ${names}`,
+        `${plural(cycles.length, "brief is", "briefs are")} not in the tree because their parent links form a cycle: ${names}`,
       ),
     );
   }
@@ -160,7 +160,7 @@ function lineOf({ brief, children, totals }: OutlineNode, indent: string, width:
   const rollup = below === 0 ? "" : `  ${bar(totals, 8)} ${number(totals.done + totals.failed)}/${number(below + 1)}`;
   const hidden = below > 0 && children.length === 0 ? paint("gray", "  …") : "";
   const note = totals.failed > 0 && below > 0 ? paint("red", `  ${number(totals.failed)} failed`) : "";
-  // What follows the name takes at most so much.
+  // The bar, counts and notes after the name take at most 36 columns.
   const room = width && Math.max(12, width - indent.length - 2 - (below === 0 ? 0 : 36));
   const name = cut(`${printable(brief.briefId)}  ${printable(brief.role)}`, room);
   const mark = Object.hasOwn(marks, brief.status) ? marks[brief.status] : "?";

@@ -1,6 +1,5 @@
 /**
- * A file that a command makes out of a run: whoever reads it finds the old one or all of the new one, it is as private as the
- * run, and no database is damaged by it.
+ * Writes a command's output file: atomically, with at most the permissions of the run's file, and never over a database file.
  */
 import { createWriteStream, type Stats, statSync } from "node:fs";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
@@ -8,28 +7,28 @@ import { pipeline } from "node:stream/promises";
 import { InvalidInputError } from "../index.ts";
 import { messageOf } from "./output.ts";
 
-/** What a file is made from. */
+/** The run that an output file is made from. */
 export interface Origin {
-  /** The run's file; `undefined` for a run on a server. */
+  /** The run's file; `undefined` for a run in PostgreSQL. */
   readonly file: string | undefined;
-  /** The permissions that what is made from it may have at most. */
+  /** Maximum permissions of the output file. */
   readonly mode: number;
 }
 
-/** A run on a server is for those who can log in there, so what is made from it is for the user alone. */
+/** Returns the origin of an output file. A run in PostgreSQL requires a login, so its output is readable only by its owner. */
 export function originOf(location: string, { postgres }: { postgres?: string }): Origin {
   if (postgres !== undefined) return { file: undefined, mode: 0o600 };
   return { file: location, mode: statSync(location).mode & 0o777 };
 }
 
-/** Returns how many bytes were written. What `pieces` throws comes out as it is. */
+/** Writes `pieces` to `output` and returns the number of bytes. Errors thrown by `pieces` are rethrown unchanged. */
 export async function writeWhole(
   output: string,
   pieces: AsyncIterable<string> | Iterable<string>,
   origin: Origin,
 ): Promise<number> {
   const present = await statIfThere(output);
-  // A pipe or a device is written to; what a link points to is replaced, not the link.
+  // A pipe or device is written to directly. For a symbolic link, its target is replaced, not the link.
   const isSpecial = present !== undefined && !present.isFile();
   const file = present ? await realpath(output) : output;
   if (!isSpecial) await refuseDatabase(file, present, origin);
@@ -53,19 +52,20 @@ export async function writeWhole(
     }
     return stream.bytesWritten;
   } catch (cause) {
-    // The reason that is told is the first one.
+    // An error in cleaning up must not hide the first one.
     if (!isSpecial) await rm(part, { force: true }).catch(() => undefined);
     if (failure) throw failure.error;
     throw new InvalidInputError([{ path: "--output", message: `cannot be written: ${messageOf(cause)}` }], { cause });
   }
 }
 
-/** SQLite's own files beside a database, which belong to it. */
+/** Endings of the companion files that SQLite keeps next to a database. */
 const endings = ["-wal", "-shm", "-journal"];
 
 /**
- * Looks at names and inodes only: to open the run's file here would drop the locks that this process holds on it.
- * @throws InvalidInputError for the run's own file, for a database that may be open, and for a part of one.
+ * Rejects an output path that may be a database. Compares names and inodes only: opening and closing the run's file here would
+ * drop the locks that this process holds on it.
+ * @throws InvalidInputError for the run's own file, for a database that may be open, and for a companion file of one.
  */
 async function refuseDatabase(file: string, present: Stats | undefined, origin: Origin): Promise<void> {
   const refuse = (message: string) => new InvalidInputError([{ path: "--output", message }]);
@@ -73,16 +73,16 @@ async function refuseDatabase(file: string, present: Stats | undefined, origin: 
   for (const ending of own === undefined ? [] : ["", ...endings]) {
     const stats = await statIfThere(`${own}${ending}`);
     if (stats && present && stats.dev === present.dev && stats.ino === present.ino) {
-      throw refuse(`must be another file than the run's own, and ${file} is ${own}${ending}`);
+      throw refuse(`must not be the run's own file: ${file} is ${own}${ending}`);
     }
   }
   for (const ending of endings) {
     if (await statIfThere(file + ending)) {
-      throw refuse(`must not be a database, and SQLite's ${file}${ending} lies beside it: name another file`);
+      throw refuse(`must not be a database: ${file}${ending} exists; use a different path`);
     }
     const database = file.endsWith(ending) ? file.slice(0, -ending.length) : "";
     if (database !== "" && (await statIfThere(database))) {
-      throw refuse(`must not be called as what SQLite keeps beside ${database}: name another file`);
+      throw refuse(`must not be a companion file of the database ${database}; use a different path`);
     }
   }
 }

@@ -1,20 +1,20 @@
 /**
- * The report's drawings, as SVG that stretches to whatever width there is: text stays outside of them, in HTML, so that it
- * is as large on a phone as on a desk.
+ * The report's charts, as SVG that stretches to the available width. Text is in HTML outside the SVG, so that its size does
+ * not depend on the width.
  */
 import { type BriefStatus, type EventKind, eventKinds, type Timestamp } from "../../drizzle/vocabulary.ts";
 import type { BriefOutline, ReportData } from "../operations/report.ts";
 import { type Html, html } from "./html.ts";
 import { count, duration, lifetime, moment } from "./numbers.ts";
 
-/** In the order in which they are drawn. */
+/** In drawing order. */
 const drawnStatuses = ["done", "failed", "active", "pending"] as const satisfies readonly BriefStatus[];
 
 type Counts = Readonly<Record<BriefStatus, number>>;
 
 export const totalOf = ({ pending, active, done, failed }: Counts): number => pending + active + done + failed;
 
-/** How much is done, failed, being worked on and still to do. */
+/** Draws counts by status as a stacked bar. */
 export function statusBar(counts: Counts, size: "large" | "" = ""): Html {
   const total = totalOf(counts);
   let before = 0;
@@ -35,23 +35,23 @@ export function legend(names: readonly string[]): Html {
   return html`<div class="legend">${entries}</div>`;
 }
 
-/** From when to when, in milliseconds. */
+/** The time range of a chart, in milliseconds since 1970. */
 export interface Span {
   from: number;
   to: number;
 }
 
-/** From the first time to the last that the run knows of; at least a second, so that something can be drawn. */
+/** Returns the range from the run's earliest to its latest timestamp; at least one second, so that a chart can be drawn. */
 export function spanOf(data: ReportData): Span {
   const { overview, briefs, activity } = data;
-  // What came from elsewhere may be older than the run's row.
+  // Imported briefs and events may be older than the run's row.
   const first = [overview.createdAt, briefs[0]?.createdAt, activity[0]?.time].map(readTime);
   const from = Math.min(...first.filter(Number.isFinite));
   const to = readTime(overview.lastChangeAt);
   return { from, to: Math.max(from + 1000, Number.isFinite(to) ? to : from) };
 }
 
-/** The beginning of a time too, such as a minute. */
+/** Parses a timestamp, or a prefix of one such as an hour or a minute, as UTC. */
 function readTime(time: Timestamp | undefined): number {
   if (typeof time !== "string") return Number.NaN;
   const whole = time.length === 13 ? `${time}:00` : time;
@@ -64,7 +64,7 @@ function binOf(ms: number, { from, to }: Span, count = bins): number {
   return Math.max(0, Math.min(count - 1, Math.floor(((ms - from) / (to - from)) * count)));
 }
 
-/** Events over time, by kind, on top of each other. */
+/** Draws events over time, stacked by kind. */
 export function activityChart({ activity }: ReportData, span: Span): Html {
   const counts = Array.from({ length: bins }, () => new Map<EventKind, number>());
   for (const { time, kind, n } of activity) {
@@ -90,7 +90,7 @@ export function activityChart({ activity }: ReportData, span: Span): Html {
 ${axis(span, `most: ${count(most)} in ${duration((span.to - span.from) / bins)}`)}`;
 }
 
-/** How many briefs there were and how many of them were finished, over time. */
+/** Draws the numbers of created and of finished briefs over time. */
 export function progressChart({ briefs }: ReportData, span: Span): Html {
   const created = cumulative(briefs, span, ({ createdAt }) => createdAt);
   const finished = cumulative(briefs, span, (brief) => (lifetime(brief) === undefined ? undefined : brief.updatedAt));
@@ -106,7 +106,7 @@ export function progressChart({ briefs }: ReportData, span: Span): Html {
 ${axis(span, `${count(finished.at(-1) ?? 0)} of ${count(created.at(-1) ?? 0)}`)}`;
 }
 
-/** How many by the end of each bin, the first being before all. */
+/** Returns cumulative counts at the end of each bin; the first entry is 0. */
 function cumulative(
   briefs: readonly BriefOutline[],
   span: Span,
@@ -133,7 +133,7 @@ function axis({ from, to }: Span, middle: string): Html {
 
 const stripBins = 80;
 
-/** When briefs of a part were finished: the more, the stronger; above them in red those that failed. */
+/** Draws when briefs of a lane were finished: more opaque for more briefs, red on top for failed ones. */
 export function strip(briefs: readonly BriefOutline[], span: Span): Html {
   let first = span.to;
   for (const { createdAt } of briefs) {
@@ -178,7 +178,7 @@ const steps: readonly { below: number; name: string }[] = [
   { below: Number.POSITIVE_INFINITY, name: "> 1 d" },
 ];
 
-/** How long finished briefs took, from creation to the last change. */
+/** Draws a histogram of the lifetimes of finished briefs, from creation to last change. */
 export function durationsChart(lifetimes: readonly number[]): Html {
   const counts = steps.map(() => 0);
   for (const ms of lifetimes) {

@@ -1,8 +1,8 @@
 /**
- * HTML in which data cannot be anything but text: whatever is put into a template is escaped, unless it came out of one.
+ * HTML templates that escape every interpolated value except the result of another template.
  */
 
-/** A class, so that nothing out of a row can pass for it. */
+/** Rendered HTML. A class checked by `instanceof`, so that no value of a row can pass as HTML. */
 export class Html {
   readonly html: string;
   constructor(html: string) {
@@ -16,7 +16,7 @@ export function html(parts: TemplateStringsArray, ...contents: readonly Content[
   return new Html(parts.map((part, index) => (index === 0 ? "" : rendered(contents[index - 1])) + part).join(""));
 }
 
-/** `unknown`, since SQLite keeps whatever another program puts into a column: what is no number and no HTML is text. */
+/** Accepts `unknown`, because SQLite stores a value of any type in any column. */
 function rendered(content: unknown): string {
   if (content === undefined) return "";
   if (content instanceof Html) return content.html;
@@ -24,7 +24,7 @@ function rendered(content: unknown): string {
   return escaped(plain(content));
 }
 
-/** A value of a row as text: bytes as SQLite writes them, cut. */
+/** Converts a value of a row to text; bytes become a BLOB literal such as `x'00ff'`, cut after 32 bytes. */
 export function plain(value: unknown): string {
   if (!ArrayBuffer.isView(value)) return String(value);
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
@@ -39,7 +39,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Control characters become their pictures; those that turn or hide text the sign for what cannot be shown. */
+/** Escapes HTML. Control characters become their symbols (U+2400…); formatting and bidirectional ones become U+FFFD. */
 function escaped(text: string): string {
   return text
     .toWellFormed()

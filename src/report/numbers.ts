@@ -1,5 +1,5 @@
 /**
- * How the report writes numbers, times and names, and what it reckons from them.
+ * Formatting and statistics for the report.
  */
 import type { BriefOutline } from "../operations/report.ts";
 import { plain } from "./html.ts";
@@ -16,13 +16,13 @@ const units = [
   { name: "ms", ms: 1 },
 ] as const;
 
-/** An id or a name, which may be as long as it likes. */
+/** Returns an id or name as text, cut to `characters`: their length is not limited. */
 export function short(value: unknown, characters = 80): string {
   const text = plain(value);
   return text.length <= characters ? text : `${text.slice(0, characters - 1)}…`;
 }
 
-/** A length of time in its two largest units, such as `3 min 20 s`. */
+/** Formats a duration in its two largest units, such as `3 min 20 s`. */
 export function duration(ms: number): string {
   const index = units.findIndex((unit) => ms >= unit.ms);
   const unit = units[index];
@@ -32,12 +32,12 @@ export function duration(ms: number): string {
   return `${Math.floor(ms / unit.ms)} ${unit.name}${next && rest > 0 ? ` ${rest} ${next.name}` : ""}`;
 }
 
-/** A number of a row, 0 where another program has put something else there. */
+/** Returns a number of a row; 0 if another program stored something else there. */
 export function numeric(value: unknown): number {
   return typeof value === "number" ? value : 0;
 }
 
-/** A moment in UTC to the minute, or to the second where all of it is short. */
+/** Formats a time in UTC, to the second if `spanMs` is below 10 minutes, else to the minute. */
 export function moment(ms: number, spanMs = Number.POSITIVE_INFINITY): string {
   if (!Number.isFinite(ms)) return "?";
   return new Date(ms)
@@ -46,14 +46,14 @@ export function moment(ms: number, spanMs = Number.POSITIVE_INFINITY): string {
     .replace("T", " ");
 }
 
-/** From creation to the last change, of those that are finished; in milliseconds. */
+/** Returns a finished brief's milliseconds from creation to last change; `undefined` for others and for invalid times. */
 export function lifetime({ status, createdAt, updatedAt }: BriefOutline): number | undefined {
   if (status !== "done" && status !== "failed") return undefined;
   const ms = Date.parse(updatedAt) - Date.parse(createdAt);
   return Number.isFinite(ms) && ms >= 0 ? ms : undefined;
 }
 
-/** The value below which so large a part lies; of a sorted list. */
+/** Returns the quantile of a sorted list; `part` is between 0 and 1. */
 export function quantile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
 }

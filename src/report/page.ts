@@ -1,5 +1,5 @@
 /**
- * The report: one HTML page that stands alone. It holds no script and no link, and its policy lets the browser load nothing.
+ * The report: one self-contained HTML page, without scripts or links. Its Content-Security-Policy blocks all loading.
  */
 import type { BriefStatus } from "../../drizzle/vocabulary.ts";
 import { type BriefOutline, type ReportData, reportLimits } from "../operations/report.ts";
@@ -38,11 +38,11 @@ export function renderReport(data: ReportData, location: string, madeAt: Date): 
     ...leftOut("workstreams in the timeline", maxLanes, lanes.length),
     ...leftOut("roles", maxRoles, roles.length),
     ...leftOut("agents", maxAgents, agents.length),
-    ...leftOut("failed briefs, the last ones", reportLimits.failures, overview.briefs.failed),
-    ...leftOut("briefs with payload and result in the tree, the oldest", reportLimits.briefsWithTexts, briefs.length),
-    ...leftOut("events in the list, the newest", reportLimits.newestEvents, sumOf(overview.events)),
-    `Of a payload, a result or a detail the first ${count(reportLimits.characters)} characters are here.`,
-    "How long a brief took is counted from its creation to its last change.",
+    ...leftOut("failed briefs (the last ones)", reportLimits.failures, overview.briefs.failed),
+    ...leftOut("briefs with payload and result in the tree (the oldest)", reportLimits.briefsWithTexts, briefs.length),
+    ...leftOut("events in the list (the newest)", reportLimits.newestEvents, sumOf(overview.events)),
+    `Payloads, results and details are cut after ${count(reportLimits.characters)} characters.`,
+    "A brief's duration is the time from its creation to its last change.",
   ];
   const page = html`<!doctype html>
 <html lang="en">
@@ -62,7 +62,7 @@ ${header(data, span, lifetimes)}
 </div>
 <section class="card"><h2>Timeline</h2>${timeline(lanes.slice(0, maxLanes), span)}</section>
 <div class="grid">
-<section class="card"><h2>How long briefs took</h2>${durationsChart(lifetimes)}</section>
+<section class="card"><h2>Durations</h2>${durationsChart(lifetimes)}</section>
 <section class="card"><h2>Slowest</h2>${slowest(briefs)}</section>
 </div>
 <section class="card"><h2>Roles</h2>${tallyTable("role", roles.slice(0, maxRoles))}</section>
@@ -70,8 +70,8 @@ ${agents.length === 0 ? html`` : html`<section class="card"><h2>Agents</h2>${tal
 <section class="card"><h2>Failures</h2>${failures(data)}</section>
 <section class="card"><h2>Briefs</h2>${legend(["done", "failed", "active", "pending"])}${briefs.length === 0 ? html`<p class="none">No briefs yet.</p>` : tree}</section>
 <section class="card"><h2>Newest events</h2>${newestEvents(data)}</section>
-<footer><p>What is left out:</p><ul>${left.map((line) => html`<li>${line}</li>`)}</ul>
-<p>Made from ${location} on ${moment(madeAt.getTime(), 0)} UTC by run-blackboard. All times are UTC.</p></footer>
+<footer><p>Limits of this report:</p><ul>${left.map((line) => html`<li>${line}</li>`)}</ul>
+<p>Created from ${location} on ${moment(madeAt.getTime(), 0)} UTC by run-blackboard. All times are UTC.</p></footer>
 </main></body>
 </html>
 `;
@@ -79,7 +79,7 @@ ${agents.length === 0 ? html`` : html`<section class="card"><h2>Agents</h2>${tal
 }
 
 function header({ overview }: ReportData, span: Span, lifetimes: readonly number[]): Html {
-  const { runId, goal, status, briefs, events, oldestPending, expiredLeases } = overview;
+  const { runId, goal, status, briefs, events, expiredLeases } = overview;
   const total = totalOf(briefs);
   const finished = briefs.done + briefs.failed;
   const tiles: [string, string][] = [
@@ -88,15 +88,15 @@ function header({ overview }: ReportData, span: Span, lifetimes: readonly number
       `${count(finished)} of ${count(total)} briefs finished`,
     ],
     [count(briefs.failed), "failed"],
-    [count(briefs.active), "being worked on"],
-    [count(briefs.pending), oldestPending ? "waiting" : "waiting; nothing to do"],
-    [duration(span.to - span.from), "from the beginning to the last change"],
-    [lifetimes.length === 0 ? "–" : duration(quantile(lifetimes, 0.5)), "half of the briefs took no longer"],
+    [count(briefs.active), "active"],
+    [count(briefs.pending), "pending"],
+    [duration(span.to - span.from), "from first to last change"],
+    [lifetimes.length === 0 ? "–" : duration(quantile(lifetimes, 0.5)), "median duration of finished briefs"],
     [
       count(events.retried + events.escalated),
-      `${count(events.retried)} retries, ${count(events.escalated)} escalations`,
+      `retries (${count(events.retried)}) and escalations (${count(events.escalated)})`,
     ],
-    [count(expiredLeases), "claims whose lease is over"],
+    [count(expiredLeases), "expired claims"],
   ];
   return html`<header>
 <span class="badge ${status}">${status}</span> <code class="soft">${runId}</code>
@@ -111,7 +111,7 @@ interface Lane {
   briefs: BriefOutline[];
 }
 
-/** A lane for each workstream that has briefs, the largest first when there are too many. */
+/** Returns one lane per workstream with briefs; the largest first if there are more than `maxLanes`. */
 function lanesOf({ overview, briefs }: ReportData): Lane[] {
   const names = new Map(overview.byWorkstream.map(({ workstreamId, name }) => [workstreamId, name ?? workstreamId]));
   const lanes = new Map<string | null, Lane>();
@@ -131,7 +131,7 @@ function timeline(lanes: readonly Lane[], span: Span): Html {
     const finished = briefs.filter(({ status }) => status === "done" || status === "failed").length;
     return html`<span title="${short(name)}">${short(name)}</span>${strip(briefs, span)}<span class="soft">${count(finished)}/${count(briefs.length)}</span>`;
   });
-  return html`<p class="soft small">When the briefs of each workstream were finished: the more, the stronger; red on top where some failed.</p>
+  return html`<p class="soft small">When the briefs of each workstream were finished: more opaque for more briefs, red on top for failed ones.</p>
 <div class="lanes">${rows}${spanAxis(span)}</div>`;
 }
 
@@ -142,7 +142,7 @@ interface Tally {
   retries: number;
 }
 
-/** Most briefs first. */
+/** Groups briefs by name, the largest group first. */
 function tallied(briefs: readonly BriefOutline[], nameOf: (brief: BriefOutline) => string | null): Tally[] {
   const tallies = new Map<string, Tally>();
   for (const brief of briefs) {
@@ -178,7 +178,7 @@ function slowest(briefs: readonly BriefOutline[]): Html {
     const took = lifetime(brief);
     return took === undefined ? [] : [{ brief, took }];
   });
-  if (finished.length === 0) return html`<p class="none">Nothing is finished yet.</p>`;
+  if (finished.length === 0) return html`<p class="none">No finished briefs yet.</p>`;
   const rows = finished
     .sort((a, b) => b.took - a.took)
     .slice(0, maxSlowest)
@@ -190,7 +190,7 @@ function slowest(briefs: readonly BriefOutline[]): Html {
 }
 
 function failures({ failures: ids, reasons, texts, briefs }: ReportData): Html {
-  if (ids.length === 0) return html`<p class="none">Nothing failed.</p>`;
+  if (ids.length === 0) return html`<p class="none">No failed briefs.</p>`;
   const failed = new Set(ids);
   const outlines = new Map(briefs.filter(({ briefId }) => failed.has(briefId)).map((brief) => [brief.briefId, brief]));
   const items = ids.map((briefId) => {
@@ -205,7 +205,7 @@ function failures({ failures: ids, reasons, texts, briefs }: ReportData): Html {
         ? html`<br><code class="soft hint">${(reason.detail.text ?? "").slice(0, 200)}</code>`
         : undefined;
     return html`<details class="failure"><summary><span class="mark failed">✗</span> <code>${short(briefId)}</code> <span class="soft small">${facts.join(" · ")}</span>${hint}</summary>
-${reason ? html`<p class="soft small">${reason.kind} at ${short(reason.createdAt)}</p>${pretty(reason.detail)}` : html`<p class="none">No event says why.</p>`}
+${reason ? html`<p class="soft small">${reason.kind} at ${short(reason.createdAt)}</p>${pretty(reason.detail)}` : html`<p class="none">No event with a reason.</p>`}
 ${text ? html`<p class="soft small">payload</p>${pretty(text.payload)}` : html``}</details>`;
   });
   return html`${items}`;
@@ -221,7 +221,7 @@ function newestEvents({ newestEvents: events }: ReportData): Html {
 }
 
 function leftOut(what: string, shown: number, all: number): string[] {
-  return all > shown ? [`${count(shown)} of ${count(all)} ${what}.`] : [];
+  return all > shown ? [`Shows ${count(shown)} of ${count(all)} ${what}.`] : [];
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

@@ -1,5 +1,5 @@
 /**
- * The report's stylesheet: one column on a phone, colours for light and dark, nothing from the network.
+ * The report's stylesheet: one column on narrow screens, light and dark colours, no external resources.
  */
 export const style = `
 :root {

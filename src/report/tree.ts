@@ -1,5 +1,5 @@
 /**
- * The report's tree: as many briefs as a page can hold, the upper levels first, each with all below it counted.
+ * The report's tree of briefs: up to `maxNodes`, upper levels first, with the totals of each subtree.
  */
 import type { BriefStatus } from "../../drizzle/vocabulary.ts";
 import { type BriefOutline, type Excerpt, type ReportData, reportLimits } from "../operations/report.ts";
@@ -7,9 +7,9 @@ import { statusBar, totalOf } from "./charts.ts";
 import { type Html, html } from "./html.ts";
 import { count, duration, lifetime, short } from "./numbers.ts";
 
-/** More would make the page slow on a phone. */
+/** Larger trees make the page slow on a phone. */
 const maxNodes = 1200;
-/** Deeper ones would be squeezed out at the right. */
+/** Deeper briefs would have no room left at the right. */
 const maxDepth = 24;
 
 interface Node {
@@ -21,7 +21,7 @@ interface Node {
 
 export interface DrawnTree {
   tree: Html;
-  /** What is left out, in words. */
+  /** Sentences about briefs that are not shown. */
   omissions: string[];
 }
 
@@ -31,19 +31,18 @@ export function drawTree({ briefs, texts }: ReportData): DrawnTree {
   const omissions: string[] = [];
   if (nodes.length > shown.size) {
     omissions.push(
-      `The tree shows ${count(shown.size)} of ${count(nodes.length)} briefs, the upper levels first; the numbers count all.`,
+      `The tree shows ${count(shown.size)} of ${count(nodes.length)} briefs, upper levels first; the totals include all.`,
     );
   }
   if (briefs.length > nodes.length) {
     const lost = briefs.length - nodes.length;
-    omissions.push(
-      `${count(lost)} briefs stand under no root, since their parents lead in a circle: they are not in the tree.`,
-    );
+    const are = lost === 1 ? "brief is" : "briefs are";
+    omissions.push(`${count(lost)} ${are} not in the tree because their parent links form a cycle.`);
   }
   return { tree: html`<ul class="tree">${drawn(roots, shown, texts)}</ul>`, omissions };
 }
 
-/** Level by level, so that a node comes before what is below it; nothing recurses, since a tree may be as deep as it likes. */
+/** Builds the tree. `nodes` is in breadth-first order, parents before children. Not recursive: the depth is not limited. */
 function nest(briefs: readonly BriefOutline[]): { roots: Node[]; nodes: Node[] } {
   const known = new Map(briefs.map((brief) => [brief.briefId, nodeOf(brief)]));
   const roots: Node[] = [];
@@ -60,7 +59,7 @@ function nest(briefs: readonly BriefOutline[]): { roots: Node[]; nodes: Node[] }
     }
   }
   for (const { brief, children, totals } of nodes.toReversed()) {
-    // Another program may have written a status that is none of ours.
+    // Another program may have stored an unknown status.
     if (Object.hasOwn(totals, brief.status)) totals[brief.status]++;
     for (const child of children) {
       for (const status of ["pending", "active", "done", "failed"] as const) totals[status] += child.totals[status];
@@ -78,12 +77,12 @@ const nodeOf = (brief: BriefOutline): Node => ({
 
 const marks = { pending: "○", active: "◐", done: "✓", failed: "✗" } as const;
 
-/** The sign of a status; another program may have written one that is none of ours. */
+/** Returns the symbol of a status, `?` for an unknown one that another program stored. */
 export function markOf(status: string): string {
   return Object.entries(marks).find(([name]) => name === status)?.[1] ?? "?";
 }
 
-/** Recurses no deeper than what is shown. */
+/** Draws nodes and their shown descendants. The recursion is at most `maxDepth` deep. */
 function drawn(nodes: readonly Node[], shown: ReadonlySet<Node>, texts: ReportData["texts"]): Html[] {
   const visible = nodes.filter((node) => shown.has(node));
   const items = visible.map((node) => drawnNode(node, shown, texts));
@@ -115,7 +114,7 @@ function drawnNode(node: Node, shown: ReadonlySet<Node>, texts: ReportData["text
   return html`<li><details${isOpen ? html` open` : undefined}><summary><span class="row">${head}${rollup}</span></summary>${own}<ul>${drawn(children, shown, texts)}</ul></details></li>`;
 }
 
-/** What it was given and what came of it, if there is anything. */
+/** Returns a brief's payload and result; `undefined` if it has neither. */
 function dataOf(texts: { payload: Excerpt; result: Excerpt } | undefined): Html | undefined {
   if (!texts) return undefined;
   const { payload, result } = texts;
@@ -124,21 +123,21 @@ function dataOf(texts: { payload: Excerpt; result: Excerpt } | undefined): Html 
   return given || gained ? html`${given}${gained}` : undefined;
 }
 
-/** A JSON text, laid out if all of it is here and it is JSON. */
+/** Shows JSON text, indented if it is complete and valid. */
 export function pretty({ text, length }: Excerpt): Html {
   if (text === null) return html`<p class="none">none</p>`;
   const rest = length - text.length;
-  if (rest > 0) return html`<pre>${text}… and ${count(rest)} characters more</pre>`;
+  if (rest > 0) return html`<pre>${text}… and ${count(rest)} more characters</pre>`;
   return html`<pre>${laidOut(text)}</pre>`;
 }
 
 function laidOut(text: string): string {
   try {
     const lines = JSON.stringify(JSON.parse(text), null, 2);
-    // Deep nesting makes more white space than anything else.
+    // Indenting deeply nested JSON would add mostly white space.
     return lines.length <= 2 * reportLimits.characters ? lines : text;
   } catch {
-    // As another program wrote it.
+    // Not JSON: another program wrote it.
     return text;
   }
 }

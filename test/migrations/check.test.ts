@@ -64,7 +64,7 @@ test("db:generate makes a migration for both engines that is in order; db:check 
     JSON.stringify({ sqlite: { "0000_reference": "other" }, postgres: { "0000_gone": "x" } }),
   );
   edit("drizzle/schema.postgres.ts", (text) => text.replace('text("remark"),', '$& more: text("more"),'));
-  expect(run("embed", "--check").lines.join("\n")).toContain("is not what migrations/sqlite says");
+  expect(run("embed", "--check").lines.join("\n")).toContain("does not match migrations/sqlite");
 
   run("embed");
   const { status, lines } = run("check");
@@ -72,17 +72,17 @@ test("db:generate makes a migration for both engines that is in order; db:check 
   for (const problem of [
     /drizzle\/schema\.postgres\.ts has changes without a migration/,
     /sqlite: \d{4}_made_up is not later than /,
-    /postgres\/0009_orphan\.sql is in the folder and not in the journal/,
-    /sqlite: 0000_reference is released and was changed/,
-    /postgres: 0000_gone is released and gone/,
+    /postgres\/0009_orphan\.sql is in the folder but not in the journal/,
+    /sqlite: 0000_reference is released but was changed/,
+    /postgres: 0000_gone is released but missing/,
     /_made_up contains "PRAGMA synchronous = OFF"/,
     /_made_up loses index events_event_id_unique in a rebuild/,
     /_made_up makes events\.more NOT NULL without a default/,
-    /drift apart: events: lacks column detail TEXT/,
-    /drift apart: no migration makes CREATE UNIQUE INDEX `events_event_id_unique`/,
-    /drift apart: only a migration knows table unknown/,
+    /differ: events: lacks column detail TEXT/,
+    /differ: no migration creates CREATE UNIQUE INDEX `events_event_id_unique`/,
+    /differ: only the migrations create table unknown/,
     /events\.detail of the reference is dropped/,
-    /events\.event_id of the reference has another type/,
+    /events\.event_id of the reference has a different type/,
     /postgres\/0000_blackboard\.sql names the schema public/,
     /schema\.sqlite\.sql is not current/,
   ]) {
@@ -95,6 +95,6 @@ test("db:check says so when the embedded schema, with which every file is compar
   edit("src/sqlite/migrations/embedded.sqlite.ts", (text) =>
     text.replace('"column goal TEXT NOT NULL"', '"column goal TEXT"'),
   );
-  expect(run("embed", "--check").lines.join("\n")).toContain("is not what migrations/sqlite says");
+  expect(run("embed", "--check").lines.join("\n")).toContain("does not match migrations/sqlite");
   expect(run("check").lines).toContainEqual(expect.stringContaining("embedded.*.ts differ"));
 });

@@ -154,7 +154,7 @@ describe("verify", () => {
     expect(command("verify", file)).toMatchObject({ status: 1, stdout: expect.stringContaining("tallies: ") });
     expect(command("verify", file, "--repair")).toMatchObject({
       status: 0,
-      stdout: expect.stringMatching(/nothing found[\s\S]*repaired tallies: /),
+      stdout: expect.stringMatching(/no problems found[\s\S]*repaired tallies: /),
     });
     expect(command("verify", file)).toMatchObject({ status: 0 });
   });

@@ -86,7 +86,7 @@ export function transferCommands(folder: () => string): void {
       const { url } = await freshSchema();
       const there = run(["copy", "abc123", "--to-postgres", url]);
       expect(there).toMatchObject({ status: 0, stderr: "" });
-      expect(there.stdout).toMatch(/^abc123: 0 workstreams, 1 briefs, 1 events in postgresql:.*\n$/);
+      expect(there.stdout).toMatch(/^abc123: 0 workstreams, 1 brief, 1 event in postgresql:.*\n$/);
       const board = await openOnServer({ url }, { runId: "abc123" });
       expect(await board.getBrief("b")).toMatchObject({ payload: { text: "\u001b[31m\u009b" } });
       const exported = run(["export", "abc123", "--postgres", url]);
