@@ -84,8 +84,8 @@ const flaws: [string, object, string[]][] = [
   ["a lone surrogate in a key", { a: { "\udc00": 1 } }, [".a"]],
   ["NUL in a string", { a: "x\0" }, [".a"]],
   ["NUL in a key", { a: { "\0": 1 } }, [".a"]],
-  ["an object that says how it wants to be written", { a: { toJSON: () => 1 } }, [".a.toJSON"]],
-  ["several at once", { a: Number.NaN, b: [undefined], c: { d: 1n } }, [".a", ".b[0]", ".c.d"]],
+  ["an object with a toJSON method", { a: { toJSON: () => 1 } }, [".a.toJSON"]],
+  ["several invalid values", { a: Number.NaN, b: [undefined], c: { d: 1n } }, [".a", ".b[0]", ".c.d"]],
 ];
 
 const notObjects: unknown[] = [[1], [], "x", "{}", 5, true, Symbol("x"), 1n, () => ({}), new Date(0), new Map()];
@@ -130,7 +130,7 @@ const sound: [string, object][] = [
       },
     },
   ],
-  ["objects of another realm", runInNewContext("({ a: [1, { b: 'x' }], c: Object.create(null) })")],
+  ["objects of a different realm", runInNewContext("({ a: [1, { b: 'x' }], c: Object.create(null) })")],
 ];
 
 export function jsonValues(engine: Engine): void {

@@ -47,7 +47,7 @@ const unreadable: [string, unknown][] = [
   ["NaN in an array at the top", "[NaN]"],
   ["half a NaN", '{"a": NaNNaN}'],
   ["a byte order mark", "\ufeff{}"],
-  ["NUL behind the object", "{}\0x"],
+  ["NUL after the object", "{}\0x"],
   ["NUL in a string", '{"a": "x\0y"}'],
   ["bytes that are no JSON", Buffer.from([1, 2, 3])],
 ];

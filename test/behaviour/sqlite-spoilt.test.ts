@@ -19,16 +19,16 @@ spoilt(sqliteFile, [
   ["bytes for a role", "role = x'636f646572'"],
   ["an attempt that is a text", "attempt = 'third'"],
   ["an attempt that is bytes", "attempt = x'01'"],
-  ["an attempt that is no integer", "attempt = 1.5"],
+  ["an attempt that is not an integer", "attempt = 1.5"],
   ["an attempt above its maximum", "attempt = 9007199254740993"],
-  ["a payload that is no JSON", "payload = 'not json'"],
+  ["a payload that is not JSON", "payload = 'not json'"],
   ["a payload of bytes", "payload = x'00ff'"],
   ["a payload with NUL", "payload = '{}' || char(0) || 'x'"],
   ["a payload that only JSON5 has", `payload = '{a: ''b'', }'`],
   ["a payload of Python's repr", `payload = '{''a'': None}'`],
   ["a long payload cut short", `payload = '{"a": "${"x".repeat(3000)}'`],
   ["a very long payload cut short", `payload = '{"a": "${"x".repeat(100_000)}'`],
-  ["a result that is no JSON", "result = '{'"],
+  ["a result that is not JSON", "result = '{'"],
 ]);
 
 /** Opens a run in a file and a separate connection that stores pending briefs as the Python module does. */

@@ -32,7 +32,10 @@ const generators: [string, (write: () => unknown) => unknown][] = [
         yield write();
       },
   ],
-  ["a generator function of another realm", (write) => runInNewContext("(function* () { yield write(); })", { write })],
+  [
+    "a generator function of a different realm",
+    (write) => runInNewContext("(function* () { yield write(); })", { write }),
+  ],
   [
     "a bound generator function",
     (write) =>
@@ -54,7 +57,7 @@ const generators: [string, (write: () => unknown) => unknown][] = [
         yield write();
       })(),
   ],
-  ["a function that returns another iterator", () => () => [1].values()],
+  ["a function that returns an iterator that is not a generator", () => () => [1].values()],
 ];
 
 export function transactions(engine: Engine): void {

@@ -1,4 +1,4 @@
-/** Prune beside processes that open runs, and beside links that take a folder's place. */
+/** pruneRuns while other processes open runs or replace a run's folder by a link. */
 import {
   existsSync,
   mkdirSync,
@@ -22,7 +22,7 @@ function doneRun(root: string, runId: string): void {
   board.updateRunStatus("done");
 }
 
-test("a run that others open while it is pruned again and again loses nothing that they were told is written", async () => {
+test("repeated prunes of a run that other processes open lose no acknowledged write", async () => {
   const root = temporaryFolder();
   const file = join(root, "r/blackboard.db");
   const openers = ["one", "two"].map((name) => startHere("reopen", [root, name]));
@@ -37,7 +37,7 @@ test("a run that others open while it is pruned again and again loses nothing th
     for (const answer of answers) expect(answer).toMatch(/ \d+$/);
     const board = open({ runId: "r", root });
     const ids = board.listEvents().items.map(({ eventId }) => eventId);
-    // Each opener wrote one event, and kept its blackboard open: prune cannot have taken it afterwards.
+    // Each process wrote one event and kept its blackboard open, so prune cannot have deleted it afterwards.
     expect(ids).toEqual(expect.arrayContaining([`one/${round}`, `two/${round}`]));
     board.close();
     for (const opener of openers) opener.say("close");
@@ -48,7 +48,7 @@ test("a run that others open while it is pruned again and again loses nothing th
   await Promise.all(openers.map((opener) => opener.finish()));
 });
 
-test("a folder that is swapped for a link again and again never has the link's target deleted", async () => {
+test("prune never deletes the target of a link that repeatedly replaces a run's folder", async () => {
   const [root, elsewhere] = [temporaryFolder(), temporaryFolder()];
   doneRun(elsewhere, "target");
   const target = join(elsewhere, "target");
@@ -58,7 +58,7 @@ test("a folder that is swapped for a link again and again never has the link's t
     try {
       pruneRuns({ root, olderThanMs: 0 });
     } catch (error) {
-      // The folder may be missing in the moment in which it is swapped.
+      // The folder may be missing at the moment of the swap.
       expect(error).toMatchObject({ code: expect.any(String) });
     }
     expect(readdirSync(target)).toContain("blackboard.db");
@@ -73,13 +73,13 @@ test("a run whose folder cannot be deleted is reported as deleted", () => {
   writeFileSync(join(root, "r/kept/notes.txt"), "mine");
   expect(pruneRuns({ root, olderThanMs: 0 })).toMatchObject([{ runId: "r", outcome: "deleted", reason: null }]);
   expect(readdirSync(join(root, "r"))).toEqual(["kept"]);
-  // A mount point, or another user's folder, answers EBUSY or EACCES: any answer is the same here.
+  // A mount point or another user's folder causes EBUSY or EACCES; the code does not distinguish them.
   doneRun(root, "s");
   renameSync(join(root, "r"), join(root, "s/sub"));
   expect(pruneRuns({ root, olderThanMs: 0 })).toMatchObject([{ runId: "s", outcome: "deleted", reason: null }]);
 });
 
-test("what lies beside a pruned file and looks like its own is deleted, a link there is not followed", () => {
+test("prune deletes a pruned file's companion files and does not follow a link among them", () => {
   const root = temporaryFolder();
   const notes = join(temporaryFolder(), "notes.txt");
   writeFileSync(notes, "mine");
