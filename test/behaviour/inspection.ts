@@ -79,7 +79,7 @@ export function inspection(engine: Engine): void {
       expect(await reportRun(board)).toContain("No briefs yet.");
     });
 
-    it("createReport renders tree, failures, payloads and agents in one page", async () => {
+    it("reportRun renders tree, failures, payloads and agents in one page", async () => {
       const { board } = await openRun(engine);
       await board.spawnBrief({ briefId: "plan", tier: 0, role: "architect", payload: { files: ["a.ts"] } });
       await board.spawnBrief({ briefId: "write", parentBriefId: "plan", tier: 1, role: "coder" });
