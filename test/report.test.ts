@@ -1,6 +1,4 @@
-/**
- * The report as a browser shows it: Debian's Chromium, on a phone and on a desk, by day and by night.
- */
+/** The report as a browser renders it: Debian's Chromium, on a phone and a desktop, in light and dark mode. */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,7 +10,7 @@ import { temporaryFolder } from "./processes/folder.ts";
 const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path));
 if (!executablePath) {
   const message = "Chromium is not installed (apt-get install chromium).";
-  // Whoever checks a change must not mistake silence for success.
+  // A missing browser must not look like a passed test.
   if (process.env.CI) throw new Error(message);
   console.warn(`\n!!! ${message} The tests of the report in a browser are SKIPPED.\n`);
 }
@@ -57,7 +55,7 @@ interface Found {
   text: string;
 }
 
-/** What the browser made of the page; as text, since it runs there. */
+/** The rendered state of the page; as text, because it runs in the page. */
 const look = `({
   title: document.title,
   active: document.querySelectorAll("script, a, img, iframe, object, embed, link, form, base").length,
@@ -80,7 +78,7 @@ describe.skipIf(!executablePath)("the report in Chromium", () => {
     { name: "desk", viewport: { width: 1280, height: 900 }, colorScheme: "light" },
   ] as const;
 
-  it.each(screens)("shows a hostile run as nothing but text, on a $name", async ({ viewport, colorScheme }) => {
+  it.each(screens)("shows a hostile run as text only, on a $name", async ({ viewport, colorScheme }) => {
     using board = hostileRun();
     const file = join(temporaryFolder(), "report.html");
     writeFileSync(file, reportRun(board));
@@ -92,7 +90,7 @@ describe.skipIf(!executablePath)("the report in Chromium", () => {
     page.on("request", (request) => noise.push(`request: ${request.url()}`));
     const url = pathToFileURL(file).href;
     await page.goto(url);
-    // Everything that can be opened, opened.
+    // Opens every element that can be opened.
     for (const summary of await page.locator("details:not([open]) > summary").all()) {
       if (await summary.isVisible()) await summary.click();
     }
@@ -108,13 +106,13 @@ describe.skipIf(!executablePath)("the report in Chromium", () => {
 });
 
 describe("the report of a run", () => {
-  it("holds no character that a terminal or a reader would obey", () => {
+  it("contains no character that a terminal or a reader would interpret", () => {
     using board = hostileRun();
     // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there.
     expect(reportRun(board)).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
   });
 
-  it("stays below 5 MB whatever the run, and says what it leaves out", () => {
+  it("stays below 5 MB for any run and lists what it omits", () => {
     using board = openBlackboard({ runId: "large", file: ":memory:" });
     board.createRun('"'.repeat(100_000));
     const quotes = '"'.repeat(200);
@@ -140,7 +138,7 @@ describe("the report of a run", () => {
     expect(page).toContain("30 of 50 roles");
   });
 
-  it("can be made of a run that has only begun", () => {
+  it("can be created for a run without briefs", () => {
     using board = openBlackboard({ runId: "begun", file: ":memory:" });
     board.createRun("nothing yet");
     expect(reportRun(board)).toContain("No briefs yet.");

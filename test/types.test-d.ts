@@ -1,6 +1,6 @@
 /**
- * What the compiler must take and what it must refuse, checked by `tsc`; nothing here is run. The first half holds the
- * package against the agreed contract.
+ * What the compiler must accept and reject, checked by `tsc`; nothing here is run. The first half compares the package
+ * with the agreed contract.
  */
 import {
   type Blackboard,
@@ -58,15 +58,15 @@ import {
 import * as z from "zod";
 import type * as contract from "./contract.ts";
 
-/** An object type written out, whatever intersections and Omits it was made of. */
+/** Flattens an object type, whatever intersections and Omits it consists of. */
 type Flat<T> = { [Key in keyof T]: T[Key] };
-/** Whether two types are the same, optional and readonly properties and `any` told apart. */
+/** Whether two types are the same, including optional and readonly properties and `any`. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 type SameObject<A, B> = Same<Flat<A>, Flat<B>>;
 type Fits<A, B> = [A] extends [B] ? true : false;
 declare function holds<_Proof extends true>(): void;
 
-// ---------------------------------------------------------------------------------------------- vocabulary and rows
+// ----------------------------------------------------------------------------------------------- vocabulary and rows
 
 holds<Same<typeof runStatuses, typeof contract.runStatuses>>();
 holds<Same<typeof workstreamStatuses, typeof contract.workstreamStatuses>>();
@@ -114,7 +114,7 @@ holds<Fits<typeof migrateBlackboard, typeof contract.migrateBlackboard>>();
 
 // ------------------------------------------------------------------------------------------------------- the methods
 
-/** What a method gives. */
+/** The return type of a method. */
 type Given<T> =
   T extends Promise<infer Value>
     ? Promise<Given<Value>>
@@ -159,7 +159,7 @@ type Methods =
   | "escalateBrief"
   | "watchEvents"
   | "close";
-/** The methods that are not as agreed: there must be none. */
+/** The methods that differ from the contract: there must be none. */
 type Deviating<M extends Mode> = {
   [Name in Methods]: SameMethod<Blackboard<M>[Name], contract.Blackboard<M>[Name]> extends true ? never : Name;
 }[Methods];
@@ -168,7 +168,7 @@ holds<Same<Deviating<"async">, never>>();
 holds<Same<BlackboardOperations<"sync">["runId"], contract.Blackboard<"sync">["runId"]>>();
 holds<Same<Blackboard<"sync">["location"], contract.Blackboard<"sync">["location"]>>();
 
-// Ours take less of a claim than was agreed: whatever says which one it is.
+// The package requires fewer fields of a claim than the contract: those that identify it.
 holds<Fits<Blackboard<"sync">["releaseClaim"], contract.Blackboard<"sync">["releaseClaim"]>>();
 holds<Fits<Blackboard<"sync">["renewClaim"], contract.Blackboard<"sync">["renewClaim"]>>();
 holds<Fits<Blackboard<"sync">["holdClaim"], contract.Blackboard<"sync">["holdClaim"]>>();
@@ -180,11 +180,11 @@ holds<Fits<(typeof board)["drizzle"], ReturnType<typeof contract.openBlackboard>
 
 // ------------------------------------------------------------------------------------------------------------ errors
 
-/** Ours has all that was agreed of that class, no more and of the same types. */
+/** The package's class has all agreed fields, no others, and the same types. */
 type SameError<Ours, Agreed> = Same<Flat<Omit<Ours, keyof Error>>, Flat<Omit<Agreed, keyof Error>>>;
 holds<SameError<BlackboardError, contract.BlackboardError>>();
 holds<Fits<InvalidInputError, contract.InvalidInputError>>();
-// Its issues are readonly, more than was agreed.
+// Its issues are readonly, which the contract does not require.
 holds<Fits<contract.InvalidInputError, InvalidInputError>>();
 holds<SameError<NotFoundError, contract.NotFoundError>>();
 holds<SameError<ConflictError, contract.ConflictError>>();
@@ -198,88 +198,88 @@ holds<SameError<UnreadableRowError, contract.UnreadableRowError>>();
 holds<SameError<DatabaseError, contract.DatabaseError>>();
 holds<SameError<ConnectionError, contract.ConnectionError>>();
 
-// -------------------------------------------------------------------------------------------------- what is refused
+// -------------------------------------------------------------------------------------------------- what is rejected
 
-// @ts-expect-error There is no such status of a run.
+// @ts-expect-error Unknown status of a run.
 board.updateRunStatus("blocked");
-// @ts-expect-error There is no such status of a workstream.
+// @ts-expect-error Unknown status of a workstream.
 board.updateWorkstreamStatus("w", "review");
-// @ts-expect-error There is no such status of a brief.
+// @ts-expect-error Unknown status of a brief.
 board.updateBriefStatus("b", "review");
-// @ts-expect-error `from` is of the same vocabulary.
+// @ts-expect-error `from` accepts the same statuses.
 board.updateBriefStatus("b", "done", { from: "blocked" });
-// @ts-expect-error So is each of several.
+// @ts-expect-error So does each item of a list.
 board.updateBriefStatus("b", "done", { from: ["pending", "blocked"] });
-// @ts-expect-error There is no such option.
+// @ts-expect-error Unknown option.
 board.updateRunStatus("done", { form: "active" });
-// @ts-expect-error There is no such kind of event.
+// @ts-expect-error Unknown kind of event.
 board.logEvent("finished");
 // @ts-expect-error An event's detail is an object.
 board.logEvent("failed", { detail: "disk full" });
-// @ts-expect-error A detail may be left out, but not null.
+// @ts-expect-error A detail may be absent, but not null.
 board.logEvent("failed", { detail: null });
-// @ts-expect-error A run needs a goal.
+// @ts-expect-error A run requires a goal.
 board.createRun();
-// @ts-expect-error A brief needs a role.
+// @ts-expect-error A brief requires a role.
 board.createBrief({ tier: 0 });
-// @ts-expect-error A brief needs a tier.
+// @ts-expect-error A brief requires a tier.
 board.createBrief({ role: "coder" });
 // @ts-expect-error A tier is a number.
 board.createBrief({ tier: "1", role: "coder" });
-// @ts-expect-error A brief is made without a status.
+// @ts-expect-error A brief is created without a status.
 board.createBrief({ tier: 0, role: "coder", status: "done" });
 // @ts-expect-error A payload is an object.
 board.createBrief({ tier: 0, role: "coder", payload: "text" });
-// @ts-expect-error An id may be left out, but not null.
+// @ts-expect-error An id may be absent, but not null.
 board.createBrief({ briefId: null, tier: 0, role: "coder" });
-// @ts-expect-error A workstream needs a name.
+// @ts-expect-error A workstream requires a name.
 board.createWorkstream({ tier: 0 });
-// @ts-expect-error A workstream has an owner, not an agent.
+// @ts-expect-error A workstream has an ownerAgentId, not an agentId.
 board.createWorkstream({ name: "api", tier: 0, agentId: "a" });
-// @ts-expect-error A result is not left out.
+// @ts-expect-error A result is required.
 board.updateBriefResult("b");
-// @ts-expect-error Nor is it null.
+// @ts-expect-error A result is not null.
 board.updateBriefResult("b", null);
-// @ts-expect-error There is no such filter.
+// @ts-expect-error Unknown filter.
 board.listBriefs({ kind: "spawned" });
 // @ts-expect-error A cursor of events is a number.
 board.listEvents({ after: "x" });
-// @ts-expect-error A cursor of briefs is not.
+// @ts-expect-error A cursor of briefs is not a number.
 board.listBriefs({ after: 5 });
-// @ts-expect-error null is no cursor: it says that there is no next page.
+// @ts-expect-error null is not a cursor: it means that there is no next page.
 board.listBriefs({ after: null });
-// @ts-expect-error Kinds are several.
+// @ts-expect-error Kinds are a list.
 board.listEvents({ kinds: "failed" });
-// @ts-expect-error A blackboard is of one run.
+// @ts-expect-error A blackboard requires a runId.
 openBlackboard({});
-// @ts-expect-error There is no such option.
+// @ts-expect-error Unknown option.
 openBlackboard({ runId: "r", path: "x.db" });
-// @ts-expect-error There is no such mode.
+// @ts-expect-error Unknown mode.
 openBlackboard({ runId: "r", synchronous: "off" });
-// @ts-expect-error A clock gives dates.
+// @ts-expect-error A clock returns dates.
 openBlackboard({ runId: "r", clock: () => Date.now() });
-// @ts-expect-error A blackboard knows its run for good.
+// @ts-expect-error A blackboard's runId is readonly.
 board.runId = "other";
 declare const refusal: InvalidInputError;
-// @ts-expect-error What an error says is not changed.
+// @ts-expect-error The fields of an error are readonly.
 refusal.issues = [];
 
-// @ts-expect-error On SQLite a callback must not be asynchronous.
+// @ts-expect-error On SQLite a callback must not be async.
 board.transaction(async () => 1);
-// @ts-expect-error Nor give a promise, whatever of.
+// @ts-expect-error Nor return a promise of any type.
 board.transaction((tx) => Promise.resolve(tx.getRun()));
-// @ts-expect-error Nor something that may be one.
+// @ts-expect-error Nor return a value that may be a promise.
 board.transaction((): number | Promise<number> => 1);
 
-// ----------------------------------------------------------------------------------------------------- what is taken
+// -------------------------------------------------------------------------------------------------- what is accepted
 
 const run = board.createRun("goal");
 holds<Same<typeof run, Run>>();
-// @ts-expect-error A run is never "blocked": comparing would always be false.
+// @ts-expect-error A run is never "blocked": the comparison is always false.
 run.status === "blocked";
 const brief = board.getBrief("b");
 holds<Same<typeof brief, Brief | undefined>>();
-// @ts-expect-error There may be no such brief.
+// @ts-expect-error The brief may be undefined.
 brief.status;
 holds<Same<NonNullable<typeof brief>["result"], JsonObject | null>>();
 holds<Same<ReturnType<typeof board.getRunSummary>["briefs"], Record<BriefStatus, number>>>();
@@ -318,7 +318,9 @@ async function waits(): Promise<void> {
   asynchronous.createRun("goal").status;
 }
 
-/** For any blackboard in a file, whatever its Drizzle database is typed as; for one of either engine, awaiting. */
+/**
+ * For any blackboard in a file, whatever the type of its Drizzle database; and for one of either engine, with await.
+ */
 function onFile(any: Blackboard<"sync">): Run {
   return any.createRun("goal");
 }
@@ -328,16 +330,16 @@ async function onEither(any: Blackboard<Mode>): Promise<Run> {
 onFile(board);
 onEither(board);
 onEither(asynchronous);
-// @ts-expect-error What awaits can't be given to what doesn't.
+// @ts-expect-error An async blackboard is not assignable to a sync one.
 onFile(asynchronous);
 board.transaction((tx) => {
   const operations: BlackboardOperations<"sync"> = tx;
-  // @ts-expect-error A transaction is not closed, it ends.
+  // @ts-expect-error A transaction has no close method.
   operations.close;
 });
 waits();
 
-// ------------------------------------------------------------------------------------------------------------ roles
+// ------------------------------------------------------------------------------------------------------------- roles
 
 const typed = openBlackboard({
   runId: "r",
@@ -352,15 +354,15 @@ const typed = openBlackboard({
 });
 typed.createBrief({ tier: 1, role: "coder", payload: { task: "write" } });
 typed.createBrief({ tier: 1, role: "idler" });
-// @ts-expect-error There is no such role.
+// @ts-expect-error Unknown role.
 typed.createBrief({ tier: 1, role: "codr", payload: { task: "write" } });
-// @ts-expect-error A coder's payload has a task.
+// @ts-expect-error A coder's payload requires a task.
 typed.createBrief({ tier: 1, role: "coder", payload: { suite: "all" } });
-// @ts-expect-error A payload that says something may not be left out.
+// @ts-expect-error A payload with required fields is required.
 typed.createBrief({ tier: 1, role: "tester" });
-// @ts-expect-error There is no such role to look for.
+// @ts-expect-error Unknown role in a filter.
 typed.listBriefs({ role: ["coder", "tster"] });
-// @ts-expect-error Nor to claim.
+// @ts-expect-error Unknown role in a claim.
 typed.claimBrief({ agentId: "a", leaseMs: 1, role: "tster" });
 
 const coder = typed.createBrief({ tier: 1, role: "coder", payload: { task: "write" } });
@@ -372,14 +374,14 @@ const anyone = typed.getBrief("b");
 if (anyone?.role === "coder") holds<Same<(typeof anyone)["payload"]["tries"], number>>();
 if (anyone?.role === "tester") holds<Same<(typeof anyone)["payload"]["suite"], string>>();
 if (anyone?.role === "idler") holds<Same<(typeof anyone)["payload"], JsonObject>>();
-// @ts-expect-error Before the role is known, so is nothing of the payload.
+// @ts-expect-error Before the role is narrowed, the payload is unknown.
 anyone?.payload.tries;
 
 const claim = typed.claimBrief({ agentId: "a", leaseMs: 1000 });
 if (claim?.role === "coder") {
   holds<Same<(typeof claim)["brief"]["payload"]["task"], string>>();
   typed.completeBrief(claim, { lines: 3 });
-  // @ts-expect-error A coder's result has lines.
+  // @ts-expect-error A coder's result requires lines.
   typed.completeBrief(claim, { words: 3 });
   const renewed = typed.renewClaim(claim, { leaseMs: 5 });
   holds<Same<typeof renewed, typeof claim>>();
@@ -397,7 +399,7 @@ onFile(typed);
 onEither(typed);
 const untyped: Blackboard<"sync"> = typed;
 untyped.createBrief({ tier: 1, role: "anything" });
-// A declaration without any role is none.
+// An empty declaration has no roles.
 openBlackboard({ runId: "r", roles: {} }).createBrief({ tier: 1, role: "anything" });
 // @ts-expect-error A misspelt key would switch validation off.
 openBlackboard({ runId: "r", roles: { coder: { paylod: z.object({}) } } });

@@ -1,4 +1,4 @@
-/** Reading many rows without holding them all: groups of about 1 MB, and lists and trees without what briefs carry. */
+/** Reads with bounded memory: pages of about 1 MB, and lists and trees without payloads and results. */
 import {
   type Brief,
   type BriefNode,
@@ -51,8 +51,8 @@ const sizesOf = (pages: readonly (readonly object[])[]) =>
   pages.map((page) => page.map((row) => JSON.stringify(row).length).reduce((sum, length) => sum + length, 0));
 
 export function bounded(engine: Engine): void {
-  describe("rows that are read a few at a time", () => {
-    test("are all events, by any filter, in groups of about 1 MB or of a single event", async () => {
+  describe("readEvents and readBriefs", () => {
+    test("readEvents returns every matching event in pages of about 1 MB, or of one larger event", async () => {
       const { board, place } = await openRun(engine);
       await fill(board, 12);
       for (const filter of [
@@ -68,7 +68,7 @@ export function bounded(engine: Engine): void {
         expect(pages.flat()).toEqual((await board.listEvents(filter)).items);
         for (const [n, size] of sizesOf(pages).entries()) {
           expect(size).toBeLessThan(4_500_000);
-          // Only the last row of a page may be a large one.
+          // Only the last row of a page may exceed the limit.
           for (const event of (pages[n] ?? []).slice(0, -1)) expect(JSON.stringify(event).length).toBeLessThan(2 ** 20);
         }
       }
@@ -76,7 +76,7 @@ export function bounded(engine: Engine): void {
       await refused(place, ["limit"], () => readEvents(board, unknown).next());
     });
 
-    test("are the briefs of any ids, in their order, groups of about 1 MB, unknown ids passed over", async () => {
+    test("readBriefs returns the given briefs in the given order in pages of about 1 MB and skips unknown ids", async () => {
       const { board } = await openRun(engine);
       await fill(board, 12);
       const ids = ["b9", "b1", "nobody", "b0", "b2", "b8", "b5", "b11"];
@@ -96,7 +96,7 @@ export function bounded(engine: Engine): void {
   });
 
   describe("outlines", () => {
-    test("are the briefs of a list without payload and result, by any filter, page by page", async () => {
+    test("listBriefOutlines returns the pages of listBriefs without payload and result, for every filter", async () => {
       const { board } = await openRun(engine);
       await fill(board, 12);
       for (const filter of [
@@ -115,7 +115,7 @@ export function bounded(engine: Engine): void {
       }
     });
 
-    test("are the tree, whole or in part, without payloads and results", async () => {
+    test("getTreeOutline returns the tree or a subtree without payloads and results", async () => {
       const { board } = await openRun(engine);
       await fill(board, 12);
       for (const id of [undefined, "b0", "b2", "b11"]) {
@@ -125,7 +125,7 @@ export function bounded(engine: Engine): void {
       await caught(NotFoundError, () => getTreeOutline(board, "nobody"));
     });
 
-    test("read none of what briefs carry", async () => {
+    test("outlines select no payload and no result", async () => {
       const place = await engine.place();
       const asked: string[] = [];
       const board = await place.open({ runId: "run-1", logger: { logQuery: (query) => void asked.push(query) } });

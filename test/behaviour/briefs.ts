@@ -1,15 +1,15 @@
-/** Briefs: the tasks of a run, a tree by their parents. */
+/** Creating, reading and updating briefs: the tasks of a run, which form a tree. */
 import { InvalidInputError, NotFoundError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { caught, caughtUnchanged, type Engine, everything, openRun } from "./engine.ts";
 
-/** What the reference's columns hold of a brief. */
+/** The columns of a brief that the reference implementation also has. */
 const storedColumns = `SELECT brief_id, run_id, parent_brief_id, workstream_id, tier, role, status, retry_count, created_at,
   updated_at FROM briefs ORDER BY brief_id`;
 
 export function briefs(engine: Engine): void {
   describe("briefs", () => {
-    test("createBrief stores the brief, pending, with the clock's time, and gives it", async () => {
+    test("createBrief stores a pending brief with the clock's time and returns it", async () => {
       const { board, place, clock } = await openRun(engine);
       await board.createWorkstream({ workstreamId: "ws-1", name: "api", tier: 1 });
       await board.createBrief({ briefId: "a", tier: 0, role: "planner" });
@@ -40,7 +40,7 @@ export function briefs(engine: Engine): void {
       });
     });
 
-    test("a brief needs no more than a tier and a role: the rest is empty", async () => {
+    test("createBrief requires only a tier and a role and leaves the other columns empty", async () => {
       const { board } = await openRun(engine);
       const brief = await board.createBrief({ tier: 0, role: "coder" });
       expect(brief).toMatchObject({
@@ -52,7 +52,7 @@ export function briefs(engine: Engine): void {
       });
     });
 
-    test("undefined counts as left out, and null where a row may have null", async () => {
+    test("createBrief treats undefined as an absent field and null as NULL in nullable columns", async () => {
       const { board } = await openRun(engine);
       const nothing = { briefId: undefined, parentBriefId: undefined, workstreamId: undefined, retryCount: undefined };
       const first = await board.createBrief({ tier: 0, role: "coder", ...nothing, payload: undefined });
@@ -63,14 +63,14 @@ export function briefs(engine: Engine): void {
       expect(second).toMatchObject(empty);
     });
 
-    test("no payload and no result are not the text 'null' in the database", async () => {
+    test("createBrief stores SQL NULL, not the text 'null', for an absent payload and result", async () => {
       const { board, place } = await openRun(engine);
       await board.createBrief({ briefId: "b", tier: 0, role: "coder", payload: null });
       expect(await place.sql("SELECT result FROM briefs")).toEqual([{ result: null }]);
       expect(await place.sql("SELECT 1 AS found FROM briefs WHERE cast(payload AS text) = '{}'")).toHaveLength(1);
     });
 
-    test("ids that are left out are UUIDv7, in the order in which they are made", async () => {
+    test("createBrief generates UUIDv7 ids in creation order", async () => {
       const { board } = await openRun(engine);
       const ids: string[] = [];
       for (let count = 0; count < 50; count++) ids.push((await board.createBrief({ tier: 0, role: "coder" })).briefId);
@@ -79,7 +79,7 @@ export function briefs(engine: Engine): void {
       expect(new Set(ids).size).toBe(50);
     });
 
-    test("ids and roles may have 256 characters of any kind, slashes and quotes too", async () => {
+    test("createBrief accepts ids and roles of 256 characters, including slashes and quotes", async () => {
       const { board } = await openRun(engine);
       for (const id of [
         "x".repeat(256),
@@ -96,7 +96,7 @@ export function briefs(engine: Engine): void {
       }
     });
 
-    test("getBrief gives undefined for an id that nobody made, letter case told apart", async () => {
+    test("getBrief returns undefined for an unknown id and compares ids case-sensitively", async () => {
       const { board } = await openRun(engine);
       await board.createBrief({ briefId: "b", tier: 0, role: "coder" });
       expect(await board.getBrief("B")).toBeUndefined();
@@ -108,7 +108,7 @@ export function briefs(engine: Engine): void {
       ["workstream", { workstreamId: "none" }, "workstream", "none"],
       ["parent that is the brief itself", { briefId: "own", parentBriefId: "own" }, "brief", "own"],
     ] as const)(
-      "a brief with an unknown %s is NotFoundError, and nothing is written",
+      "createBrief throws NotFoundError for an unknown %s and writes nothing",
       async (_, unknown, entity, id) => {
         const { board, place } = await openRun(engine);
         const error = await caughtUnchanged(place, NotFoundError, () =>
@@ -118,7 +118,7 @@ export function briefs(engine: Engine): void {
       },
     );
 
-    test("updateBriefResult stores the result, sets done whatever it was, and logs no event", async () => {
+    test("updateBriefResult stores the result, sets the status to done from any status and logs no event", async () => {
       const { board, place, clock } = await openRun(engine);
       for (const status of ["pending", "active", "done", "failed"] as const) {
         const { briefId, createdAt } = await board.createBrief({ tier: 0, role: "coder", payload: { keep: 1 } });
@@ -132,7 +132,7 @@ export function briefs(engine: Engine): void {
       expect(await place.sql("SELECT * FROM events")).toEqual([]);
     });
 
-    test("a second result takes the first one's place", async () => {
+    test("updateBriefResult replaces an earlier result", async () => {
       const { board } = await openRun(engine);
       await board.createBrief({ briefId: "b", tier: 0, role: "coder" });
       await board.updateBriefResult("b", { draft: 1 });
@@ -140,7 +140,7 @@ export function briefs(engine: Engine): void {
       expect((await board.getBrief("b"))?.result).toStrictEqual({});
     });
 
-    test("incrementBriefRetry counts one more, leaves the status, and logs no event", async () => {
+    test("incrementBriefRetry adds one, keeps the status and logs no event", async () => {
       const { board, place, clock } = await openRun(engine);
       await board.createBrief({ briefId: "b", tier: 0, role: "coder", retryCount: 4 });
       await board.updateBriefStatus("b", "failed");
@@ -154,7 +154,7 @@ export function briefs(engine: Engine): void {
       expect(await place.sql("SELECT * FROM events")).toEqual([]);
     });
 
-    test("a retry count reaches 2^31 - 1 and is refused beyond", async () => {
+    test("incrementBriefRetry accepts retry counts up to 2^31 - 1 and rejects larger ones", async () => {
       const { board, place } = await openRun(engine);
       await board.createBrief({ briefId: "b", tier: 0, role: "coder", retryCount: 2 ** 31 - 2 });
       expect((await board.incrementBriefRetry("b")).retryCount).toBe(2 ** 31 - 1);
@@ -162,7 +162,7 @@ export function briefs(engine: Engine): void {
       expect(error.issues.map(({ path }) => path)).toEqual(["retryCount"]);
     });
 
-    test("an update of one brief leaves the others alone", async () => {
+    test("an update of one brief leaves the other briefs unchanged", async () => {
       const { board, place } = await openRun(engine);
       for (const briefId of ["a", "b", "c"]) await board.createBrief({ briefId, tier: 0, role: "coder" });
       const before = await everything(place);
@@ -173,7 +173,7 @@ export function briefs(engine: Engine): void {
       expect([after.briefs?.[0], after.briefs?.[2]]).toEqual([before.briefs?.[0], before.briefs?.[2]]);
     });
 
-    test("updates of a brief that nobody made are NotFoundError with its id", async () => {
+    test("updates of an unknown brief throw NotFoundError with its id", async () => {
       const { board } = await openRun(engine);
       const calls = [
         () => board.updateBriefResult("nobody", {}),

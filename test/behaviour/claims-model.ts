@@ -1,6 +1,6 @@
 /**
- * Claims and the life of briefs, held against a model after each step of whatever sequence fast-check thinks of: several agents
- * who keep the claims that they once got, a clock that moves, and somebody who moves briefs by their ids.
+ * Compares claims and moves with a model after every step of random sequences: several agents that keep old claims, a
+ * clock that advances, and moves by id.
  */
 import fc from "fast-check";
 import { type Brief, type BriefStatus, briefStatuses, type Claim, type EventKind } from "run-blackboard";
@@ -15,7 +15,7 @@ interface ModelBrief {
   attempt: number;
   retryCount: number;
   claimedBy: string | null;
-  /** Milliseconds by the clock. */
+  /** Time of the clock in ms. */
   lease: number | null;
   result: object | null;
 }
@@ -23,7 +23,7 @@ interface Model {
   now: number;
   briefs: Map<string, ModelBrief>;
   events: { kind: EventKind; briefId: string; detail: object }[];
-  /** What each agent was given, the latest last. */
+  /** The claims each agent received, newest last. */
   claims: { id: string; attempt: number; agentId: string }[];
 }
 interface Real {
@@ -34,12 +34,12 @@ interface Real {
 }
 type Command = fc.AsyncCommand<Model, Real>;
 
-/** What a step comes to: the brief as it then is, `undefined` for nothing, or an error's code. */
+/** The result of a step: the resulting brief, `undefined` for no result, or an error's code. */
 type Outcome = ModelBrief | undefined | string;
 
 const start = Date.parse("2026-11-22T06:40:15.123Z");
 
-/** Does the same on both sides and compares what comes of it, and the brief that it is about. */
+/** Applies a step to both sides and compares the results and the affected brief. */
 function command(
   text: string,
   onModel: (model: Model) => Outcome,
@@ -191,7 +191,7 @@ function moveById(move: Move, id: string, result: object): Command {
 
 type Use = Move | "renew" | "release";
 
-/** One of the claims that were ever given, counted from the latest: mostly a current one, sometimes a late one. */
+/** One of the claims issued so far, counted from the newest: mostly a current one, sometimes a stale one. */
 function use(what: Use, back: number, leaseMs: number, result: object): Command {
   const at = <T>(claims: readonly T[]) => claims.at(-1 - back);
   return command(
@@ -239,7 +239,7 @@ function setStatus(id: string, status: BriefStatus): Command {
 
 const maxAttempt = 2 ** 31 - 1;
 
-/** As another program may: no claim can take the brief then. */
+/** Corrupts a brief as another program might, so that no claim can take it. */
 function spoil(id: string): Command {
   return command(
     `spoil(${id})`,
@@ -294,8 +294,8 @@ const commands = [
 ];
 
 export function claimsModel(engine: Engine): void {
-  describe("agents at work", () => {
-    test("come to what a model says, step by step, in whatever order they act", async () => {
+  describe("random sequences of claims and moves", () => {
+    test("claims and moves match a model after every step", async () => {
       const place = await engine.place();
       let runs = 0;
       const sequences = fc.commands(commands, { maxCommands: 60, size: "max" });

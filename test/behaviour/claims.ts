@@ -1,4 +1,4 @@
-/** Claims: who is next, who holds it, and who is too late. */
+/** Claiming a brief, taking over an expired claim, and using a claim. */
 import { type Claim, LostClaimError, NotFoundError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import {
@@ -21,10 +21,10 @@ async function mustClaim(board: Board, more: object = {}): Promise<Claim> {
 }
 
 export function claims(engine: Engine): void {
-  describe("a lease that would end after the year 9999, as text before every other time,", () => {
+  describe("a lease that would end after the year 9999, which sorts before every other time as text,", () => {
     const last = Date.parse("9999-12-31T23:59:59.999Z");
 
-    test("is refused, at a claim, at a renewal and while one is held, and nothing is written", async () => {
+    test("is rejected by claimBrief, renewClaim and holdClaim, and nothing is written", async () => {
       const place = await engine.place();
       let now = last - 1000;
       const board = await place.open({ runId: "run-1", clock: () => new Date(now) });
@@ -39,7 +39,7 @@ export function claims(engine: Engine): void {
     });
   });
 
-  /** A run with briefs, each created a second after the other. */
+  /** Opens a run with briefs created one second apart. */
   async function openWith(...briefs: { briefId: string; [name: string]: unknown }[]) {
     const opened = await openRun(engine);
     await opened.board.createWorkstream({ workstreamId: "ws", name: "api", tier: 1 });
@@ -50,8 +50,8 @@ export function claims(engine: Engine): void {
     return opened;
   }
 
-  describe("claiming", () => {
-    test("gives the oldest pending brief, active, with a lease from now on, and says nothing in the log", async () => {
+  describe("claimBrief", () => {
+    test("claimBrief returns the oldest pending brief as active with a lease that starts now and logs no event", async () => {
       const { board, clock } = await openWith({ briefId: "b", payload: { task: 1 } }, { briefId: "a" });
       clock.advance(500);
       const claim = await mustClaim(board);
@@ -77,7 +77,7 @@ export function claims(engine: Engine): void {
       expect(await board.claimBrief(request)).toBeUndefined();
     });
 
-    test("takes briefs of the same moment in order of their ids, by code point", async () => {
+    test("claimBrief orders briefs created at the same time by id in code point order", async () => {
       const { board } = await openRun(engine);
       for (const briefId of ["b", "a", "B", "é"]) await board.createBrief({ briefId, tier: 1, role: "coder" });
       const order: string[] = [];
@@ -85,7 +85,7 @@ export function claims(engine: Engine): void {
       expect(order).toEqual(["B", "a", "b", "é"]);
     });
 
-    test("looks only for what is asked for: a role, one of several, a tier, a workstream", async () => {
+    test("claimBrief only returns briefs that match its role, roles, tier or workstream", async () => {
       const { board } = await openWith(
         { briefId: "a", role: "planner", tier: 0 },
         { briefId: "b", role: "coder", tier: 1 },
@@ -101,25 +101,25 @@ export function claims(engine: Engine): void {
       expect((await mustClaim(board)).brief.briefId).toBe("a");
     });
 
-    test("of a run that is not there finds nothing", async () => {
+    test("claimBrief returns undefined for a run that does not exist", async () => {
       const { place } = await openRun(engine);
       const other = await place.open({ runId: "run-2" });
       expect(await other.claimBrief(request)).toBeUndefined();
     });
 
-    test("hands out what is pending whatever its retry count, so that an agent may decide", async () => {
+    test("claimBrief returns pending briefs with any retry count, so that the agent decides", async () => {
       const { board } = await openWith({ briefId: "b", retryCount: 9 });
       expect((await mustClaim(board, { maxRetries: 0 })).brief.retryCount).toBe(9);
     });
 
-    test("leaves an active brief alone that nobody claimed", async () => {
+    test("claimBrief skips an active brief that has no claim", async () => {
       const { board, clock } = await openWith({ briefId: "b" });
       await board.updateBriefStatus("b", "active");
       clock.advance(2 ** 40);
       expect(await board.claimBrief(request)).toBeUndefined();
     });
 
-    test("refuses what it cannot take, and hands nothing out", async () => {
+    test("claimBrief rejects invalid options and claims nothing", async () => {
       const { board, place } = await openWith({ briefId: "b" });
       const bad: [object, string[]][] = [
         [{ agentId: "" }, ["agentId"]],
@@ -140,7 +140,7 @@ export function claims(engine: Engine): void {
       await refused(place, ["agentId", "leaseMs"], () => board.claimBrief());
     });
 
-    test("belongs to its transaction: what is rolled back was never handed out", async () => {
+    test("claimBrief is undone when its transaction rolls back", async () => {
       const { board } = await openWith({ briefId: "b" });
       const gone = new Error("undo");
       const undone = async () =>
@@ -153,8 +153,8 @@ export function claims(engine: Engine): void {
     });
   });
 
-  describe("a lease that is over", () => {
-    test("is handed on, as a retry that names the previous agent", async () => {
+  describe("an expired claim", () => {
+    test("claimBrief takes over an expired claim and logs `retried` with the previous agent", async () => {
       const { board, clock } = await openWith({ briefId: "b" });
       await mustClaim(board);
       clock.advance(999);
@@ -173,7 +173,7 @@ export function claims(engine: Engine): void {
       ]);
     });
 
-    test("comes before what is pending, the longest expired first", async () => {
+    test("claimBrief takes over expired claims before it claims pending briefs, longest expired first", async () => {
       const { board, clock } = await openWith({ briefId: "a" }, { briefId: "b" }, { briefId: "c" }, { briefId: "d" });
       await mustClaim(board, { leaseMs: 300 });
       await mustClaim(board, { leaseMs: 100 });
@@ -185,7 +185,7 @@ export function claims(engine: Engine): void {
       expect(await board.claimBrief(request)).toBeUndefined();
     });
 
-    test("is taken over only by who asks for such briefs", async () => {
+    test("claimBrief only takes over expired claims on briefs that match its filter", async () => {
       const { board, clock } = await openWith({ briefId: "a" }, { briefId: "t", role: "tester" });
       await mustClaim(board, { role: "coder" });
       clock.advance(5000);
@@ -193,7 +193,7 @@ export function claims(engine: Engine): void {
       expect((await mustClaim(board)).brief.briefId).toBe("a");
     });
 
-    test("with its retries used up fails the brief, says so, and the next one is handed out", async () => {
+    test("claimBrief fails an expired brief without retries left, logs the reason and claims the next brief", async () => {
       const { board, clock } = await openWith(
         { briefId: "a", retryCount: 2 },
         { briefId: "b", retryCount: 1 },
@@ -216,7 +216,7 @@ export function claims(engine: Engine): void {
       ]);
     });
 
-    test("with nothing left behind those that fail gives nothing, and they stay failed", async () => {
+    test("claimBrief returns undefined when every expired brief is out of retries; they stay failed", async () => {
       const { board, clock } = await openWith({ briefId: "a" }, { briefId: "b" });
       for (let n = 0; n < 2; n++) await mustClaim(board);
       clock.advance(1000);
@@ -225,7 +225,7 @@ export function claims(engine: Engine): void {
       expect((await board.getRunSummary()).events.failed).toBe(2);
     });
 
-    test("leaves those behind the one that is handed out as they are", async () => {
+    test("claimBrief leaves expired briefs that follow the claimed one unchanged", async () => {
       const { board, clock } = await openWith({ briefId: "a" }, { briefId: "b", retryCount: 5 });
       await mustClaim(board, { leaseMs: 10 });
       await mustClaim(board, { leaseMs: 20 });
@@ -234,7 +234,7 @@ export function claims(engine: Engine): void {
       expect(await board.getBrief("b")).toMatchObject({ status: "active", retryCount: 5 });
     });
 
-    test("leaves a retry count at its maximum there", async () => {
+    test("claimBrief takes over a brief whose retry count is at its maximum without changing the count", async () => {
       const { board, clock } = await openWith({ briefId: "b", retryCount: 2 ** 31 - 1 });
       await mustClaim(board);
       clock.advance(1000);
@@ -243,7 +243,7 @@ export function claims(engine: Engine): void {
   });
 
   describe("a claim", () => {
-    /** Each thing that is done with a claim. */
+    /** Every operation that takes a claim. */
     const uses: [string, (board: Board, claim: Claim) => unknown][] = [
       ["renewClaim", (board, claim) => board.renewClaim(claim, { leaseMs: 5 })],
       ["releaseClaim", (board, claim) => board.releaseClaim(claim)],
@@ -252,7 +252,7 @@ export function claims(engine: Engine): void {
       ["retryBrief", (board, claim) => board.retryBrief(claim)],
       ["escalateBrief", (board, claim) => board.escalateBrief(claim)],
     ];
-    /** Each way to lose one. */
+    /** Every way to lose a claim. */
     const losses: [string, (board: Board, advance: (ms: number) => void, claim: Claim) => unknown][] = [
       [
         "was taken over",
@@ -270,32 +270,35 @@ export function claims(engine: Engine): void {
         },
       ],
       ["has failed", (board) => board.failBrief("b")],
-      ["was completed by somebody else's call", (board) => board.completeBrief("b", { ok: false })],
+      ["was completed by id", (board) => board.completeBrief("b", { ok: false })],
       ["was set pending", (board) => board.updateBriefStatus("b", "pending")],
     ];
     describe.each(losses)("whose brief %s", (_, lose) => {
-      test.each(uses)("is refused by %s with the brief as it is, and changes nothing", async (_name, use) => {
-        const { board, place, clock } = await openWith({ briefId: "b" });
-        const claim = await mustClaim(board);
-        await lose(board, (ms) => clock.advance(ms), claim);
-        const error = await caughtUnchanged(place, LostClaimError, () => use(board, claim));
-        const now = await board.getBrief("b");
-        expect(error).toMatchObject({
-          briefId: "b",
-          attempt: 1,
-          current: { status: now?.status, attempt: now?.attempt, claimedBy: now?.claimedBy },
-        });
-      });
+      test.each(uses)(
+        "is rejected by %s with LostClaimError and the current state, and nothing changes",
+        async (_name, use) => {
+          const { board, place, clock } = await openWith({ briefId: "b" });
+          const claim = await mustClaim(board);
+          await lose(board, (ms) => clock.advance(ms), claim);
+          const error = await caughtUnchanged(place, LostClaimError, () => use(board, claim));
+          const now = await board.getBrief("b");
+          expect(error).toMatchObject({
+            briefId: "b",
+            attempt: 1,
+            current: { status: now?.status, attempt: now?.attempt, claimedBy: now?.claimedBy },
+          });
+        },
+      );
     });
 
-    test.each(uses)("whose lease is over, but whom nobody replaced, still serves %s", async (_, use) => {
+    test.each(uses)("whose lease has expired but which no agent has taken over is accepted by %s", async (_, use) => {
       const { board, clock } = await openWith({ briefId: "b" });
       const claim = await mustClaim(board);
       clock.advance(2 ** 35);
       await use(board, claim);
     });
 
-    test.each(uses)("of a brief that is not there is NotFoundError: %s", async (_, use) => {
+    test.each(uses)("on an unknown brief causes NotFoundError: %s", async (_, use) => {
       const { board, place } = await openWith({ briefId: "b" });
       const claim = await mustClaim(board);
       const error = await caughtUnchanged(place, NotFoundError, () =>
@@ -304,7 +307,7 @@ export function claims(engine: Engine): void {
       expect(error).toMatchObject({ entity: "brief", id: "none" });
     });
 
-    test.each(uses)("that is no claim is refused by %s", async (_, use) => {
+    test.each(uses)("with missing or invalid fields is rejected by %s", async (_, use) => {
       const { board, place } = await openWith({ briefId: "b" });
       const wrong: [unknown, string[]][] = [
         [{}, ["claim.attempt", "claim.brief.briefId"]],
@@ -315,13 +318,13 @@ export function claims(engine: Engine): void {
       for (const [claim, paths] of wrong) await refused(place, paths, () => use(board, claim as Claim));
     });
 
-    test("is plain data: after a trip through JSON, without what else it says, it serves in another blackboard", async () => {
+    test("is plain data: a copy that went through JSON is still accepted", async () => {
       const { board } = await openWith({ briefId: "b" });
       const sent = JSON.parse(JSON.stringify(await mustClaim(board)));
       expect((await board.completeBrief(sent, { ok: true })).status).toBe("done");
     });
 
-    test("that is renewed ends later, counted from now; the brief and the claim say when", async () => {
+    test("renewClaim sets the expiry to leaseMs from now and returns it in the claim and the brief", async () => {
       const { board, clock } = await openWith({ briefId: "b" });
       const claim = await mustClaim(board);
       clock.advance(400);
@@ -334,7 +337,7 @@ export function claims(engine: Engine): void {
       expect((await board.listEvents()).items).toEqual([]);
     });
 
-    test("is renewed only for a positive time", async () => {
+    test("renewClaim requires a positive leaseMs", async () => {
       const { board, place } = await openWith({ briefId: "b" });
       const claim = await mustClaim(board);
       await refused(place, ["leaseMs"], () => board.renewClaim(claim, { leaseMs: 0 }));
@@ -344,7 +347,7 @@ export function claims(engine: Engine): void {
       await refused(place, ["lease"], () => board.renewClaim(claim, { leaseMs: 1, lease: 2 }));
     });
 
-    test("that is released leaves its brief pending, held by nobody, its attempt counted, its place in line kept", async () => {
+    test("releaseClaim makes the brief pending and unclaimed and keeps its attempt and its position in the queue", async () => {
       const { board, clock } = await openWith({ briefId: "a" }, { briefId: "b" });
       const claim = await mustClaim(board);
       clock.advance(7);
@@ -362,7 +365,7 @@ export function claims(engine: Engine): void {
       expect(await mustClaim(board)).toMatchObject({ attempt: 2, brief: { briefId: "a" } });
     });
 
-    test("completes again with an equal result without writing; another result is lost", async () => {
+    test("completeBrief with an equal result writes nothing the second time; a different result throws LostClaimError", async () => {
       const { board, place, clock } = await openWith({ briefId: "b" });
       const claim = await mustClaim(board);
       const done = await board.completeBrief(claim, { a: 1, b: [2] });

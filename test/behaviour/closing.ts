@@ -1,4 +1,4 @@
-/** The end of a blackboard, and how it prints. */
+/** Closing a blackboard, and its string representation. */
 import { inspect } from "node:util";
 import { ClosedError, InvalidInputError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -48,20 +48,20 @@ function closingFirst<T>(close: () => void, answer: () => T): () => T {
 
 export function closing(engine: Engine): void {
   describe("a closed blackboard", () => {
-    test.each(calls)("throws ClosedError at %s", async (_, call) => {
+    test.each(calls)("%s throws ClosedError", async (_, call) => {
       const { board } = await openRun(engine);
       await board.close();
       expect((await caught(ClosedError, () => call(board))).code).toBe("CLOSED");
     });
 
-    test("may be closed again", async () => {
+    test("close can be called again", async () => {
       const { board } = await openRun(engine);
       await board.close();
       await board.close();
       await board.close();
     });
 
-    test("still knows its run and its location", async () => {
+    test("runId and location remain readable", async () => {
       const { board } = await openRun(engine);
       const { location } = board;
       await board.close();
@@ -70,7 +70,7 @@ export function closing(engine: Engine): void {
   });
 
   describe("closing inside a transaction", () => {
-    test("is refused, and neither the transaction nor the blackboard is over", async () => {
+    test("close throws InvalidInputError inside a transaction, and both the transaction and the blackboard remain usable", async () => {
       const { board } = await openRun(engine);
       const refusals: unknown[] = [];
       await inTransaction(board, function* (tx) {
@@ -108,27 +108,30 @@ export function closing(engine: Engine): void {
       ],
     ];
     for (const [who, options] of closers) {
-      test.each(writes)(`as ${who}, %s: an error of this package, or it is written`, async (_, write) => {
-        const place = await engine.place();
-        let board: Board | undefined;
-        let closing: unknown;
-        board = await place.open(
-          options(() => {
-            const open = board;
-            if (open) closing ??= requireCoded(() => open.close());
-          }),
-        );
-        const opened = board;
-        // Before the run is there, nothing is closed.
-        board = undefined;
-        await opened.createRun("a goal");
-        board = opened;
-        await requireCoded(() => write(opened));
-        await closing;
-      });
+      test.each(writes)(
+        `${who} closes the blackboard during %s: the write succeeds or throws an error with a code`,
+        async (_, write) => {
+          const place = await engine.place();
+          let board: Board | undefined;
+          let closing: unknown;
+          board = await place.open(
+            options(() => {
+              const open = board;
+              if (open) closing ??= requireCoded(() => open.close());
+            }),
+          );
+          const opened = board;
+          // Prevents closing before the run exists.
+          board = undefined;
+          await opened.createRun("a goal");
+          board = opened;
+          await requireCoded(() => write(opened));
+          await closing;
+        },
+      );
     }
 
-    test("as a getter of a payload: an error of this package", async () => {
+    test("a getter in a payload closes the blackboard: the write succeeds or throws an error with a code", async () => {
       const { board } = await openRun(engine);
       let closing: unknown;
       const payload = {
@@ -142,8 +145,8 @@ export function closing(engine: Engine): void {
     });
   });
 
-  describe("in print", () => {
-    test("a blackboard names its class, its run and its location", async () => {
+  describe("string representation", () => {
+    test("a blackboard prints its class, its run and its location on one line", async () => {
       const { board } = await openRun(engine);
       for (const text of [String(board), `${board}`, inspect(board), inspect({ board })]) {
         expect(text).toContain("Blackboard");

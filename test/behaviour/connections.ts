@@ -1,4 +1,4 @@
-/** Several blackboards on one database: what one of them writes, and what another one sees. */
+/** Several blackboards on one database: which writes of one are visible to another. */
 import { ConflictError, TransitionError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { caught, type Engine, everything, inTransaction, outcome } from "./engine.ts";
@@ -15,7 +15,7 @@ export function connections(engine: Engine): void {
       return { place, one, two };
     }
 
-    test("see each other's writes at once", async () => {
+    test("see each other's writes immediately", async () => {
       const { one, two } = await openTwo();
       const stored = await one.createBrief({ briefId: "b", ...brief, payload: { task: 1 } });
       expect(await two.getBrief("b")).toStrictEqual(stored);
@@ -25,7 +25,7 @@ export function connections(engine: Engine): void {
       expect(await one.getRunSummary()).toMatchObject({ lastSeq: seq, briefs: { done: 1 }, events: { completed: 1 } });
     });
 
-    test("may make the same run, brief and event: one stores it, both get it", async () => {
+    test("can create the same run, brief and event: one stores the row and both return it", async () => {
       const { place, one, two } = await openTwo();
       expect(await two.createRun("a goal")).toStrictEqual(await one.getRun());
       expect(await two.createBrief({ briefId: "b", ...brief })).toStrictEqual(
@@ -47,7 +47,7 @@ export function connections(engine: Engine): void {
       expect(error.actual).toBe("active");
     });
 
-    test("get events with growing seqs, whoever logs them", async () => {
+    test("log events with increasing seqs", async () => {
       const { one, two } = await openTwo();
       const seqs: number[] = [];
       for (const board of [one, two, two, one]) seqs.push((await board.logEvent("spawned")).seq);
@@ -55,7 +55,7 @@ export function connections(engine: Engine): void {
       expect((await one.listEvents()).items.map(({ seq }) => seq)).toEqual(seqs);
     });
 
-    test("see nothing of each other's transaction before its end", async () => {
+    test("do not see each other's uncommitted writes", async () => {
       const { one, two } = await openTwo();
       await inTransaction(one, function* (tx) {
         yield* outcome(tx.createBrief({ briefId: "b", ...brief }));
@@ -64,13 +64,13 @@ export function connections(engine: Engine): void {
       expect(await two.getBrief("b")).toBeDefined();
     });
 
-    test("are closed one by one", async () => {
+    test("close independently", async () => {
       const { one, two } = await openTwo();
       await one.close();
       expect((await two.updateRunStatus("active")).status).toBe("active");
     });
 
-    test("page on where they are while the other one inserts", async () => {
+    test("continue a list at the cursor while the other one inserts rows", async () => {
       const { one, two } = await openTwo();
       for (const briefId of ["b1", "b2", "b3"]) await one.createBrief({ briefId, ...brief });
       const first = await one.listBriefs({ limit: 2 });
@@ -80,8 +80,8 @@ export function connections(engine: Engine): void {
     });
   });
 
-  describe("a blackboard opened again", () => {
-    test("has all that was written, and goes on with it", async () => {
+  describe("a reopened blackboard", () => {
+    test("reads everything that was written and can continue writing", async () => {
       const place = await engine.place();
       const first = await place.open({ runId: "run-1" });
       await first.createRun("a goal");
@@ -96,8 +96,8 @@ export function connections(engine: Engine): void {
     });
   });
 
-  describe("another run of the same database", () => {
-    test("is not seen by this one", async () => {
+  describe("a second run in the same database", () => {
+    test("is not visible to the first run", async () => {
       const place = await engine.place();
       const one = await place.open({ runId: "run-1" });
       const other = await place.open({ runId: "run-2" });
@@ -117,7 +117,7 @@ export function connections(engine: Engine): void {
       expect(await other.getRunSummary()).toMatchObject({ workstreams: { pending: 1 }, briefs: { pending: 1 } });
     });
 
-    test("keeps its briefs, workstreams and parents to itself: updates and references are NotFoundError", async () => {
+    test("keeps its briefs, workstreams and parents to itself: updates and references throw NotFoundError", async () => {
       const place = await engine.place();
       const one = await place.open({ runId: "run-1" });
       const other = await place.open({ runId: "run-2" });

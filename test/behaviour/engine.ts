@@ -1,6 +1,6 @@
 /**
- * What the suite knows of an engine, and how its tests look at one. Every call in the suite is awaited, so that one text
- * serves engines that answer at once and engines that answer with promises.
+ * The interface between the suite and an engine, and helpers of its tests. The suite awaits every call, so that the
+ * same tests run on engines that return values and engines that return promises.
  */
 import { inspect } from "node:util";
 import {
@@ -20,17 +20,17 @@ export type Row = Record<string, unknown>;
 
 export interface Engine {
   readonly name: string;
-  /** An empty database of its own, gone when the test is over. */
+  /** An empty database per test, removed after the test. */
   place(): Promise<Place>;
 }
 
 export interface Place {
   open(options: Pick<OpenOptions, "runId" | "roles" | "clock" | "newId" | "logger">): Promise<Board>;
-  /** Plain SQL past the package, on a connection of its own where the engine has such. */
+  /** Runs plain SQL, not through the package, on a separate connection where the engine has one. */
   sql(text: string): Promise<Row[]>;
 }
 
-/** A clock that stands until it is moved. */
+/** A clock that only moves when told to. */
 export class StandingClock {
   #time = Date.parse("2026-11-22T06:40:15.123Z");
   readonly read = (): Date => new Date(this.#time);
@@ -42,7 +42,7 @@ export class StandingClock {
   }
 }
 
-/** A fresh blackboard without a run's row, with a clock that stands. */
+/** A new blackboard without a row for its run, with a stopped clock. */
 export async function openEmpty(engine: Engine, options: { newId?: () => string } = {}) {
   const place = await engine.place();
   const clock = new StandingClock();
@@ -50,14 +50,14 @@ export async function openEmpty(engine: Engine, options: { newId?: () => string 
   return { board, place, clock };
 }
 
-/** A fresh blackboard with its run. */
+/** A new blackboard with its run. */
 export async function openRun(engine: Engine, options: { newId?: () => string } = {}) {
   const opened = await openEmpty(engine, options);
   await opened.board.createRun("a goal");
   return opened;
 }
 
-/** Everything that is stored, by plain SQL. */
+/** All stored rows, read by plain SQL. */
 export async function everything({ sql }: Place): Promise<Record<string, Row[]>> {
   return {
     runs: await sql("SELECT * FROM runs ORDER BY run_id"),
@@ -67,7 +67,7 @@ export async function everything({ sql }: Place): Promise<Record<string, Row[]>>
   };
 }
 
-/** The error of that class which a call must throw; any other comes out as it is. */
+/** Returns the error of that class which the call must throw; rethrows any other error. */
 export async function caught<E extends BlackboardError>(
   kind: abstract new (...parameters: never[]) => E,
   call: () => unknown,
@@ -85,7 +85,7 @@ export async function caught<E extends BlackboardError>(
   return expect.fail(`${kind.name} expected, and the call gave ${inspect(value)}`);
 }
 
-/** A call that must throw an error of that class and leave everything that is stored as it was. */
+/** Like `caught`, and checks that all stored rows are unchanged. */
 export async function caughtUnchanged<E extends BlackboardError>(
   place: Place,
   kind: abstract new (...parameters: never[]) => E,
@@ -97,7 +97,7 @@ export async function caughtUnchanged<E extends BlackboardError>(
   return error;
 }
 
-/** A call that must be refused for what stands at exactly these paths, in any order, and must write nothing. */
+/** The call must throw InvalidInputError for exactly these paths, in any order, and write nothing. */
 export async function refused(place: Place, paths: readonly string[], call: () => unknown): Promise<InvalidInputError> {
   const error = await caughtUnchanged(place, InvalidInputError, call);
   expect(error.code).toBe("INVALID_INPUT");
@@ -107,7 +107,9 @@ export async function refused(place: Place, paths: readonly string[], call: () =
   return error;
 }
 
-/** A transaction's callback in one text for both modes: it yields what a call gives, and gets its value. */
+/**
+ * A transaction callback written once for both modes: it yields a call's return value and receives the resolved value.
+ */
 export type Steps<T> = Generator<unknown, T, unknown>;
 
 /** `const run = yield* outcome(tx.createRun("a goal"))`. */
@@ -119,7 +121,7 @@ export function inTransaction<T>(board: Operations, body: (tx: Operations) => St
   return board.transaction((tx) => follow(body(tx)));
 }
 
-/** Goes through the steps at once until one of them gives a promise, and from there on awaits each. */
+/** Runs the steps synchronously until one returns a promise, and awaits each step from there on. */
 export function follow<T>(steps: Steps<T>): T | Promise<T> {
   let step = steps.next();
   while (!step.done) {

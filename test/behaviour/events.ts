@@ -1,11 +1,11 @@
-/** Events: what happened, in the order in which it was written. */
+/** Events: the log of a run, in write order. */
 import { ConflictError, NotFoundError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { caughtUnchanged, type Engine, everything, openRun } from "./engine.ts";
 
 export function events(engine: Engine): void {
   describe("events", () => {
-    test("logEvent stores the event with the clock's time, and gives it with its seq", async () => {
+    test("logEvent stores the event with the clock's time and returns it with its seq", async () => {
       const { board, place, clock } = await openRun(engine);
       await board.createBrief({ briefId: "b", tier: 0, role: "coder" });
       clock.advance(77);
@@ -36,7 +36,7 @@ export function events(engine: Engine): void {
       ["left out", undefined],
       ["empty", {}],
       ["undefined throughout", { eventId: undefined, briefId: undefined, detail: undefined }],
-    ])("an event whose data are %s is the run's, with a UUIDv7 and the detail {}", async (_, data) => {
+    ])("logEvent with data %s logs an event of the run with a UUIDv7 and the detail {}", async (_, data) => {
       const { board, place } = await openRun(engine);
       const event = await board.logEvent("spawned", data);
       expect(event).toMatchObject({ briefId: null, kind: "spawned", detail: {} });
@@ -44,12 +44,12 @@ export function events(engine: Engine): void {
       expect(await place.sql("SELECT 1 AS found FROM events WHERE cast(detail AS text) = '{}'")).toHaveLength(1);
     });
 
-    test("null for the brief is the run's event", async () => {
+    test("logEvent with null for the brief logs an event of the run", async () => {
       const { board } = await openRun(engine);
       expect((await board.logEvent("spawned", { briefId: null })).briefId).toBeNull();
     });
 
-    test("every kind can be logged, and the order is that of the calls although the clock stands or goes back", async () => {
+    test("logEvent accepts every kind and keeps the order of calls, even when the clock stops or goes back", async () => {
       const { board, clock } = await openRun(engine);
       const kinds = ["retried", "spawned", "completed", "escalated", "failed"] as const;
       for (const kind of kinds) {
@@ -63,13 +63,13 @@ export function events(engine: Engine): void {
       expect(new Set(seqs).size).toBe(5);
     });
 
-    test("an event of an unknown brief is NotFoundError, and nothing is written", async () => {
+    test("logEvent throws NotFoundError for an unknown brief and writes nothing", async () => {
       const { board, place } = await openRun(engine);
       const error = await caughtUnchanged(place, NotFoundError, () => board.logEvent("failed", { briefId: "none" }));
       expect(error).toMatchObject({ entity: "brief", id: "none" });
     });
 
-    test("an event changes nothing of its brief", async () => {
+    test("logEvent leaves the brief unchanged", async () => {
       const { board, clock } = await openRun(engine);
       const brief = await board.createBrief({ briefId: "b", tier: 0, role: "coder" });
       clock.advance(5);
@@ -77,14 +77,14 @@ export function events(engine: Engine): void {
       expect(await board.getBrief("b")).toStrictEqual(brief);
     });
 
-    test("an event that differs is a conflict when newId repeats itself, and nothing is written", async () => {
+    test("logEvent throws ConflictError for a different event when newId returns an id twice, and writes nothing", async () => {
       const { board, place } = await openRun(engine, { newId: () => "same" });
       await board.logEvent("spawned");
       const error = await caughtUnchanged(place, ConflictError, () => board.logEvent("failed"));
       expect(error).toMatchObject({ code: "CONFLICT", entity: "event", id: "same" });
     });
 
-    test("an event that happens twice is not lost in silence when newId repeats itself", async () => {
+    test("logEvent does not silently drop a second equal event when newId returns an id twice", async () => {
       const { board, place } = await openRun(engine, { newId: () => "same" });
       await board.logEvent("failed", { detail: { disk: 1 } });
       const error = await caughtUnchanged(place, ConflictError, () =>
@@ -93,7 +93,7 @@ export function events(engine: Engine): void {
       expect(error).toMatchObject({ entity: "event", id: "same" });
     });
 
-    test("the summary's lastSeq is the newest event's", async () => {
+    test("getRunSummary returns the newest event's seq as lastSeq", async () => {
       const { board } = await openRun(engine);
       expect((await board.getRunSummary()).lastSeq).toBe(0);
       await board.logEvent("spawned");
@@ -101,7 +101,7 @@ export function events(engine: Engine): void {
       expect((await board.getRunSummary()).lastSeq).toBe(seq);
     });
 
-    test("an event with an id given twice is stored once", async () => {
+    test("logEvent stores an event once when its id is given twice", async () => {
       const { board, place, clock } = await openRun(engine);
       const first = await board.logEvent("spawned", { eventId: "e", detail: { a: 1, b: 2 } });
       const before = await everything(place);

@@ -1,9 +1,9 @@
-/** Holding a claim while work is done: renewed as long as it runs, given up when it is lost. */
+/** holdClaim: renews a claim while the work runs and aborts the work when the claim is lost. */
 import { type Claim, InvalidInputError, LostClaimError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { caught, type Engine, openRun } from "./engine.ts";
 
-/** Renewed each half second: long enough for a server on a busy machine to answer within it. */
+/** Renewed every half second: enough for a server on a busy machine to answer in time. */
 const leaseMs = 1500;
 const never = () => new Promise<never>(() => undefined);
 
@@ -16,8 +16,8 @@ export function holding(engine: Engine): void {
     return { ...opened, claim };
   }
 
-  describe("holding a claim", () => {
-    test("renews the lease at once and again while the work runs, and gives what that gives", async () => {
+  describe("holdClaim", () => {
+    test("renews the lease immediately and while the work runs, and resolves with the work's result", async () => {
       const { board, clock, claim } = await openClaimed();
       const leaseEnd = async () => (await board.getBrief("b"))?.leaseExpiresAt;
       const value = await board.holdClaim(claim, { leaseMs }, async (signal) => {
@@ -32,7 +32,7 @@ export function holding(engine: Engine): void {
       expect(await board.getBrief("b")).toMatchObject({ status: "active", attempt: 1, result: null });
     });
 
-    test("reads the claim once, so that one which cannot be read later changes nothing", async () => {
+    test("reads the claim once, so that a claim which is unreadable later has no effect", async () => {
       const { board, claim } = await openClaimed();
       const { proxy, revoke } = Proxy.revocable({ ...claim }, {});
       const held = board.holdClaim(proxy, { leaseMs }, async () => {
@@ -42,7 +42,7 @@ export function holding(engine: Engine): void {
       expect(await held).toBe(5);
     });
 
-    test("gives what the work threw as it is, also what it threw at once", async () => {
+    test("rejects with the work's own error, including one thrown synchronously", async () => {
       const { board, claim } = await openClaimed();
       const error = new Error("the work's own");
       await expect(board.holdClaim(claim, { leaseMs }, () => Promise.reject(error))).rejects.toBe(error);
@@ -53,7 +53,7 @@ export function holding(engine: Engine): void {
       expect(await board.getBrief("b")).toMatchObject({ status: "active", attempt: 1 });
     });
 
-    test("begins no work for a claim that is lost already", async () => {
+    test("does not start the work when the claim is already lost", async () => {
       const { board, claim } = await openClaimed();
       await board.releaseClaim(claim);
       let begun = false;
@@ -65,7 +65,7 @@ export function holding(engine: Engine): void {
       expect(begun).toBe(false);
     });
 
-    test("aborts the work when the claim is lost, and does not wait for it", async () => {
+    test("aborts the work when the claim is lost and does not wait for it", async () => {
       const { board, claim } = await openClaimed();
       let given: AbortSignal | undefined;
       const held = board.holdClaim(claim, { leaseMs }, async (signal) => {
@@ -78,7 +78,7 @@ export function holding(engine: Engine): void {
       expect(given?.reason).toBe(error);
     });
 
-    test("aborts the work when the caller's signal does, with its reason", async () => {
+    test("aborts the work with the caller's reason when the caller's signal aborts", async () => {
       const { board, claim } = await openClaimed();
       const controller = new AbortController();
       const reason = new Error("shutting down");
@@ -93,7 +93,7 @@ export function holding(engine: Engine): void {
       expect((await board.releaseClaim(claim)).status).toBe("pending");
     });
 
-    test("does nothing for a signal that was aborted before", async () => {
+    test("does nothing when the signal has already aborted", async () => {
       const { board, place, claim } = await openClaimed();
       const before = await place.sql("SELECT * FROM briefs");
       const signal = AbortSignal.abort(new Error("too late"));
@@ -102,7 +102,7 @@ export function holding(engine: Engine): void {
       expect(await place.sql("SELECT * FROM briefs")).toEqual(before);
     });
 
-    test("refuses what it cannot take with a rejection", async () => {
+    test("rejects for invalid arguments", async () => {
       const { board, claim } = await openClaimed();
       const wrong: [unknown[], string[]][] = [
         [[claim, { leaseMs: 0 }, never], ["leaseMs"]],

@@ -1,6 +1,6 @@
 /**
- * Whatever is given: a coded error with a short message on one line, or it is taken. Never an error of the language, and never work
- * that grows with the square of what was given.
+ * Hostile arguments: a call accepts them or throws an error with a code and a short message on one line. It never
+ * throws a language error, and its cost never grows quadratically with the argument.
  */
 import { BlackboardError, InvalidInputError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -71,7 +71,7 @@ const places: [string, Call][] = [
   ["holdClaim, the work", (board, fn) => board.holdClaim(claim, { leaseMs: 1000 }, fn)],
 ];
 
-/** Throws what a call threw unless it is a coded error that says little. */
+/** Rethrows a call's error unless it has a code and a short message. */
 export async function requireCoded(call: () => unknown): Promise<void> {
   try {
     await call();
@@ -87,12 +87,12 @@ export async function requireCoded(call: () => unknown): Promise<void> {
 }
 
 export function hostileInput(engine: Engine): void {
-  describe("whatever is given is taken, or refused with a short coded error:", () => {
+  describe("hostile arguments are accepted or rejected with a code and a short message:", () => {
     test.each(places)("%s", async (_, call) => {
       const { board } = await openRun(engine);
       await board.createBrief({ briefId: "b", tier: 0, role: "coder" });
       for (const [what, make] of hostile) {
-        // A function whose name is odd is a function.
+        // A function with an odd name is still a function.
         await expect(
           requireCoded(() => call(board, make() as never)),
           what,
@@ -100,7 +100,7 @@ export function hostileInput(engine: Engine): void {
       }
     });
 
-    test("a key of 50 million characters, wherever it is", async () => {
+    test("a key of 50 million characters, at any place", async () => {
       const { board } = await openRun(engine);
       const value = { [" ".repeat(50_000_000)]: 1 };
       const error = await caught(InvalidInputError, () => board.createBrief({ tier: value as never, role: "coder" }));
@@ -110,17 +110,17 @@ export function hostileInput(engine: Engine): void {
     });
   });
 
-  describe("a message escapes and cuts", () => {
+  describe("messages escape and truncate", () => {
     const odd = `\u2028\u202e\u001b[2J${"long ".repeat(1000)}`;
 
-    test("the name of an option that does not exist", async () => {
+    test("the name of an unknown option", async () => {
       const { board } = await openRun(engine);
       const error = await caught(InvalidInputError, () => board.listBriefs({ [odd]: 1 } as never));
       expect(error.issues[0]?.path).toMatch(/^\\u2028\\u202e\\u001b\[2Jlong .*…$/);
       expect(error.message.length).toBeLessThan(300);
     });
 
-    test("the keys of a payload, in its path", async () => {
+    test("the keys of a payload in an issue's path", async () => {
       const { board } = await openRun(engine);
       const payload = { [odd]: { [odd]: 1n } };
       const error = await caught(InvalidInputError, () => board.createBrief({ tier: 0, role: "coder", payload }));
@@ -128,7 +128,7 @@ export function hostileInput(engine: Engine): void {
       expect(error.message.length).toBeLessThan(500);
     });
 
-    test("an id of a row that is not there", async () => {
+    test("the id of a missing row", async () => {
       const { board } = await openRun(engine);
       const id = "\u2028\u202e".repeat(100);
       for (const call of [

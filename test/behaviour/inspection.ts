@@ -2,10 +2,10 @@ import { LostClaimError, NotFoundError, releaseBrief, reportRun, summarizeRun, T
 import { describe, expect, it } from "vitest";
 import { caught, caughtUnchanged, type Engine, openEmpty, openRun } from "./engine.ts";
 
-/** What looks at a run as a whole, and the operator's own move. */
+/** Functions that inspect a whole run, and releaseBrief for operators. */
 export function inspection(engine: Engine): void {
-  describe("looking at a run", () => {
-    it("sums up how far each part and each role is, what happened lately and what is stuck", async () => {
+  describe("inspecting a run", () => {
+    it("summarizeRun returns the progress of each part and role, recent events and stuck briefs", async () => {
       const { board, clock } = await openRun(engine);
       await board.createWorkstream({ workstreamId: "b", name: "second", tier: 1 });
       clock.advance(1000);
@@ -45,7 +45,7 @@ export function inspection(engine: Engine): void {
       ]);
     });
 
-    it("counts as stuck only what is active and held, not what another program finished and left its lease", async () => {
+    it("summarizeRun reports only active claimed briefs as stuck, not finished ones that kept their lease", async () => {
       const { board, clock, place } = await openRun(engine);
       for (const briefId of ["a", "b", "c", "d", "e"]) {
         await board.createBrief({ briefId, tier: 1, role: "coder" });
@@ -53,7 +53,7 @@ export function inspection(engine: Engine): void {
       }
       clock.advance(5000);
       expect((await summarizeRun(board)).expiredLeases).toBe(5);
-      // As update_brief_status of the Python module does.
+      // update_brief_status of the Python module writes such a row.
       await place.sql(
         "UPDATE briefs SET status = 'done', updated_at = '2026-11-22T06:40:15+00:00' WHERE brief_id = 'a'",
       );
@@ -65,7 +65,7 @@ export function inspection(engine: Engine): void {
       expect(longestExpired).toHaveLength(1);
     });
 
-    it("has something to say of a run that has only begun, and nothing of one that is not there", async () => {
+    it("summarizeRun describes a run without briefs and throws NotFoundError for an unknown run", async () => {
       const { board } = await openEmpty(engine);
       expect(await caught(NotFoundError, () => summarizeRun(board))).toMatchObject({ entity: "run" });
       expect(await caught(NotFoundError, () => reportRun(board))).toMatchObject({ entity: "run" });
@@ -79,7 +79,7 @@ export function inspection(engine: Engine): void {
       expect(await reportRun(board)).toContain("No briefs yet.");
     });
 
-    it("reports tree, failures, payloads and agents in one page", async () => {
+    it("reportRun renders tree, failures, payloads and agents in one page", async () => {
       const { board } = await openRun(engine);
       await board.spawnBrief({ briefId: "plan", tier: 0, role: "architect", payload: { files: ["a.ts"] } });
       await board.spawnBrief({ briefId: "write", parentBriefId: "plan", tier: 1, role: "coder" });
@@ -92,8 +92,8 @@ export function inspection(engine: Engine): void {
     });
   });
 
-  describe("an operator's release", () => {
-    it("takes a brief from its worker, who learns of it, and logs who held it", async () => {
+  describe("releaseBrief", () => {
+    it("releases the claim of a worker, whose next call throws LostClaimError, and logs the worker's name", async () => {
       const { board } = await openRun(engine);
       await board.createBrief({ briefId: "b", tier: 1, role: "coder" });
       const claim = await board.claimBrief({ agentId: "agent-1", leaseMs: 60_000 });
@@ -114,7 +114,7 @@ export function inspection(engine: Engine): void {
       expect(await board.claimBrief({ agentId: "agent-2", leaseMs: 1000 })).toMatchObject({ attempt: 2 });
     });
 
-    it("frees an active brief that nobody holds, and no other", async () => {
+    it("releases an active brief without a claim, and no brief in another status", async () => {
       const { board, place } = await openRun(engine);
       await board.createBrief({ briefId: "b", tier: 1, role: "coder" });
       const pending = await caughtUnchanged(place, TransitionError, () => releaseBrief(board, "b"));

@@ -1,11 +1,11 @@
-/** What payload, result and detail may hold, and what JSON cannot hold faithfully. */
+/** Which values payload, result and detail accept, and which JSON cannot represent. */
 import { deepStrictEqual } from "node:assert";
 import { runInNewContext } from "node:vm";
 import { InvalidInputError, type PlainObject } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { type Board, caughtUnchanged, type Engine, openRun, refused } from "./engine.ts";
 
-/** The three places where JSON is stored, each written and read back. */
+/** The three columns that store JSON, each written and read back. */
 const columns: { column: string; write(board: Board, value: PlainObject): Promise<unknown> }[] = [
   { column: "payload", write: storePayload },
   {
@@ -35,7 +35,7 @@ class Task {
 }
 class Tasks extends Array<number> {}
 
-/** `{ next: { next: … } }` or `{ next: [[…]] }`, as many objects or arrays within one another as are asked for. */
+/** Nests objects, `{ next: { next: … } }`, or arrays, `{ next: [[…]] }`, to the given depth. */
 function nested(levels: number, wrap: (inner: unknown) => unknown): { next: unknown } {
   let value = wrap(null);
   for (let level = 2; level < levels; level++) value = wrap(value);
@@ -50,7 +50,7 @@ ring.list.push(ring.list);
 
 const shared = { shared: true };
 
-/** What is refused, and where. */
+/** Rejected values and the paths of their issues. */
 const flaws: [string, object, string[]][] = [
   ["NaN", { a: Number.NaN }, [".a"]],
   ["infinities", { a: [Number.POSITIVE_INFINITY, 0, Number.NEGATIVE_INFINITY] }, [".a[0]", ".a[2]"]],
@@ -84,13 +84,13 @@ const flaws: [string, object, string[]][] = [
   ["a lone surrogate in a key", { a: { "\udc00": 1 } }, [".a"]],
   ["NUL in a string", { a: "x\0" }, [".a"]],
   ["NUL in a key", { a: { "\0": 1 } }, [".a"]],
-  ["an object that says how it wants to be written", { a: { toJSON: () => 1 } }, [".a.toJSON"]],
-  ["several at once", { a: Number.NaN, b: [undefined], c: { d: 1n } }, [".a", ".b[0]", ".c.d"]],
+  ["an object with a toJSON method", { a: { toJSON: () => 1 } }, [".a.toJSON"]],
+  ["several invalid values", { a: Number.NaN, b: [undefined], c: { d: 1n } }, [".a", ".b[0]", ".c.d"]],
 ];
 
 const notObjects: unknown[] = [[1], [], "x", "{}", 5, true, Symbol("x"), 1n, () => ({}), new Date(0), new Map()];
 
-/** What is taken, and reads back as JSON has it. */
+/** Accepted values, which read back as JSON represents them. */
 const sound: [string, object][] = [
   ["nothing", {}],
   ["every kind of value", { a: null, b: true, c: false, d: 0, e: "", f: [], g: {}, h: [[], [{}]] }],
@@ -130,24 +130,24 @@ const sound: [string, object][] = [
       },
     },
   ],
-  ["objects of another realm", runInNewContext("({ a: [1, { b: 'x' }], c: Object.create(null) })")],
+  ["objects of a different realm", runInNewContext("({ a: [1, { b: 'x' }], c: Object.create(null) })")],
 ];
 
 export function jsonValues(engine: Engine): void {
   describe.each(columns)("a $column", ({ column, write }) => {
-    test.each(sound)("may hold %s", async (_, value) => {
+    test.each(sound)("accepts %s", async (_, value) => {
       const { board } = await openRun(engine);
       deepStrictEqual(await write(board, value), JSON.parse(JSON.stringify(value)));
     });
 
-    test.each(flaws)("may not hold %s, and nothing is written", async (_, value, paths) => {
+    test.each(flaws)("rejects %s, and nothing is written", async (_, value, paths) => {
       const { board, place } = await openRun(engine);
       await board.createBrief({ briefId: "b", tier: 0, role: "coder" });
       const expected = paths.map((path) => `${column}${path}`);
       await refused(place, expected, () => write(board, value));
     });
 
-    test("is an object, nothing else, at the top", async () => {
+    test("must be an object at the top level", async () => {
       const { board, place } = await openRun(engine);
       await board.createBrief({ briefId: "b", tier: 0, role: "coder" });
       for (const value of notObjects) {
@@ -156,13 +156,13 @@ export function jsonValues(engine: Engine): void {
       }
     });
 
-    test("leaves out properties that are undefined", async () => {
+    test("omits properties that are undefined", async () => {
       const { board } = await openRun(engine);
       const stored = await write(board, { a: undefined, b: { c: undefined, d: [{ e: undefined }] } });
       deepStrictEqual(stored, { b: { d: [{}] } });
     });
 
-    test("of 5 MB comes back whole", async () => {
+    test("of 5 MB reads back unchanged", async () => {
       const { board } = await openRun(engine);
       const items = Array.from({ length: 50_000 }, (_, id) => ({
         id,
@@ -173,14 +173,14 @@ export function jsonValues(engine: Engine): void {
     });
   });
 
-  test("a payload of a realm whose objects have a method more is refused or stored whole, not as an empty object", async () => {
+  test("a payload from a realm with an additional Object.prototype method is rejected or stored whole, not as {}", async () => {
     const { board } = await openRun(engine);
     const payload: object = runInNewContext("Object.prototype.more = function () {}; ({ keep: { this: 1 } })");
     const outcome = await storePayload(board, payload).catch((error: unknown) => error);
     if (!(outcome instanceof InvalidInputError)) deepStrictEqual(outcome, { keep: { this: 1 } });
   });
 
-  test("null and undefined are no result and no detail", async () => {
+  test("null and undefined store no result and no detail", async () => {
     const { board, place } = await openRun(engine);
     await board.createBrief({ briefId: "b", tier: 0, role: "coder" });
     for (const nothing of [null, undefined]) {
@@ -189,7 +189,7 @@ export function jsonValues(engine: Engine): void {
     await refused(place, ["detail"], () => board.logEvent("spawned", { detail: null as never }));
   });
 
-  test("a hundred thousand flaws give a thousand issues and a short message", async () => {
+  test("a hundred thousand invalid values produce a thousand issues and a short message", async () => {
     const { board, place } = await openRun(engine);
     const payload = { list: new Array(100_000).fill(Number.NaN) };
     const error = await caughtUnchanged(place, InvalidInputError, () =>
@@ -200,7 +200,7 @@ export function jsonValues(engine: Engine): void {
     expect(error.message.length).toBeLessThan(2000);
   });
 
-  test("what a getter throws comes out as it is, and nothing is written", async () => {
+  test("an error thrown by a getter is rethrown unchanged, and nothing is written", async () => {
     const { board, place } = await openRun(engine);
     const broken = new Error("mine");
     const payload = {
@@ -212,7 +212,7 @@ export function jsonValues(engine: Engine): void {
     expect(await place.sql("SELECT * FROM briefs")).toEqual([]);
   });
 
-  test("a payload is stored as it was when the call was made", async () => {
+  test("a payload is stored as it was at the time of the call", async () => {
     const { board } = await openRun(engine);
     const payload = { list: [1] };
     const brief = await board.createBrief({ briefId: "b", tier: 0, role: "coder", payload });

@@ -1,6 +1,6 @@
 /**
- * docs/lifecycle.md is true: every move of its table, tried from every state that a brief can be in, does what stands there
- * or is refused as it says there.
+ * Checks docs/lifecycle.md against the code: tries every move of its table from every state of a brief and compares
+ * result or error with the table.
  */
 import { readFileSync } from "node:fs";
 import { type Brief, type BriefStatus, briefStatuses, LostClaimError, TransitionError } from "run-blackboard";
@@ -44,10 +44,10 @@ const leaseMs = 1000;
 
 interface Situation {
   status: BriefStatus;
-  /** Whether the last claim on it is the current one, and its lease over. */
+  /** Whether the brief's last claim is current, and whether its lease has expired. */
   current?: boolean;
   expired?: boolean;
-  /** Brings a pending brief there. The brief's id is its role too, so that "the next" can be no other. */
+  /** Brings a pending brief into this state. Its id is also its role, so "the next" brief is unambiguous. */
   reach(board: Board, briefId: string): unknown;
 }
 
@@ -59,27 +59,27 @@ const situations: Record<string, Situation> = {
   "pending and new": { status: "pending", reach: () => undefined },
   "pending again": { status: "pending", reach: async (board, id) => board.retryBrief(await claim(board, id)) },
   "active by a claim": { status: "active", current: true, reach: claim },
-  "active by a claim whose lease is over": { status: "active", current: true, expired: true, reach: claim },
-  "active and nobody's": { status: "active", reach: (board, id) => board.updateBriefStatus(id, "active") },
+  "active by an expired claim": { status: "active", current: true, expired: true, reach: claim },
+  "active without a claim": { status: "active", reach: (board, id) => board.updateBriefStatus(id, "active") },
   "done by a claim": { status: "done", reach: async (board, id) => board.completeBrief(await claim(board, id), {}) },
-  "done by nobody": { status: "done", reach: (board, id) => board.updateBriefResult(id, {}) },
+  "done without a claim": { status: "done", reach: (board, id) => board.updateBriefResult(id, {}) },
   "failed by a claim": { status: "failed", reach: async (board, id) => board.failBrief(await claim(board, id)) },
-  "failed by nobody": { status: "failed", reach: (board, id) => board.escalateBrief(id) },
+  "failed without a claim": { status: "failed", reach: (board, id) => board.escalateBrief(id) },
 };
 
-/** Whether the page says that the move can be made. */
+/** Whether the page allows the move. */
 function allows({ of, from }: Move, { status, current, expired }: Situation): boolean {
   if (from === "any") return true;
   if (of === "a claim" && !current) return false;
   return codes(from).includes(status) && (!from.includes("lease over") || expired === true);
 }
 
-/** Makes the move with this brief: where it takes a claim, with one of that attempt. */
+/** Makes the move with this brief; a move that takes a claim gets one with the given attempt. */
 function make(board: Board, { name, call, of }: Move, brief: Brief, attempt: number): unknown {
   const { briefId, role, retryCount } = brief;
   const claim = { brief, role, attempt, agentId, leaseExpiresAt: "2026-11-22T06:40:16.123Z" };
   const ref = of === "a claim" ? claim : briefId;
-  // Unlike any result before: the same one again would be a repeat.
+  // A result that differs from earlier ones: the same result would be a repeat.
   const result = { by: call };
   switch (name) {
     case "claimBrief": {
@@ -111,7 +111,7 @@ function make(board: Board, { name, call, of }: Move, brief: Brief, attempt: num
   }
 }
 
-/** The brief as the page says that the move leaves it. */
+/** The brief after the move, according to the page. */
 function moved({ name, to, retries, claimedBy, lease }: Move, before: Brief, now: Date) {
   const status = to === "the same" ? before.status : codes(to)[0];
   const leaseExpiresAt = new Date(now.getTime() + 2 * leaseMs).toISOString();
@@ -140,7 +140,7 @@ export function lifecyclePage(engine: Engine): void {
         if (move.of === "a claim" && before.attempt > 0) {
           await caughtUnchanged(place, LostClaimError, attempting(before.attempt - 1));
         }
-        // What the same call does with what it finds may stand in another row.
+        // Another row may describe the same call for this state.
         const rows = [
           move,
           ...table.filter(({ name, of }) => name === move.name && of === move.of && name === "claimBrief"),
@@ -175,7 +175,7 @@ export function lifecyclePage(engine: Engine): void {
       }
     });
 
-    test("is true of what is created", async () => {
+    test("describes created briefs correctly", async () => {
       const { board } = await openRun(engine);
       await board.createBrief({ briefId: "createBrief", tier: 1, role: "coder" });
       await board.spawnBrief({ briefId: "spawnBrief", tier: 1, role: "coder" });
@@ -186,7 +186,7 @@ export function lifecyclePage(engine: Engine): void {
       }
     });
 
-    test("has the moves of the code, all of them", () => {
+    test("lists every move of the code", () => {
       const names = ["complete", "fail", "escalate", "retry"] as const;
       expect(Object.keys(moves).sort()).toEqual([...names].sort());
       for (const name of names) {
@@ -200,7 +200,7 @@ export function lifecyclePage(engine: Engine): void {
       }
     });
 
-    test("shows in its diagram what moves a brief and logs it, or hands it out and takes it back", () => {
+    test("shows every logged move, claimBrief and releaseClaim in its diagram", () => {
       const drawn = [...page.matchAll(/^ {2}(\w+) --> (\w+): (\w+)[^/\n]*(?: \/ (\w+))?$/gm)];
       const arrows = drawn.map(([, from, to, name, event]) => [from, to, name, event].join(" "));
       const shown = table.filter(

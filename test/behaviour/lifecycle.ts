@@ -1,4 +1,4 @@
-/** The moves of a brief: state and event change together, from the right states, or nothing does. */
+/** Moves of a brief: status and event change together, only from the allowed statuses. */
 import {
   type BriefStatus,
   briefStatuses,
@@ -51,8 +51,8 @@ const moves: Move[] = [
 const newBrief = { briefId: "b", tier: 1, role: "coder" };
 
 export function lifecycle(engine: Engine): void {
-  describe("the life of a brief", () => {
-    test("spawnBrief stores the brief and its event in one go", async () => {
+  describe("moves of a brief", () => {
+    test("spawnBrief stores the brief and its event in one commit", async () => {
       const { board, clock } = await openRun(engine);
       const brief = await board.spawnBrief({ ...newBrief, payload: { task: 1 } }, { by: "planner" });
       expect(brief).toStrictEqual(await board.getBrief("b"));
@@ -62,7 +62,7 @@ export function lifecycle(engine: Engine): void {
       ]);
     });
 
-    test("spawnBrief again with the same data gives the stored row, and logs no second event", async () => {
+    test("spawnBrief with the same data returns the stored row and logs no second event", async () => {
       const { board, place, clock } = await openRun(engine);
       await board.spawnBrief(newBrief);
       const done = await board.completeBrief("b", {});
@@ -72,7 +72,7 @@ export function lifecycle(engine: Engine): void {
       expect(await everything(place)).toEqual(before);
     });
 
-    test("spawnBrief of a brief without its parent, workstream or run stores neither row nor event", async () => {
+    test("spawnBrief without the parent, workstream or run stores neither row nor event", async () => {
       const { board, place } = await openRun(engine);
       await caughtUnchanged(place, NotFoundError, () => board.spawnBrief({ ...newBrief, parentBriefId: "none" }));
       await caughtUnchanged(place, NotFoundError, () => board.spawnBrief({ ...newBrief, workstreamId: "none" }));
@@ -82,7 +82,7 @@ export function lifecycle(engine: Engine): void {
     });
 
     for (const { name, move, from, to, logs } of moves) {
-      test.each(from)(`${name} moves a brief that is %s, and logs it with the detail`, async (status) => {
+      test.each(from)(`${name} moves a brief that is %s and logs the event with the detail`, async (status) => {
         const { board, clock } = await openRun(engine);
         await board.createBrief({ ...newBrief, retryCount: 2 });
         await board.updateBriefStatus("b", status);
@@ -101,30 +101,27 @@ export function lifecycle(engine: Engine): void {
       });
 
       const elsewhere = briefStatuses.filter((status) => !from.includes(status));
-      test.each(elsewhere)(
-        `${name} refuses a brief that is %s, and says from where it may be moved`,
-        async (status) => {
-          const { board, place } = await openRun(engine);
-          await board.createBrief(newBrief);
-          await board.updateBriefStatus("b", status);
-          const error = await caughtUnchanged(place, TransitionError, () => move(board, "b"));
-          expect(error).toMatchObject({ entity: "brief", id: "b", actual: status, allowed: from });
-        },
-      );
+      test.each(elsewhere)(`${name} rejects a brief that is %s and reports the allowed statuses`, async (status) => {
+        const { board, place } = await openRun(engine);
+        await board.createBrief(newBrief);
+        await board.updateBriefStatus("b", status);
+        const error = await caughtUnchanged(place, TransitionError, () => move(board, "b"));
+        expect(error).toMatchObject({ entity: "brief", id: "b", actual: status, allowed: from });
+      });
 
-      test(`${name} of an unknown brief is NotFoundError`, async () => {
+      test(`${name} throws NotFoundError for an unknown brief`, async () => {
         const { board, place } = await openRun(engine);
         const error = await caughtUnchanged(place, NotFoundError, () => move(board, "none"));
         expect(error).toMatchObject({ entity: "brief", id: "none" });
       });
 
-      test(`${name} refuses a detail that is no object`, async () => {
+      test(`${name} rejects a detail that is not an object`, async () => {
         const { board, place } = await openRun(engine);
         await board.createBrief(newBrief);
         await refused(place, ["detail"], () => move(board, "b", [1]));
       });
 
-      test(`${name} logs an event without a detail as {}`, async () => {
+      test(`${name} logs {} when no detail is given`, async () => {
         const { board } = await openRun(engine);
         await board.createBrief(newBrief);
         await move(board, "b");
@@ -132,7 +129,7 @@ export function lifecycle(engine: Engine): void {
       });
     }
 
-    test("a result that is no object is refused, and a reference that is none too", async () => {
+    test("moves reject a result that is not an object and an invalid brief or claim", async () => {
       const { board, place } = await openRun(engine);
       await board.createBrief(newBrief);
       await refused(place, ["result"], () => board.completeBrief("b", [1]));
@@ -143,7 +140,7 @@ export function lifecycle(engine: Engine): void {
       await refused(place, ["claim.attempt"], () => board.retryBrief({ brief: { briefId: "b" } }));
     });
 
-    test("finishing ends the lease and keeps who did it; a retry begins with nobody", async () => {
+    test("finishing clears the lease and keeps claimedBy; retryBrief clears both", async () => {
       const { board } = await openRun(engine);
       await board.createBrief(newBrief);
       await board.claimBrief({ agentId: "w", leaseMs: 1000 });
@@ -151,7 +148,7 @@ export function lifecycle(engine: Engine): void {
       expect(await board.retryBrief("b")).toMatchObject({ claimedBy: null, leaseExpiresAt: null, attempt: 1 });
     });
 
-    test("the low-level updates do as much to a claim", async () => {
+    test("low-level status updates clear the claim in the same way", async () => {
       const { board } = await openRun(engine);
       await board.createBrief(newBrief);
       const claimAgain = async () => {
@@ -173,7 +170,7 @@ export function lifecycle(engine: Engine): void {
       expect(await board.updateBriefStatus("b", "pending")).toMatchObject({ claimedBy: null, leaseExpiresAt: null });
     });
 
-    test("a retry beyond 2^31 - 1 is refused, and nothing changes", async () => {
+    test("retryBrief rejects a retry count beyond 2^31 - 1, and nothing changes", async () => {
       const { board, place } = await openRun(engine);
       await board.createBrief({ ...newBrief, retryCount: 2 ** 31 - 1 });
       const error = await caughtUnchanged(place, InvalidInputError, () => board.retryBrief("b"));
@@ -183,7 +180,7 @@ export function lifecycle(engine: Engine): void {
       await caughtUnchanged(place, InvalidInputError, () => board.retryBrief(claim));
     });
 
-    test("an event's id that newId repeats undoes the move", async () => {
+    test("a duplicate event id from newId undoes the move", async () => {
       const ids = ["e-1", "e-1"];
       const { board, place } = await openRun(engine, { newId: () => ids.shift() ?? "more" });
       await board.createBrief(newBrief);

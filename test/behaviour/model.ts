@@ -1,4 +1,4 @@
-/** A blackboard as simple as can be: maps in memory, to hold the real one against after any sequence of calls. */
+/** A minimal blackboard of maps in memory, compared with the real one after random sequences of calls. */
 import fc from "fast-check";
 import {
   type BriefStatus,
@@ -23,14 +23,14 @@ export type Call =
   | { call: "updateBriefStatus"; id: string; status: BriefStatus; from: From<BriefStatus> }
   | { call: "updateBriefResult"; id: string; sound: boolean }
   | { call: "logEvent"; id: string | undefined; kind: EventKind; brief: string | null }
-  /** `fatal`: the first call that fails ends it. `thrown`: it throws at its end. */
+  /** `fatal`: the first failing call ends the transaction. `thrown`: the callback throws at its end. */
   | { call: "transaction"; calls: Call[]; fatal: boolean; thrown: boolean };
 
 const id = (letter: string, count: number) => fc.integer({ min: 1, max: count }).map((number) => `${letter}${number}`);
 const from = <Status>(statuses: readonly Status[]) => fc.option(fc.subarray([...statuses]), { nil: undefined });
 const tier = fc.integer({ min: -1, max: 1 });
 
-/** Few ids, so that calls meet; some of them are refused whatever was before. */
+/** Uses few ids, so that calls collide; some calls are always rejected. */
 export const anyCalls: fc.Arbitrary<Call[]> = fc.letrec<{ call: Call; calls: Call[] }>((tie) => ({
   calls: fc.array(tie("call"), { maxLength: 30 }),
   call: fc.oneof(
@@ -85,7 +85,7 @@ export class Model {
   #briefs = new Map<string, { key: string; status: BriefStatus }>();
   #events = new Map<string, { key: string; kind: EventKind }>();
 
-  /** The code of the error that this call must throw; otherwise it is done. */
+  /** The code of the error that this call must throw, or undefined if it succeeds. */
   apply(call: Exclude<Call, { call: "transaction" }>): string | undefined {
     switch (call.call) {
       case "createRun":
@@ -174,13 +174,13 @@ function move<Status>(row: { status: Status } | undefined, { status, from }: { s
   return undefined;
 }
 
-/** How often each label is found. */
+/** Counts each label. */
 export function tally<Label extends string>(vocabulary: readonly Label[], found: readonly string[]) {
   const counts = vocabulary.map((label) => [label, found.filter((word) => word === label).length]);
   return Object.fromEntries(counts) as Record<Label, number>;
 }
 
-/** Makes a call on both; they must agree on how it ends. Gives the code of the error, if it was one. */
+/** Makes a call on both sides, compares the outcomes and returns the error's code, if any. */
 export function* perform(board: Operations, model: Model, call: Call): Steps<string | undefined> {
   if (call.call === "transaction") {
     yield* performTransaction(board, model, call);
@@ -229,7 +229,7 @@ export function performAll(board: Operations, model: Model, calls: Call[]): void
   );
 }
 
-/** Ids are made the run's own, since the runs of these sequences may share a file. */
+/** Prefixes ids with the run, because the runs of these sequences may share a file. */
 export function callOn(board: Operations, call: Exclude<Call, { call: "transaction" }>): unknown {
   const own = <Id extends string | null>(id: Id) => (id === null ? null : `${board.runId}/${id}`) as Id;
   switch (call.call) {

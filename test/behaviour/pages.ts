@@ -1,11 +1,11 @@
-/** Lists: keyset pages with filters. */
+/** Lists: filters and keyset pagination. */
 import type { Page } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { type Board, type Engine, openRun, refused } from "./engine.ts";
 
 const brief = { tier: 0, role: "coder" };
 
-/** Every page from the first to the one that says it is the last. */
+/** Reads all pages up to the one whose `next` is null. */
 async function pagesOf<T, Cursor>(
   list: (after?: Cursor) => Page<T, Cursor> | Promise<Page<T, Cursor>>,
 ): Promise<T[][]> {
@@ -19,11 +19,11 @@ async function pagesOf<T, Cursor>(
 const idsOf = (page: { items: readonly { briefId: string | null }[] }) => page.items.map(({ briefId }) => briefId);
 
 export function pages(engine: Engine): void {
-  describe("the order of a list", () => {
-    // UTF-16 would put the emoji before U+FFFD, a locale "b" before "C" and "é" beside "e".
+  describe("list order", () => {
+    // UTF-16 would sort the emoji before U+FFFD; a locale would sort "b" before "C" and "é" next to "e".
     const byCodePoint = [" ", "-", "10", "9", "B", "a", "b", "z", "é", "中", "\ufffd", "🪝"];
 
-    test("briefs and workstreams come oldest first, and by id in code point order where times are equal", async () => {
+    test("briefs and workstreams are sorted oldest first, then by id in code point order", async () => {
       const { board, clock } = await openRun(engine);
       for (const id of [...byCodePoint].reverse()) {
         await board.createBrief({ briefId: id, ...brief });
@@ -38,27 +38,24 @@ export function pages(engine: Engine): void {
       expect(items.map(({ workstreamId }) => workstreamId)).toEqual(byCodePoint);
     });
 
-    test.each([1, 2, 3, 5, 7, 12, 13, 1000])(
-      "pages of %i are the whole list, none twice and none missed",
-      async (limit) => {
-        const { board, clock } = await openRun(engine);
-        for (const [index, id] of byCodePoint.entries()) {
-          if (index % 5 === 0) clock.advance(1);
-          await board.createBrief({ briefId: id, ...brief });
-          await board.createWorkstream({ workstreamId: id, name: "api", tier: 0 });
-          await board.logEvent("spawned", { briefId: id });
-        }
-        const briefs = await pagesOf<unknown, string>((after) => board.listBriefs({ after, limit }));
-        expect(briefs.flat()).toEqual((await board.listBriefs()).items);
-        const workstreams = await pagesOf<unknown, string>((after) => board.listWorkstreams({ after, limit }));
-        expect(workstreams.flat()).toEqual((await board.listWorkstreams()).items);
-        const events = await pagesOf<unknown, number>((after) => board.listEvents({ after, limit }));
-        expect(events.flat()).toEqual((await board.listEvents()).items);
-        for (const pages of [briefs, workstreams, events]) {
-          expect(pages.map((page) => page.length)).toEqual(sizes(12, limit));
-        }
-      },
-    );
+    test.each([1, 2, 3, 5, 7, 12, 13, 1000])("pages of %i contain every row exactly once", async (limit) => {
+      const { board, clock } = await openRun(engine);
+      for (const [index, id] of byCodePoint.entries()) {
+        if (index % 5 === 0) clock.advance(1);
+        await board.createBrief({ briefId: id, ...brief });
+        await board.createWorkstream({ workstreamId: id, name: "api", tier: 0 });
+        await board.logEvent("spawned", { briefId: id });
+      }
+      const briefs = await pagesOf<unknown, string>((after) => board.listBriefs({ after, limit }));
+      expect(briefs.flat()).toEqual((await board.listBriefs()).items);
+      const workstreams = await pagesOf<unknown, string>((after) => board.listWorkstreams({ after, limit }));
+      expect(workstreams.flat()).toEqual((await board.listWorkstreams()).items);
+      const events = await pagesOf<unknown, number>((after) => board.listEvents({ after, limit }));
+      expect(events.flat()).toEqual((await board.listEvents()).items);
+      for (const pages of [briefs, workstreams, events]) {
+        expect(pages.map((page) => page.length)).toEqual(sizes(12, limit));
+      }
+    });
 
     function sizes(total: number, limit: number): number[] {
       return Array.from({ length: Math.ceil(total / limit) }, (_, page) => Math.min(limit, total - page * limit));
@@ -75,7 +72,7 @@ export function pages(engine: Engine): void {
       return opened;
     }
 
-    test("is the last one, next null, also when it was just full", async () => {
+    test("is the last one when next is null, even if it is full", async () => {
       const { board } = await openWith(4);
       const first = await board.listBriefs({ limit: 2 });
       expect(first.next).not.toBeNull();
@@ -84,7 +81,7 @@ export function pages(engine: Engine): void {
       expect((await board.listBriefs({ limit: 5 })).next).toBeNull();
     });
 
-    test("has 100 items when no limit is given, and up to 1000", async () => {
+    test("has 100 items by default and up to 1000", async () => {
       const { board } = await openWith(101);
       for (let index = 0; index < 101; index++) await board.logEvent("spawned");
       expect(idsOf(await board.listBriefs())).toHaveLength(100);
@@ -92,7 +89,7 @@ export function pages(engine: Engine): void {
       expect((await board.listBriefs({ limit: 1000 })).items).toHaveLength(101);
     });
 
-    test("goes on where the last one ended although rows were added before and behind in the meantime", async () => {
+    test("starts after its cursor even when rows were inserted before and after it", async () => {
       const { board, clock } = await openWith(4);
       const first = await board.listBriefs({ limit: 2 });
       clock.advance(-3600_000);
@@ -104,7 +101,7 @@ export function pages(engine: Engine): void {
       expect(idsOf(await board.listBriefs())).toEqual(["before", "b0", "b1", "b2", "b3", "behind"]);
     });
 
-    test("of events behind the newest is empty, and later events follow it", async () => {
+    test("of events after the newest one is empty, and later events follow its cursor", async () => {
       const { board } = await openRun(engine);
       const { seq } = await board.logEvent("spawned");
       expect(await board.listEvents({ after: seq })).toStrictEqual({ items: [], next: null });
@@ -114,7 +111,7 @@ export function pages(engine: Engine): void {
       expect((await board.listEvents({ after: 0 })).items).toHaveLength(2);
     });
 
-    test("keeps its filter from cursor to cursor", async () => {
+    test("keeps its filter across cursors", async () => {
       const { board } = await openWith(9);
       for (const id of ["b1", "b4", "b8"]) await board.updateBriefStatus(id, "failed");
       const pages = await pagesOf<{ briefId: string }, string>((after) =>
@@ -168,7 +165,7 @@ export function pages(engine: Engine): void {
         { status: undefined, role: undefined, tier: undefined, workstreamId: undefined, parentBriefId: undefined },
         "abcd",
       ],
-    ] as const)("of briefs %j gives %j", async (filter, ids) => {
+    ] as const)("of briefs %j returns %j", async (filter, ids) => {
       const { board } = await openTree();
       expect(idsOf(await board.listBriefs(filter)).join("")).toBe(ids);
     });
@@ -178,7 +175,7 @@ export function pages(engine: Engine): void {
       [{ status: ["blocked", "pending"] }, ["w1", "w2"]],
       [{ status: [] }, []],
       [{ status: "done" }, []],
-    ] as const)("of workstreams %j gives %j", async (filter, ids) => {
+    ] as const)("of workstreams %j returns %j", async (filter, ids) => {
       const { board } = await openTree();
       const { items } = await board.listWorkstreams(filter);
       expect(items.map(({ workstreamId }) => workstreamId)).toEqual(ids);
@@ -191,7 +188,7 @@ export function pages(engine: Engine): void {
       [{ briefId: "c" }, ["failed"]],
       [{ briefId: "c", kinds: ["spawned"] }, []],
       [{ briefId: "nobody" }, []],
-    ] as const)("of events %j gives %j", async (filter, kinds) => {
+    ] as const)("of events %j returns %j", async (filter, kinds) => {
       const { board } = await openTree();
       const { items } = await board.listEvents(filter);
       expect(items.map(({ kind }) => kind)).toEqual(kinds);
@@ -214,14 +211,14 @@ export function pages(engine: Engine): void {
       (after: unknown) => board.listWorkstreams({ after: after as string }),
     ];
 
-    test("of the other list is refused", async () => {
+    test("from the other list is rejected", async () => {
       const { board, place, ofBriefs, ofWorkstreams } = await openCursors();
       await refused(place, ["after"], () => board.listBriefs({ after: ofWorkstreams }));
       await refused(place, ["after"], () => board.listWorkstreams({ after: ofBriefs }));
       await refused(place, ["after"], () => board.listEvents({ after: ofBriefs as never }));
     });
 
-    test("that is not from here, or was changed, is refused", async () => {
+    test("that is forged or modified is rejected", async () => {
       const { board, place, ofBriefs } = await openCursors();
       const foreign = [
         "",
@@ -242,7 +239,7 @@ export function pages(engine: Engine): void {
       for (const after of foreign) for (const list of lists(board)) await refused(place, ["after"], () => list(after));
     });
 
-    test("of events that is no seq is refused", async () => {
+    test("of events that is not a seq is rejected", async () => {
       const { board, place } = await openCursors();
       for (const after of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, "1", null, 2 ** 53]) {
         await refused(place, ["after"], () => board.listEvents({ after: after as number }));

@@ -1,15 +1,15 @@
 /**
- * How the database finds what lists, claims and the summary ask for: each through one index that ends in the order asked for,
- * so that nothing is sorted and no table is read through. What it costs then does not grow with the run.
+ * Query plans of lists, claims and the summary: each uses one index that ends in the list's order, so nothing is
+ * sorted, no table is scanned, and the cost does not grow with the run.
  */
 import type { Operations, Place } from "./engine.ts";
 
 const size = 6000;
-/** Rows as wide as real ones: reading an index instead of them is worth something. */
+/** Rows of realistic width, so that an index is cheaper to read than the rows. */
 const wide = JSON.stringify({ note: "x".repeat(400) });
 const numbers = `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${size})`;
 const id = (number: string) => `'b' || cast(${number} AS text)`;
-/** A second run, so that the run's id tells something too. */
+/** A second run, so that the run's id is selective. */
 const run = "CASE WHEN n % 2 = 0 THEN 'run-1' ELSE 'run-2' END";
 
 const briefs = `${numbers}
@@ -27,7 +27,7 @@ const workstreams = `${numbers}
   INSERT INTO workstreams (workstream_id, run_id, name, tier, created_at, updated_at)
   SELECT 'w' || cast(n AS text), ${run}, 'part', 0, 'time ' || cast(n + 100000 AS text), '' FROM numbers WHERE n <= 2000`;
 
-/** A call, and the indexes that its queries must go through; several where several queries follow each other. */
+/** A call and the indexes that its queries must use; several if the call runs several queries. */
 export type Case = [name: string, indexes: string[], call: (board: Operations) => unknown];
 
 export const cases: Case[] = [
@@ -87,13 +87,13 @@ export const cases: Case[] = [
   ],
 ];
 
-/** Fills a database that has the run `run-1`, and nothing else, with rows of two runs. */
+/** Fills a database that contains only the run `run-1` with rows of two runs. */
 export async function fill({ sql }: Place): Promise<void> {
   await sql("INSERT INTO runs SELECT 'run-2', goal, status, created_at, updated_at FROM runs");
   for (const text of [workstreams, briefs, events]) await sql(text);
 }
 
-/** What the blackboard asks when it is called, as plain SQL. For the `logger` of the blackboard. */
+/** Collects the blackboard's queries as plain SQL, for its `logger` option. */
 export class Questions {
   readonly asked: string[] = [];
 

@@ -1,4 +1,4 @@
-/** What holds for whatever comes in, tried with what fast-check thinks of. */
+/** Properties that hold for any input, tested with fast-check. */
 import { deepStrictEqual } from "node:assert";
 import fc from "fast-check";
 import { briefStatuses, eventKinds, NotFoundError, workstreamStatuses } from "run-blackboard";
@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { caught, type Engine, openRun, type Place } from "./engine.ts";
 import { anyCalls, Model, performAll, tally } from "./model.ts";
 
-/** Well-formed Unicode without NUL, anything else included. */
+/** Any well-formed Unicode text without NUL. */
 const text = (maxLength: number) =>
   fc.string({ unit: "binary", minLength: 1, maxLength }).map((value) => value.replaceAll("\0", "0"));
 const key = fc.oneof(text(8), fc.constantFrom("", "__proto__", "constructor", "toString", "0", "-1", "a.b", "\u2028"));
@@ -30,8 +30,8 @@ const { object } = fc.letrec<{ json: unknown; object: object }>((tie) => ({
 }));
 
 export function properties(engine: Engine): void {
-  describe("whatever comes in", () => {
-    test("JSON is read back as JSON has it, from each of the three columns", async () => {
+  describe("any input", () => {
+    test("JSON reads back as JSON represents it, from each of the three columns", async () => {
       const { board } = await openRun(engine);
       await fc.assert(
         fc.asyncProperty(object, async (value) => {
@@ -48,7 +48,7 @@ export function properties(engine: Engine): void {
       );
     });
 
-    test("text is read back to the last character, and finds its row again", async () => {
+    test("text reads back unchanged and finds its row", async () => {
       const { board } = await openRun(engine);
       let made = 0;
       await fc.assert(
@@ -67,7 +67,7 @@ export function properties(engine: Engine): void {
       );
     });
 
-    test("the summary counts what plain SQL and a model count, after any sequence of calls", async () => {
+    test("getRunSummary matches plain SQL and a model after any sequence of calls", async () => {
       const place = await engine.place();
       let runs = 0;
       await fc.assert(
@@ -90,7 +90,7 @@ export function properties(engine: Engine): void {
       );
     });
 
-    test("pages, of whatever size, together are all rows in order", async () => {
+    test("pages of any size together contain all rows in order", async () => {
       let now = 0;
       const place = await engine.place();
       const board = await place.open({ runId: "run-1", clock: () => new Date(now) });
@@ -124,7 +124,7 @@ export function properties(engine: Engine): void {
 
 function oldestFirst(a: Record<string, unknown>, b: Record<string, unknown>): number {
   const [keyOfA, keyOfB] = [a, b].map((row) => Buffer.from(`${row.created_at} ${row.brief_id}`));
-  // Bytes of UTF-8 are in the order of code points.
+  // UTF-8 bytes sort in code point order.
   return Buffer.compare(keyOfA ?? Buffer.of(), keyOfB ?? Buffer.of());
 }
 

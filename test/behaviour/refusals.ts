@@ -1,10 +1,10 @@
-/** What may not come in: text, ids, counters, vocabularies and names. Refused before anything is written. */
+/** Rejected input: text, ids, counters, enumerated words and names. Nothing is written. */
 import { describe, expect, test } from "vitest";
 import { type Board, type Engine, everything, openRun, refused } from "./engine.ts";
 
-/** Calls of which every argument is sound, but for what a test puts in its place. */
+/** Calls with valid arguments, except for the one that a test replaces. */
 interface Argument {
-  /** Where the refusal says that it stands. */
+  /** The path of the issue. */
   path: string;
   call(board: Board, value: unknown): unknown;
 }
@@ -96,7 +96,7 @@ const notWords: unknown[] = ["", "Done", "done ", "finished", "constructor", "__
 export function refusals(engine: Engine): void {
   function each(what: string, places: Argument[], values: unknown[], message: RegExp): void {
     test.each(places.map((place) => [place.path, String(place.call).replace(/^.*?=> /s, ""), place] as const))(
-      `${what}, for %s in %s`,
+      `${what} for %s in %s`,
       async (path, _, { call }) => {
         const { board, place } = await openRun(engine);
         for (const value of values) {
@@ -108,23 +108,28 @@ export function refusals(engine: Engine): void {
     );
   }
 
-  describe("refused, with nothing written,", () => {
-    each("is an empty or flawed text", [...longTexts, ...ids, ...ownIds, ...nullableIds], flawedTexts, /must/);
-    each("is an id over 256 characters", [...ids, ...ownIds, ...nullableIds], flawedIds.slice(0, 2), /1 to 256/);
-    each("is undefined where something is needed", [...longTexts, ...ids, ...counters, ...words], [undefined], /must/);
+  describe("rejected, with nothing written:", () => {
+    each("text that is empty or invalid", [...longTexts, ...ids, ...ownIds, ...nullableIds], flawedTexts, /must/);
+    each("an id over 256 characters", [...ids, ...ownIds, ...nullableIds], flawedIds.slice(0, 2), /1 to 256/);
+    each("undefined for a required field", [...longTexts, ...ids, ...counters, ...words], [undefined], /must/);
     each(
-      "is null where a row has no null",
+      "null for a column that is not nullable",
       [...longTexts, ...ids, ...ownIds, ...limits, ...ownCounters],
       [null],
       /must/,
     );
-    each("is what is no counter", [...counters, ...ownCounters], notCounters, /0 to 2147483647/);
-    each("is a limit beyond 1 to 1000", limits, [0, 1001, ...notCounters], /1 to 1000/);
-    each("is a word of no vocabulary", words, notWords, /must be one of .*failed/);
-    each("is a word of no vocabulary", wordsOrNone, notWords.slice(0, -1), /must be one of .*failed/);
+    each("a value that is not a counter", [...counters, ...ownCounters], notCounters, /0 to 2147483647/);
+    each("a limit outside 1 to 1000", limits, [0, 1001, ...notCounters], /1 to 1000/);
+    each("a word outside its vocabulary", words, notWords, /must be one of .*failed/);
+    each(
+      "a word outside its vocabulary or an invalid list",
+      wordsOrNone,
+      notWords.slice(0, -1),
+      /must be one of .*failed/,
+    );
   });
 
-  describe("a hole in an array of what is asked for is refused, not passed over,", () => {
+  describe("a hole in an array argument is rejected, not skipped,", () => {
     const holes: [string, (board: Board, hole: never) => unknown][] = [
       ["from[1]", (board, from) => board.updateRunStatus("done", { from })],
       ["status[1]", (board, status) => board.listBriefs({ status })],
@@ -154,16 +159,16 @@ export function refusals(engine: Engine): void {
 
   describe.each(objects)("%s", (_, sound, call) => {
     test.each(["tiers", "constructor", "toString", "hasOwnProperty", "__proto__", "", "0"])(
-      "with the unknown name %j is refused, and nothing is written",
+      "with the unknown name %j is rejected, and nothing is written",
       async (name) => {
         const { board, place } = await openRun(engine);
-        // Parsed, since an object literal would set its prototype instead.
+        // Parsed, because `__proto__` in an object literal would set the prototype.
         const value = Object.assign(JSON.parse(`{${JSON.stringify(name)}: 1}`), sound);
         await refused(place, [name], () => call(board, value as never));
       },
     );
 
-    test("is refused when it is no object, and nothing is written", async () => {
+    test("must be an object, and nothing is written otherwise", async () => {
       const { board, place } = await openRun(engine);
       for (const value of [null, 5, "tier", [], [sound], true, () => sound]) {
         const before = await everything(place);
@@ -172,7 +177,7 @@ export function refusals(engine: Engine): void {
       }
     });
 
-    test("may have no prototype, be frozen, or be a proxy", async () => {
+    test("may have no prototype, be frozen or be a proxy", async () => {
       const { board } = await openRun(engine);
       await createWorkstream(board, {});
       await createBrief(board, {});
@@ -183,8 +188,8 @@ export function refusals(engine: Engine): void {
     });
   });
 
-  describe("a refusal", () => {
-    test("names everything that is wrong at once", async () => {
+  describe("InvalidInputError", () => {
+    test("names every invalid field", async () => {
       const { board, place } = await openRun(engine);
       const wrong = {
         briefId: "",
@@ -210,13 +215,13 @@ export function refusals(engine: Engine): void {
       for (const path of paths) expect(error.message).toContain(path);
     });
 
-    test("of a misspelt name says which names there are", async () => {
+    test("lists the valid names when a name is misspelt", async () => {
       const { board, place } = await openRun(engine);
       const error = await refused(place, ["perent"], () => createBrief(board, { perent: "a" }));
       expect(error.message).toContain("parentBriefId");
     });
 
-    test("of a whole row given back names the columns that a creator does not give", async () => {
+    test("names the columns that createBrief does not accept when it gets a whole row", async () => {
       const { board, place } = await openRun(engine);
       const row = await board.createBrief(brief);
       const known = ["briefId", "parentBriefId", "workstreamId", "tier", "role", "payload", "retryCount"];
@@ -225,7 +230,7 @@ export function refusals(engine: Engine): void {
       await refused(place, unknown, () => board.createBrief(row));
     });
 
-    test("shows what was given, but never much of it", async () => {
+    test("shows the invalid value, truncated", async () => {
       const { board, place } = await openRun(engine);
       const short = await refused(place, ["tier"], () => createBrief(board, { tier: -7 }));
       expect(short.message).toContain("-7");
@@ -233,7 +238,7 @@ export function refusals(engine: Engine): void {
       expect(long.message.length).toBeLessThan(500);
     });
 
-    test("stands on one line, whatever was given", async () => {
+    test("has a message on one line for any value", async () => {
       const { board, place } = await openRun(engine);
       for (const role of [
         new Error("mine"),
@@ -248,13 +253,13 @@ export function refusals(engine: Engine): void {
     });
   });
 
-  describe("newId that gives", () => {
+  describe("newId that returns", () => {
     test.each([
-      ["nothing", ""],
-      ["no string", 5],
+      ["an empty string", ""],
+      ["a number", 5],
       ["undefined", undefined],
       ["257 characters", "x".repeat(257)],
-    ])("%s is refused, and nothing is written", async (_, made) => {
+    ])("%s is rejected, and nothing is written", async (_, made) => {
       const { board, place } = await openRun(engine, { newId: () => made as string });
       for (const call of [
         () => board.createBrief({ tier: 0, role: "coder" }),
@@ -265,15 +270,15 @@ export function refusals(engine: Engine): void {
       }
     });
   });
-  describe("a clock that gives", () => {
+  describe("a clock that returns", () => {
     test.each([
-      ["no date", "2026-11-22T06:40:15.123Z"],
+      ["a string", "2026-11-22T06:40:15.123Z"],
       ["a number", 1795475671541],
       ["undefined", undefined],
       ["an invalid date", new Date(Number.NaN)],
       ["a year of five digits", new Date("+010000-01-01T00:00:00.000Z")],
       ["a year before 0000", new Date("-000001-12-31T23:59:59.999Z")],
-    ])("%s is refused, and nothing is written", async (_, time) => {
+    ])("%s is rejected, and nothing is written", async (_, time) => {
       const place = await engine.place();
       let now: unknown = new Date(0);
       const board = await place.open({ runId: "run-1", clock: () => now as Date });
@@ -295,7 +300,7 @@ export function refusals(engine: Engine): void {
       }
     });
 
-    test("the first or the last moment of four-digit years is taken", async () => {
+    test("the first or the last moment of the years 0000 to 9999 is accepted", async () => {
       const place = await engine.place();
       let now = "0000-01-01T00:00:00.000Z";
       const board = await place.open({ runId: "run-1", clock: () => new Date(now) });
@@ -304,7 +309,7 @@ export function refusals(engine: Engine): void {
       expect((await board.updateRunStatus("active")).updatedAt).toBe(now);
     });
 
-    test("an exception lets it out as it is, and nothing is written", async () => {
+    test("an exception: the call rethrows it unchanged, and nothing is written", async () => {
       const place = await engine.place();
       const broken = new Error("the clock is broken");
       const board = await place.open({

@@ -1,4 +1,4 @@
-/** Creating again with an id that is known: what a creator gives is compared, not what has changed since. */
+/** Creating with an existing id: the given fields are compared, not what has changed since. */
 import { ConflictError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { type Board, caughtUnchanged, type Engine, everything, openRun } from "./engine.ts";
@@ -6,9 +6,9 @@ import { type Board, caughtUnchanged, type Engine, everything, openRun } from ".
 interface Subject {
   entity: string;
   create(board: Board, other: object): Promise<object>;
-  /** What is the same thing said in another way. */
+  /** Equal data in a different form. */
   equal: [string, object][];
-  /** What differs, and in which fields. */
+  /** Different data, and the fields that conflict. */
   different: [object, string[]][];
 }
 
@@ -17,7 +17,7 @@ const subjects: Subject[] = [
     entity: "workstream",
     create: async (board, other) =>
       board.createWorkstream({ workstreamId: "id", name: "api", tier: 1, ownerAgentId: "agent", ...other }),
-    equal: [["in the same words", {}]],
+    equal: [["with the same data", {}]],
     different: [
       [{ name: "API" }, ["name"]],
       [{ tier: 2 }, ["tier"]],
@@ -39,11 +39,11 @@ const subjects: Subject[] = [
         ...other,
       }),
     equal: [
-      ["in the same words", {}],
-      ["with its payload's keys in another order", { payload: { b: null, a: { y: [1, 2], x: 1 } } }],
+      ["with the same data", {}],
+      ["with its payload's keys in a different order", { payload: { b: null, a: { y: [1, 2], x: 1 } } }],
       ["with properties that are undefined", { payload: { a: { x: 1, y: [1, 2], z: undefined }, b: null } }],
       ["with a negative zero for a zero", { tier: -0 }],
-      ["with another retry count, which is not compared", { retryCount: 7 }],
+      ["with a different retry count, which is not compared", { retryCount: 7 }],
     ],
     different: [
       [{ parentBriefId: "stream-parent" }, ["parentBriefId"]],
@@ -72,8 +72,8 @@ const subjects: Subject[] = [
       return board.logEvent(kind as "failed", event);
     },
     equal: [
-      ["in the same words", {}],
-      ["with its detail's keys in another order", { detail: { b: [], a: 1 } }],
+      ["with the same data", {}],
+      ["with its detail's keys in a different order", { detail: { b: [], a: 1 } }],
     ],
     different: [
       [{ kind: "spawned" }, ["kind"]],
@@ -96,14 +96,14 @@ export function repeats(engine: Engine): void {
       return { ...opened, stored };
     }
 
-    test.each(equal)("%s gives the stored row and writes nothing", async (_, other) => {
+    test.each(equal)("%s returns the stored row and writes nothing", async (_, other) => {
       const { board, place, stored } = await openSubject();
       const before = await everything(place);
       expect(await create(board, other)).toStrictEqual(stored);
       expect(await everything(place)).toEqual(before);
     });
 
-    test.each(different)("with %j is a conflict of %j, and nothing is written", async (other, fields) => {
+    test.each(different)("with %j throws ConflictError for %j and writes nothing", async (other, fields) => {
       const { board, place } = await openSubject();
       const error = await caughtUnchanged(place, ConflictError, () => create(board, other));
       expect(error).toMatchObject({ code: "CONFLICT", entity, id: "id" });
@@ -113,14 +113,14 @@ export function repeats(engine: Engine): void {
   });
 
   describe("creating again after a change", () => {
-    test("gives the workstream with the status that it has by now", async () => {
+    test("createWorkstream returns the workstream with its current status", async () => {
       const { board } = await openRun(engine);
       await board.createWorkstream({ workstreamId: "w", name: "api", tier: 0 });
       const blocked = await board.updateWorkstreamStatus("w", "blocked");
       expect(await board.createWorkstream({ workstreamId: "w", name: "api", tier: 0 })).toStrictEqual(blocked);
     });
 
-    test("gives the brief with the status, result and retry count that it has by now", async () => {
+    test("createBrief returns the brief with its current status, result and retry count", async () => {
       const { board, place } = await openRun(engine);
       await board.createBrief({ briefId: "b", tier: 0, role: "coder" });
       await board.updateBriefResult("b", { ok: true });

@@ -1,4 +1,4 @@
-/** Roles: what a brief may carry, declared with any Standard Schema library. */
+/** Roles: schemas for payloads and results, declared with any Standard Schema library. */
 import { runInNewContext } from "node:vm";
 import { type } from "arktype";
 import { InvalidInputError, type Roles } from "run-blackboard";
@@ -59,7 +59,7 @@ export function roles(engine: Engine): void {
     const declared: Roles = { coder, idler: {} };
     const brief = { briefId: "b", tier: 1, role: "coder" };
 
-    test("store what the schema makes of a payload", async () => {
+    test("store the schema's output for a payload", async () => {
       const { board } = await openWith(declared);
       const stored = await board.createBrief({ ...brief, payload: { task: "write" } });
       expect(stored.payload).toEqual({ task: "write", tries: 1 });
@@ -68,7 +68,7 @@ export function roles(engine: Engine): void {
       expect(again).toStrictEqual(stored);
     });
 
-    test("refuse a payload that is not so, with the schema's paths, and store nothing", async () => {
+    test("reject an invalid payload with the schema's paths and store nothing", async () => {
       const { board, place } = await openWith(declared);
       for (const create of ["createBrief", "spawnBrief"] as const) {
         await refused(place, ["payload.task"], () => board[create]({ ...brief, payload: { task: 5 } }));
@@ -77,7 +77,7 @@ export function roles(engine: Engine): void {
       }
     });
 
-    test("check a result when it is stored, by claim, by id and by the low-level update", async () => {
+    test("check a result when it is stored: by claim, by id and by the low-level update", async () => {
       const { board, place } = await openWith(declared);
       await board.createBrief({ ...brief, payload: { task: "write" } });
       const claim = await board.claimBrief({ agentId: "w", leaseMs: 1000 });
@@ -93,7 +93,7 @@ export function roles(engine: Engine): void {
       expect((await board.completeBrief(claim, { lines: 3 })).result).toEqual({ lines: 3 });
     });
 
-    test("take any object for a role without schemas", async () => {
+    test("accept any object for a role without schemas", async () => {
       const { board } = await openWith(declared);
       expect(await board.createBrief({ briefId: "i", tier: 1, role: "idler", payload: { any: 1 } })).toMatchObject({
         payload: { any: 1 },
@@ -101,7 +101,7 @@ export function roles(engine: Engine): void {
       expect((await board.completeBrief("i", { thing: 1 })).result).toEqual({ thing: 1 });
     });
 
-    test("refuse a role that was not declared, wherever it is given", async () => {
+    test("reject an undeclared role in every argument", async () => {
       const { board, place } = await openWith(declared);
       await refused(place, ["role"], () => board.createBrief({ tier: 1, role: "codr" }));
       await refused(place, ["role"], () => board.listBriefs({ role: "codr" }));
@@ -110,7 +110,7 @@ export function roles(engine: Engine): void {
   });
 
   describe("roles", () => {
-    test("do not check again what is read, nor what another program's role is completed with", async () => {
+    test("do not validate rows that are read, nor results of a role that another program stored", async () => {
       const { place, board } = await openWith({ coder: { payload: z.object({ task: z.string() }) } });
       const insert = (briefId: string, role: string, payload: string) =>
         place.sql(
@@ -124,7 +124,7 @@ export function roles(engine: Engine): void {
       expect((await board.completeBrief("s", { any: 1 })).status).toBe("done");
     });
 
-    test("that give something JSON cannot hold are refused, as are those that only promise", async () => {
+    test("whose schema returns values that JSON cannot represent, or a promise, are rejected", async () => {
       const { board, place } = await openWith({
         date: { payload: z.object({ at: z.string() }).transform(({ at }) => ({ at: new Date(at) })) },
         list: { payload: z.object({}).transform(() => [1]) },
@@ -138,7 +138,7 @@ export function roles(engine: Engine): void {
       expect(error.message).toContain("promise");
     });
 
-    test("whose schema throws say so, with what it threw as the cause", async () => {
+    test("whose schema throws cause an error with the thrown value as its cause", async () => {
       const cause = new Error("broken");
       const broken = {
         "~standard": {
@@ -156,22 +156,22 @@ export function roles(engine: Engine): void {
 
     const odd: [string, () => unknown, string[]][] = [
       ["no issue in its issues", () => ({ issues: [] }), ["payload"]],
-      ["issues beside a value", () => ({ value: {}, issues: [] }), ["payload"]],
-      ["issues that cannot be gone through", () => ({ issues: 5 }), ["payload"]],
+      ["issues together with a value", () => ({ value: {}, issues: [] }), ["payload"]],
+      ["issues that are not iterable", () => ({ issues: 5 }), ["payload"]],
       ["null for issues", () => ({ issues: null }), ["payload"]],
-      ["an issue that is none", () => ({ issues: [null, 5, {}] }), ["payload"]],
-      ["a path that is no list", () => ({ issues: [{ message: "no", path: "task" }] }), ["payload"]],
+      ["an invalid issue", () => ({ issues: [null, 5, {}] }), ["payload"]],
+      ["a path that is not a list", () => ({ issues: [{ message: "no", path: "task" }] }), ["payload"]],
       [
-        "a path of odd keys",
+        "a path of unusual keys",
         () => ({ issues: [{ message: "no", path: [{}, Symbol("s"), { key: 3 }] }] }),
         ['payload["{}"]["Symbol(s)"][3]'],
       ],
-      ["issues without an end", () => ({ issues: endless() }), ["payload"]],
+      ["endless issues", () => ({ issues: endless() }), ["payload"]],
       ["neither a value nor issues", () => ({}), ["payload"]],
       ["nothing", () => undefined, ["payload"]],
       ["text", () => "fine", ["payload"]],
-      ["a value that is no object", () => ({ value: 5 }), ["payload"]],
-      ["a promise of another realm", () => runInNewContext("Promise.reject(new Error('late'))"), ["payload"]],
+      ["a value that is not an object", () => ({ value: 5 }), ["payload"]],
+      ["a promise of a different realm", () => runInNewContext("Promise.reject(new Error('late'))"), ["payload"]],
       ["a thenable", () => runInNewContext("({ then() {} })"), ["payload"]],
       ["a revoked proxy", () => revoked(), ["payload"]],
       ["a value that is a revoked proxy", () => ({ value: revoked() }), ["payload"]],
@@ -182,12 +182,12 @@ export function roles(engine: Engine): void {
         ["payload"],
       ],
       [
-        "a long message that steers a terminal",
+        "a long message with terminal control characters",
         () => ({ issues: [{ message: `\u202e\n${"x".repeat(1e6)}` }] }),
         ["payload"],
       ],
     ];
-    test.each(odd)("whose schema answers with %s are refused, and nothing is stored", async (_, answer, paths) => {
+    test.each(odd)("whose schema returns %s are rejected, and nothing is stored", async (_, answer, paths) => {
       const schema = {
         "~standard": { version: 1, vendor: "ours", validate: answer as () => { value: object } },
       } as const;
@@ -197,7 +197,7 @@ export function roles(engine: Engine): void {
       expect(error.message).not.toMatch(steering);
     });
 
-    test("that are many are listed in a message only as far as it goes on one line", async () => {
+    test("are listed in a message only as far as they fit on one line", async () => {
       const many = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`role ${n} \u202e`, {}]));
       const { board, place } = await openWith(many);
       const error = await refused(place, ["role"], () => board.createBrief({ tier: 1, role: "x" }));
@@ -206,7 +206,7 @@ export function roles(engine: Engine): void {
       expect(error.message).not.toMatch(steering);
     });
 
-    test("are what they were on opening, whatever becomes of the declaration", async () => {
+    test("keep the declaration as it was on opening, even if it changes later", async () => {
       const { proxy, revoke } = Proxy.revocable<Roles>({ coder: { payload: z.object({ task: z.string() }) } }, {});
       const { board, place } = await openWith(proxy);
       revoke();
@@ -214,7 +214,7 @@ export function roles(engine: Engine): void {
       await board.createBrief({ tier: 1, role: "coder", payload: { task: "write" } });
     });
 
-    test("are declared as such, or opening is refused: a misspelt key would switch checking off", async () => {
+    test("with a misspelt key are rejected on opening, because the key would disable validation", async () => {
       const place = await engine.place();
       const wrong: [unknown, string][] = [
         [{ coder: { paylod: z.object({}) } }, "paylod"],

@@ -1,11 +1,11 @@
-/** The run: made once, and everything else belongs to it. */
+/** The run: created once; every other row belongs to it. */
 import { ConflictError, NotFoundError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { caughtUnchanged, type Engine, everything, openEmpty, openRun } from "./engine.ts";
 
 export function runs(engine: Engine): void {
   describe("runs", () => {
-    test("createRun stores the run, pending, with the clock's time, and gives it", async () => {
+    test("createRun stores a pending run with the clock's time and returns it", async () => {
       const { board, place, clock } = await openEmpty(engine);
       const run = await board.createRun("Build a webhook ingestion system");
       expect(run).toStrictEqual({
@@ -26,19 +26,19 @@ export function runs(engine: Engine): void {
       ]);
     });
 
-    test("a blackboard knows its run's id before there is a run", async () => {
+    test("a blackboard has its run's id before the run exists", async () => {
       const { board } = await openEmpty(engine);
       expect(board.runId).toBe("run-1");
     });
 
-    test("getRun gives undefined before createRun and the row after it", async () => {
+    test("getRun returns undefined before createRun and the row after it", async () => {
       const { board } = await openEmpty(engine);
       expect(await board.getRun()).toBeUndefined();
       const run = await board.createRun("a goal");
       expect(await board.getRun()).toStrictEqual(run);
     });
 
-    test("createRun again with the same goal gives the row as it is by now and writes nothing", async () => {
+    test("createRun with the same goal returns the current row and writes nothing", async () => {
       const { board, place, clock } = await openRun(engine);
       const active = await board.updateRunStatus("active");
       const before = await everything(place);
@@ -47,20 +47,20 @@ export function runs(engine: Engine): void {
       expect(await everything(place)).toEqual(before);
     });
 
-    test("createRun with another goal is a conflict of the goal and writes nothing", async () => {
+    test("createRun with a different goal throws ConflictError for the goal and writes nothing", async () => {
       const { board, place } = await openRun(engine);
       const error = await caughtUnchanged(place, ConflictError, () => board.createRun("another goal"));
       expect(error).toMatchObject({ code: "CONFLICT", entity: "run", id: "run-1", fields: ["goal"] });
     });
 
-    test("a goal differs by letter case and by trailing blanks", async () => {
+    test("createRun treats letter case and trailing blanks of a goal as different", async () => {
       const { board } = await openRun(engine);
       for (const goal of ["A goal", "a goal ", " a goal"]) {
         await expect(async () => board.createRun(goal)).rejects.toThrow(ConflictError);
       }
     });
 
-    test("a goal may be as long as anybody writes one, in any language", async () => {
+    test("createRun accepts a long goal in any language", async () => {
       const { board } = await openEmpty(engine);
       const goal = "建立 a «webhook»\r\n\tсистему 🪝 ".repeat(10_000);
       expect((await board.createRun(goal)).goal).toBe(goal);
@@ -73,7 +73,7 @@ export function runs(engine: Engine): void {
       ["an event", "run"],
       ["a status", "run"],
     ] as const)(
-      "writing %s without createRun is NotFoundError of the run, and nothing is written",
+      "writing %s without createRun throws NotFoundError for the run and writes nothing",
       async (what, entity) => {
         const { board, place } = await openEmpty(engine);
         const writes = {
@@ -88,13 +88,13 @@ export function runs(engine: Engine): void {
       },
     );
 
-    test("without createRun a brief that names a parent and a workstream fails for the run's sake", async () => {
+    test("createBrief without createRun throws for the run, even with a parent and a workstream", async () => {
       const { board } = await openEmpty(engine);
       const brief = { tier: 1, role: "coder", parentBriefId: "none", workstreamId: "none" };
       await expect(async () => board.createBrief(brief)).rejects.toMatchObject({ code: "NOT_FOUND", entity: "run" });
     });
 
-    test("lists without a run are empty", async () => {
+    test("lists are empty without a run", async () => {
       const { board } = await openEmpty(engine);
       const empty = { items: [], next: null };
       expect(await board.listWorkstreams()).toStrictEqual(empty);

@@ -1,4 +1,4 @@
-/** Briefs that another program spoilt: no claim takes them, and they hold up no other brief. */
+/** Briefs corrupted by another program: no claim takes them, and they do not block other briefs. */
 import { type BriefStatus, reportRun, summarizeRun } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { type Engine, openRun } from "./engine.ts";
@@ -12,7 +12,7 @@ const claims: [string, object][] = [
   ["a workstream", { workstreamId: "ws", role: ["coder"] }],
 ];
 
-/** What both engines let another program write. */
+/** Corruptions that both engines allow another program to write. */
 const spoilings: [string, string][] = [
   ["a payload that is an array", "payload = '[1]'"],
   ["a payload that is a text", `payload = '"text"'`],
@@ -85,7 +85,7 @@ export function spoilt(engine: Engine, more: readonly [string, string][] = []): 
       },
     );
 
-    test("is counted by the run's summary, pending or with an expired claim, and hides nothing of it", async () => {
+    test("is counted by the run's summary, pending or with an expired claim, and conceals no other brief", async () => {
       const { board, clock, place, spoilOne } = await openWith("a", "b", "c");
       await board.claimBrief({ ...request, leaseMs: 100 });
       await spoilOne("a");
@@ -102,7 +102,7 @@ export function spoilt(engine: Engine, more: readonly [string, string][] = []): 
       expect(await summarizeRun(board)).toMatchObject({ unclaimable: 0 });
     });
 
-    test("keeps no other brief from being listed, watched, finished and waited for", async () => {
+    test("does not keep other briefs from being listed, watched, finished and awaited", async () => {
       const { board, spoilOne } = await openWith("a", "b");
       await spoilOne("a");
       const claim = await board.claimBrief(request);

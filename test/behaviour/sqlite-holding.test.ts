@@ -1,4 +1,4 @@
-/** Holding a claim on a file that others keep locked. */
+/** holdClaim on a file that other connections keep locked. */
 import { BusyError, LostClaimError } from "run-blackboard";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../processes/folder.ts";
@@ -14,7 +14,7 @@ function openClaimed() {
   return { board, claim, other: connectTo(board.location) };
 }
 
-test("a claim is kept through a file that is busy for less than its lease", async () => {
+test("holdClaim keeps the claim while the file is locked for less than the lease", async () => {
   const { board, claim, other } = openClaimed();
   const renewed = () => board.getBrief("b")?.updatedAt;
   await board.holdClaim(claim, { leaseMs: 3000 }, async () => {
@@ -37,7 +37,7 @@ test("a claim is kept through a file that is busy for less than its lease", asyn
   expect(board.completeBrief(claim, {}).status).toBe("done");
 });
 
-test("a claim that could not be renewed before its lease was over is given up, with the reason", async () => {
+test("holdClaim aborts with the reason when it could not renew before the lease expired", async () => {
   const { board, claim, other } = openClaimed();
   const held = board.holdClaim(claim, { leaseMs: 300 }, async (signal) => {
     other.exec("BEGIN IMMEDIATE");
@@ -49,6 +49,6 @@ test("a claim that could not be renewed before its lease was over is given up, w
   expect(error.cause).toBeInstanceOf(BusyError);
   expect(error.message).toContain("could not be renewed");
   other.exec("ROLLBACK");
-  // Nobody replaced it, so it is the current one still.
+  // No agent took it over, so the claim is still current.
   expect(board.completeBrief(claim, {}).status).toBe("done");
 });

@@ -1,4 +1,7 @@
-/** What only a synchronous engine has: callbacks that must not wait, `using`, and a connection that users share. */
+/**
+ * Behaviour of a synchronous engine only: callbacks that must not be async, `using`, and a connection shared with
+ * users.
+ */
 import { eq } from "drizzle-orm";
 import { BlackboardError, ClosedError, InvalidInputError, openBlackboard } from "run-blackboard";
 import * as schema from "run-blackboard/schema";
@@ -13,8 +16,8 @@ async function openFile() {
   return { place, board: open({ runId: "run-1", file: any.location }) };
 }
 
-describe("an asynchronous callback", () => {
-  test("is refused before it begins, and nothing is written", async () => {
+describe("an async transaction callback", () => {
+  test("is rejected before it runs, and nothing is written", async () => {
     const { place, board } = await openFile();
     let begun = false;
     const callback = async () => {
@@ -30,7 +33,7 @@ describe("an asynchronous callback", () => {
     ["a promise", () => Promise.resolve(1)],
     ["a promise that rejects", () => Promise.reject(new Error("mine"))],
     ["an instance of a class of promises", () => new (class Later extends Promise<void> {})(() => undefined)],
-  ])("that gives %s without being called so is rolled back and refused", async (_, give) => {
+  ])("that returns %s without being declared async is rolled back and rejected", async (_, give) => {
     const { place, board } = await openFile();
     const error = await caughtUnchanged(place, InvalidInputError, () =>
       board.transaction((tx) => {
@@ -41,7 +44,7 @@ describe("an asynchronous callback", () => {
     expect(error.issues.map(({ path }) => path)).toEqual(["fn"]);
   });
 
-  test("within a transaction is refused alone: what the outer one wrote is stored", async () => {
+  test("is rejected alone inside a transaction: the outer one commits its writes", async () => {
     const { board } = await openFile();
     board.transaction((tx) => {
       tx.createBrief({ briefId: "outer", ...brief });
@@ -54,7 +57,7 @@ describe("an asynchronous callback", () => {
     expect(board.listBriefs().items.map(({ briefId }) => briefId)).toEqual(["outer"]);
   });
 
-  test("that goes on after the refusal finds its tx closed", async () => {
+  test("that continues after the rejection gets ClosedError from its tx", async () => {
     const { place, board } = await openFile();
     const before = await everything(place);
     let later: unknown;
@@ -68,8 +71,8 @@ describe("an asynchronous callback", () => {
   });
 });
 
-describe("closing", () => {
-  test("happens at the end of a `using` block, whether it ends well or not", async () => {
+describe("close", () => {
+  test("runs at the end of a `using` block, after success and after an error", async () => {
     const { board } = await openFile();
     const kept = [];
     {
@@ -85,7 +88,7 @@ describe("closing", () => {
     for (const closed of kept) expect(() => closed.getRun()).toThrow(ClosedError);
   });
 
-  test("while a query of the user's own is still running is refused by an error of this package, and works later", async () => {
+  test("throws a BlackboardError while a query of the user is still iterating, and succeeds afterwards", async () => {
     const { board } = await openFile();
     const rows = board.drizzle.$client.prepare("SELECT 1 UNION SELECT 2").iterate();
     rows.next();
@@ -97,7 +100,7 @@ describe("closing", () => {
 });
 
 describe("a transaction", () => {
-  test("while a query of the user's own is still running is refused by an error of this package, and works later", async () => {
+  test("throws a BlackboardError while a query of the user is still iterating, and succeeds afterwards", async () => {
     const { board } = await openFile();
     const rows = board.drizzle.$client.prepare("SELECT 1 UNION SELECT 2").iterate();
     rows.next();
@@ -106,7 +109,7 @@ describe("a transaction", () => {
     expect(board.transaction((tx) => tx.createBrief(brief)).status).toBe("pending");
   });
 
-  test("that gives something with a `then` of its own is refused, whatever that does", async () => {
+  test("rejects a callback that returns an object with its own `then`, even if `then` throws", async () => {
     const { place, board } = await openFile();
     const thenable = {
       // biome-ignore lint/suspicious/noThenProperty: that is what is tried.
@@ -121,7 +124,7 @@ describe("a transaction", () => {
     await caughtUnchanged(place, InvalidInputError, () => board.transaction(callback as never));
   });
 
-  test("that is over gives no database to write with", async () => {
+  test("throws ClosedError for tx.drizzle after its end", async () => {
     const { board } = await openFile();
     const kept = board.transaction((tx) => ({ tx }));
     expect(() => kept.tx.drizzle).toThrow(ClosedError);
@@ -136,7 +139,7 @@ describe("board.drizzle", () => {
     expect(rows).toMatchObject([{ briefId: "b", payload: { task: 1 }, result: null }]);
   });
 
-  test("writes with the transaction and is undone with it", async () => {
+  test("writes inside the transaction and rolls back with it", async () => {
     const { place, board } = await openFile();
     await caughtUnchanged(place, InvalidInputError, () =>
       board.transaction((tx) => {
@@ -149,7 +152,7 @@ describe("board.drizzle", () => {
     expect(board.getRun()?.goal).toBe("changed");
   });
 
-  test("whose user ends the transaction by hand gets an error of this package, not half a transaction", async () => {
+  test("causes a BlackboardError, not a partial commit, when the user ends the transaction by SQL", async () => {
     const { place, board } = await openFile();
     await caughtUnchanged(place, BlackboardError, () =>
       board.transaction((tx) => {
@@ -163,7 +166,7 @@ describe("board.drizzle", () => {
 });
 
 describe("a large filter", () => {
-  test("of more roles than a statement takes variables is answered or refused with an error of this package", async () => {
+  test("of more roles than a statement may have parameters returns briefs or throws a BlackboardError", async () => {
     const { board } = await openFile();
     board.createBrief(brief);
     const role = [...Array.from({ length: 40_000 }, (_, index) => `role ${index}`), "coder"];

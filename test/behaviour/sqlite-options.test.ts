@@ -1,4 +1,4 @@
-/** The options of openBlackboard: every one of them checked, and nothing made for what is refused. */
+/** The options of openBlackboard: each is validated, and rejected options create no file. */
 import { existsSync, readdirSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { InvalidInputError, openBlackboard } from "run-blackboard";
@@ -7,7 +7,7 @@ import { temporaryFolder } from "../processes/folder.ts";
 import { caught } from "./engine.ts";
 import { open } from "./sqlite.ts";
 
-/** Opens with options that must be refused at exactly these paths; the folder must stay empty. */
+/** Opens with options that must be rejected at exactly these paths; the folder must stay empty. */
 async function refusedOptions(paths: string[], options: (root: string) => unknown): Promise<InvalidInputError> {
   const root = temporaryFolder();
   const error = await caught(InvalidInputError, () => openBlackboard(options(root) as never));
@@ -41,13 +41,13 @@ describe("runId", () => {
     {},
     ["a"],
     true,
-  ])("%j is refused, and nothing is made", async (runId) => {
+  ])("%j is rejected, and no file is created", async (runId) => {
     await refusedOptions(["runId"], (root) => ({ runId, root }));
     await refusedOptions(["runId"], (root) => ({ runId, file: join(root, "x.db") }));
   });
 
   test.each(["x".repeat(128), "...", ".a", "a b", "ünï", "🪝", "constructor", "__proto__", "-", "a:b", "~", "%2e%2e"])(
-    "%j is taken, and its file lies in a folder of that name",
+    "%j is accepted, and its file is in a folder of that name",
     (runId) => {
       const root = temporaryFolder();
       const board = open({ runId, root });
@@ -62,26 +62,26 @@ describe("runId", () => {
 describe("file and root", () => {
   const flawed: unknown[] = ["", "x\0y", "\ud800", 5, null, {}, true, Buffer.from("x.db"), new URL("file:///x.db")];
 
-  test.each(flawed)("%s is refused for file", async (file) => {
+  test.each(flawed)("%s is rejected for file", async (file) => {
     await refusedOptions(["file"], () => ({ runId: "r", file }));
   });
-  test.each(flawed)("%s is refused for root", async (root) => {
+  test.each(flawed)("%s is rejected for root", async (root) => {
     await refusedOptions(["root"], () => ({ runId: "r", root }));
   });
 
   test.each([" ", "\t", "\n", "\u00a0"])(
-    "a file that ends in %j, which the driver would cut off, is refused",
+    "a file that ends in %j, which the driver would strip, is rejected",
     async (blank) => {
       await refusedOptions(["file"], (root) => ({ runId: "r", file: `${join(root, "x.db")}${blank}` }));
     },
   );
 
-  test("both together are refused", async () => {
+  test("both together are rejected", async () => {
     await refusedOptions(["root"], (root) => ({ runId: "r", root, file: join(root, "x.db") }));
     await refusedOptions(["root"], (root) => ({ runId: "r", root, file: ":memory:" }));
   });
 
-  test("a file that only begins with a blank, or looks like a URI, is a file of that name", () => {
+  test("a file that starts with a blank, or looks like a URI, is a file of that name", () => {
     const root = temporaryFolder();
     for (const name of [" x.db", "file:x.db?mode=memory", ":memory:.db", "#"]) {
       const board = open({ runId: "r", file: join(root, name) });
@@ -90,7 +90,7 @@ describe("file and root", () => {
     }
   });
 
-  test("are taken from the working directory, runs/<runId>/blackboard.db when both are left out", () => {
+  test("resolve against the working directory and default to runs/<runId>/blackboard.db", () => {
     const before = process.cwd();
     onTestFinished(() => process.chdir(before));
     process.chdir(temporaryFolder());
@@ -106,7 +106,7 @@ describe("file and root", () => {
     for (const location of locations) expect(isAbsolute(location) && existsSync(location)).toBe(true);
   });
 
-  test("a working directory that changes later does not move the file", () => {
+  test("a later change of the working directory does not move the file", () => {
     const before = process.cwd();
     onTestFinished(() => process.chdir(before));
     process.chdir(temporaryFolder());
@@ -116,7 +116,7 @@ describe("file and root", () => {
     expect(open({ runId: "r", file: board.location }).getRun()?.goal).toBe("a goal");
   });
 
-  test(":memory: is a database of its own each time", () => {
+  test(":memory: opens a separate database each time", () => {
     const one = open({ runId: "r", file: ":memory:" });
     const two = open({ runId: "r", file: ":memory:" });
     one.createRun("a goal");
@@ -124,7 +124,7 @@ describe("file and root", () => {
     expect(one.location).toBe(":memory:");
   });
 
-  test(":memory: with readonly is refused: there would be nothing to read", async () => {
+  test(":memory: with readonly is rejected, because it would be empty", async () => {
     await refusedOptions(["file"], () => ({ runId: "r", file: ":memory:", readonly: true }));
   });
 });
@@ -142,13 +142,13 @@ describe("every other option", () => {
     ["newId", ["id", 5, null, {}]],
     ["logger.logQuery", [{}, null, true, { logQuery: "x" }, () => undefined]],
   ];
-  test.each(cases)("%s is refused when it is anything else than allowed", async (path, values) => {
+  test.each(cases)("%s rejects invalid values", async (path, values) => {
     for (const value of values) {
       await refusedOptions([path], (root) => ({ runId: "r", root, [path.replace(/\..*/, "")]: value }));
     }
   });
 
-  test("is as good as left out when it is undefined", () => {
+  test("treats undefined as absent", () => {
     const nothing = { create: undefined, readonly: undefined, migrate: undefined, synchronous: undefined };
     const more = { busyTimeoutMs: undefined, migrateTimeoutMs: undefined, clock: undefined, newId: undefined };
     const board = open({ runId: "r", root: temporaryFolder(), ...nothing, ...more, logger: undefined });
@@ -156,16 +156,16 @@ describe("every other option", () => {
   });
 
   test.each(["filename", "runID", "timeout", "constructor", "toString", "hasOwnProperty", "__proto__", ""])(
-    "called %j does not exist: it is refused, and the names that do are shown",
+    "%j is unknown: it is rejected, and the valid names are listed",
     async (name) => {
-      // Parsed, since an object literal would set its prototype instead.
+      // Parsed, because `__proto__` in an object literal would set the prototype.
       const unknown = JSON.parse(`{${JSON.stringify(name)}: 1}`);
       const error = await refusedOptions([name], (root) => Object.assign(unknown, { runId: "r", root }));
       expect(error.message).toContain("busyTimeoutMs");
     },
   );
 
-  test("and all that is wrong with any of them comes out at once", async () => {
+  test("all invalid options are reported in one error", async () => {
     const wrong = {
       runId: "..",
       file: "",
@@ -180,21 +180,21 @@ describe("every other option", () => {
   });
 
   test.each([undefined, null, 5, "r", [], ["r"], true, () => ({ runId: "r" })])(
-    "given as %s instead of an object is refused",
+    "%s instead of an options object is rejected",
     async (options) => {
       const error = await caught(InvalidInputError, () => openBlackboard(options as never));
       expect(error.issues.map(({ path }) => path)).toContain("runId");
     },
   );
 
-  test("may stand in a frozen object without a prototype", () => {
+  test("may be in a frozen object without a prototype", () => {
     const options = Object.freeze(Object.assign(Object.create(null), { runId: "r", file: ":memory:" }));
     expect(open(options).runId).toBe("r");
   });
 });
 
 describe("logger", () => {
-  test("sees the queries", () => {
+  test("receives the queries", () => {
     const queries: string[] = [];
     const board = open({ runId: "r", file: ":memory:", logger: { logQuery: (query) => void queries.push(query) } });
     board.createRun("a goal");

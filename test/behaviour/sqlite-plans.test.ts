@@ -1,4 +1,4 @@
-/** The plans of SQLite, which has no statistics of a run's file. */
+/** Query plans on SQLite, which has no statistics of a run's file. */
 import { readEvents } from "run-blackboard";
 import { expect, test } from "vitest";
 import { cases, fill, Questions } from "./plans.ts";
@@ -10,7 +10,7 @@ async function large() {
   const board = await place.open({ runId: "run-1", logger: questions });
   await board.createRun("a goal");
   await fill(place);
-  /** Lines of the plans of what `call` asks. */
+  /** The plan lines of the queries that `call` runs. */
   const plansOf = async (call: () => unknown) => {
     questions.asked.length = 0;
     await call();
@@ -22,7 +22,7 @@ async function large() {
 
 const tables = /briefs|events|workstreams/;
 
-test("lists and claims go through one index each, sort nothing and read no table through", async () => {
+test("lists and claims use one index each, sort nothing and scan no table", async () => {
   const { board, plansOf } = await large();
   for (const [name, indexes, call] of cases) {
     const lines = (await plansOf(() => call(board))).filter((line) => tables.test(line) || /B-TREE/.test(line));
@@ -39,7 +39,7 @@ test("lists and claims go through one index each, sort nothing and read no table
   }
 });
 
-test("pages bounded by bytes go through the index of their list, and sort no more than one page", async () => {
+test("pages bounded by bytes use the index of their list and sort at most one page", async () => {
   const { board, plansOf } = await large();
   for (const [filter, index] of [
     [{ after: 3000 }, "INTEGER PRIMARY KEY"],
@@ -53,23 +53,23 @@ test("pages bounded by bytes go through the index of their list, and sort no mor
     const reading = lines.filter((line) => tables.test(line));
     expect(reading.length).toBeGreaterThan(2);
     for (const line of reading) expect(line, JSON.stringify(filter)).toMatch(new RegExp(`^SEARCH events .*${index}`));
-    // That of the rows that reach the limit, of which the first one is wanted.
+    // The sort of the rows that reach the limit, of which the first one is selected.
     expect(lines.filter((line) => /B-TREE/.test(line))).toHaveLength(1);
   }
 });
 
-test("the summary counts nothing: it reads the run, its tallies and the newest event", async () => {
+test("getRunSummary counts nothing: it reads the run, its tallies and the newest event", async () => {
   const { board, plansOf } = await large();
   expect(await plansOf(() => board.getRunSummary())).toEqual([
     expect.stringMatching(/^SEARCH runs USING INDEX/),
     expect.stringMatching(/^SEARCH tallies USING INDEX/),
     expect.stringMatching(/^SCALAR SUBQUERY/),
-    // In the order of seq, newest first, as far as the first one.
+    // In descending seq order, up to the first match.
     "SCAN events",
   ]);
 });
 
-test("there is no index that none of these uses", async () => {
+test("every index is used by at least one of these queries", async () => {
   const place = await sqliteFile.place();
   await place.open({ runId: "run-1" });
   const made = await place.sql("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL");

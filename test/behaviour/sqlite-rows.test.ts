@@ -1,4 +1,4 @@
-/** Rows that another program wrote: read as far as they can be, and never half changed. */
+/** Rows written by another program: read as far as possible and never partly changed. */
 import type { Blackboard } from "run-blackboard";
 import { DatabaseError, UnreadableRowError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { temporaryFolder } from "../processes/folder.ts";
 import { caught } from "./engine.ts";
 import { connectTo, open } from "./sqlite.ts";
 
-/** A blackboard, and a connection past it that writes rows as the reference does. */
+/** Opens a blackboard and a separate connection that writes rows as the reference does. */
 function openWithWriter() {
   const board = open({ runId: "r", file: `${temporaryFolder()}/blackboard.db` });
   board.createRun("a goal");
@@ -29,7 +29,7 @@ function openWithWriter() {
   };
 }
 
-/** Text that is no JSON object, by what is wrong with it. */
+/** Texts that are not JSON objects, keyed by the reason. */
 const unreadable: [string, unknown][] = [
   ["an array", "[1]"],
   ["a number", "5"],
@@ -47,7 +47,7 @@ const unreadable: [string, unknown][] = [
   ["NaN in an array at the top", "[NaN]"],
   ["half a NaN", '{"a": NaNNaN}'],
   ["a byte order mark", "\ufeff{}"],
-  ["NUL behind the object", "{}\0x"],
+  ["NUL after the object", "{}\0x"],
   ["NUL in a string", '{"a": "x\0y"}'],
   ["bytes that are no JSON", Buffer.from([1, 2, 3])],
 ];
@@ -59,7 +59,7 @@ const writes: [string, (board: Blackboard<"sync">) => unknown][] = [
 ];
 
 describe.each(unreadable)("a brief whose payload holds %s", (_, payload) => {
-  test("is UnreadableRowError to read, with its id and column", async () => {
+  test("throws UnreadableRowError with its id and column when read", async () => {
     const { board, brief } = openWithWriter();
     brief("b", payload);
     for (const read of [() => board.getBrief("b"), () => board.listBriefs()]) {
@@ -68,7 +68,7 @@ describe.each(unreadable)("a brief whose payload holds %s", (_, payload) => {
     }
   });
 
-  test("is UnreadableRowError to write, and the row stays as it was", async () => {
+  test("throws UnreadableRowError when written, and the row stays unchanged", async () => {
     const { board, brief, rows } = openWithWriter();
     brief("b", payload);
     const before = rows();
@@ -84,7 +84,7 @@ describe.each(unreadable)("a brief whose payload holds %s", (_, payload) => {
 });
 
 describe.each(unreadable)("a brief whose result holds %s", (_, result) => {
-  test("is UnreadableRowError to read and to write, and the row stays as it was", async () => {
+  test("throws UnreadableRowError when read and written, and the row stays unchanged", async () => {
     const { board, brief, rows } = openWithWriter();
     brief("b", "{}", result);
     const before = rows();
@@ -94,7 +94,7 @@ describe.each(unreadable)("a brief whose result holds %s", (_, result) => {
     }
   });
 
-  test("is mended by a new result", () => {
+  test("is readable again after a new result", () => {
     const { board, brief } = openWithWriter();
     brief("b", '{"task": 1}', result);
     board.updateBriefResult("b", { ok: true });
@@ -103,7 +103,7 @@ describe.each(unreadable)("a brief whose result holds %s", (_, result) => {
 });
 
 describe("an unreadable row", () => {
-  test("of an event is UnreadableRowError to list and to log again", async () => {
+  test("of an event throws UnreadableRowError when listed and when logged again", async () => {
     const { board, event } = openWithWriter();
     event("e", "[1]");
     for (const call of [() => board.listEvents(), () => board.logEvent("failed", { eventId: "e" })]) {
@@ -112,7 +112,7 @@ describe("an unreadable row", () => {
     }
   });
 
-  test("written in a transaction that goes on stays as it was, and the rest is stored", async () => {
+  test("written in a transaction that continues stays unchanged, and the other writes are stored", async () => {
     const { board, brief, client } = openWithWriter();
     brief("b", "not json");
     board.transaction((tx) => {
@@ -126,13 +126,13 @@ describe("an unreadable row", () => {
     ]);
   });
 
-  test("created again is UnreadableRowError and not a conflict", async () => {
+  test("created again throws UnreadableRowError, not ConflictError", async () => {
     const { board, brief } = openWithWriter();
     brief("b", "not json");
     await caught(UnreadableRowError, () => board.createBrief({ briefId: "b", tier: 1, role: "coder" }));
   });
 
-  test("does not keep the others from being read, written and counted, nor from being its children", () => {
+  test("does not keep other rows from being read, written, counted or created as its children", () => {
     const { board, brief } = openWithWriter();
     brief("b", "not json");
     brief("c", "{}");
@@ -143,7 +143,7 @@ describe("an unreadable row", () => {
     expect(board.logEvent("failed", { briefId: "b" }).briefId).toBe("b");
   });
 
-  test("keeps the parser's error as the cause, and does not show the whole row", async () => {
+  test("keeps the parser's error as the cause and does not show the whole row", async () => {
     const { board, brief } = openWithWriter();
     brief("b", "x".repeat(100_000));
     const error = await caught(UnreadableRowError, () => board.getBrief("b"));
@@ -153,7 +153,7 @@ describe("an unreadable row", () => {
 });
 
 describe("a row of the reference", () => {
-  test("with NULL or JSON's null reads as an empty payload and detail, and as no result", () => {
+  test("with NULL or JSON null reads as an empty payload and detail and as no result", () => {
     const { board, brief, event } = openWithWriter();
     brief("a", null);
     brief("b", "null", "null");
@@ -165,7 +165,7 @@ describe("a row of the reference", () => {
     expect(board.updateBriefStatus("b", "done")).toMatchObject({ status: "done", payload: {}, result: null });
   });
 
-  test("keeps its times as they stand", () => {
+  test("keeps its times unchanged", () => {
     const { board, brief } = openWithWriter();
     brief("b", "{}");
     expect(board.getBrief("b")?.createdAt).toBe("2026-01-02T03:04:05.678901+00:00");
@@ -175,7 +175,7 @@ describe("a row of the reference", () => {
     });
   });
 
-  test("with Python's NaN and Infinity reads as null, and can be written", () => {
+  test("with Python's NaN and Infinity reads as null and can be written", () => {
     const { board, brief, event } = openWithWriter();
     brief("b", '{"a": NaN, "b": [-Infinity, Infinity], "c": "NaN \\" Infinity", "NaN": "\\\\"}', '{"score": NaN}');
     event("e", '{"ratio": Infinity}');
@@ -193,13 +193,13 @@ describe("a row of the reference", () => {
     expect(board.getBrief("b")?.payload).toEqual({ score: null, text: "中\n".repeat(625_000) });
   });
 
-  test("nested deeper than may be written reads, and can be written", () => {
+  test("nested deeper than the limit for writes reads and can be updated", () => {
     const { board, brief } = openWithWriter();
     brief("b", `{"a": ${"[".repeat(1500)}${"]".repeat(1500)}}`);
     expect(board.updateBriefStatus("b", "done").status).toBe("done");
   });
 
-  test("whose parent and workstream nobody made reads and is listed", () => {
+  test("whose parent and workstream do not exist reads and is listed", () => {
     const { board, brief, client } = openWithWriter();
     brief("b", "{}");
     client.prepare("UPDATE briefs SET parent_brief_id = 'gone', workstream_id = 'gone'").run();
@@ -208,8 +208,8 @@ describe("a row of the reference", () => {
   });
 });
 
-describe("a trigger that somebody added", () => {
-  test("and that aborts a write is DatabaseError with the driver's as its cause, and nothing is written", async () => {
+describe("a trigger added by a user", () => {
+  test("that aborts a write causes DatabaseError with the driver's error as its cause, and nothing is written", async () => {
     const { board, client } = openWithWriter();
     client.exec("CREATE TRIGGER no BEFORE INSERT ON briefs BEGIN SELECT RAISE(ABORT, 'not on Sundays'); END");
     const error = await caught(DatabaseError, () => board.createBrief({ tier: 0, role: "coder" }));
@@ -219,7 +219,7 @@ describe("a trigger that somebody added", () => {
     expect(board.listBriefs().items).toEqual([]);
   });
 
-  test("and that ignores a write is DatabaseError, not silence", async () => {
+  test("that ignores a write causes DatabaseError", async () => {
     const { board, client } = openWithWriter();
     client.exec("CREATE TRIGGER no BEFORE INSERT ON events BEGIN SELECT RAISE(IGNORE); END");
     await caught(DatabaseError, () => board.logEvent("spawned"));
@@ -228,7 +228,7 @@ describe("a trigger that somebody added", () => {
     expect(board.getRun()?.status).toBe("pending");
   });
 
-  test("and that rolls the transaction back lets nothing of it be stored, and the error comes out", async () => {
+  test("that rolls the transaction back causes an error, and nothing is stored", async () => {
     const { board, client } = openWithWriter();
     client.exec("CREATE TRIGGER no BEFORE INSERT ON events BEGIN SELECT RAISE(ROLLBACK, 'all of it'); END");
     await caught(DatabaseError, () =>

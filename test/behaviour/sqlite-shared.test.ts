@@ -1,4 +1,4 @@
-/** Two runs in one SQLite file, where an id belongs to one of them. */
+/** Two runs in one SQLite file, where an id belongs to one run. */
 import { ConflictError, NotFoundError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { caught, caughtUnchanged, everything } from "./engine.ts";
@@ -18,8 +18,8 @@ async function openShared() {
   return { place, mine, other };
 }
 
-describe("in a file that two runs share", () => {
-  test("an id of the other run is a conflict to create, even with equal data, and nothing is written", async () => {
+describe("a file that two runs share", () => {
+  test("creating with an id of the other run throws ConflictError, even with equal data, and writes nothing", async () => {
     const { place, mine } = await openShared();
     const calls: [string, string, () => unknown][] = [
       ["workstream", "w", () => mine.createWorkstream({ workstreamId: "w", name: "api", tier: 0 })],
@@ -32,7 +32,7 @@ describe("in a file that two runs share", () => {
     }
   });
 
-  test("an id of the other run does not exist otherwise", async () => {
+  test("reading or updating an id of the other run treats it as missing", async () => {
     const { place, mine } = await openShared();
     expect([await mine.getWorkstream("w"), await mine.getBrief("b")]).toEqual([undefined, undefined]);
     const calls = [
@@ -49,7 +49,7 @@ describe("in a file that two runs share", () => {
     expect((await mine.listBriefs({ workstreamId: "w" })).items).toEqual([]);
   });
 
-  test("each run counts, lists and numbers its own", async () => {
+  test("each run counts, lists and numbers only its own rows", async () => {
     const { mine, other } = await openShared();
     await mine.createBrief({ briefId: "m", ...brief });
     const { seq } = await mine.logEvent("failed");
@@ -65,7 +65,7 @@ describe("in a file that two runs share", () => {
     expect((await mine.listBriefs()).items.map(({ briefId }) => briefId)).toEqual(["m"]);
   });
 
-  test("the status of one run leaves the other one alone", async () => {
+  test("updating the status of one run leaves the other unchanged", async () => {
     const { place, mine } = await openShared();
     const { runs: before } = await everything(place);
     await mine.updateRunStatus("failed");
@@ -74,7 +74,7 @@ describe("in a file that two runs share", () => {
     expect(after?.[1]).toEqual(before?.[1]);
   });
 
-  test("a run without createRun fails for its own sake although the file has another one", async () => {
+  test("a run without createRun throws NotFoundError although the file contains another run", async () => {
     const { place } = await openShared();
     const third = await place.open({ runId: "third" });
     for (const call of [() => third.createBrief({ briefId: "x", ...brief }), () => third.getRunSummary()]) {

@@ -1,4 +1,7 @@
-/** Briefs that only an SQLite file can hold spoilt: NULL keys, columns of another type, text that is no JSON, Python's NaN. */
+/**
+ * Corrupt briefs that only SQLite can store: NULL keys, columns of a different type, text that is not JSON, Python's
+ * NaN.
+ */
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { UnreadableRowError, verifyBlackboard } from "run-blackboard";
@@ -16,19 +19,19 @@ spoilt(sqliteFile, [
   ["bytes for a role", "role = x'636f646572'"],
   ["an attempt that is a text", "attempt = 'third'"],
   ["an attempt that is bytes", "attempt = x'01'"],
-  ["an attempt that is no integer", "attempt = 1.5"],
+  ["an attempt that is not an integer", "attempt = 1.5"],
   ["an attempt above its maximum", "attempt = 9007199254740993"],
-  ["a payload that is no JSON", "payload = 'not json'"],
+  ["a payload that is not JSON", "payload = 'not json'"],
   ["a payload of bytes", "payload = x'00ff'"],
   ["a payload with NUL", "payload = '{}' || char(0) || 'x'"],
   ["a payload that only JSON5 has", `payload = '{a: ''b'', }'`],
   ["a payload of Python's repr", `payload = '{''a'': None}'`],
   ["a long payload cut short", `payload = '{"a": "${"x".repeat(3000)}'`],
   ["a very long payload cut short", `payload = '{"a": "${"x".repeat(100_000)}'`],
-  ["a result that is no JSON", "result = '{'"],
+  ["a result that is not JSON", "result = '{'"],
 ]);
 
-/** A run in a file, and a connection past it that stores pending briefs as the Python module does. */
+/** Opens a run in a file and a separate connection that stores pending briefs as the Python module does. */
 function openWithWriter(options: { busyTimeoutMs?: number } = {}) {
   const board = open({ runId: "r", file: `${temporaryFolder()}/blackboard.db`, synchronous: "normal", ...options });
   board.createRun("a goal");
@@ -43,11 +46,11 @@ function openWithWriter(options: { busyTimeoutMs?: number } = {}) {
   return { board, client, brief };
 }
 
-describe("a brief that JavaScript reads and strict JSON does not have", () => {
+describe("a brief that JavaScript can read and strict JSON does not allow", () => {
   const deep = `{"a": ${"[".repeat(1500)}${"]".repeat(1500)}}`;
   const texts = ['{"score": NaN}', '{"a": [-Infinity, Infinity]}', "NaN", "-Infinity", "null", null, deep];
 
-  test("is claimed in its turn, and taken over", () => {
+  test("is claimed in its turn and taken over", () => {
     const { board, client, brief } = openWithWriter();
     brief("spoilt", "{'a': 1}");
     for (const [n, text] of texts.entries()) brief(`b${n}`, text);
@@ -64,7 +67,7 @@ describe("a brief that JavaScript reads and strict JSON does not have", () => {
     expect(board.claimBrief(request)).toBeUndefined();
   });
 
-  test("is none of what verify and the summary count", () => {
+  test("is not reported by verify or the summary", () => {
     const { board, client, brief } = openWithWriter();
     for (const [n, text] of texts.entries()) brief(`b${n}`, text);
     client.pragma("wal_checkpoint(TRUNCATE)");
@@ -72,7 +75,7 @@ describe("a brief that JavaScript reads and strict JSON does not have", () => {
   });
 });
 
-test("of whatever text, a brief is claimed exactly if it can be read", () => {
+test("claimBrief claims a brief with any text if and only if it is readable", () => {
   const json = fc.oneof(
     fc.json(),
     fc.object({ maxDepth: 2 }).map((value) => JSON.stringify(value)),
@@ -120,7 +123,7 @@ test("of whatever text, a brief is claimed exactly if it can be read", () => {
   );
 });
 
-test("an agent takes no lock where all that is left are short spoilt briefs, pending or expired", () => {
+test("claimBrief takes no lock when only short corrupt briefs are left, pending or expired", () => {
   const { board, client, brief } = openWithWriter({ busyTimeoutMs: 1 });
   for (const [n, text] of ["not json", "[1]", "{'a': 1}", '{"a": 1,}'].entries()) brief(`b${n}`, text);
   client.exec("BEGIN IMMEDIATE");
@@ -133,7 +136,7 @@ test("an agent takes no lock where all that is left are short spoilt briefs, pen
   expect(board.claimBrief({ ...request, maxRetries: 0 })).toBeUndefined();
 });
 
-test("a user's trigger that ignores the update of one brief holds up no other", () => {
+test("a user's trigger that ignores the update of one brief does not block other briefs", () => {
   const { board, client, brief } = openWithWriter();
   for (const id of ["a", "b"]) brief(id, "{}");
   client.exec("CREATE TRIGGER no BEFORE UPDATE ON briefs WHEN OLD.brief_id = 'a' BEGIN SELECT RAISE(IGNORE); END");
@@ -141,7 +144,7 @@ test("a user's trigger that ignores the update of one brief holds up no other", 
   expect(board.claimBrief(request)).toBeUndefined();
 });
 
-test("verify names each brief that no claim can take, and why; the command points to it", () => {
+test("verify lists each unclaimable brief with the reason, and the summary command refers to it", () => {
   const { board, client, brief } = openWithWriter();
   brief("fine", "{}");
   brief("nan", '{"a": NaN}');

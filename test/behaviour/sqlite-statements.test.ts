@@ -1,4 +1,4 @@
-/** What a connection keeps of its statements. */
+/** How many prepared statements a connection keeps. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
@@ -13,7 +13,7 @@ function heapMegabytes(): number {
   return process.memoryUsage().heapUsed / 2 ** 20;
 }
 
-test("1,000 lists of roles of different lengths leave the heap as large as it was", () => {
+test("1,000 role lists of different lengths do not grow the heap", () => {
   const board = open({ runId: "r", file: ":memory:" });
   board.createRun("a goal");
   const ask = (length: number) => {
@@ -27,7 +27,7 @@ test("1,000 lists of roles of different lengths leave the heap as large as it wa
   expect(heapMegabytes() - before).toBeLessThan(20);
 });
 
-test("a statement too many takes the place of the one that was made first", () => {
+test("a statement beyond the limit evicts the oldest one", () => {
   const kept = new Kept<number>();
   const prepares = Array.from({ length: maxKept + 1 }, () => () => {
     throw new Error("It is only a key here.");

@@ -15,7 +15,7 @@ import { temporaryFolder } from "../processes/folder.ts";
 import { caught } from "./engine.ts";
 
 describe("viewBlackboard", () => {
-  it("shows a file of the reference as it would be when migrated, and leaves it as it is", async () => {
+  it("shows a file of the reference as if it were migrated and leaves it unchanged", async () => {
     const folder = temporaryFolder();
     const file = join(folder, "old.db");
     copyFileSync(join(project, "test/fixtures/python/webhook.db"), file);
@@ -32,7 +32,7 @@ describe("viewBlackboard", () => {
     expect(readdirSync(folder)).toEqual(["old.db"]);
   });
 
-  it("sees what others write from now on where that is asked for, and leaves no trace where it is not", () => {
+  it("sees later writes with `live`, and leaves no trace without it", () => {
     const root = temporaryFolder();
     openBlackboard({ runId: "a", root }).close();
     {
@@ -47,7 +47,7 @@ describe("viewBlackboard", () => {
     expect(live.board.getRun()).toEqual(writer.getRun());
   });
 
-  it("takes a file's only run, and asks which one where there are several", async () => {
+  it("opens a file's only run and asks for a runId if there are several", async () => {
     const file = join(temporaryFolder(), "shared.db");
     openBlackboard({ runId: "a", file }).close();
     await caught(NotFoundError, () => viewBlackboard({ file }));
@@ -62,7 +62,7 @@ describe("viewBlackboard", () => {
     expect(view.board.getRun()?.goal).toBe("goal of b");
   });
 
-  it("says that there is no file, and makes none", async () => {
+  it("throws for a missing file and creates none", async () => {
     const root = temporaryFolder();
     const error = await caught(FileError, () => viewBlackboard({ runId: "a", root }));
     expect(error.code).toBe("NO_SUCH_FILE");
@@ -71,7 +71,7 @@ describe("viewBlackboard", () => {
 });
 
 describe("listRuns", () => {
-  it("lists each run of a file that holds several, and says which roots cannot be read", async () => {
+  it("lists every run of a file with its goal and rejects a missing root", async () => {
     const root = temporaryFolder();
     openBlackboard({ runId: "a", root }).close();
     for (const runId of ["a", "b"]) {

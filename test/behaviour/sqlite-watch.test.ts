@@ -1,4 +1,4 @@
-/** Watching a file: what an idle watch costs, and what else happens on its connection. */
+/** Watching a file: the cost of an idle watch, and other activity on its connection. */
 import { join } from "node:path";
 import { type BlackboardEvent, type OpenOptions, UnreadableRowError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -16,17 +16,17 @@ function openRun(options: Partial<OpenOptions> = {}) {
   return { board, file };
 }
 
-/** An event such as another program inserts. */
+/** An event as another program inserts it. */
 const row = (id: string) =>
   `INSERT INTO events (event_id, run_id, kind, created_at) VALUES ('${id}', 'run-1', 'failed', '2026-11-22')`;
 
-/** Lets watches look at least so often: each turn is a timer as theirs are, set later. */
+/** Lets watches poll at least this often: each turn is a timer like theirs, set later. */
 async function looks(count: number): Promise<void> {
   for (let n = 0; n < count; n++) await new Promise((resolve) => setTimeout(resolve, pollMs));
 }
 
 describe("a watch of a file", () => {
-  test("runs no query while nobody writes, and one when somebody did: this connection, another one, the user's own SQL", async () => {
+  test("runs no query while nothing is written, and one after a write by this or another connection or by the user's SQL", async () => {
     let queries = 0;
     const { board, file } = openRun({ logger: { logQuery: () => void queries++ } });
     const other = open({ runId: "run-1", file });
@@ -55,7 +55,7 @@ describe("a watch of a file", () => {
     expect(given).toEqual(writes.map(([id]) => id));
   });
 
-  test("gives nothing of a transaction that the user began on the driver, until it is committed", async () => {
+  test("does not return events of a transaction that the user began on the driver until it commits", async () => {
     for (const options of [{}, { file: ":memory:" }]) {
       const { board } = openRun(options);
       const client = board.drizzle.$client;
@@ -77,7 +77,7 @@ describe("a watch of a file", () => {
     }
   });
 
-  test("goes on beside a query of the user's that is being iterated over", async () => {
+  test("continues while a query of the user is iterating", async () => {
     const { board, file } = openRun();
     for (let n = 0; n < 3; n++) board.logEvent("spawned", { eventId: `e${n}` });
     const program = connectTo(file);
@@ -90,7 +90,7 @@ describe("a watch of a file", () => {
     expect(await next).toMatchObject([{ eventId: "late" }]);
   });
 
-  test("waits for one who has locked the file against reading, without holding up this process", async () => {
+  test("waits for a connection that has locked the file against reading without blocking this process", async () => {
     const { board, file } = openRun({ busyTimeoutMs: 2 ** 31 - 1 });
     board.drizzle.$client.pragma("journal_mode = DELETE");
     const next = take(board.watchEvents({ pollMs }), 1);
@@ -111,7 +111,7 @@ describe("a watch of a file", () => {
     expect(await next).toEqual([]);
   });
 
-  test("gives all before a row that it cannot read, and then its error", async () => {
+  test("returns all events before an unreadable row and then throws its error", async () => {
     const { board } = openRun();
     for (let n = 0; n < 700; n++) board.logEvent("spawned", { eventId: `e${n}` });
     board.drizzle.$client.exec("UPDATE events SET detail = 'no JSON' WHERE event_id = 'e611'");

@@ -1,4 +1,4 @@
-/** SQLite as the suite sees it: a file in a folder of its own, or memory. */
+/** SQLite for the suite: a file in a folder per test, or memory. */
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { openBlackboard } from "run-blackboard";
@@ -6,21 +6,21 @@ import { onTestFinished } from "vitest";
 import { temporaryFolder } from "../processes/folder.ts";
 import type { Engine, Row } from "./engine.ts";
 
-/** A second connection to a file, as another program has one. */
+/** A second connection to a file, like another program's. */
 export function connectTo(file: string): Database.Database {
   const client = new Database(file);
   onTestFinished(() => void client.close());
   return client;
 }
 
-/** Opens a blackboard that is closed when the test is over. */
+/** Opens a blackboard that is closed after the test. */
 export const open: typeof openBlackboard = (options) => {
   const board = openBlackboard(options);
   onTestFinished(() => board.close());
   return board;
 };
 
-/** Its commits don't wait for the disk: what the suite says of SQLite has to do with meaning, and power does not fail here. */
+/** Commits don't wait for the disk: the suite tests semantics, and no power failure occurs here. */
 export const sqliteFile: Engine = {
   name: "SQLite in a file",
   async place() {
@@ -36,7 +36,7 @@ export const sqliteFile: Engine = {
   },
 };
 
-/** Each blackboard is a database of its own; plain SQL goes to the one opened last. */
+/** Each blackboard is a separate database; plain SQL goes to the one opened last. */
 export const sqliteMemory: Engine = {
   name: "SQLite in memory",
   async place() {

@@ -1,4 +1,4 @@
-/** Statements are prepared once and kept, so how many there are must not depend on what is asked for. */
+/** Statements are prepared once and kept, so their number must not depend on the arguments. */
 import { type EventKind, eventKinds } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { type Engine, StandingClock } from "./engine.ts";
@@ -14,7 +14,7 @@ export function statements(engine: Engine): void {
       return { board, texts };
     }
 
-    test("are the same for lists of roles of whatever length and order, and find what is asked for", async () => {
+    test("are the same for role lists of any length and order, and return the right briefs", async () => {
       const { board, texts } = await openLogged();
       await board.createBrief({ briefId: "b", tier: 1, role: "role 1" });
       await board.createBrief({ briefId: "quoted", tier: 1, role: `"'],\\ é\u{1f600}` });
@@ -33,7 +33,7 @@ export function statements(engine: Engine): void {
       expect(last?.brief.briefId).toBe("b");
     });
 
-    test("are the same for kinds of events in whatever order, and said more than once", async () => {
+    test("are the same for event kinds in any order and with duplicates", async () => {
       const { board, texts } = await openLogged();
       for (const kind of eventKinds) await board.logEvent(kind);
       const ordered: EventKind[] = ["spawned", "failed", "retried"];

@@ -1,4 +1,7 @@
-/** Low-level status updates of the three nouns that have a status: any to any, unless `from` says where from. */
+/**
+ * Low-level status updates of runs, workstreams and briefs: any transition is allowed unless `from` lists the statuses
+ * to start from.
+ */
 import {
   briefStatuses,
   type From,
@@ -16,7 +19,7 @@ interface Subject {
   statuses: readonly string[];
   create(board: Board): unknown;
   get(board: Board): Promise<unknown>;
-  /** Typed loosely, since the test goes through every status of three vocabularies. */
+  /** Typed loosely, because the test uses every status of three vocabularies. */
   update(board: Board, status: string, options?: From<string>): Promise<{ status: string; updatedAt: string }>;
 }
 
@@ -48,14 +51,14 @@ const subjects: Subject[] = [
 ];
 
 export function statuses(engine: Engine): void {
-  describe.each(subjects)("the status of a $entity", ({ entity, id, statuses, create, get, update }) => {
+  describe.each(subjects)("updating the status of a $entity", ({ entity, id, statuses, create, get, update }) => {
     async function openSubject() {
       const opened = await openRun(engine);
       await create(opened.board);
       return opened;
     }
 
-    test("moves from any to any, with the time of the change and nothing else changed", async () => {
+    test("allows every transition and changes only the status and the time of the change", async () => {
       const { board, place, clock } = await openSubject();
       for (const from of statuses) {
         for (const to of statuses) {
@@ -69,7 +72,7 @@ export function statuses(engine: Engine): void {
       expect(await place.sql("SELECT * FROM events")).toEqual([]);
     });
 
-    test("moves when from names the present status, alone or among others", async () => {
+    test("succeeds when `from` includes the current status", async () => {
       const { board } = await openSubject();
       expect((await update(board, "active", { from: "pending" })).status).toBe("active");
       expect((await update(board, "done", { from: ["pending", "active"] })).status).toBe("done");
@@ -77,7 +80,7 @@ export function statuses(engine: Engine): void {
       expect((await update(board, "failed", { from: ["failed", "failed"] })).status).toBe("failed");
     });
 
-    test("moves whatever it was when from is undefined or the options are empty", async () => {
+    test("succeeds from any status when `from` is undefined or the options are empty", async () => {
       const { board } = await openSubject();
       expect((await update(board, "failed", { from: undefined })).status).toBe("failed");
       expect((await update(board, "active", {})).status).toBe("active");
@@ -88,7 +91,7 @@ export function statuses(engine: Engine): void {
       ["several that it is not", ["failed", "done"], ["done", "failed"]],
       ["none at all", [], []],
     ] as [string, string | string[], string[]][])(
-      "stays when from names %s: TransitionError with the actual status",
+      "throws TransitionError with the actual status when `from` lists %s",
       async (_, from, allowed) => {
         const { board, place, clock } = await openSubject();
         clock.advance(3);
@@ -98,7 +101,7 @@ export function statuses(engine: Engine): void {
       },
     );
 
-    test("of two that set it from the same status only one succeeds", async () => {
+    test("succeeds only once when two calls start from the same status", async () => {
       const { board } = await openSubject();
       await update(board, "active", { from: "pending" });
       await expect(update(board, "active", { from: "pending" })).rejects.toMatchObject({ actual: "active" });
@@ -107,7 +110,7 @@ export function statuses(engine: Engine): void {
     test.each([
       ["without from", undefined],
       ["with from", { from: "pending" }],
-    ] as const)("of one that nobody made is NotFoundError, %s", async (_, options) => {
+    ] as const)("throws NotFoundError for an unknown id, %s", async (_, options) => {
       const { board, place } = await openEmpty(engine);
       const error = await caughtUnchanged(place, NotFoundError, () => update(board, "active", options));
       expect(error).toMatchObject({ code: "NOT_FOUND", entity, id });

@@ -1,4 +1,4 @@
-/** What a blackboard promises, on every engine. */
+/** The behaviour of a blackboard on every engine. */
 import { describe } from "vitest";
 import { bounded } from "./bounded.ts";
 import { briefs } from "./briefs.ts";
@@ -30,9 +30,9 @@ import { watch, watchTogether } from "./watch.ts";
 import { workstreams } from "./workstreams.ts";
 
 interface Thoroughness {
-  /** Whether several blackboards can be open on one database, as they can't in memory. */
+  /** Whether several blackboards can open one database, which is impossible in memory. */
   shared: boolean;
-  /** Whether what takes long is tried too; memory is SQLite once more, and its file is where that is done. */
+  /** Whether slow tests run too; memory is SQLite as well, and the file engine runs them. */
   long: boolean;
 }
 

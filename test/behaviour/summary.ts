@@ -1,11 +1,11 @@
-/** The summary: the run and what it holds, counted. */
+/** getRunSummary: the run and the counts of its rows. */
 import { NotFoundError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { caught, type Engine, openEmpty, openRun } from "./engine.ts";
 
 export function summary(engine: Engine): void {
   describe("getRunSummary", () => {
-    test("gives the run's columns and a zero for every status and kind of an empty run", async () => {
+    test("returns the run's columns and a zero for every status and kind of an empty run", async () => {
       const { board } = await openRun(engine);
       const run = await board.updateRunStatus("active");
       expect(await board.getRunSummary()).toStrictEqual({
@@ -17,7 +17,7 @@ export function summary(engine: Engine): void {
       });
     });
 
-    test("counts each table by itself", async () => {
+    test("counts each table separately", async () => {
       const { board } = await openRun(engine);
       for (const workstreamId of ["w1", "w2", "w3"])
         await board.createWorkstream({ workstreamId, name: "api", tier: 0 });
@@ -38,7 +38,7 @@ export function summary(engine: Engine): void {
       });
     });
 
-    test("without createRun is NotFoundError of the run", async () => {
+    test("throws NotFoundError for the run before createRun", async () => {
       const { board } = await openEmpty(engine);
       const error = await caught(NotFoundError, () => board.getRunSummary());
       expect(error).toMatchObject({ code: "NOT_FOUND", entity: "run", id: "run-1" });

@@ -1,4 +1,4 @@
-/** Transactions: all of it or nothing, savepoints inside one another. */
+/** Transactions: atomic, with savepoints for nested ones. */
 import { runInNewContext } from "node:vm";
 import { ClosedError, ConflictError, DatabaseError, InvalidInputError, NotFoundError } from "run-blackboard";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -16,7 +16,7 @@ import {
 
 const brief = { tier: 0, role: "coder" };
 
-/** Callbacks of which nothing would run. */
+/** Callbacks whose body would not run. */
 const generators: [string, (write: () => unknown) => unknown][] = [
   [
     "a generator function",
@@ -32,7 +32,10 @@ const generators: [string, (write: () => unknown) => unknown][] = [
         yield write();
       },
   ],
-  ["a generator function of another realm", (write) => runInNewContext("(function* () { yield write(); })", { write })],
+  [
+    "a generator function of a different realm",
+    (write) => runInNewContext("(function* () { yield write(); })", { write }),
+  ],
   [
     "a bound generator function",
     (write) =>
@@ -54,12 +57,12 @@ const generators: [string, (write: () => unknown) => unknown][] = [
         yield write();
       })(),
   ],
-  ["a function that returns another iterator", () => () => [1].values()],
+  ["a function that returns an iterator that is not a generator", () => () => [1].values()],
 ];
 
 export function transactions(engine: Engine): void {
   describe("a transaction whose callback is", () => {
-    test.each(generators)("%s is refused: nothing of it has run, and nothing is written", async (_, make) => {
+    test.each(generators)("%s is rejected: the callback does not run, and nothing is written", async (_, make) => {
       const { board, place } = await openRun(engine);
       let runs = 0;
       const fn = make(() => runs++);
@@ -68,14 +71,14 @@ export function transactions(engine: Engine): void {
       await board.logEvent("spawned");
     });
 
-    test("a function without a prototype is run", async () => {
+    test("a function without a prototype runs", async () => {
       const { board } = await openRun(engine);
       expect(await board.transaction(Object.setPrototypeOf(() => 5, null))).toBe(5);
     });
   });
 
   describe("a transaction", () => {
-    test("stores all that was written in it, and gives the callback's value as it is", async () => {
+    test("stores every write and returns the callback's value unchanged", async () => {
       const { board, place } = await openEmpty(engine);
       const value = { not: ["copied"] };
       const given = await inTransaction(board, function* (tx) {
@@ -89,12 +92,12 @@ export function transactions(engine: Engine): void {
       expect([stored.runs, stored.briefs, stored.events].map((rows) => rows?.length)).toEqual([1, 1, 1]);
     });
 
-    test("without a single call is one too", async () => {
+    test("may contain no calls", async () => {
       const { board } = await openEmpty(engine);
       expect(await board.transaction(() => undefined)).toBeUndefined();
     });
 
-    test("sees its own writes, and knows its run", async () => {
+    test("sees its own writes and knows its run", async () => {
       const { board } = await openRun(engine);
       await inTransaction(board, function* (tx) {
         expect(tx.runId).toBe("run-1");
@@ -112,7 +115,7 @@ export function transactions(engine: Engine): void {
       ["a string", "mine"],
       ["undefined", undefined],
       ["null", null],
-    ])("that throws %s stores nothing, and the very same comes out", async (_, thrown) => {
+    ])("that throws %s stores nothing and rethrows the same value", async (_, thrown) => {
       const { board, place } = await openRun(engine);
       const before = await everything(place);
       const ending = { threw: false, what: undefined as unknown };
@@ -133,7 +136,7 @@ export function transactions(engine: Engine): void {
       expect(await everything(place)).toEqual(before);
     });
 
-    test("whose call fails stores nothing, unless the callback catches it: then the rest is stored", async () => {
+    test("stores nothing when a call fails, unless the callback catches the error: then it stores the rest", async () => {
       const { board, place } = await openRun(engine);
       const before = await everything(place);
       await caught(NotFoundError, () =>
@@ -168,7 +171,7 @@ export function transactions(engine: Engine): void {
       expect(await place.sql("SELECT kind FROM events")).toEqual([{ kind: "spawned" }]);
     });
 
-    test("whose call the database itself refuses can go on: that call alone is undone, at any depth", async () => {
+    test("can continue after the database rejects a call: only that call is undone, at any depth", async () => {
       const { board, place } = await openRun(engine);
       await place.sql("CREATE UNIQUE INDEX one_active ON briefs (status) WHERE status = 'active'");
       onTestFinished(async () => void (await place.sql("DROP INDEX one_active")));
@@ -212,7 +215,7 @@ export function transactions(engine: Engine): void {
       expect(times).toBe(1);
     });
 
-    test("takes in the calls on the blackboard itself: they are undone with it", async () => {
+    test("includes calls on the blackboard itself: they are undone with it", async () => {
       const { board, place } = await openRun(engine);
       const before = await everything(place);
       await expect(async () =>
@@ -227,7 +230,7 @@ export function transactions(engine: Engine): void {
       expect(await everything(place)).toEqual(before);
     });
 
-    test("leaves the blackboard as usable after a failure as before", async () => {
+    test("leaves the blackboard usable after a failure", async () => {
       const { board } = await openRun(engine);
       for (let round = 0; round < 3; round++) {
         await expect(async () =>
@@ -241,7 +244,7 @@ export function transactions(engine: Engine): void {
       expect((await board.getRunSummary()).briefs.pending).toBe(3);
     });
 
-    test("keeps to its rules for repeats and compare-and-set", async () => {
+    test("applies the rules for repeats and compare-and-set", async () => {
       const { board } = await openRun(engine);
       await inTransaction(board, function* (tx) {
         const stored = yield* outcome(tx.createBrief({ briefId: "b", ...brief }));
@@ -255,15 +258,15 @@ export function transactions(engine: Engine): void {
       );
     });
 
-    test.each([5, null, undefined, "createBrief", {}, []])("with %j for a callback is refused", async (callback) => {
+    test.each([5, null, undefined, "createBrief", {}, []])("with %j for a callback is rejected", async (callback) => {
       const { board } = await openRun(engine);
       const error = await caught(InvalidInputError, () => board.transaction(callback as never));
       expect(error.issues.map(({ path }) => path)).toEqual(["fn"]);
     });
   });
 
-  describe("a transaction within one", () => {
-    test("is undone alone when it throws, and what the outer one wrote before and after it is stored", async () => {
+  describe("a nested transaction", () => {
+    test("is undone alone when it throws; the outer one stores its writes before and after it", async () => {
       const { board, place } = await openRun(engine);
       const mine = new Error("mine");
       await inTransaction(board, function* (tx) {
@@ -287,7 +290,7 @@ export function transactions(engine: Engine): void {
       ]);
     });
 
-    test("is undone with the outer one although it had ended well", async () => {
+    test("is undone with the outer one even if it had succeeded", async () => {
       const { board, place } = await openRun(engine);
       const before = await everything(place);
       await expect(async () =>
@@ -301,7 +304,7 @@ export function transactions(engine: Engine): void {
       expect(await everything(place)).toEqual(before);
     });
 
-    test("may stand in another one, and each depth is undone by itself", async () => {
+    test("may contain another one, and each depth is undone separately", async () => {
       const { board } = await openRun(engine);
       function* nest(tx: Operations, depth: number): Generator<unknown, void, unknown> {
         yield* outcome(tx.createBrief({ briefId: `level-${depth}`, ...brief }));
@@ -317,7 +320,7 @@ export function transactions(engine: Engine): void {
       expect(items.map(({ briefId }) => briefId)).toEqual(["level-1", "level-2", "level-3"]);
     });
 
-    test("gives its value, and one begun on the blackboard is one within it too", async () => {
+    test("returns its value, also when it was begun on the blackboard", async () => {
       const { board, place } = await openRun(engine);
       await inTransaction(board, function* (tx) {
         const value = yield* outcome(
@@ -340,7 +343,7 @@ export function transactions(engine: Engine): void {
     });
   });
 
-  describe("tx after the end", () => {
+  describe("tx after the end of its transaction", () => {
     const calls: [string, (tx: Operations) => unknown][] = [
       ["createRun", (tx) => tx.createRun("a goal")],
       ["updateRunStatus", (tx) => tx.updateRunStatus("done")],
@@ -352,7 +355,7 @@ export function transactions(engine: Engine): void {
       ["transaction", (tx) => tx.transaction(() => undefined)],
     ];
 
-    test.each(calls)("throws ClosedError at %s, whether the transaction was stored or undone", async (_, call) => {
+    test.each(calls)("%s throws ClosedError, whether the transaction was committed or rolled back", async (_, call) => {
       const { board, place } = await openRun(engine);
       const kept: Operations[] = [];
       await board.transaction((tx) => void kept.push(tx));
@@ -369,7 +372,7 @@ export function transactions(engine: Engine): void {
       expect(await everything(place)).toEqual(before);
     });
 
-    test("throws ClosedError too when it is the inner one and the outer one goes on", async () => {
+    test("throws ClosedError after a nested transaction while the outer one continues", async () => {
       const { board } = await openRun(engine);
       await inTransaction(board, function* (tx) {
         let kept = tx;

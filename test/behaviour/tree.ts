@@ -1,4 +1,4 @@
-/** The tree of briefs, with what other programs may have left in it. */
+/** The tree of briefs, including dangling parents and cycles left by other programs. */
 import fc from "fast-check";
 import { type BriefNode, type BriefStatus, type BriefTree, briefStatuses, NotFoundError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -9,11 +9,11 @@ interface Row {
   readonly id: string;
   readonly parent: string | null;
   readonly status?: BriefStatus;
-  /** Part of the time; briefs of the same time are in the order of their ids. */
+  /** Part of the time; briefs of the same time are ordered by id. */
   readonly time?: number;
 }
 
-/** Inserts briefs as another program does, whatever parents they have. */
+/** Inserts briefs as another program does, with any parents. */
 async function insert({ sql }: Place, rows: readonly Row[], runId = "run-1"): Promise<void> {
   for (let start = 0; start < rows.length; start += 5000) {
     const values = rows.slice(start, start + 5000).map(({ id, parent, status = "pending", time = 0 }) => {
@@ -36,7 +36,7 @@ const counts = (some: Partial<Record<BriefStatus, number>>) => ({ pending: 0, ac
 
 export function tree(engine: Engine, { long }: { long: boolean }): void {
   describe("getBriefTree", () => {
-    test("nests briefs as they are, oldest first, with the statuses of each and all below it counted", async () => {
+    test("nests briefs, oldest first, and counts the statuses of each brief with its descendants", async () => {
       const { board, clock } = await openRun(engine);
       const make = (briefId: string, parentBriefId?: string) =>
         board.createBrief({ briefId, parentBriefId, tier: 0, role: "coder" });
@@ -72,20 +72,20 @@ export function tree(engine: Engine, { long }: { long: boolean }): void {
       expect(await board.getBriefTree("write/a")).toStrictEqual({ roots: [writeA], totals: writeA.totals, cycles: [] });
     });
 
-    test("of a run without briefs, or of none, is empty", async () => {
+    test("returns an empty tree for a run without briefs and for a missing run", async () => {
       const empty = { roots: [], totals: counts({}), cycles: [] };
       expect(await (await openRun(engine)).board.getBriefTree()).toStrictEqual(empty);
       expect(await (await openEmpty(engine)).board.getBriefTree()).toStrictEqual(empty);
     });
 
-    test("of an unknown brief is NotFoundError", async () => {
+    test("throws NotFoundError for an unknown brief", async () => {
       for (const { board } of [await openRun(engine), await openEmpty(engine)]) {
         const error = await caught(NotFoundError, () => board.getBriefTree("none"));
         expect(error).toMatchObject({ entity: "brief", id: "none" });
       }
     });
 
-    test("orders by code point", async () => {
+    test("sorts by code point", async () => {
       const { board, place } = await openRun(engine);
       const ids = ["B", "a", "z", "\u{ff5e}", "\u{1f9e9}"];
       await insert(
@@ -95,7 +95,7 @@ export function tree(engine: Engine, { long }: { long: boolean }): void {
       expect(shapeOf(await board.getBriefTree()).roots.flat()).toEqual(ids);
     });
 
-    test("takes a brief for a root whose parent is not there", async () => {
+    test("treats a brief whose parent is missing as a root", async () => {
       const { board, place } = await openRun(engine);
       await insert(place, [
         { id: "child", parent: "orphan" },
@@ -107,7 +107,7 @@ export function tree(engine: Engine, { long }: { long: boolean }): void {
       expect(found.roots[0]?.totals).toEqual(counts({ pending: 1, done: 1 }));
     });
 
-    test("names the briefs of cycles and those below them, which stand under no root though they count", async () => {
+    test("lists briefs in cycles and their descendants separately: they are under no root but are counted", async () => {
       const { board, place } = await openRun(engine);
       await insert(place, [
         { id: "self", parent: "self", status: "done", time: 9 },
@@ -129,7 +129,7 @@ export function tree(engine: Engine, { long }: { long: boolean }): void {
       expect(found.totals).toEqual(counts({ pending: 7, active: 1, done: 1, failed: 1 }));
     });
 
-    test("of a brief in a cycle has that as its root, with what hangs below it, each once", async () => {
+    test("returns a brief in a cycle as the root of its descendants, each once", async () => {
       const { board, place } = await openRun(engine);
       await insert(place, [
         { id: "self", parent: "self", status: "done" },
@@ -148,7 +148,7 @@ export function tree(engine: Engine, { long }: { long: boolean }): void {
       expect(second.roots[0]?.totals).toEqual(second.totals);
     });
 
-    test("goes down a chain of 20,000, from its top or from its middle, or names all of it when it is a cycle", async () => {
+    test("follows a chain of 20,000 from its top or middle, or lists all of it if it is a cycle", async () => {
       const { board, place } = await openRun(engine);
       const depth = 20_000;
       await insert(
@@ -177,7 +177,7 @@ export function tree(engine: Engine, { long }: { long: boolean }): void {
       expect([round.roots.length, round.cycles.length, round.totals.pending]).toEqual([0, depth, depth]);
     });
 
-    test.runIf(long)("holds 100,000 briefs below one", async () => {
+    test.runIf(long)("returns 100,000 children of one brief", async () => {
       const many = 100_000;
       const { board, place } = await openRun(engine);
       await insert(place, [
@@ -188,7 +188,7 @@ export function tree(engine: Engine, { long }: { long: boolean }): void {
       expect([roots.length, roots[0]?.children.length, totals.pending]).toEqual([1, many, many + 1]);
     });
 
-    test("says of any parents what a plain model says", async () => {
+    test("matches a plain model for any parents", async () => {
       const place = await engine.place();
       let runs = 0;
       const anyRow = fc.record({
@@ -198,7 +198,7 @@ export function tree(engine: Engine, { long }: { long: boolean }): void {
       });
       await fc.assert(
         fc.asyncProperty(fc.array(anyRow, { maxLength: 12 }), fc.nat(), async (given, pick) => {
-          // Ids of their own, since in a file they are not the run's alone.
+          // The ids are unique, because several runs may share a file.
           const runId = `run-${++runs}`;
           const id = (n: number) => `${runId}/${String(n).padStart(2, "0")}`;
           const rows = given.map((row, n) => ({

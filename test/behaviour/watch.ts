@@ -1,4 +1,4 @@
-/** Watching: every event in order, none twice, none missed, and then those that come. */
+/** watchEvents: every event exactly once and in order, then new ones as they are logged. */
 import { getEventListeners } from "node:events";
 import { type BlackboardEvent, InvalidInputError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { type Board, caught, type Engine, inTransaction, openRun, outcome, refus
 
 const pollMs = 1;
 
-/** The next so many events of a watch, which is left then. */
+/** Returns the next `count` events of a watch and leaves it. */
 export async function take(events: AsyncIterable<BlackboardEvent>, count: number): Promise<BlackboardEvent[]> {
   const taken: BlackboardEvent[] = [];
   for await (const event of events) {
@@ -16,7 +16,7 @@ export async function take(events: AsyncIterable<BlackboardEvent>, count: number
   return taken;
 }
 
-/** Logs so many events in one transaction. */
+/** Logs `count` events in one transaction. */
 async function logMany(board: Board, count: number): Promise<void> {
   await inTransaction(board, function* (tx) {
     for (let n = 0; n < count; n++) yield* outcome(tx.logEvent("spawned", { detail: { n } }));
@@ -40,7 +40,7 @@ const start = (events: AsyncIterable<BlackboardEvent>) => events[Symbol.asyncIte
 
 export function watch(engine: Engine): void {
   describe("watchEvents", () => {
-    test("gives all events in order of seq, those behind `after`, and each iteration begins there anew", async () => {
+    test("returns all events after `after` in seq order, and each iteration starts there again", async () => {
       const { board } = await openRun(engine);
       await logMany(board, 603);
       const stored = await allEvents(board);
@@ -51,7 +51,7 @@ export function watch(engine: Engine): void {
       expect(await take(board.watchEvents({ after: seq }), 503)).toStrictEqual(stored.slice(100));
     });
 
-    test("waits for what is not there yet: single events, transactions, events before the run's row is made", async () => {
+    test("waits for new events: single events, transactions, events before the run's row exists", async () => {
       const place = await engine.place();
       const board = await place.open({ runId: "run-1" });
       const events = start(board.watchEvents({ pollMs }));
@@ -70,7 +70,7 @@ export function watch(engine: Engine): void {
       await events.return?.();
     });
 
-    test("may be watched many times at once, from different places and with one signal, without a warning", async () => {
+    test("can be iterated many times concurrently, from different positions and with one signal, without a warning", async () => {
       const { board } = await openRun(engine);
       await logMany(board, 20);
       const seqs = (await allEvents(board)).map(({ seq }) => seq);
@@ -86,7 +86,7 @@ export function watch(engine: Engine): void {
       expect(warnings).toEqual([]);
     });
 
-    test("holds one page and reads the next when that one was taken", async () => {
+    test("holds one page and reads the next after that one is consumed", async () => {
       const place = await engine.place();
       let reads = 0;
       const logger = { logQuery: (query: string) => void (/from "?events/.test(query) && reads++) };
@@ -102,7 +102,7 @@ export function watch(engine: Engine): void {
       await events.return?.();
     });
 
-    test("lets others have their turn while it catches up", async () => {
+    test("yields to the event loop while it catches up", async () => {
       const { board } = await openRun(engine);
       await logMany(board, 501);
       let turn = false;
@@ -113,7 +113,7 @@ export function watch(engine: Engine): void {
       expect(turn).toBe(true);
     });
 
-    test("shows nothing of a transaction before its end, and of one rolled back nothing at all", async () => {
+    test("returns events of a transaction only after its commit and never after a rollback", async () => {
       const { board } = await openRun(engine);
       const given: Promise<IteratorResult<BlackboardEvent>>[] = [];
       const events = start(board.watchEvents({ pollMs }));
@@ -131,8 +131,8 @@ export function watch(engine: Engine): void {
     });
   });
 
-  describe("a watch ends, without an error,", () => {
-    test("when its signal aborts while it waits, and no longer listens to it", async () => {
+  describe("a watch ends without an error", () => {
+    test("when its signal aborts while it waits, and removes its listener", async () => {
       const { board } = await openRun(engine);
       await logMany(board, 1);
       const abort = new AbortController();
@@ -159,13 +159,13 @@ export function watch(engine: Engine): void {
       expect(seqs).toHaveLength(4);
     });
 
-    test("at once, when its signal was aborted already", async () => {
+    test("immediately when its signal has already aborted", async () => {
       const { board } = await openRun(engine);
       await logMany(board, 1);
       expect(await take(board.watchEvents({ signal: AbortSignal.abort() }), 1)).toEqual([]);
     });
 
-    test("when the blackboard closes, whether it waits, stands between events or has not begun", async () => {
+    test("when the blackboard closes, whether it waits, is between events or has not begun", async () => {
       const { board } = await openRun(engine);
       await logMany(board, 2);
       const { lastSeq } = await board.getRunSummary();
@@ -178,7 +178,7 @@ export function watch(engine: Engine): void {
       expect([await next, await between.next(), await unbegun.next()]).toEqual([done, done, done]);
     });
 
-    test("when it is left, also while it waits", async () => {
+    test("when its iteration is left, even while it waits", async () => {
       const { board } = await openRun(engine);
       const events = start(board.watchEvents({ pollMs: 2 ** 31 - 1 }));
       const next = events.next();
@@ -187,7 +187,7 @@ export function watch(engine: Engine): void {
     });
   });
 
-  describe("watchEvents refuses, at once and before anything is read,", () => {
+  describe("watchEvents rejects, immediately and before it reads,", () => {
     test.each<[string, unknown, string]>([
       ["after", -1, "0 to 9007199254740991"],
       ["after", 1.5, "0 to 9007199254740991"],
@@ -206,7 +206,7 @@ export function watch(engine: Engine): void {
       expect(error.message).toContain(allowed);
     });
 
-    test("options that are no object", async () => {
+    test("options that are not an object", async () => {
       const { board } = await openRun(engine);
       for (const options of [null, 5, [], "after"])
         await caught(InvalidInputError, () => board.watchEvents(options as never));
@@ -214,10 +214,10 @@ export function watch(engine: Engine): void {
   });
 }
 
-/** What needs several blackboards on one database. */
+/** Tests that need several blackboards on one database. */
 export function watchTogether(engine: Engine): void {
   describe("a watch", () => {
-    test("gives what other blackboards write, and what its own does, as one sequence", async () => {
+    test("returns events of its own and of other blackboards as one sequence", async () => {
       const place = await engine.place();
       const [mine, other] = [await place.open({ runId: "run-1" }), await place.open({ runId: "run-1" })];
       await mine.createRun("a goal");
@@ -230,7 +230,7 @@ export function watchTogether(engine: Engine): void {
       expect(await Promise.all(watches)).toEqual([stored, stored]);
     });
 
-    test("gives its own run's events alone", async () => {
+    test("returns only events of its own run", async () => {
       const place = await engine.place();
       const [one, other] = [await place.open({ runId: "run-1" }), await place.open({ runId: "run-2" })];
       await one.createRun("a goal");

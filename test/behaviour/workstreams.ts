@@ -4,7 +4,7 @@ import { type Engine, openRun } from "./engine.ts";
 
 export function workstreams(engine: Engine): void {
   describe("workstreams", () => {
-    test("createWorkstream stores the workstream, pending, with the clock's time, and gives it", async () => {
+    test("createWorkstream stores a pending workstream with the clock's time and returns it", async () => {
       const { board, place, clock } = await openRun(engine);
       clock.advance(77);
       const given = { workstreamId: "ws-1", name: "API", tier: 2, ownerAgentId: "agent-7" };
@@ -31,7 +31,7 @@ export function workstreams(engine: Engine): void {
       expect(await board.getWorkstream("ws-1")).toStrictEqual(workstream);
     });
 
-    test("an id that is left out is made, a UUIDv7, and different each time", async () => {
+    test("createWorkstream generates a different UUIDv7 each time no id is given", async () => {
       const { board } = await openRun(engine);
       const first = await board.createWorkstream({ name: "api", tier: 0 });
       const second = await board.createWorkstream({ name: "api", tier: 0, workstreamId: undefined });
@@ -41,7 +41,7 @@ export function workstreams(engine: Engine): void {
       expect(second.workstreamId).not.toBe(first.workstreamId);
     });
 
-    test("newId makes the ids that are left out, and is not asked for those that are given", async () => {
+    test("createWorkstream calls newId only when no id is given", async () => {
       const ids = ["made-1", "made-2"];
       const { board } = await openRun(engine, { newId: () => ids.shift() ?? "none left" });
       await board.createWorkstream({ workstreamId: "given", name: "api", tier: 0 });
@@ -49,14 +49,14 @@ export function workstreams(engine: Engine): void {
       expect((await board.createWorkstream({ name: "api", tier: 0 })).workstreamId).toBe("made-2");
     });
 
-    test("an owner that is left out, undefined or null is null", async () => {
+    test("createWorkstream stores NULL for an absent, undefined or null owner", async () => {
       const { board } = await openRun(engine);
       for (const owner of [{}, { ownerAgentId: undefined }, { ownerAgentId: null }]) {
         expect((await board.createWorkstream({ name: "api", tier: 0, ...owner })).ownerAgentId).toBeNull();
       }
     });
 
-    test("tiers reach from 0 to 2^31 - 1", async () => {
+    test("createWorkstream accepts tiers from 0 to 2^31 - 1", async () => {
       const { board } = await openRun(engine);
       for (const tier of [0, 1, 2 ** 31 - 1]) {
         const { workstreamId } = await board.createWorkstream({ name: "api", tier });
@@ -64,7 +64,7 @@ export function workstreams(engine: Engine): void {
       }
     });
 
-    test("getWorkstream gives undefined for an id that nobody made", async () => {
+    test("getWorkstream returns undefined for an unknown id", async () => {
       const { board } = await openRun(engine);
       expect(await board.getWorkstream("nobody")).toBeUndefined();
     });

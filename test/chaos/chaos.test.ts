@@ -1,4 +1,4 @@
-/** The short form of `npm run chaos`: every scenario for some seconds. */
+/** A short run of every `npm run chaos` scenario. */
 import { beforeAll, expect, test } from "vitest";
 import { type Finding, type Problem, problems, textOf } from "../../chaos/findings.ts";
 import { runChaos } from "../../chaos/run.ts";
@@ -11,12 +11,13 @@ beforeAll(async () => {
 });
 
 const promises: Readonly<Record<Problem, string>> = {
-  looks: "no look of a process that has the file open costs an acknowledged write, beside an older SQLite",
-  links: "what was acknowledged is seen through a link, and a file with two names loses nothing",
-  gone: "nothing is acknowledged into a file that went away, and watches and held claims end",
-  leftovers: "what is put where a crashed run's companions lie is whole or refused, and a refusal changes no byte",
-  prune: "a run that is created where one was pruned loses nothing, and prune stays below its root",
-  together: "no acknowledged write is lost with all of it at once",
+  looks: "read-only calls of a process that has the file open lose no acknowledged write of an older SQLite",
+  links: "acknowledged writes are visible through a link, and a file with two names loses nothing",
+  gone: "no write to a deleted file is acknowledged, and watches and held claims end",
+  leftovers:
+    "a file written next to a crashed run's companion files is complete or rejected, and a rejection changes no byte",
+  prune: "a run created where one was pruned loses nothing, and prune deletes nothing outside its root",
+  together: "all scenarios together lose no acknowledged write",
 };
 
 test.each(Object.keys(problems).filter((name): name is Problem => name in promises))("%s", (problem) => {

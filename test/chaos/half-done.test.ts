@@ -1,6 +1,6 @@
 /**
- * Imports, backups and restores that are killed between two calls of the file system, at each of them in turn: the target is
- * absent, or it is whole and can be opened.
+ * Imports, backups and restores that are killed after each of their file system calls in turn: the target is absent, or
+ * it is complete and opens.
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ const ways: readonly Way[] = [
 /** More calls than any of them makes. */
 const manyCalls = 60;
 
-test.each(ways)("%s leaves nothing or the whole run, whenever it is killed", async (way) => {
+test.each(ways)("%s leaves nothing or the whole run, wherever it is killed", async (way) => {
   const folder = temporaryFolder();
   const from = join(folder, "backup.db");
   {

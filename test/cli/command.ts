@@ -1,4 +1,4 @@
-/** The command of this source tree, in a process of its own. */
+/** Runs this source tree's command in a separate process. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -20,7 +20,7 @@ export function run(words: readonly string[], options: { input?: string } = {}):
   return { code: status, stdout, stderr };
 }
 
-/** What a command prints that must end well. */
+/** The output of a command that must succeed. */
 export function printed(...words: string[]): string {
   const { code, stdout, stderr } = run(words);
   if (code !== 0 || stderr !== "") throw new Error(`${words.join(" ")} ended with ${code}: ${stderr}`);

@@ -1,4 +1,4 @@
-/** What commands make out of a run: as private as the run, whole, and never in the place of a database. */
+/** Files that commands create from a run: as private as the run, complete, and never written over a database. */
 import {
   chmodSync,
   existsSync,
@@ -33,21 +33,24 @@ function makeRun(mode: number) {
 
 const modeOf = (file: string) => (statSync(file).mode & 0o777).toString(8);
 
-describe("what is made from a run", () => {
-  test.each([0o600, 0o640, 0o644])("of mode %o has that mode: exports, reports, copies, backups", async (mode) => {
-    const { file, at } = makeRun(mode);
-    printed("export", file, "--output", at("out.jsonl"));
-    printed("report", file, "--output", at("out.html"));
-    printed("copy", file, "--to-file", at("copy.db"));
-    printed("copy", file, "--to-root", at("other"));
-    printed("backup", file, at("backup.db"));
-    await copyRun({ file }, { file: at("copied/by/package.db") });
-    const made = ["out.jsonl", "out.html", "copy.db", "other/r/blackboard.db", "backup.db", "copied/by/package.db"];
-    expect(made.map((name) => [name, modeOf(at(name))])).toEqual(made.map((name) => [name, mode.toString(8)]));
-    expect(openBlackboard({ runId: "r", file: at("copy.db") }).getBrief("b")).toMatchObject({ role: "coder" });
-  });
+describe("a file created from a run", () => {
+  test.each([0o600, 0o640, 0o644])(
+    "of mode %o has the same mode: exports, reports, copies and backups",
+    async (mode) => {
+      const { file, at } = makeRun(mode);
+      printed("export", file, "--output", at("out.jsonl"));
+      printed("report", file, "--output", at("out.html"));
+      printed("copy", file, "--to-file", at("copy.db"));
+      printed("copy", file, "--to-root", at("other"));
+      printed("backup", file, at("backup.db"));
+      await copyRun({ file }, { file: at("copied/by/package.db") });
+      const made = ["out.jsonl", "out.html", "copy.db", "other/r/blackboard.db", "backup.db", "copied/by/package.db"];
+      expect(made.map((name) => [name, modeOf(at(name))])).toEqual(made.map((name) => [name, mode.toString(8)]));
+      expect(openBlackboard({ runId: "r", file: at("copy.db") }).getBrief("b")).toMatchObject({ role: "coder" });
+    },
+  );
 
-  test("keeps an existing output's mode where that is stricter, and takes the run's where this is", () => {
+  test("has the permissions that both the run and the overwritten file allow", () => {
     for (const [mode, before, after] of [
       [0o600, 0o644, 0o600],
       [0o644, 0o600, 0o600],
@@ -67,7 +70,7 @@ describe("what is made from a run", () => {
     }
   });
 
-  test("stays private from one file to the next: an import is no less so than what it reads", async () => {
+  test("passes its mode on: an imported run is as private as the export that it was read from", async () => {
     const { file, at } = makeRun(0o600);
     printed("export", file, "--output", at("out.jsonl"));
     printed("import", at("out.jsonl"), "--root", at("imported"));
@@ -81,7 +84,7 @@ describe("what is made from a run", () => {
     });
   });
 
-  test.skipIf(!hasServer)("on a server is for the user alone", async () => {
+  test.skipIf(!hasServer)("on a server is private to the user", async () => {
     const { url } = await freshSchema();
     const board = await openOnServer({ url }, { runId: "r" });
     await board.createRun("a goal");
@@ -94,8 +97,8 @@ describe("what is made from a run", () => {
   });
 });
 
-describe.each(["export", "report"])("%s --output refuses", (command) => {
-  test("the run's own file and what SQLite keeps beside it, by whatever name, also before that is there", () => {
+describe.each(["export", "report"])("%s --output rejects", (command) => {
+  test("the run's own file and its companion files by any name, even before they exist", () => {
     const { folder, file, at } = makeRun(0o644);
     using board = openBlackboard({ runId: "r", file });
     board.logEvent("spawned");
@@ -122,7 +125,7 @@ describe.each(["export", "report"])("%s --output refuses", (command) => {
     expect(board.logEvent("spawned").seq).toBe(3);
   });
 
-  test("another name of the run's file, and any database that may be open", () => {
+  test("a different name of the run's file, and any database that may be open", () => {
     const { file, at } = makeRun(0o644);
     linkSync(file, at("hard.txt"));
     mkdirSync(at("runs/other"));
@@ -139,7 +142,7 @@ describe.each(["export", "report"])("%s --output refuses", (command) => {
   });
 });
 
-test("a report or an export that cannot be written is an error, and leaves the file that was there", () => {
+test("a report or export that fails to write reports an error and leaves the existing file unchanged", () => {
   const { file, at } = makeRun(0o644);
   writeFileSync(at("out"), "what was there before");
   for (const command of ["report", "export"]) {

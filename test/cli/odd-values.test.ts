@@ -1,4 +1,4 @@
-/** Values that no writer of this package stores, as other programs may: SQLite keeps any type in any column. */
+/** Values that only other programs store: SQLite accepts any type in any column. */
 import { join } from "node:path";
 import {
   exportRun,
@@ -41,7 +41,7 @@ test.each([
   ["created_at = 'yesterday'", "createdAt"],
   ["updated_at = x'1b'", "updatedAt"],
 ])(
-  "a run with %s is listed with its error, and the others stay; summary, report and export of it are errors",
+  "a run with %s is listed with its error next to the others; summary, report and export of it fail",
   async (spoilt, column) => {
     const root = temporaryFolder();
     const file = makeRun(root, "bad");
@@ -80,7 +80,7 @@ test.each([
 );
 
 test.skipIf(!hasServer)(
-  "a run on a server whose status is none of ours is listed with its error, and never pruned",
+  "a run on a server with an unknown status is listed with its error and never pruned",
   async () => {
     const schema = await freshSchema();
     for (const runId of ["bad", "good"]) {
@@ -104,7 +104,7 @@ test.skipIf(!hasServer)(
   },
 );
 
-/** As SQL. */
+/** The values as SQL. */
 const values = [`'${hostile}'`, `CAST('${hostile}' AS BLOB)`, "'constructor'", "x'00'", "'<img src=x>'"];
 const columns = {
   briefs: [
@@ -148,7 +148,7 @@ function spoiltFile(): string {
         );
         const key = keys.split(",")[0];
         program.exec(`INSERT INTO ${table} (${names}) SELECT ${given} FROM ${table} WHERE ${key} = '${of}'`);
-        // An id is unique, and so spoilt in a way of its own.
+        // An id is unique, so each needs a different invalid value.
         if (column === id) program.exec(`UPDATE ${table} SET ${id} = ${value} WHERE ${id} = '${n}'`);
       }
     }
@@ -156,7 +156,7 @@ function spoiltFile(): string {
   return file;
 }
 
-test("text that steers a terminal, and bytes, in any column reach neither a terminal nor a page", () => {
+test("terminal control text and bytes in any column reach neither the terminal nor the report", () => {
   const file = spoiltFile();
   for (const words of [["summary"], ["tree"], ["briefs"], ["events"], ["brief", "r/b1"], ["brief", "21"], ["verify"]]) {
     for (const json of [[], ["--json"]]) {

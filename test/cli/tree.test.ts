@@ -1,4 +1,4 @@
-/** Trees that are deeper than a stack is high. */
+/** Trees deeper than the call stack allows. */
 import { join } from "node:path";
 import { openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
@@ -21,7 +21,7 @@ function makeChain(): string {
   return file;
 }
 
-test("a chain of 6,000 is printed whole, down to a depth, and where it failed, as text and as JSON", () => {
+test("a chain of 6,000 is printed whole, to a depth, and with failures only, as text and as JSON", () => {
   const file = makeChain();
   for (const [words, levels] of [
     [[], depth],
@@ -30,7 +30,7 @@ test("a chain of 6,000 is printed whole, down to a depth, and where it failed, a
     [["--brief", "b10", "--depth", "10"], 10],
   ] as const) {
     const text = printed("tree", file, ...words, "--json");
-    // JSON.parse recurses as well, so the briefs are looked for in the text.
+    // JSON.parse is recursive, so the briefs are searched for in the text.
     const payloads = [...text.matchAll(/"payload":\{"n":(\d+)\}/g)].map(([, n]) => Number(n));
     const first = words[0] === "--brief" ? 10 : 0;
     expect(payloads).toEqual(Array.from({ length: levels }, (_, n) => first + n));
@@ -46,7 +46,7 @@ test("a chain of 6,000 is printed whole, down to a depth, and where it failed, a
   }
 });
 
-test("JSON of a tree is that of getBriefTree, also where a brief has no id", () => {
+test("tree --json prints the tree of getBriefTree, even for a brief without an id", () => {
   const file = join(temporaryFolder(), "blackboard.db");
   using board = openBlackboard({ runId: "r", file, synchronous: "normal" });
   board.createRun("a goal");

@@ -1,6 +1,6 @@
 /**
- * A file that is deleted, moved or replaced while it is open: what is written afterwards would go to a file without a name, so
- * within a second everything of the blackboard refuses and ends.
+ * A file that is deleted, moved or replaced while it is open: later writes would go to an unlinked file, so within a
+ * second every call of the blackboard throws, and watches and held claims end.
  */
 import { copyFileSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ const ways: [what: string, lose: (opened: Opened) => void][] = [
   ["loses its -shm", ({ file }) => rmSync(`${file}-shm`)],
 ];
 
-/** A run in a root of its own, with one claimed brief. */
+/** A run in its own root with one claimed brief. */
 function prepare() {
   const root = temporaryFolder();
   const board = open({ runId: "r", root });
@@ -51,7 +51,7 @@ function prepare() {
   return { root, file: board.location, board, claim };
 }
 
-/** Calls until it is refused. */
+/** Repeats the call until it throws. */
 async function refusedWithin(board: Blackboard<"sync">, call: () => unknown): Promise<FileError> {
   const end = performance.now() + 5000;
   for (;;) {
@@ -67,7 +67,7 @@ async function refusedWithin(board: Blackboard<"sync">, call: () => unknown): Pr
 }
 
 describe.each(ways)("a file that %s", (_, lose) => {
-  test("is refused to writers and to readers, with the reason, and stays refused", async () => {
+  test("readers and writers get FileError with the reason on every call", async () => {
     const { root, file, board } = prepare();
     const reader = open({ runId: "r", root, readonly: true });
     lose({ root, file });
@@ -86,7 +86,7 @@ describe.each(ways)("a file that %s", (_, lose) => {
     reader.close();
   });
 
-  test("ends watches and held claims that wait, of a reader, too", async () => {
+  test("waiting watches and held claims end, including those of a reader", async () => {
     const { root, file, board, claim } = prepare();
     const reader = open({ runId: "r", root, readonly: true });
     const watched = [board, reader].map(async (one) => {
@@ -107,7 +107,7 @@ describe.each(ways)("a file that %s", (_, lose) => {
   });
 });
 
-test("a transaction that is open when its file goes away is rolled back", async () => {
+test("a transaction that is open when its file disappears is rolled back", async () => {
   const { file, board } = prepare();
   const error = await caught(FileError, () =>
     board.transaction((tx) => {
@@ -125,7 +125,7 @@ test("a transaction that is open when its file goes away is rolled back", async 
   expect(old.listEvents().items).toEqual([]);
 });
 
-test("a blackboard in memory, and a file that no one touches, are never refused", async () => {
+test("a blackboard in memory and an unchanged file remain usable", async () => {
   const memory = open({ runId: "r", file: ":memory:" });
   const { board } = prepare();
   memory.createRun("a goal");

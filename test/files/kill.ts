@@ -7,7 +7,7 @@ export function startHere(name: string, args: readonly string[], through: readon
   return startFile(new URL(`programs/${name}.ts`, import.meta.url), args, through);
 }
 
-/** Kills a process that has the run open, with `briefs` briefs in its -wal that are not in the file. */
+/** Kills a process that has the run open with `briefs` briefs that are in its -wal but not in the file. */
 export async function crashed(file: string, runId: string, briefs: number): Promise<void> {
   const program = startHere("create-briefs", [file, runId, `${briefs}`]);
   await program.line("created");

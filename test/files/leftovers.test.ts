@@ -1,4 +1,4 @@
-/** What a crashed process left beside a path belongs to the database that was there, and to no other. */
+/** Companion files that a crashed process left next to a path belong to the database that was there and to no other. */
 import {
   copyFileSync,
   existsSync,
@@ -31,7 +31,7 @@ import { connectTo } from "../behaviour/sqlite.ts";
 import { temporaryFolder } from "../processes/folder.ts";
 import { countBriefs, crashed } from "./kill.ts";
 
-/** A closed run with so many briefs, in a folder of its own. */
+/** A closed run with this many briefs, in its own folder. */
 function closedRun(runId: string, briefs: number, payload = {}): string {
   const file = join(temporaryFolder(), "r/blackboard.db");
   using board = openBlackboard({ runId, file });
@@ -42,7 +42,7 @@ function closedRun(runId: string, briefs: number, payload = {}): string {
 
 const bytesOf = (...files: string[]) => files.map((file) => (existsSync(file) ? readFileSync(file, "hex") : "missing"));
 
-describe.each(["-wal", "-journal"])("where a missing database's %s lies", (companion) => {
+describe.each(["-wal", "-journal"])("next to the %s of a missing database", (companion) => {
   async function target() {
     const file = join(temporaryFolder(), "r/blackboard.db");
     await crashed(file, "old", 5);
@@ -52,7 +52,7 @@ describe.each(["-wal", "-journal"])("where a missing database's %s lies", (compa
     return file;
   }
 
-  test("nothing is created, and it stays unchanged", async () => {
+  test("no file is created, and the companion stays unchanged", async () => {
     const source = closedRun("new", 3);
     const ways: ((file: string) => unknown)[] = [
       (file) => importRun(exportRun({ file: source }), { file }),
@@ -71,7 +71,7 @@ describe.each(["-wal", "-journal"])("where a missing database's %s lies", (compa
     }
   });
 
-  test("restore with force puts exactly the backup there", async () => {
+  test("restore with force writes exactly the backup", async () => {
     const source = closedRun("new", 3);
     const file = await target();
     expect(restoreBlackboard(source, { file }, { force: true })).toMatchObject({ location: file, replaced: false });
@@ -102,7 +102,7 @@ test("no database is opened or created under a name that SQLite uses for a compa
   expect(countBriefs(source, "new")).toBe(3);
 });
 
-test("an empty database file beside a WAL is refused for writing, since SQLite would delete the WAL", async () => {
+test("an empty database file next to a WAL is rejected for writing, because SQLite would delete the WAL", async () => {
   const file = join(temporaryFolder(), "blackboard.db");
   await crashed(file, "old", 5);
   writeFileSync(file, "");
@@ -111,7 +111,7 @@ test("an empty database file beside a WAL is refused for writing, since SQLite w
   expect(bytesOf(`${file}-wal`)).toEqual(before);
 });
 
-test("a backup moved over a crashed run's file keeps every byte when the open refuses it", async () => {
+test("a backup moved over a crashed run's file keeps every byte when it is rejected on opening", async () => {
   let refusals = 0;
   for (const briefs of [3, 40, 300]) {
     const file = join(temporaryFolder(), "blackboard.db");
@@ -123,7 +123,7 @@ test("a backup moved over a crashed run's file keeps every byte when the open re
     const before = bytesOf(...files);
     for (const readonly of [true, false]) {
       try {
-        // SQLite cannot tell whose WAL it is: where it fits, the file opens.
+        // SQLite cannot tell which file a WAL belongs to: if it fits, the file opens.
         openBlackboard({ runId: "new", file, readonly }).close();
       } catch (error) {
         expect(error).toBeInstanceOf(BlackboardError);
@@ -135,7 +135,7 @@ test("a backup moved over a crashed run's file keeps every byte when the open re
   expect(refusals).toBeGreaterThan(0);
 });
 
-test("a file that its WAL turns into a different program's keeps every byte when it is refused", async () => {
+test("a file that its WAL would turn into a different program's keeps every byte when it is rejected", async () => {
   const file = closedRun("r", 10);
   const customers = join(temporaryFolder(), "customers.db");
   const client = connectTo(customers);
@@ -163,8 +163,8 @@ test("a file that its WAL turns into a different program's keeps every byte when
   expect(bytesOf(...files)).toEqual(before);
 });
 
-test("a hot journal of a different file is not applied by import, copy or open, and nothing is changed", async () => {
-  // The journal of a large unfinished transaction holds some pages of the other file.
+test("a hot journal of a different file is not applied by import, copy or open, and nothing changes", async () => {
+  // The journal of a large unfinished transaction contains some pages of the other file.
   const other = closedRun("other", 300, { text: "y".repeat(3000) });
   const client = connectTo(other);
   client.exec(
@@ -192,7 +192,7 @@ test("a hot journal of a different file is not applied by import, copy or open, 
 });
 
 describe("restoreBlackboard", () => {
-  test("puts the backup in place of a crashed run's file, with nothing of its WAL", async () => {
+  test("replaces a crashed run's file with the backup and discards its WAL", async () => {
     const file = join(temporaryFolder(), "blackboard.db");
     await crashed(file, "r", 5);
     const backup = join(temporaryFolder(), "monday.db");
@@ -208,7 +208,7 @@ describe("restoreBlackboard", () => {
     expect(bytesOf(backup)).toEqual(bytes);
   });
 
-  test("includes what lies in the WAL beside the backup", async () => {
+  test("includes the WAL next to the backup", async () => {
     const backup = join(temporaryFolder(), "copied.db");
     await crashed(backup, "r", 7);
     const file = join(temporaryFolder(), "r/blackboard.db");
@@ -216,7 +216,7 @@ describe("restoreBlackboard", () => {
     expect(countBriefs(file, "r")).toBe(7);
   });
 
-  test("refuses a run that is open, and the run's own file as its backup", async () => {
+  test("rejects an open run, and the run's own file as its backup", async () => {
     const backup = closedRun("r", 2);
     const file = closedRun("r", 4);
     using board = openBlackboard({ runId: "r", file });
@@ -231,7 +231,7 @@ describe("restoreBlackboard", () => {
     expect(countBriefs(file, "r")).toBe(4);
   });
 
-  test("refuses to replace a file without force, a damaged backup, and the database of a different program", async () => {
+  test("rejects an existing file without force, a damaged backup and a different program's database", async () => {
     const [backup, file] = [closedRun("r", 2), closedRun("r", 4)];
     const before = bytesOf(file);
     await expect(async () => restoreBlackboard(backup, { file })).rejects.toMatchObject({ code: "INVALID_INPUT" });
@@ -257,7 +257,7 @@ describe("restoreBlackboard", () => {
     expect(countBriefs(file, "r")).toBe(4);
   });
 
-  test("replaces a file that is damaged beyond opening, and makes the folder of a missing run", async () => {
+  test("replaces a file that is too damaged to open and creates the folder of a missing run", async () => {
     const backup = closedRun("r", 2);
     const file = closedRun("r", 4);
     writeFileSync(file, "no database, but longer than the header of one would be. ".repeat(10));

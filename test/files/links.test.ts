@@ -1,4 +1,7 @@
-/** A symbolic link is the file it leads to. A second hard link is refused, since SQLite would keep a second WAL for it. */
+/**
+ * A symbolic link is treated as the file it points to. A second hard link is rejected, because SQLite would keep a
+ * second WAL for it.
+ */
 import { linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -29,7 +32,7 @@ const textOf = async (chunks: Chunks) => {
   return text;
 };
 
-/** A run with 50 briefs, all of them in the WAL, and a root in which it goes by a link. */
+/** A run with 50 briefs, all of them in the WAL, and a root that reaches it through a link. */
 async function linkedRun(link: "file" | "folder", isOpen: boolean) {
   const root = temporaryFolder();
   const folder = join(temporaryFolder(), "original");
@@ -54,7 +57,7 @@ describe.each([
   ["folder", true],
   ["folder", false],
 ] as const)("a link instead of the %s, while a process has the run open: %s", (link, isOpen) => {
-  test("every way to look sees what is in the WAL", async () => {
+  test("every read-only function sees the contents of the WAL", async () => {
     const { root, file } = await linkedRun(link, isOpen);
     const run = { runId: "r", root };
     for (const live of [false, true]) {
@@ -77,7 +80,7 @@ describe.each([
     expect(countBriefs(copy, "r")).toBe(50);
   });
 
-  test("writing through the link is writing to the file, with one WAL", async () => {
+  test("writes through the link go to the same file and WAL", async () => {
     const { root, file } = await linkedRun(link, isOpen);
     using board = openBlackboard({ runId: "r", root });
     expect(board.location).toBe(file);
@@ -87,7 +90,7 @@ describe.each([
   });
 });
 
-test("a link to a missing file creates that file, and a link that leads to itself is refused", async () => {
+test("a link to a missing file creates that file, and a link to itself is rejected", async () => {
   const [root, elsewhere] = [temporaryFolder(), temporaryFolder()];
   symlinkSync(join(elsewhere, "made.db"), join(root, "link.db"));
   expect(migrationStatus({ file: join(root, "link.db") })).toMatchObject({ state: "absent" });
@@ -113,7 +116,7 @@ describe("a file with two hard links", () => {
     return { root, file, second };
   }
 
-  test("is refused through either name by everything that writes, with the reason, and stays unchanged", async () => {
+  test("is rejected with the reason by every writing function, through either name, and stays unchanged", async () => {
     const { root, file, second } = await twoNames();
     const text = await textOf(exportRun({ runId: "other", root }));
     const backup = join(root, "backup.db");
@@ -141,7 +144,7 @@ describe("a file with two hard links", () => {
     expect(countBriefs(file, "r")).toBe(0);
   });
 
-  test("may be read, since a snapshot of a backup program has such files", async () => {
+  test("can be read, because snapshots of backup programs contain such files", async () => {
     const { file, second } = await twoNames();
     for (const name of [file, second]) {
       using view = viewBlackboard({ file: name });
@@ -149,7 +152,7 @@ describe("a file with two hard links", () => {
     }
   });
 
-  test("is writable again under the name of a copy, as the message says", async () => {
+  test("is writable again as a copy, as the message suggests", async () => {
     const { file } = await twoNames();
     backupBlackboard({ file }, `${file}.new`);
     renameSync(`${file}.new`, file);

@@ -1,4 +1,4 @@
-/** What a look costs does not depend on the file's size or on who writes, and it leaves nothing behind. */
+/** Read-only functions: their cost does not depend on the file's size or on writers, and they leave no trace. */
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
@@ -26,9 +26,9 @@ function closedRun(root: string): string {
   return board.location;
 }
 
-test("status and dry run of a file of 3 GB read a few pages of it, in a process with little memory", async () => {
+test("status and dry run of a 3 GB file read a few pages of it in a process with little memory", async () => {
   const file = closedRun(temporaryFolder());
-  // Nothing is stored in what is added, and SQLite's header says where the database ends.
+  // The added part is empty, and SQLite's header contains the database's size.
   truncateSync(file, 3 * 2 ** 30);
   expect(migrationStatus({ file })).toMatchObject({ state: "current" });
   expect(migrateBlackboard({ file, dryRun: true })).toMatchObject({ state: "current" });
@@ -38,7 +38,7 @@ test("status and dry run of a file of 3 GB read a few pages of it, in a process 
   expect(readdirSync(dirname(file))).toEqual(["blackboard.db"]);
 });
 
-test("status, a dry run and a view succeed each time beside a process that writes as fast as it can", async () => {
+test("status, a dry run and a view succeed every time while another process writes without a pause", async () => {
   const root = temporaryFolder();
   const file = closedRun(root);
   const writer = startHere("write-fast", [file]);
@@ -51,7 +51,7 @@ test("status, a dry run and a view succeed each time beside a process that write
   await writer.finish();
 });
 
-test("every look at a file that no process has open leaves it alone in its folder", async () => {
+test("every read-only function leaves a file that no process has open unchanged and alone in its folder", async () => {
   const root = temporaryFolder();
   const file = closedRun(root);
   const before = statSync(file, { bigint: true });
@@ -76,7 +76,7 @@ test("every look at a file that no process has open leaves it alone in its folde
   expect({ size, mtimeNs, ino }).toEqual({ size: before.size, mtimeNs: before.mtimeNs, ino: before.ino });
 });
 
-test("every look at a file whose process died leaves the file and its WAL as they are", async () => {
+test("every read-only function leaves a file and its WAL unchanged after its process died", async () => {
   const root = temporaryFolder();
   const file = join(root, "r/blackboard.db");
   await crashed(file, "r", 5);
@@ -99,7 +99,7 @@ test("every look at a file whose process died leaves the file and its WAL as the
   }
 });
 
-test("the copies that a killed look left in the temporary folder are removed by the next copy, those of others are not", async () => {
+test("the next copy removes the temporary copies of a killed reader on this host and keeps all others", async () => {
   const { pid } = spawnSync("true");
   const left = (owner: string) => join(tmpdir(), `run-blackboard-copy-${owner}-Ab3dEf`);
   const [dead, alive, elsewhere] = [
@@ -111,7 +111,7 @@ test("the copies that a killed look left in the temporary folder are removed by 
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "copy.db"), "part of a copy");
   }
-  // A file with an unfinished transaction can be read only as a copy.
+  // A file with an unfinished transaction can only be read as a copy.
   const file = closedRun(temporaryFolder());
   const program = startHere("die-in-transaction", [file]);
   await program.line("dirty");
@@ -123,7 +123,7 @@ test("the copies that a killed look left in the temporary folder are removed by 
   spawnSync("rm", ["-r", alive, elsewhere]);
 });
 
-test("a reader that stalls makes the WAL large, and the WAL shrinks again when it is gone", () => {
+test("a stalled reader lets the WAL grow, and the WAL shrinks after the reader ends", () => {
   const file = join(temporaryFolder(), "blackboard.db");
   const board = open({ runId: "r", file, synchronous: "normal" });
   board.createRun("a goal");
@@ -134,7 +134,7 @@ test("a reader that stalls makes the WAL large, and the WAL shrinks again when i
   for (let n = 0; n < 150; n++) board.createBrief({ tier: 1, role: "coder", payload });
   expect(statSync(`${file}-wal`).size).toBeGreaterThan(150_000_000);
   reader.drizzle.$client.exec("COMMIT");
-  // One write finds the WAL copied into the file, the next begins it again.
+  // The first write finds the WAL checkpointed, the next one restarts it.
   for (let n = 0; n < 3; n++) board.createBrief({ tier: 1, role: "coder", payload });
   expect(statSync(`${file}-wal`).size).toBeLessThan(70_000_000);
 });

@@ -1,4 +1,4 @@
-/** A look by another user leaves nothing that would keep the file's owner from writing. Tried where the tests run as root. */
+/** A read by another user leaves no file that would keep the owner from writing. Runs only when the tests run as root. */
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { hostname } from "node:os";
@@ -11,7 +11,9 @@ import { countBriefs, crashed, startHere } from "./kill.ts";
 const owner = 12_345;
 const looks = { status: "current", verify: 0, view: 3, live: 3, readonly: 3, runs: 3, export: 3, backup: "copied" };
 
-/** A run of a user who is neither root nor the one who looks, readable by all, in a folder in which all may create files. */
+/**
+ * A run owned by a user who is neither root nor the reader, readable by all, in a folder where all may create files.
+ */
 async function foreignRun(isCrashed: boolean) {
   const root = temporaryFolder();
   const file = join(root, "r/blackboard.db");
@@ -31,7 +33,7 @@ const listing = (file: string) =>
 
 describe.skipIf(process.getuid?.() !== 0)("another user", () => {
   test.each([false, true])(
-    "looks in every way and leaves nothing beside the file; crashed before: %s",
+    "reads with every function and leaves no file next to the run; crashed before: %s",
     async (isCrashed) => {
       const { root, file, scratch } = await foreignRun(isCrashed);
       const before = listing(file);
@@ -50,7 +52,7 @@ describe.skipIf(process.getuid?.() !== 0)("another user", () => {
     },
   );
 
-  test("reads beside an owner who has it open, and the owner goes on writing during it and afterwards", async () => {
+  test("reads while the owner has the run open, and the owner can write during and after it", async () => {
     const { root, file, scratch } = await foreignRun(false);
     const reader = startHere("look-as-nobody", [root, scratch]);
     await reader.line("ready");
@@ -79,7 +81,7 @@ describe.skipIf(process.getuid?.() !== 0)("another user", () => {
     expect(countBriefs(file, "r")).toBe(7);
   });
 
-  test("is root: what root creates beside the file belongs to the file's owner, and is taken away", async () => {
+  test("as root creates companion files that belong to the file's owner and removes them", async () => {
     const { root, file } = await foreignRun(false);
     {
       using board = openBlackboard({ runId: "r", root, readonly: true });
@@ -92,7 +94,7 @@ describe.skipIf(process.getuid?.() !== 0)("another user", () => {
   });
 });
 
-test("a file without the right to write leaves no companions that its owner could not write later", () => {
+test("without write permission leaves no companion files that the owner could not write", () => {
   const file = join(temporaryFolder(), "blackboard.db");
   {
     using board = openBlackboard({ runId: "r", file });

@@ -1,4 +1,4 @@
-/** Prune beside processes that open runs, and beside links that take a folder's place. */
+/** pruneRuns while other processes open runs or replace a run's folder by a link. */
 import {
   chmodSync,
   chownSync,
@@ -23,7 +23,7 @@ function doneRun(root: string, runId: string): void {
   board.updateRunStatus("done");
 }
 
-test("a run that others open while it is pruned again and again loses nothing that they were told is written", async () => {
+test("repeated prunes of a run that other processes open lose no acknowledged write", async () => {
   const root = temporaryFolder();
   const file = join(root, "r/blackboard.db");
   const openers = ["one", "two"].map((name) => startHere("reopen", [root, name]));
@@ -38,7 +38,7 @@ test("a run that others open while it is pruned again and again loses nothing th
     for (const answer of answers) expect(answer).toMatch(/ \d+$/);
     const board = open({ runId: "r", root });
     const ids = board.listEvents().items.map(({ eventId }) => eventId);
-    // Each opener wrote one event, and kept its blackboard open: prune cannot have taken it afterwards.
+    // Each process wrote one event and kept its blackboard open, so prune cannot have deleted it afterwards.
     expect(ids).toEqual(expect.arrayContaining([`one/${round}`, `two/${round}`]));
     board.close();
     for (const opener of openers) opener.say("close");
@@ -49,7 +49,7 @@ test("a run that others open while it is pruned again and again loses nothing th
   await Promise.all(openers.map((opener) => opener.finish()));
 });
 
-test("a folder that is swapped for a link again and again never has the link's target deleted", async () => {
+test("prune never deletes the target of a link that repeatedly replaces a run's folder", async () => {
   const [root, elsewhere] = [temporaryFolder(), temporaryFolder()];
   doneRun(elsewhere, "target");
   const target = join(elsewhere, "target");
@@ -59,7 +59,7 @@ test("a folder that is swapped for a link again and again never has the link's t
     try {
       pruneRuns({ root, olderThanMs: 0 });
     } catch (error) {
-      // The folder may be missing in the moment in which it is swapped.
+      // The folder may be missing at the moment of the swap.
       expect(error).toMatchObject({ code: expect.any(String) });
     }
     expect(readdirSync(target)).toContain("blackboard.db");
@@ -89,7 +89,7 @@ test("a run whose folder holds something else, or may not be deleted, is reporte
   expect(readdirSync(root, { recursive: true }).sort()).toEqual(["r", "r/kept", "s"]);
 });
 
-test("what lies beside a pruned file and looks like its own is deleted, a link there is not followed", () => {
+test("prune deletes a pruned file's companion files and does not follow a link among them", () => {
   const root = temporaryFolder();
   const notes = join(temporaryFolder(), "notes.txt");
   writeFileSync(notes, "mine");

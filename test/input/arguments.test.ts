@@ -1,4 +1,7 @@
-/** The functions of the package: whatever is given, a coded error with a short message, or it is taken. */
+/**
+ * Hostile arguments of the package's functions: each call accepts them or throws an error with a code and a short
+ * message.
+ */
 import { join } from "node:path";
 import {
   backupBlackboard,
@@ -88,7 +91,7 @@ const functions: [string, Call][] = [
   ["viewBlackboard", (_, options) => viewBlackboard(options).close()],
 ];
 
-/** In the test's folder, if it is text: no other file may be made. */
+/** Resolves a text argument in the test's folder, because no file outside may be created. */
 function textIn(folder: string, value: unknown): never {
   return (typeof value === "string" ? join(folder, value) : value) as never;
 }
@@ -97,10 +100,10 @@ async function all(chunks: AsyncIterable<string>): Promise<void> {
   for await (const _ of chunks);
 }
 
-/** A text that names a file would make one in the working directory; and what is left out is allowed. */
+/** Skips text that would name a file in the working directory, and undefined, which is allowed. */
 const isPath = (value: unknown) => typeof value === "string";
 
-describe("whatever is given is taken, or refused with a short coded error:", () => {
+describe("hostile arguments are accepted or rejected with a code and a short message:", () => {
   test.each(functions)("%s", async (name, call) => {
     const folder = temporaryFolder();
     const file = join(folder, "r", "blackboard.db");
@@ -124,7 +127,7 @@ describe("whatever is given is taken, or refused with a short coded error:", () 
   });
 });
 
-describe("what is no blackboard is refused for that", () => {
+describe("functions that take a blackboard reject any other value", () => {
   test.each([42, null, undefined, {}, "board", [], new Proxy({}, {})])("%o", (value) => {
     for (const call of [summarizeRun, reportRun, (board: never) => releaseBrief(board, "b")]) {
       expect(() => call(value as never)).toThrow(
@@ -134,8 +137,8 @@ describe("what is no blackboard is refused for that", () => {
   });
 });
 
-describe("importRun takes", () => {
-  test("text as one string, as its pieces, and as bytes; nothing else", async () => {
+describe("importRun accepts", () => {
+  test("text as one string, as chunks and as bytes, and nothing else", async () => {
     const folder = temporaryFolder();
     const file = join(folder, "blackboard.db");
     open({ runId: "r", file }).createRun("a goal");
@@ -151,7 +154,7 @@ describe("importRun takes", () => {
   });
 });
 
-test("a run's ids that are many or odd are cut in the message that asks which is meant", async () => {
+test("the message that asks for a runId truncates many or unusual ids", async () => {
   const file = join(temporaryFolder(), "blackboard.db");
   for (let n = 0; n < 25; n++) open({ runId: `run ${n} \u202e${"x".repeat(100)}`, file }).createRun("a goal");
   const error = await caught(InvalidInputError, () => viewBlackboard({ file }));

@@ -1,6 +1,9 @@
-/** Values that break what looks at them, or would take it for ever. Each is made when it is needed: some are large. */
+/**
+ * Values that break code which inspects them, or would make it run endlessly. Each is created on demand, because some
+ * are large.
+ */
 
-/** Control and format characters (bidirectional ones among them), separators of lines, lone surrogates. */
+/** Control and format characters (including bidirectional ones), line separators, lone surrogates. */
 export const steering = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 const fail = (): never => {
@@ -23,7 +26,7 @@ const traps: ProxyHandler<object> = {
 
 const steered = "\u001b[2J\u202e\u2028\u2029\u200b\n\r\0\ud800\u{e0041}";
 
-/** So long that work which grows with the square would never end. */
+/** So long that quadratic work would never end. */
 const long = 1_000_000;
 
 export const hostile: [string, () => unknown][] = [
@@ -37,17 +40,23 @@ export const hostile: [string, () => unknown][] = [
   ["an object whose toStringTag throws", () => Object.defineProperty({}, Symbol.toStringTag, { get: fail })],
   ["an object whose constructor throws", () => Object.create(Object.defineProperty({}, "constructor", { get: fail }))],
   ["an object that does not become text", () => ({ toString: fail, valueOf: fail, [Symbol.toPrimitive]: fail })],
-  ["an object that wants to be inspected its way", () => ({ [Symbol.for("nodejs.util.inspect.custom")]: fail })],
+  ["an object with its own inspect method", () => ({ [Symbol.for("nodejs.util.inspect.custom")]: fail })],
   ["an error whose message throws", () => Object.defineProperty(new Error(), "message", { get: fail })],
   ["a key of a million spaces", () => ({ [" ".repeat(long)]: 1 })],
   ["a key of a million line ends", () => ({ ["\n".repeat(long)]: 1 })],
   ["a string of a million spaces", () => " ".repeat(long)],
   ["a string of a million line ends", () => "\n ".repeat(long / 2)],
-  ["keys and texts that steer a terminal", () => ({ [steered]: steered })],
-  ["a text that steers a terminal", () => steered],
-  ["a symbol that steers a terminal", () => Symbol(steered)],
-  ["a function whose name steers a terminal", () => Object.defineProperty(() => 1, "name", { value: steered })],
-  ["a class whose name steers a terminal", () => new (Object.defineProperty(class {}, "name", { value: steered }))()],
+  ["keys and texts with terminal control characters", () => ({ [steered]: steered })],
+  ["a text with terminal control characters", () => steered],
+  ["a symbol with terminal control characters", () => Symbol(steered)],
+  [
+    "a function whose name has terminal control characters",
+    () => Object.defineProperty(() => 1, "name", { value: steered }),
+  ],
+  [
+    "a class whose name has terminal control characters",
+    () => new (Object.defineProperty(class {}, "name", { value: steered }))(),
+  ],
   ["a bigint of 2 million digits", () => 1n << 8_000_000n],
   ["an array of four billion holes", () => Object.assign([], { length: 2 ** 32 - 1 })],
   ["an array of 100,000", () => Array.from({ length: 100_000 }, () => steered)],

@@ -1,4 +1,7 @@
-/** JSON in and out, without a database: what other programs wrote is read, and refusals say where. */
+/**
+ * JSON encoding and decoding without a database: decoding accepts what other programs wrote, and rejections report
+ * paths.
+ */
 import { deepStrictEqual } from "node:assert";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
@@ -17,7 +20,7 @@ describe("decodeJson", () => {
     ['{"__proto__": 1}', JSON.parse('{"__proto__": 1}')],
     ['{"a": 1, "a": 2}', { a: 2 }],
     ['"\\ud83e\\ude9d \\u0041\\/"', "🪝 A/"],
-  ])("reads %s as JSON has it", (text, value) => {
+  ])("reads %s as JSON represents it", (text, value) => {
     deepStrictEqual(decodeJson(text), value);
   });
 
@@ -34,7 +37,7 @@ describe("decodeJson", () => {
     ['{"": "", "a": NaN}', { "": "", a: null }],
     ['{"a": "\\u0022 NaN \\u0022", "b": NaN}', { a: '" NaN "', b: null }],
     ['{"a": "🪝 NaN é", "b": NaN}', { a: "🪝 NaN é", b: null }],
-  ])("reads Python's NaN and infinities in %s as null, and not inside strings", (text, value) => {
+  ])("reads Python's NaN and infinities in %s as null, except inside strings", (text, value) => {
     deepStrictEqual(decodeJson(text), value);
   });
 
@@ -63,7 +66,7 @@ describe("decodeJson", () => {
     expect(() => decodeJson(text)).toThrow(SyntaxError);
   });
 
-  test("reads any JSON in which some numbers were replaced as Python would, and nothing else of it differs", () => {
+  test("reads any JSON with some numbers replaced as Python would, and changes nothing else", () => {
     const tokens = ["NaN", "Infinity", "-Infinity"];
     const spoilt = fc.tuple(fc.jsonValue(), fc.array(fc.constantFrom(...tokens), { minLength: 1, maxLength: 5 }));
     fc.assert(
@@ -79,7 +82,7 @@ describe("decodeJson", () => {
     ["letters", "x", "x"],
     ["escapes", "\\n\\u4e2d\\\\", "\n中\\"],
     ["quotes", '\\"', '"'],
-  ])("reads a NaN in front of and behind 10 MB of %s", (_, written, read) => {
+  ])("reads a NaN before and after 10 MB of %s", (_, written, read) => {
     const times = Math.floor(10_000_000 / written.length);
     const text = `[NaN, "${written.repeat(times)}", NaN]`;
     const value = decodeJson(text);
@@ -87,7 +90,7 @@ describe("decodeJson", () => {
     expect(Array.isArray(value) && value[1] === read.repeat(times)).toBe(true);
   });
 
-  test("gives up on 10 MB that are not JSON in less than it takes to wait for it", () => {
+  test("rejects 10 MB of text that is not JSON quickly", () => {
     for (const text of [
       '"'.repeat(10_000_000),
       "\\".repeat(10_000_000),
@@ -99,7 +102,7 @@ describe("decodeJson", () => {
   });
 });
 
-/** The paths at which encoding a value is refused. */
+/** The paths of the issues when a value is encoded. */
 function refusedAt(value: unknown): string[] {
   const check = new Check();
   encodeObject(check, "payload", value);
@@ -125,15 +128,19 @@ class Stack extends Array<number> {
   }
 }
 
-/** What nobody would expect to be given, made anew for each test, and what is stored if it is not refused. */
+/** Unusual values, created for each test, and the stored value unless they are rejected. */
 const odd: [string, () => object, object][] = [
-  ["an object that hides how it wants to be written", () => hiding({ a: 1 }, () => 5), { a: 1 }],
-  ["an object within that hides it", () => ({ keep: 1, a: hiding({ b: 1 }, () => "x") }), { keep: 1, a: { b: 1 } }],
-  ["one that wants to be written as nothing", () => hiding({ a: 1 }, () => undefined), { a: 1 }],
-  ["an array that says how it wants to be written", () => ({ a: hiding([1], () => 9) }), { a: [1] }],
-  ["an array whose class says so", () => ({ a: Stack.of(1, 2) }), { a: [1, 2] }],
+  ["an object with a hidden toJSON", () => hiding({ a: 1 }, () => 5), { a: 1 }],
   [
-    "an object of a realm whose objects have a method more",
+    "an inner object with a hidden toJSON",
+    () => ({ keep: 1, a: hiding({ b: 1 }, () => "x") }),
+    { keep: 1, a: { b: 1 } },
+  ],
+  ["an object whose hidden toJSON returns undefined", () => hiding({ a: 1 }, () => undefined), { a: 1 }],
+  ["an array with a hidden toJSON", () => ({ a: hiding([1], () => 9) }), { a: [1] }],
+  ["an array whose class has toJSON", () => ({ a: Stack.of(1, 2) }), { a: [1, 2] }],
+  [
+    "an object from a realm with an additional Object.prototype method",
     () => runInNewContext("Object.prototype.more = function () {}; ({ keep: { this: 1 } })"),
     { keep: { this: 1 } },
   ],
@@ -161,20 +168,20 @@ describe("encodeObject", () => {
     [{ constructor: { toString: 1n } }, "payload.constructor.toString"],
     [[], "payload"],
     [null, "payload"],
-  ])("refuses %o at a path that can be read and written in code", (value, path) => {
+  ])("rejects %o with a path in JavaScript syntax", (value, path) => {
     expect(refusedAt(value)).toEqual([path]);
   });
 
-  test("refuses each flaw once, in the order in which they stand", () => {
+  test("reports each invalid value once, in document order", () => {
     const value = { a: [Number.NaN, { b: 1n }], c: "\0", d: { e: undefined, f: () => 1 }, g: "sound" };
     expect(refusedAt(value)).toEqual(["payload.a[0]", "payload.a[1].b", "payload.c", "payload.d.f"]);
   });
 
-  test("refuses a key and what stands under it apart", () => {
+  test("reports a key and its value separately", () => {
     expect(refusedAt({ "\0": "\ud800" })).toHaveLength(2);
   });
 
-  test("takes an object in two places, and refuses it inside itself alone", () => {
+  test("accepts an object in two places and rejects it only inside itself", () => {
     const shared = { n: 1 };
     expect(encoded({ a: shared, b: { c: shared } })).toBe('{"a":{"n":1},"b":{"c":{"n":1}}}');
     const ring: Record<string, unknown> = { shared };
@@ -182,7 +189,7 @@ describe("encodeObject", () => {
     expect(refusedAt(ring)).toEqual(["payload.deep.ring[0]"]);
   });
 
-  test("writes what JSON.stringify writes, for any JSON there is", () => {
+  test("writes any JSON value as JSON.stringify does", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
         const text = JSON.stringify(value);
@@ -192,7 +199,7 @@ describe("encodeObject", () => {
     );
   });
 
-  test("takes what merely looks like an escape that is refused", () => {
+  test("accepts text that only resembles a rejected escape", () => {
     const value = { "\\u0000": "\\ud800", "\\\\u0000": "\\\\udfff" };
     expect(encoded(value)).toBe(JSON.stringify(value));
   });
@@ -202,13 +209,13 @@ describe("encodeObject", () => {
     ["a lone surrogate in the other half", "\ude9d"],
     ["the two in the wrong order", "\ude9d\ud83e"],
     ["NUL", "\0"],
-  ])("refuses %s wherever it stands", (_, flaw) => {
+  ])("rejects %s in any position", (_, flaw) => {
     expect(refusedAt({ a: flaw })).toEqual(["payload.a"]);
     expect(refusedAt({ a: `x${flaw}y` })).toEqual(["payload.a"]);
     expect(refusedAt({ a: { [flaw]: 1 } })).toEqual(["payload.a"]);
   });
 
-  test.each(odd)("refuses %s, or writes it whole, never anything else", (_, make, whole) => {
+  test.each(odd)("rejects %s or writes it whole", (_, make, whole) => {
     const check = new Check();
     const text = encodeObject(check, "payload", make());
     try {

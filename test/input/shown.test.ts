@@ -1,4 +1,4 @@
-/** How what others gave appears in a message: bounded, on one line, and never by running their code. */
+/** How messages show values: truncated, on one line, and without running the values' code. */
 import { inspect } from "node:util";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
@@ -28,14 +28,14 @@ describe("a value is shown as util.inspect shows it:", () => {
     ["an array", [1, "x"]],
     ["an empty array", []],
     ["a long array", [1, 2, 3, 4, 5]],
-    ["an array of one more", [1, 2, 3, 4]],
+    ["an array with one item more than the limit", [1, 2, 3, 4]],
     ["objects in objects", { a: { b: 1 }, c: [1] }],
-    ["objects further in", { a: { b: { c: 1 }, d: [1] } }],
+    ["deeper objects", { a: { b: { c: 1 }, d: [1] } }],
     ["an instance of a class", new Task()],
-    ["an instance further in", { a: { b: new Task() } }],
+    ["a deeper instance", { a: { b: new Task() } }],
     ["an object without a prototype", Object.assign(Object.create(null), { a: 1 })],
-    ["an object of another realm", runInNewContext("({ a: 1 })")],
-    ["an array of another realm", runInNewContext("[1, 2]")],
+    ["an object of a different realm", runInNewContext("({ a: 1 })")],
+    ["an array of a different realm", runInNewContext("[1, 2]")],
     ["a date", new Date(0)],
     ["an invalid date", new Date(Number.NaN)],
     ["a function", function named() {}],
@@ -50,11 +50,11 @@ describe("a value is shown as util.inspect shows it:", () => {
     expect(shown(value)).toBe(inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, maxArrayLength: 3 }));
   });
 
-  test("a long string with its beginning and how much more there is", () => {
+  test("a long string is shown with its beginning and the length of the rest", () => {
     expect(shown("x".repeat(100))).toBe(`'${"x".repeat(60)}'... 40 more characters`);
   });
 
-  test("a getter by its name alone", () => {
+  test("a getter is shown by its name only", () => {
     expect(
       shown({
         get a() {
@@ -65,14 +65,14 @@ describe("a value is shown as util.inspect shows it:", () => {
   });
 });
 
-describe("whatever the value,", () => {
+describe("for any value", () => {
   test.each(hostile)("%s is shown on one line of at most 100 characters, without running its code", (_, make) => {
     const text = shown(make());
     expect(text.length).toBeLessThanOrEqual(100);
     expect(text).not.toMatch(steering);
   });
 
-  test("any value there is, is shown on one short line", () => {
+  test("any value is shown on one short line", () => {
     fc.assert(
       fc.property(
         fc.anything({
@@ -91,7 +91,7 @@ describe("whatever the value,", () => {
     );
   });
 
-  test("any text is quoted, escaped and listed without what steers a terminal, and within its limit", () => {
+  test("any text is quoted, escaped and listed within its limit and without terminal control characters", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.integer({ min: 10, max: 50 }), (text, most) => {
         for (const result of [escaped(text, most), oneLine(text, most)]) {
@@ -105,7 +105,7 @@ describe("whatever the value,", () => {
     );
   });
 
-  test("short text is quoted as JSON, and reads back", () => {
+  test("short text is quoted as JSON and reads back", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 10 }), (text) => {
         expect(JSON.parse(quoted(text))).toBe(text);
@@ -115,7 +115,7 @@ describe("whatever the value,", () => {
 });
 
 describe("a path", () => {
-  test("of long names is bounded, and keeps its beginning and its end", () => {
+  test("of long names is truncated and keeps its beginning and its end", () => {
     let path = "payload";
     for (let level = 0; level < 1000; level++) path = pathWithin(path, `${"key ".repeat(1000)}${level}`);
     path = pathWithin(path, "end");
@@ -123,12 +123,12 @@ describe("a path", () => {
     expect(path).toMatch(/^payload\["key .*…".*…".*\]\.end$/);
   });
 
-  test("does not hold what steers a terminal", () => {
+  test("contains no terminal control characters", () => {
     expect(pathWithin("payload", "a\u2028\u202e\u001b[2J\ud800")).toBe('payload["a\\u2028\\u202e\\u001b[2J\\ud800"]');
   });
 });
 
-test("a list with four billion holes is refused for its first thousand, and the others are not gone through", () => {
+test("a list with four billion holes reports its first thousand and does not visit the others", () => {
   const check = new Check();
   check.ids("role", Object.assign([], { length: 2 ** 32 - 1 }));
   expect(() => check.done()).toThrow(/role\[0\].*and 990 more/s);

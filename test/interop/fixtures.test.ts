@@ -1,6 +1,4 @@
-/**
- * Files that the Python reference wrote, and what it said of them then.
- */
+/** Files written by the Python reference, and the reference's own summary of them. */
 import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,7 +10,7 @@ import { temporaryFolder } from "../processes/folder.ts";
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/python/${name}`, import.meta.url));
 const expected = JSON.parse(readFileSync(fixture("expected.json"), "utf8"));
 
-/** A copy of the fixture, and the ids of its events in the order in which they were written. */
+/** A copy of the fixture, and the ids of its events in write order. */
 function copyOf(name: string) {
   const file = join(temporaryFolder(), "blackboard.db");
   copyFileSync(fixture(`${name}.db`), file);
@@ -28,7 +26,7 @@ function rawly<Row>(file: string, sql: string): Row[] {
   }
 }
 
-test("a file of the reference opens with the summary that the reference gave", () => {
+test("a file of the reference opens with the summary that the reference returned", () => {
   using board = openBlackboard({ runId: "webhook", file: copyOf("webhook") });
   const { run_id, goal, status, created_at, updated_at, workstreams, briefs, events } = expected.webhook;
   expect(board.getRunSummary()).toEqual({
@@ -40,7 +38,7 @@ test("a file of the reference opens with the summary that the reference gave", (
   });
 });
 
-test("its rows are read as they stand: JSON, Unicode, microseconds and all", () => {
+test("its rows read unchanged: JSON, Unicode, microseconds", () => {
   const file = copyOf("webhook");
   const stored = rawly<Record<string, string | number | null>>(file, "SELECT * FROM briefs ORDER BY created_at");
   using board = openBlackboard({ runId: "webhook", file });
@@ -63,7 +61,7 @@ test("its rows are read as they stand: JSON, Unicode, microseconds and all", () 
   expect(board.getBrief("b-06")?.retryCount).toBe(2);
 });
 
-test("seq follows the order in which events were written, whatever their times say", () => {
+test("seq follows the write order of events, whatever their times are", () => {
   const file = copyOf("webhook");
   const ids = "SELECT event_id AS id FROM events ORDER BY rowid";
   rawly(file, "UPDATE events SET created_at = '2000-01-01T00:00:00.000000+00:00' WHERE rowid % 3 = 0 RETURNING 1");
@@ -84,7 +82,7 @@ test("a file in which the reference wrote nothing has no run until one is create
   expect(board.getRunSummary()).toMatchObject({ goal: "begin", lastSeq: 0 });
 });
 
-test("rows without a run, and events of no brief, are kept", () => {
+test("rows without a run and events without a brief are kept", () => {
   const file = copyOf("orphans");
   using board = openBlackboard({ runId: "orphans", file });
   expect(expected.orphans.error).toContain("No run found");
@@ -103,7 +101,7 @@ test("rows without a run, and events of no brief, are kept", () => {
   expect(board.updateBriefStatus("b-lost", "active").status).toBe("active");
 });
 
-test("a file whose maker died after its first table is completed", () => {
+test("a file whose creator died after its first table is completed", () => {
   const file = copyOf("partial");
   const tables = "SELECT name FROM sqlite_schema WHERE type = 'table'";
   expect(rawly<{ name: string }>(file, tables).map(({ name }) => name)).toEqual(expected.partial.tables);
@@ -118,7 +116,7 @@ test("a file whose maker died after its first table is completed", () => {
   });
 });
 
-test("an adopted file ends with the schema of a fresh one", () => {
+test("an adopted file has the schema of a new one", () => {
   const schema = (file: string) => {
     openBlackboard({ runId: "r", file }).close();
     const columns =

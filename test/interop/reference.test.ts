@@ -1,6 +1,4 @@
-/**
- * The Python reference on files of this package, one after the other.
- */
+/** The Python reference on files of this package, one after the other. */
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { openBlackboard, type RunSummary } from "run-blackboard";
@@ -8,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../processes/folder.ts";
 import { hasPython, openReference } from "./reference.ts";
 
-/** A summary as the reference gives it: its names, and only what there is. */
+/** A summary in the reference's form: its names, without zero counts. */
 function inPython({ runId, goal, status, createdAt, updatedAt, workstreams, briefs, events }: RunSummary) {
   const present = (counts: Record<string, number>) =>
     Object.fromEntries(Object.entries(counts).filter(([, n]) => n > 0));
@@ -30,7 +28,7 @@ function schemaOf(file: string): unknown[] {
 const microseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00$/;
 
 describe.skipIf(!hasPython)("the Python reference", () => {
-  test("reads what is written here", async () => {
+  test("reads what this package writes", async () => {
     const folder = temporaryFolder();
     using board = openBlackboard({ runId: "shared", root: join(folder, "runs") });
     board.createRun("Read it in Python – Übersicht ✓");
@@ -47,7 +45,7 @@ describe.skipIf(!hasPython)("the Python reference", () => {
     await reference.close();
   });
 
-  test("writes with every one of its methods to a current file, and all of it is read here", async () => {
+  test("writes to a current file with each of its methods, and this package reads all of it", async () => {
     const folder = temporaryFolder();
     using board = openBlackboard({ runId: "shared", root: join(folder, "runs") });
     const before = schemaOf(board.location);
@@ -116,7 +114,7 @@ describe.skipIf(!hasPython)("the Python reference", () => {
     expect(schemaOf(board.location)).toEqual(before);
   });
 
-  test("writes NaN and infinities, which are read here as null", async () => {
+  test("writes NaN and infinities, which this package reads as null", async () => {
     const folder = temporaryFolder();
     const reference = await openReference(folder, "shared");
     await reference.call("create_run", { goal: "not numbers" });

@@ -1,7 +1,4 @@
-/**
- * The Python reference, run as it is. Where there is no python3 its tests are skipped, which is said aloud; in CI that is a
- * failure.
- */
+/** Runs the unmodified Python reference. Without python3 its tests are skipped with a message; in CI they fail. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { type Running, start } from "../processes/spawn.ts";
@@ -16,13 +13,13 @@ if (!hasPython) {
 }
 
 export interface Reference {
-  /** Calls a method of the reference's Blackboard and gives what it gives. */
+  /** Calls a method of the reference's Blackboard and returns its result. */
   call(method: string, named?: Record<string, unknown>): Promise<unknown>;
-  /** The same, the arguments as JSON text in which Python's own NaN may stand. */
+  /** The same with arguments as JSON text, which may contain Python's NaN. */
   callWithText(method: string, named: string): Promise<unknown>;
-  /** Writes so many rounds as fast as it goes: a brief, its event, a retry of the brief `counter`, a result. */
+  /** Writes `rounds` rounds as fast as possible: a brief, its event, a retry of the brief `counter`, a result. */
   write(rounds: number): Promise<unknown>;
-  /** Closes it, without an error. */
+  /** Closes it and expects no error. */
   close(): Promise<void>;
 }
 

@@ -1,6 +1,4 @@
-/**
- * The Python reference and this package on one file at the same time.
- */
+/** The Python reference and this package on one file concurrently. */
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { type BlackboardEvent, openBlackboard } from "run-blackboard";
@@ -19,7 +17,7 @@ function expectWhole(file: string): void {
 }
 
 describe.skipIf(!hasPython)("the Python reference", () => {
-  test("writes beside this package to one file: nothing is lost, neither gets an error", async () => {
+  test("writes to one file concurrently with this package: nothing is lost, and neither gets an error", async () => {
     const rounds = 200;
     const folder = temporaryFolder();
     using board = openBlackboard({ runId: "shared", root: join(folder, "runs") });
@@ -58,7 +56,7 @@ describe.skipIf(!hasPython)("the Python reference", () => {
     expectWhole(board.location);
   });
 
-  test("goes on writing through a connection that it opened before its file was migrated, and while it is", async () => {
+  test("continues to write through a connection that it opened before its file was migrated, and during the migration", async () => {
     const rounds = 400;
     const folder = temporaryFolder();
     const python = await openReference(folder, "shared");
@@ -87,7 +85,7 @@ describe.skipIf(!hasPython)("the Python reference", () => {
   });
 });
 
-/** Looks until the file has more events than that. */
+/** Polls until the file has more than this number of events. */
 async function eventsBeyond(file: string, count: number): Promise<void> {
   const database = new Database(file, { readonly: true });
   try {

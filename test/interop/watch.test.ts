@@ -1,6 +1,4 @@
-/**
- * The Python reference writes while a watch follows.
- */
+/** The Python reference writes while a watch runs. */
 import { join } from "node:path";
 import { openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -8,7 +6,7 @@ import { temporaryFolder } from "../processes/folder.ts";
 import { hasPython, openReference } from "./reference.ts";
 
 describe.skipIf(!hasPython)("the Python reference", () => {
-  test("writes while a watch follows, which gives its events among this package's own", async () => {
+  test("writes events that a running watch returns among this package's own", async () => {
     const rounds = 60;
     const folder = temporaryFolder();
     using board = openBlackboard({ runId: "shared", root: join(folder, "runs") });

@@ -1,6 +1,4 @@
-/**
- * Files of the Python reference become blackboards, and in the end nobody can tell them from one that was made here.
- */
+/** Adopting files of the Python reference: the result is the same as a file created by this package. */
 import { readFileSync } from "node:fs";
 import { migrateBlackboard, migrationStatus, openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -12,11 +10,13 @@ import { fourTables, known, oldest } from "./made-up.ts";
 const tags = known.map(({ tag }) => tag);
 const expected = JSON.parse(readFileSync(new URL("../fixtures/python/expected.json", import.meta.url), "utf8"));
 
-/** The reference's own CREATE TABLE statements, as its code has them. */
+/** The reference's own CREATE TABLE statements, copied from its code. */
 const source = readFileSync(new URL("../fixtures/reference/blackboard.py", import.meta.url), "utf8");
 const referenceTables = [...source.matchAll(/CREATE TABLE IF NOT EXISTS (\w+) \([\s\S]*?\n\);/g)].map(([sql]) => sql);
 
-/** Like one that was made here: the same tables, indexes and triggers, to the letter where the migrations made them. */
+/**
+ * Compares with a file created here: same tables, indexes and triggers, to the letter where migrations created them.
+ */
 function expectLikeFresh(file: string): void {
   const fresh = newFile();
   openBlackboard({ runId: "fresh", file: fresh }).close();
@@ -37,7 +37,7 @@ function expectLikeFresh(file: string): void {
 }
 
 test.each(["webhook", "empty", "orphans", "partial"] as Fixture[])(
-  "the reference's file %s is adopted and is then like a fresh one",
+  "the reference's file %s is adopted and then equals a new file",
   (name) => {
     const file = written(name);
     expect(migrationStatus({ file })).toEqual({ location: file, state: "reference", applied: [], pending: tags });
@@ -47,7 +47,7 @@ test.each(["webhook", "empty", "orphans", "partial"] as Fixture[])(
   },
 );
 
-test("the rows of an adopted file are what the reference itself says of it, and its events keep their order", () => {
+test("an adopted file has the rows that the reference reads, and its events keep their order", () => {
   const file = written("webhook");
   const before = rows<{ event_id: string }>(file, "SELECT event_id FROM events ORDER BY rowid");
   using board = openBlackboard({ runId: "webhook", file });
@@ -64,7 +64,7 @@ test("the rows of an adopted file are what the reference itself says of it, and 
 describe("a file with some of the reference's four tables", () => {
   const subsets = Array.from({ length: 15 }, (_, n) => referenceTables.filter((_table, bit) => ((n + 1) >> bit) & 1));
 
-  test("is completed, whichever they are, and is then like a fresh one", () => {
+  test("is completed with any subset of the tables and then equals a new file", () => {
     expect(referenceTables).toHaveLength(4);
     for (const tables of subsets) {
       const file = madeBy("PRAGMA journal_mode = WAL", ...tables);
@@ -74,7 +74,7 @@ describe("a file with some of the reference's four tables", () => {
     }
   });
 
-  test("keeps its rows, also those that refer to a table that was missing", () => {
+  test("keeps its rows, including those that refer to a missing table", () => {
     for (const tables of subsets) {
       const file = madeBy(...tables);
       const has = (table: string) => tables.some((sql) => sql.includes(`EXISTS ${table} `));
@@ -96,7 +96,7 @@ describe("a file with some of the reference's four tables", () => {
   });
 });
 
-test("what drizzle-kit's 0000 makes is the reference's schema: each would adopt the other's", () => {
+test("drizzle-kit's migration 0000 creates the reference's schema, so either can open the other's file", () => {
   const [reference, ours] = [
     madeBy(...referenceTables),
     madeBy(...oldest.flatMap((migration) => statementsOf(migration))),
@@ -109,7 +109,7 @@ test("what drizzle-kit's 0000 makes is the reference's schema: each would adopt 
   for (const client of [one, other, model]) client.close();
 });
 
-test("an event without an id, which the reference's key allows, gets one; a second one gets another", () => {
+test("an event without an id, which the reference's key allows, gets an id; a second one gets a different id", () => {
   const file = written("webhook");
   const insert =
     "INSERT INTO events (event_id, run_id, kind, created_at) VALUES (NULL, 'webhook', 'retried', '2026-11-22')";
@@ -120,7 +120,7 @@ test("an event without an id, which the reference's key allows, gets one; a seco
   expect(new Set(ids).size).toBe(23);
 });
 
-test("a file that is not in WAL mode is adopted as well, and is in WAL mode then", () => {
+test("a file that is not in WAL mode is adopted and switched to WAL mode", () => {
   const file = madeBy(
     "PRAGMA journal_mode = DELETE",
     ...referenceTables,
@@ -131,7 +131,7 @@ test("a file that is not in WAL mode is adopted as well, and is in WAL mode then
   expect(readFileSync(file).subarray(18, 20)).toEqual(Buffer.from([2, 2]));
 });
 
-test("letter case of types, quotes and comments do not keep a file from being adopted", () => {
+test("letter case of types, quotes and comments do not prevent adoption", () => {
   const file = madeBy(...referenceTables.map((sql) => sql.replaceAll("TEXT", "text").replace(/--.*/g, "-- changed")));
   openBlackboard({ runId: "r", file }).close();
   expectLikeFresh(file);

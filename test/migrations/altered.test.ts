@@ -1,6 +1,6 @@
 /**
- * Files with tables of the reference's names that are not quite the reference's: refused with what is different, and not
- * touched, since a rebuild would lose what it does not know.
+ * Files whose tables have the reference's names but a different schema: rejected with the differences and unchanged,
+ * because a rebuild would drop what it does not know.
  */
 import { openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { expectRefused } from "./refused.ts";
 
 const reference = oldest.map(({ sql }) => sql.replaceAll("--> statement-breakpoint", "")).join("");
 
-/** The reference's schema with something in it replaced. */
+/** The reference's schema with one replacement. */
 function changed(from: string | RegExp, to: string): string {
   const sql = reference.replace(from, to);
   if (sql === reference) throw new Error(`there is no ${from} to change`);
@@ -41,21 +41,17 @@ const altered: [what: string, sql: string, difference: RegExp][] = [
     /lacks column name TEXT NOT NULL\n.*has column title TEXT NOT NULL/,
   ],
   [
-    "another type",
+    "a different type",
     changed("`tier` integer", "`tier` text"),
     /lacks column tier INTEGER NOT NULL\n.*has column tier TEXT NOT NULL/,
   ],
   [
-    "another default",
+    "a different default",
     changed("DEFAULT 0", "DEFAULT 1"),
     /lacks column retry_count.*DEFAULT 0\n.*has column retry_count.*DEFAULT 1/,
   ],
   ["no default", changed(" DEFAULT 'pending'", ""), /lacks column status TEXT NOT NULL DEFAULT 'pending'/],
-  [
-    "NOT NULL where there was none",
-    changed("`payload` text", "`payload` text NOT NULL"),
-    /has column payload TEXT NOT NULL/,
-  ],
+  ["an added NOT NULL", changed("`payload` text", "`payload` text NOT NULL"), /has column payload TEXT NOT NULL/],
   ["no NOT NULL", changed("`role` text NOT NULL", "`role` text"), /lacks column role TEXT NOT NULL/],
   [
     "no primary key",
@@ -69,7 +65,7 @@ const altered: [what: string, sql: string, difference: RegExp][] = [
     /runs.*run_id/,
   ],
   [
-    "a foreign key that does something else",
+    "a foreign key with a different action",
     changed("ON DELETE no action", "ON DELETE cascade"),
     /lacks key .*\n.*has key \(run_id\) to runs\(run_id\) on update NO ACTION on delete CASCADE/,
   ],
@@ -102,34 +98,34 @@ const altered: [what: string, sql: string, difference: RegExp][] = [
   ],
   ["a CHECK", eventsWith("CHECK (kind <> '')", "event_id TEXT PRIMARY KEY"), /events/],
   ["a view in place of a table", changed(table("runs"), "CREATE VIEW runs AS SELECT 1 AS run_id;"), /runs/],
-  ["one table's name in other letters", changed(table("runs"), "CREATE TABLE Runs (distance REAL);"), /runs/i],
+  ["one table's name in different letter case", changed(table("runs"), "CREATE TABLE Runs (distance REAL);"), /runs/i],
 ];
 
 describe.each(["WAL", "DELETE"])("in journal mode %s", (mode) => {
   const journal = `PRAGMA journal_mode = ${mode}`;
 
   test.each(altered)(
-    "a file of the reference with %s is SCHEMA_MISMATCH, says so, and stays as it is",
+    "a file of the reference with %s throws SCHEMA_MISMATCH with the difference and stays unchanged",
     (_, sql, difference) => {
       expectRefused(madeBy(journal, sql), "SCHEMA_MISMATCH", difference);
     },
   );
 
-  test("a column added by hand to a file of an older build is SCHEMA_MISMATCH", () => {
+  test("a column added by hand to an older build's file throws SCHEMA_MISMATCH", () => {
     const file = written("webhook");
     migrateTo(file, oldest);
     execute(file, "ALTER TABLE briefs ADD COLUMN mine TEXT", journal);
     expectRefused(file, "SCHEMA_MISMATCH", /^briefs: has column mine TEXT$/);
   });
 
-  test("a file of an older build that lost a table is SCHEMA_MISMATCH", () => {
+  test("an older build's file without one of its tables throws SCHEMA_MISMATCH", () => {
     const file = written("webhook");
     migrateTo(file, oldest);
     execute(file, "DROP TABLE workstreams", journal);
     expectRefused(file, "SCHEMA_MISMATCH", /workstreams/);
   });
 
-  test("a current file that lost a table is SCHEMA_MISMATCH", () => {
+  test("a current file without one of its tables throws SCHEMA_MISMATCH", () => {
     const file = written("webhook");
     migrateTo(file, known);
     execute(file, "DROP TABLE workstreams", journal);
@@ -137,12 +133,12 @@ describe.each(["WAL", "DELETE"])("in journal mode %s", (mode) => {
   });
 });
 
-test("the unaltered schema, from which these are made, is adopted", () => {
+test("the unaltered schema that these files derive from is adopted", () => {
   const file = madeBy(reference);
   openBlackboard({ runId: "r", file }).close();
 });
 
-test("the message names five differences, the error has all of them", () => {
+test("the message lists five differences, and the error has all of them", () => {
   const more = Array.from({ length: 7 }, (_, n) => `; ALTER TABLE runs ADD COLUMN c${n} TEXT`);
   const error = expectRefused(madeBy(reference + more.join("")), "SCHEMA_MISMATCH", /c6/);
   expect(error.differences).toHaveLength(7);

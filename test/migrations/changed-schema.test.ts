@@ -1,6 +1,6 @@
 /**
- * A blackboard whose tables, indexes or triggers were changed by hand: every function that opens it refuses it, says what
- * differs and leaves it unchanged, whether it is current or an older build's.
+ * Blackboards whose tables, indexes or triggers were changed by hand, current or older: every function that opens one
+ * rejects it, names the differences and leaves it unchanged.
  */
 import Database from "better-sqlite3";
 import {
@@ -19,7 +19,7 @@ import { execute, migrateTo, newFile, opened, rows, thrownBy, traceOf, written }
 import { followedBy, known, rebuildOfAll } from "./made-up.ts";
 import { expectRefused } from "./refused.ts";
 
-/** Makes a table again with other SQL: its rows, indexes and triggers are those of before. */
+/** Recreates a table with different SQL and keeps its rows, indexes and triggers. */
 function remade(table: string, from: string | RegExp, to: string): (file: string) => void {
   return (file) => {
     const client = new Database(file);
@@ -49,7 +49,7 @@ const by =
 
 type Change = [what: string, change: (file: string) => void, difference: RegExp];
 
-/** Of what each build has that is at 0002 or later. */
+/** Changes to objects that every build from 0002 on has. */
 const ofTables: Change[] = [
   ["a column added by hand", by("ALTER TABLE briefs ADD COLUMN mine TEXT"), /^briefs: has column mine TEXT$/],
   [
@@ -67,8 +67,8 @@ const ofTables: Change[] = [
     by("ALTER TABLE runs RENAME COLUMN goal TO aim"),
     /^runs: lacks column goal TEXT NOT NULL\nruns: has column aim TEXT NOT NULL$/,
   ],
-  ["another type", remade("runs", /(goal`?) +text/i, "$1 blob"), /runs: has column goal BLOB NOT NULL/],
-  ["another default", remade("briefs", /(retry_count.*)DEFAULT 0/i, "$1DEFAULT 7"), /DEFAULT 7/],
+  ["a different type", remade("runs", /(goal`?) +text/i, "$1 blob"), /runs: has column goal BLOB NOT NULL/],
+  ["a different default", remade("briefs", /(retry_count.*)DEFAULT 0/i, "$1DEFAULT 7"), /DEFAULT 7/],
   ["a NOT NULL taken away", remade("runs", /(goal`? +text) NOT NULL/i, "$1"), /runs: has column goal TEXT$/],
   ["a CHECK", remade("runs", /(goal`? +text)/i, "$1 CHECK (goal <> '')"), /^runs: has CHECK/],
   ["a COLLATE", remade("runs", /(run_id`? +text)/i, "$1 COLLATE NOCASE"), /^runs: has COLLATE NOCASE/],
@@ -85,7 +85,7 @@ const ofTables: Change[] = [
   ["a WITHOUT ROWID table", remade("runs", /\)$/, ") WITHOUT ROWID"), /runs: has kind table WITHOUT ROWID/],
   ["a table renamed", by("ALTER TABLE workstreams RENAME TO streams"), /^workstreams: lacks the table$/],
   [
-    "a table in other letters",
+    "a table in different letter case",
     by("ALTER TABLE runs RENAME TO r", "ALTER TABLE r RENAME TO Runs"),
     /(^|\n)runs: is a table Runs($|\n)/,
   ],
@@ -123,7 +123,7 @@ const ofTables: Change[] = [
   ],
 ];
 
-/** Of what only a current file has. */
+/** Changes to objects that only a current file has. */
 const ofTriggers: Change[] = [
   ["tallies dropped", by("DROP TABLE tallies"), /^tallies: lacks the table$/],
   [
@@ -161,7 +161,7 @@ const ofTriggers: Change[] = [
   ],
 ];
 
-/** A file of the reference that was adopted by the build that knows these migrations, or one that it made. */
+/** A file adopted or created by the build with these migrations. */
 const makes: [string, (list: typeof known) => string][] = [
   [
     "adopted",
@@ -183,22 +183,25 @@ const makes: [string, (list: typeof known) => string][] = [
 ];
 
 describe.each(makes)("a current file that was %s", (_, make) => {
-  test.each([...ofTables, ...ofTriggers])("is SCHEMA_MISMATCH with %s, which it names", (_, change, difference) => {
-    const file = make(known);
-    change(file);
-    expectRefused(file, "SCHEMA_MISMATCH", difference);
-  });
+  test.each([...ofTables, ...ofTriggers])(
+    "throws SCHEMA_MISMATCH from %s and names the change",
+    (_, change, difference) => {
+      const file = make(known);
+      change(file);
+      expectRefused(file, "SCHEMA_MISMATCH", difference);
+    },
+  );
 });
 
 describe.each(makes)("a file of an older build that was %s", (_, make) => {
   const older = known.slice(0, 3);
-  test.each(ofTables)("is SCHEMA_MISMATCH with %s, which it names", (_, change, difference) => {
+  test.each(ofTables)("throws SCHEMA_MISMATCH from %s and names the change", (_, change, difference) => {
     const file = make(older);
     change(file);
     expectRefused(file, "SCHEMA_MISMATCH", difference);
   });
 
-  test.each(ofTriggers)("is refused with %s by a build that has one more migration", (_, change, difference) => {
+  test.each(ofTriggers)("is rejected by %s of a build with one more migration", (_, change, difference) => {
     const file = make(known);
     change(file);
     const before = traceOf(file);
@@ -212,7 +215,7 @@ describe.each(makes)("a file of an older build that was %s", (_, make) => {
   });
 });
 
-describe("functions that open a file for a while", () => {
+describe("functions that open a file temporarily", () => {
   const root = () => {
     const folder = temporaryFolder();
     const board = openBlackboard({ runId: "changed", root: folder });
@@ -224,7 +227,7 @@ describe("functions that open a file for a while", () => {
   };
   const refusal = { code: "SCHEMA_MISMATCH", differences: ["trigger events_tally_insert: is missing"] };
 
-  test("exportRun, copyRun from and into it, and importRun into it refuse it", async () => {
+  test("exportRun, importRun and copyRun, in both directions, reject it", async () => {
     const { file } = root();
     const source = newFile();
     using board = openBlackboard({ runId: "other", file: source });
@@ -251,8 +254,8 @@ describe("functions that open a file for a while", () => {
   });
 });
 
-describe("what is no change of the schema", () => {
-  test("is white space, letter case, comments and quotes in an index or a trigger that was made again by hand", () => {
+describe("accepted differences", () => {
+  test("include white space, letter case, comments and quotes in an index or trigger that was recreated by hand", () => {
     const file = newFile();
     openBlackboard({ runId: "r", file }).close();
     execute(
@@ -266,7 +269,7 @@ describe("what is no change of the schema", () => {
     openBlackboard({ runId: "r", file }).close();
   });
 
-  test("are users' objects of any kind, also on our tables, also with a trigger of a table's name, and statistics", () => {
+  test("include users' objects of any kind, even on the package's tables or with a trigger of a table's name, and statistics", () => {
     const file = newFile();
     openBlackboard({ runId: "r", file }).close();
     execute(
@@ -284,7 +287,7 @@ describe("what is no change of the schema", () => {
     migrateTo(file, followedBy(known, rebuildOfAll(known)));
   });
 
-  test("is what VACUUM leaves, and a table that was renamed and renamed back", () => {
+  test("include the effects of VACUUM and of renaming a table back and forth", () => {
     const file = newFile();
     openBlackboard({ runId: "r", file }).close();
     execute(file, "VACUUM", "ALTER TABLE briefs RENAME TO b", "ALTER TABLE b RENAME TO briefs");

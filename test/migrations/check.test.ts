@@ -1,6 +1,6 @@
 /**
- * The commands for whoever adds a migration, in a copy of the project: what they make is in order, and what is not in order
- * is said, each with its place.
+ * The commands for adding a migration, run in a copy of the project: generated migrations pass the check, and each
+ * problem is reported with its place.
  */
 import { spawnSync } from "node:child_process";
 import { appendFileSync, cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
@@ -35,7 +35,7 @@ function copyOfProject() {
 const breakpoint = "\n--> statement-breakpoint\n";
 const addColumn = (text: string) => text.replace(/^ *status: /m, (status) => `  remark: text("remark"),\n${status}`);
 
-test("db:generate makes a migration for both engines that is in order; db:check names all that is not", () => {
+test("db:generate creates a valid migration for both engines; db:check reports every invalid one", () => {
   const { edit, append, run } = copyOfProject();
   edit("drizzle/schema.ts", addColumn);
   edit("drizzle/schema.postgres.ts", addColumn);
@@ -90,7 +90,7 @@ test("db:generate makes a migration for both engines that is in order; db:check 
   }
 });
 
-test("db:check says so when the embedded schema, with which every file is compared, is not what the migrations make", () => {
+test("db:check reports an embedded schema that differs from the schema of the migrations", () => {
   const { edit, run } = copyOfProject();
   edit("src/sqlite/migrations/embedded.sqlite.ts", (text) =>
     text.replace('"column goal TEXT NOT NULL"', '"column goal TEXT"'),

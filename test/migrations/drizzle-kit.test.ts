@@ -1,6 +1,6 @@
 /**
- * The folder, the table and its rows are drizzle-kit's own: what was applied here, Drizzle's `migrate()` finds applied, and
- * the reverse.
+ * The migrations folder, the table and its rows have drizzle-kit's format: Drizzle's `migrate()` recognizes what this
+ * package applied, and the reverse.
  */
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
@@ -24,7 +24,7 @@ function migrateWithDrizzle(file: string): void {
   }
 }
 
-test("the embedded migrations are those of the folder, as Drizzle reads it", () => {
+test("the embedded migrations equal those that Drizzle reads from the folder", () => {
   const folder = readMigrationFiles({ migrationsFolder });
   expect(known.map(({ hash, when }) => ({ hash, when }))).toEqual(
     folder.map(({ hash, folderMillis }) => ({ hash, when: folderMillis })),
@@ -42,7 +42,7 @@ test.each([
   expect(contentsOf(file)).toEqual(before);
 });
 
-test("a file that Drizzle's migrate() made is current here", () => {
+test("a file created by Drizzle's migrate() is current for this package", () => {
   const file = newFile();
   migrateWithDrizzle(file);
   const before = contentsOf(file);
@@ -51,7 +51,7 @@ test("a file that Drizzle's migrate() made is current here", () => {
   expect(contentsOf(file)).toEqual(before);
 });
 
-test("Drizzle's migrate() goes on where this package stopped, and comes to the same schema", () => {
+test("Drizzle's migrate() continues after this package's last migration and produces the same schema", () => {
   const [file, fresh] = [written("webhook"), newFile()];
   migrateTo(file, oldest);
   migrateWithDrizzle(file);

@@ -1,6 +1,4 @@
-/**
- * Whoever opens, and how many at once: each pending migration is applied once.
- */
+/** Concurrent opening: each pending migration is applied exactly once, whatever the number and age of the builds. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BusyError, openBlackboard } from "run-blackboard";
@@ -27,7 +25,7 @@ async function atOnce(migrators: readonly Migrator[], file: string, migrations: 
   expect(inFile(file)).toEqual(recorded(migrations));
 }
 
-test("20 processes at once on a missing, an old, a current and a reference's file: each migration is applied once", async () => {
+test("20 concurrent processes apply each migration once to a missing, an old, a current and a reference's file", async () => {
   const migrators = await startMigrators(20);
   for (let round = 0; round < 5; round++) {
     const file = newFile();
@@ -43,7 +41,7 @@ test("20 processes at once on a missing, an old, a current and a reference's fil
   }
 });
 
-test("builds of different ages at once on one file: the older ones get SCHEMA_TOO_NEW at worst, nothing is applied twice", async () => {
+test("concurrent builds of different ages on one file apply nothing twice; older ones may throw SCHEMA_TOO_NEW", async () => {
   const migrators = await startMigrators(8);
   for (let round = 0; round < 6; round++) {
     const file = round % 2 === 0 ? newFile() : written("webhook");
@@ -58,7 +56,7 @@ test("builds of different ages at once on one file: the older ones get SCHEMA_TO
   }
 });
 
-test("a slow data migration under 8 processes is applied once, and the other seven wait for it", async () => {
+test("8 concurrent processes apply a slow data migration once, and the other seven wait for it", async () => {
   const file = newFile();
   migrateTo(file, followedBy(known, "CREATE TABLE measurements (n INTEGER)"));
   const slow = followedBy(
@@ -74,7 +72,7 @@ test("a slow data migration under 8 processes is applied once, and the other sev
   expect(rows(file, "SELECT count(*) AS n, max(n) AS last FROM measurements")).toEqual([{ n: 600_000, last: 600_000 }]);
 });
 
-test("who may wait no longer than migrateTimeoutMs for another's migration gets BusyError and has changed nothing", async () => {
+test("opening throws BusyError and changes nothing when another migration outlasts migrateTimeoutMs", async () => {
   const file = written("webhook");
   const gate = join(temporaryFolder(), "gate");
   writeFileSync(gate, "");
@@ -102,7 +100,7 @@ test("who may wait no longer than migrateTimeoutMs for another's migration gets 
   expect(applications(file)).toEqual(["first"]);
 });
 
-test("an own migration may take longer than migrateTimeoutMs, which is for waiting", async () => {
+test("a process's own migration may take longer than migrateTimeoutMs, which limits waiting only", async () => {
   const file = newFile();
   const { bring } = await startMigrator();
   const slow =
@@ -112,7 +110,7 @@ test("an own migration may take longer than migrateTimeoutMs, which is for waiti
   expect(tookMs).toBeGreaterThan(1);
 });
 
-test("worker threads that open files of the reference at once adopt each of them once", async () => {
+test("worker threads that open files of the reference concurrently adopt each file once", async () => {
   const files = Array.from({ length: 5 }, () => written("webhook"));
   const lines = await startProgram("open-in-threads", ["4", ...files]).finish();
   expect(lines).toEqual(Array.from({ length: 4 * files.length }, () => "ok"));
@@ -122,7 +120,7 @@ test("worker threads that open files of the reference at once adopt each of them
   }
 });
 
-test('":memory:" is a blackboard of its own each time, with the same migrations as a file', () => {
+test('":memory:" is a separate blackboard each time, with the same migrations as a file', () => {
   using one = openBlackboard({ runId: "r", file: ":memory:" });
   using other = openBlackboard({ runId: "r", file: ":memory:" });
   one.createRun("in memory");

@@ -1,6 +1,4 @@
-/**
- * All pending migrations land in one commit, or none does.
- */
+/** All pending migrations are applied in one commit, or none is. */
 import { MigrationError, openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
 import type { Migration } from "../../src/engine/history.ts";
@@ -26,13 +24,13 @@ const failures: [what: string, sql: string, message: RegExp][] = [
   ["a table that is not there", "INSERT INTO nowhere VALUES (1)", /no such table: nowhere/],
   ["a row that is there twice", "INSERT INTO runs SELECT * FROM runs", /UNIQUE constraint/],
   ["a NULL", "UPDATE briefs SET role = NULL", /NOT NULL constraint/],
-  ["SQL that is none", "ALTER TABLE runs RENAME", /incomplete input|syntax error/],
-  ["JSON that is none", "SELECT json_extract(goal, '$.x') FROM runs", /malformed JSON/],
+  ["invalid SQL", "ALTER TABLE runs RENAME", /incomplete input|syntax error/],
+  ["invalid JSON", "SELECT json_extract(goal, '$.x') FROM runs", /malformed JSON/],
   ["a conflict that rolls back by itself", "INSERT OR ROLLBACK INTO runs SELECT * FROM runs", /UNIQUE constraint/],
 ];
 
 for (const [kind, make] of files) {
-  test.each(failures)(`${kind} stays as it is when the last of three migrations fails at %s`, (_, sql, message) => {
+  test.each(failures)(`${kind} stays unchanged when the last of three migrations fails at %s`, (_, sql, message) => {
     const file = make();
     const before = contentsOf(file);
     const third = ["CREATE TABLE third (n)", "INSERT INTO third VALUES (3)", sql, "CREATE TABLE never (n)"];
@@ -57,7 +55,7 @@ for (const [kind, make] of files) {
   });
 }
 
-test("a new file whose migrations fail is empty, and becomes a blackboard when they are mended", () => {
+test("a new file stays empty when its migrations fail and becomes a blackboard once they are fixed", () => {
   const file = newFile();
   const broken = followedBy(known, "INSERT INTO nowhere VALUES (1)");
   expect(thrownBy(() => migrateTo(file, broken))).toMatchObject({ code: "MIGRATION_FAILED" });
@@ -66,7 +64,7 @@ test("a new file whose migrations fail is empty, and becomes a blackboard when t
   expect(board.createRun("begin").status).toBe("pending");
 });
 
-test("a user's trigger on the record of migrations that refuses is MIGRATION_FAILED and names the migration", () => {
+test("a user's trigger that rejects inserts into the migrations table causes MIGRATION_FAILED, which names the migration", () => {
   const file = written("webhook");
   migrateTo(file, known);
   execute(file, `CREATE TRIGGER no BEFORE INSERT ON __drizzle_migrations BEGIN SELECT RAISE(ABORT, 'not today'); END`);
@@ -81,33 +79,36 @@ test("a user's trigger on the record of migrations that refuses is MIGRATION_FAI
   expect(contentsOf(file)).toEqual(before);
 });
 
-test("an index that has the name of the record of migrations is MIGRATION_FAILED and names the first migration", () => {
+test("an index with the name of the migrations table causes MIGRATION_FAILED, which names the first migration", () => {
   const file = written("webhook");
   execute(file, "CREATE INDEX __drizzle_migrations ON runs (goal)");
   const error = thrownBy(() => openBlackboard({ runId: "webhook", file }));
   expect(error).toMatchObject({ code: "MIGRATION_FAILED", migration: known[0]?.tag });
 });
 
-test.each(failures)("foreign keys are on again after a migration that failed at %s, and nothing is open", (_, sql) => {
-  const client = opened(written("webhook"), known);
-  const location = client.name;
-  const failing = followedBy(known, sql);
-  expect(thrownBy(() => migrate(client, failing, { location, migrateTimeoutMs: 0 }))).toBeInstanceOf(MigrationError);
-  expect(client.pragma("foreign_keys", { simple: true })).toBe(1);
-  expect(client.inTransaction).toBe(false);
-  expect(() =>
-    client.exec("INSERT INTO events (event_id, run_id, kind, created_at) VALUES ('e', 'gone', 'failed', '')"),
-  ).toThrow(/FOREIGN KEY/);
-  client.close();
-});
+test.each(failures)(
+  "foreign keys are enabled again after a migration that failed at %s, and no transaction is open",
+  (_, sql) => {
+    const client = opened(written("webhook"), known);
+    const location = client.name;
+    const failing = followedBy(known, sql);
+    expect(thrownBy(() => migrate(client, failing, { location, migrateTimeoutMs: 0 }))).toBeInstanceOf(MigrationError);
+    expect(client.pragma("foreign_keys", { simple: true })).toBe(1);
+    expect(client.inTransaction).toBe(false);
+    expect(() =>
+      client.exec("INSERT INTO events (event_id, run_id, kind, created_at) VALUES ('e', 'gone', 'failed', '')"),
+    ).toThrow(/FOREIGN KEY/);
+    client.close();
+  },
+);
 
-test("foreign keys are on after a migration, also where one of its statements says OFF and none says ON", () => {
+test("foreign keys are enabled after a migration whose statements only turn them off", () => {
   const client = opened(written("orphans"), followedBy(known, "PRAGMA foreign_keys=OFF; CREATE TABLE last (n)"));
   expect(client.pragma("foreign_keys", { simple: true })).toBe(1);
   client.close();
 });
 
-test("migrations are recorded in the order of the list, each with its own hash and time", () => {
+test("migrations are recorded in list order, each with its own hash and time", () => {
   const file = newFile();
   const list: Migration[] = [
     ...known,

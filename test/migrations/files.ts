@@ -1,6 +1,4 @@
-/**
- * Files as a migration may meet them, and what they are like before and after.
- */
+/** Files for migration tests, and snapshots of them before and after. */
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,26 +11,26 @@ import { temporaryFolder } from "../processes/folder.ts";
 
 export type Fixture = "webhook" | "empty" | "orphans" | "partial";
 
-/** A copy of a file that the reference wrote, in a folder of its own. */
+/** A copy of a file written by the reference, in its own folder. */
 export function written(name: Fixture): string {
   const file = newFile();
   copyFileSync(fileURLToPath(new URL(`../fixtures/python/${name}.db`, import.meta.url)), file);
   return file;
 }
 
-/** The path of a file that is not there yet, in a folder of its own. */
+/** The path of a missing file in its own folder. */
 export function newFile(): string {
   return join(temporaryFolder(), "blackboard.db");
 }
 
-/** A file of another program's. In WAL mode or not, as the SQL says. */
+/** A file of another program. Whether it is in WAL mode depends on the SQL. */
 export function madeBy(...texts: string[]): string {
   const file = newFile();
   execute(file, ...texts);
   return file;
 }
 
-/** Runs plain SQL on a connection of its own. */
+/** Runs plain SQL on its own connection. */
 export function execute(file: string, ...texts: string[]): void {
   const client = new Database(file);
   try {
@@ -43,7 +41,7 @@ export function execute(file: string, ...texts: string[]): void {
   }
 }
 
-/** The rows of a query, as a reader of its own sees them. */
+/** The rows of a query, read on its own connection. */
 export function rows<Row = Record<string, unknown>>(file: string, query: string): Row[] {
   const client = new Database(file, { readonly: true });
   try {
@@ -53,12 +51,12 @@ export function rows<Row = Record<string, unknown>>(file: string, query: string)
   }
 }
 
-/** Brings a file up to date as opening does, by a build that knows `list`. */
+/** Migrates a file as opening does in a build that knows `list`. */
 export function migrateTo(file: string, list: readonly Migration[], migrateTimeoutMs = 60_000): void {
   opened(file, list, { migrateTimeoutMs }).close();
 }
 
-/** A connection to a file, by a build that knows `list`, as `openBlackboard` makes it. */
+/** A connection to a file as `openBlackboard` opens it in a build that knows `list`. */
 export function opened(
   file: string,
   list: readonly Migration[],
@@ -72,7 +70,7 @@ export function opened(
   return openMigrated({ ...settings, readonly, migrate: mode === "auto" ? "auto" : "check" }, list).client;
 }
 
-/** All of the folder: which files there are, what is in them, when they were written. The same means: untouched. */
+/** The names, contents and times of all files in the folder. Equal traces mean that nothing was touched. */
 export function traceOf(file: string): Record<string, string> {
   const folder = dirname(file);
   const trace = (name: string) => {
@@ -90,7 +88,7 @@ export function sha256(data: string | Buffer): string {
   return createHash("sha256").update(data).digest("hex");
 }
 
-/** All that a file says: the SQL of each object, the rows of each table. Read from a copy. */
+/** The content of a file, read from a copy: the SQL of each object and the rows of each table. */
 export interface Contents {
   readonly integrity: unknown;
   readonly schema: readonly string[];
@@ -125,7 +123,7 @@ export function contentsOf(file: string): Contents {
   }
 }
 
-/** What was thrown. */
+/** The error thrown by `work`. */
 export function thrownBy(call: () => unknown): unknown {
   try {
     call();

@@ -1,6 +1,4 @@
-/**
- * Disks that become full in a migration: a small file system of the test's own, and a limit on the size of files.
- */
+/** Disks that fill up during a migration: a small file system per test, and a limit on the size of files. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +9,7 @@ import { execute, written } from "./files.ts";
 import { startHere } from "./migrator.ts";
 import type { Try } from "./programs/fill-and-migrate.ts";
 
-/** A file system of 12 MB that exists for one process: mounted in its own namespace, gone with it. */
+/** A file system of 12 MB that exists for one process: mounted in its own namespace and removed with it. */
 const smallDisk = (folder: string) => [
   "unshare",
   "--map-root-user",
@@ -23,7 +21,7 @@ const allowed = ([command = "", ...args]: readonly string[]) => spawnSync(comman
 
 const events = 8000;
 
-/** Migrates with ever more room, opening it and with a backup. */
+/** Migrates with increasing space, on opening and with a backup. */
 async function fill(kind: "disk" | "limit"): Promise<Try[]> {
   const source = written("webhook");
   execute(
@@ -43,14 +41,14 @@ describe.each([
   ["a full disk", "disk", allowed(smallDisk(tmpdir()))],
   ["a limit on the size of files", "limit", allowed(limitedFiles)],
 ] as const)("%s", (_, kind, possible) => {
-  // Filled once, by whichever test comes first.
+  // Filled once, by the first test that runs.
   let filling: ReturnType<typeof fill> | undefined;
   const refused = async () => {
     filling ??= fill(kind);
     return (await filling).filter(({ outcome }) => outcome !== "ok");
   };
 
-  test.skipIf(!possible)("is DISK_FULL wherever in the migration it is met, opening and with a backup", async () => {
+  test.skipIf(!possible)("causes DISK_FULL at any point of the migration, on opening and with a backup", async () => {
     const tries = await refused();
     expect(tries.filter((one) => one.kind === "open").length).toBeGreaterThan(3);
     expect(tries.filter((one) => one.kind === "migrate").length).toBeGreaterThan(3);
@@ -59,25 +57,25 @@ describe.each([
     expect(all.filter(({ outcome }) => outcome === "ok").map((one) => one.kind)).toEqual(["open", "migrate"]);
   });
 
-  test.skipIf(!possible)("leaves the file as it was, byte for byte", async () => {
+  test.skipIf(!possible)("leaves the file unchanged, byte for byte", async () => {
     expect((await refused()).filter(({ untouched }) => !untouched)).toEqual([]);
   });
 
-  test.skipIf(!possible)(
-    "is no obstacle any more when there is room: the file is migrated, nothing is lost",
-    async () => {
-      for (const one of await refused()) expect(one).toMatchObject({ afterwards: "ok", events });
-    },
-  );
+  test.skipIf(!possible)("has no lasting effect: with more space the file migrates without loss", async () => {
+    for (const one of await refused()) expect(one).toMatchObject({ afterwards: "ok", events });
+  });
 
-  test.skipIf(!possible)("leaves no half-written backup, which somebody might restore", async () => {
+  test.skipIf(!possible)("leaves no partial backup that could be restored by mistake", async () => {
     const backups = (await refused()).flatMap((one) => one.backups);
     expect(backups.filter((whole) => !whole)).toEqual([]);
   });
 
-  // The limit is for each file by itself: it is met by the backup first.
-  test.skipIf(!possible || kind === "limit")("leaves a backup that was whole before it was met", async () => {
-    const { backups = [] } = (await refused()).findLast((one) => one.kind === "migrate") ?? {};
-    expect(backups).toEqual([true]);
-  });
+  // The limit applies to each file: the backup reaches it first.
+  test.skipIf(!possible || kind === "limit")(
+    "leaves a backup that was complete before the limit was reached",
+    async () => {
+      const { backups = [] } = (await refused()).findLast((one) => one.kind === "migrate") ?? {};
+      expect(backups).toEqual([true]);
+    },
+  );
 });

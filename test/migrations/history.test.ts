@@ -1,5 +1,6 @@
 /**
- * Builds of different ages, and of different opinions, meet one file: the error names the real cause, nothing is written.
+ * Builds of different ages, and builds with conflicting histories, open one file: the error names the actual cause, and
+ * nothing is written.
  */
 import fc from "fast-check";
 import { MigrationError, openBlackboard } from "run-blackboard";
@@ -14,7 +15,7 @@ const four = followedBy(three, "CREATE TABLE four (n)");
 const five = followedBy(four, "ALTER TABLE briefs ADD COLUMN five TEXT; DROP TABLE workstreams; DROP TABLE three");
 const last = four.length - 1;
 
-/** A file that a build with these migrations brought up to date. */
+/** A file that was migrated by a build with these migrations. */
 function fileOf(list: readonly Migration[]): string {
   const file = written("webhook");
   migrateTo(file, list);
@@ -29,11 +30,11 @@ const ways: Readonly<Record<string, (file: string, list: readonly Migration[]) =
   migrate: (file, list) => migrateFile(file, list, settings),
   "migrate with a backup": (file, list) => migrateFile(file, list, { ...settings, backup: true }),
   "migrate with dryRun": (file, list) => migrateFile(file, list, { ...settings, dryRun: true }),
-  // Last, since it may leave -shm and an empty -wal.
+  // Last, because it may leave -shm and an empty -wal.
   "open with readonly": (file, list) => opened(file, list, { mode: "readonly" }),
 };
 
-/** In whatever way a build that knows `list` opens the file, it gets this error and leaves the file as it was. */
+/** Every way of opening the file in a build that knows `list` throws this error and leaves the file unchanged. */
 function expectRefused(file: string, list: readonly Migration[], code: MigrationError["code"]): MigrationError {
   const before = traceOf(file);
   let refusal: MigrationError | undefined;
@@ -51,63 +52,66 @@ function expectRefused(file: string, list: readonly Migration[], code: Migration
 }
 
 describe("a file that is too new", () => {
-  test("by one migration is SCHEMA_TOO_NEW, says so and what to do", () => {
+  test("by one migration throws SCHEMA_TOO_NEW with the difference and the remedy", () => {
     const { message } = expectRefused(fileOf(four), three, "SCHEMA_TOO_NEW");
     expect(message).toMatch(/\b1 migration ahead\b/);
     expect(message).toMatch(/upgrade run-blackboard/i);
   });
 
-  test("by several says how many", () => {
+  test("by several migrations reports their number", () => {
     expect(expectRefused(fileOf(five), known, "SCHEMA_TOO_NEW").message).toMatch(/\b3 migrations ahead\b/);
   });
 
-  test("is not mistaken for a strange one when the newer version has changed and dropped tables", () => {
+  test("is not reported as unknown when the newer version changed and dropped tables", () => {
     expectRefused(fileOf(five), four, "SCHEMA_TOO_NEW");
     expectRefused(fileOf(five), oldest, "SCHEMA_TOO_NEW");
   });
 });
 
 describe("an applied migration whose text has changed", () => {
-  test.each(four.map(({ tag }, index) => [tag, index] as const))("is MIGRATION_EDITED and named: %s", (tag, index) => {
-    const error = expectRefused(fileOf(four), edited(four, index), "MIGRATION_EDITED");
-    expect(error.migration).toBe(tag);
-    expect(error.message).toContain(tag);
-  });
+  test.each(four.map(({ tag }, index) => [tag, index] as const))(
+    "throws MIGRATION_EDITED, which names it: %s",
+    (tag, index) => {
+      const error = expectRefused(fileOf(four), edited(four, index), "MIGRATION_EDITED");
+      expect(error.migration).toBe(tag);
+      expect(error.message).toContain(tag);
+    },
+  );
 
-  test("is what is wrong also where others are pending", () => {
+  test("throws MIGRATION_EDITED even when other migrations are pending", () => {
     expectRefused(fileOf(three), edited(four, 1), "MIGRATION_EDITED");
   });
 });
 
 describe("an applied migration that this version never had", () => {
-  test("in the middle is UNKNOWN_MIGRATION", () => {
+  test("in the middle throws UNKNOWN_MIGRATION", () => {
     const file = fileOf(inserted(four, 2, "CREATE TABLE merged (n)"));
     expect(expectRefused(file, four, "UNKNOWN_MIGRATION").message).toMatch(/\d{4}-\d\d-\d\d/);
   });
 
-  test("before the first is UNKNOWN_MIGRATION", () => {
+  test("before the first one throws UNKNOWN_MIGRATION", () => {
     const file = fileOf(four);
     execute(file, "INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('abc', 1)");
     expectRefused(file, four, "UNKNOWN_MIGRATION");
   });
 
-  test("is what is wrong also where others are pending", () => {
+  test("throws UNKNOWN_MIGRATION even when other migrations are pending", () => {
     expectRefused(fileOf(inserted(three, 2, "CREATE TABLE merged (n)")), four, "UNKNOWN_MIGRATION");
   });
 });
 
-describe("a migration that came too late", () => {
-  test("is MIGRATION_OUT_OF_ORDER and named, since drizzle would skip it silently", () => {
+describe("an unapplied migration that precedes an applied one", () => {
+  test("throws MIGRATION_OUT_OF_ORDER, which names it, because drizzle would skip it silently", () => {
     const error = expectRefused(fileOf(four), inserted(four, 2, "CREATE TABLE merged (n)"), "MIGRATION_OUT_OF_ORDER");
     expect(error.migration).toBe("0000_merged");
   });
 
-  test("is what is wrong also where others are pending", () => {
+  test("throws MIGRATION_OUT_OF_ORDER even when other migrations are pending", () => {
     expectRefused(fileOf(three), inserted(four, 1, "CREATE TABLE merged (n)"), "MIGRATION_OUT_OF_ORDER");
   });
 });
 
-describe("of several things that are wrong the earliest is named", () => {
+describe("the earliest of several faults is reported", () => {
   const merged = (list: readonly Migration[], index: number) => inserted(list, index, "CREATE TABLE merged (n)");
   const cases: [what: string, file: readonly Migration[], list: readonly Migration[], code: MigrationError["code"]][] =
     [
@@ -124,7 +128,7 @@ describe("of several things that are wrong the earliest is named", () => {
   });
 });
 
-test("what drizzle-kit applied twice, in a race of its own, is no obstacle", () => {
+test("migrations that drizzle-kit recorded twice in a race do not prevent opening", () => {
   const file = fileOf(three);
   const twice = "INSERT INTO __drizzle_migrations (hash, created_at) SELECT hash, created_at FROM __drizzle_migrations";
   execute(file, "DROP INDEX __drizzle_migrations_once", twice);
@@ -136,7 +140,7 @@ describe("compareHistory", () => {
   const all = Array.from({ length: 8 }, (_, n) => madeUp(`m${n}`, 1000 * (n + 1), `-- ${n}`));
   const row = fc.record({ of: fc.nat(7), edited: fc.boolean(), shift: fc.constantFrom(0, 0, 0, 0, 500, -100_000) });
 
-  test("names the first difference of any two histories, or cuts the list where the rows end", () => {
+  test("reports the first difference of any two histories, or splits the list where the rows end", () => {
     const cases = fc.property(fc.subarray(all), fc.uniqueArray(row, { selector: ({ of }) => of }), (list, drawn) => {
       const rows = drawn.map(({ of, edited: other, shift }) => ({
         hash: other ? "edited" : (all[of]?.hash ?? ""),
@@ -164,7 +168,7 @@ describe("compareHistory", () => {
     fc.assert(cases, { numRuns: 2000 });
   });
 
-  test("has nothing but a MigrationError for rows that no drizzle-kit ever wrote", () => {
+  test("throws only MigrationError, for rows that drizzle-kit never writes as well", () => {
     const numbers = fc.oneof(fc.integer(), fc.double(), fc.constantFrom(-(2 ** 63), 2 ** 63, Number.NaN));
     const rows = fc.array(fc.record({ hash: fc.string(), when: numbers }), { minLength: 1 });
     fc.assert(
@@ -177,7 +181,7 @@ describe("compareHistory", () => {
 });
 
 test.each(["-9223372036854775807", "NULL", "'yesterday'", "1e300", "x'00'", "-1"])(
-  "a row of drizzle's with %s as its time is refused as any other that is not ours",
+  "a migration row with %s as its time is rejected like any other unknown row",
   (when) => {
     const file = fileOf(three);
     execute(
@@ -193,7 +197,7 @@ test.each(["-9223372036854775807", "NULL", "'yesterday'", "1e300", "x'00'", "-1"
   },
 );
 
-test("MIGRATION_PENDING names the first migration that is missing, on a new file, one of the reference and an older one", () => {
+test("MIGRATION_PENDING names the first missing migration of a new file, a reference's file and an older file", () => {
   const older = written("webhook");
   migrateTo(older, known.slice(0, 2));
   for (const [file, first] of [[newFile(), 0] as const, [written("webhook"), 0] as const, [older, 2] as const]) {

@@ -1,6 +1,6 @@
 /**
- * A file that is not in WAL mode and whose program died in the middle of a transaction: its journal says how to undo it, and
- * whoever reads it next does so, if he may write.
+ * A file in rollback-journal mode whose program died inside a transaction: the next connection that may write rolls it
+ * back from the journal.
  */
 import { copyFileSync, existsSync, readFileSync } from "node:fs";
 import { BusyError, migrateBlackboard, migrationStatus, openBlackboard } from "run-blackboard";
@@ -18,7 +18,7 @@ const insert = {
   customers: `INSERT INTO customers ${filler}`,
 };
 
-/** Gives copies of a file in which another program died, having written a part of this. */
+/** Returns copies of a file in which another program died after it wrote part of a transaction. */
 async function diedIn(table: keyof typeof insert, ...texts: string[]): Promise<() => string> {
   const file = madeBy("PRAGMA journal_mode = DELETE", ...texts);
   const program = startProgram("sql", [file]);
@@ -34,7 +34,7 @@ async function diedIn(table: keyof typeof insert, ...texts: string[]): Promise<(
 
 const reference = oldest.map(({ sql }) => sql);
 
-test("another program's file is refused in every way, and file and journal stay as they are", async () => {
+test("every function rejects another program's file and leaves file and journal unchanged", async () => {
   const copyOf = await diedIn("customers", "CREATE TABLE customers (name TEXT)", "INSERT INTO customers VALUES ('x')");
   const contents = (file: string) =>
     [file, `${file}-journal`].map((path) => (existsSync(path) ? sha256(readFileSync(path)) : "gone"));
@@ -50,14 +50,14 @@ test("another program's file is refused in every way, and file and journal stay 
   expect(touched.map(([way]) => way)).toEqual([]);
 });
 
-test("a file of the reference's schema is undone and migrated by opening it", async () => {
+test("openBlackboard rolls back and migrates a file with the reference's schema", async () => {
   const file = (await diedIn("runs", ...reference, run))();
   using board = openBlackboard({ runId: "r", file });
   expect(board.getRun()?.goal).toBe("goal");
   expect(rows(file, "SELECT count(*) AS n FROM runs")).toEqual([{ n: 1 }]);
 });
 
-test("a file of the reference's schema is undone and migrated by migrateBlackboard, which may write", async () => {
+test("migrateBlackboard rolls back and migrates a file with the reference's schema", async () => {
   const copyOf = await diedIn("runs", ...reference, run);
   for (const backup of [false, true]) {
     const file = copyOf();
@@ -69,7 +69,7 @@ test("a file of the reference's schema is undone and migrated by migrateBlackboa
   }
 });
 
-test("it is BusyError to everybody who may not write, and stays as it is", async () => {
+test("functions that may not write throw BusyError and leave the file unchanged", async () => {
   const file = (await diedIn("runs", ...reference, run))();
   const before = traceOf(file);
   for (const look of [

@@ -1,6 +1,4 @@
-/**
- * SIGKILL at many moments of a migration: the file is wholly old or wholly new, whole in itself, and opens.
- */
+/** SIGKILL at many points of a migration: the file is either entirely old or entirely new, intact, and opens. */
 import { copyFileSync, statSync } from "node:fs";
 import { openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
@@ -11,7 +9,7 @@ import { type Migrator, startMigrator } from "./migrator.ts";
 
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
-/** A file of the reference with so many events more, and some of its ids missing. */
+/** A file of the reference with `count` additional events; some ids are missing. */
 function withEvents(count: number): string {
   const file = written("webhook");
   execute(
@@ -23,7 +21,7 @@ function withEvents(count: number): string {
   return file;
 }
 
-/** What the file is like when nobody dies. */
+/** The file after a migration that is not killed. */
 function migrated(file: string) {
   const copy = newFile();
   copyFileSync(file, copy);
@@ -31,8 +29,8 @@ function migrated(file: string) {
   return contentsOf(copy);
 }
 
-test("killed at each step of its migrations, before and after every statement: the file is as it was", async () => {
-  // A step before each statement, except in the first migration, which a reference's file is compared with in memory.
+test("a process killed at any step of its migrations, before or after any statement, leaves the file unchanged", async () => {
+  // One step per statement, except in the first migration, which is only compared with a reference's file in memory.
   let steps = 0;
   const stepped = (sql: string) =>
     sql
@@ -54,9 +52,9 @@ test("killed at each step of its migrations, before and after every statement: t
   let next = startMigrator();
   for (const dieAt of chosen) {
     const { running, bring } = await next;
-    // The next one loads meanwhile.
+    // The next process loads in the meantime.
     next = startMigrator();
-    // With so small a cache part of it is in the WAL before the commit.
+    // With this cache size, part of the migration reaches the WAL before the commit.
     const answer = await bring({ file, migrations: list, dieAt, cacheSize: 2 }).catch(() => undefined);
     expect(answer, "it died and could not answer").toBeUndefined();
     expect(await running.ended).toMatchObject({ signal: "SIGKILL" });
@@ -68,11 +66,11 @@ test("killed at each step of its migrations, before and after every statement: t
   expect(rows(file, "SELECT count(*) AS n FROM events")).toEqual([{ n: 120 }]);
 });
 
-test("killed from outside 30 times, in the middle, at its commit, behind it: wholly old or wholly new, and it opens", async () => {
+test("30 processes killed before, during or after the commit leave an old or a new file, and it opens", async () => {
   const source = withEvents(12_000);
   const old = contentsOf(source);
   const fresh = migrated(source);
-  // The whole of the migration's WAL, as one finds that is not interrupted.
+  // The size of the WAL after a migration that is not interrupted.
   const whole = await walOf(source);
   expect(whole).toBeGreaterThan(1_000_000);
 
@@ -81,11 +79,11 @@ test("killed from outside 30 times, in the middle, at its commit, behind it: who
   let next = startMigrator();
   for (let kill = 0; kill < kills; kill++) {
     const migrator = await next;
-    // The next one loads meanwhile.
+    // The next process loads in the meantime.
     if (kill + 1 < kills) next = startMigrator();
     const file = newFile();
     copyFileSync(source, file);
-    // From before the first byte to the last one; the latter ones when the commit has been answered.
+    // From the first byte of the WAL to the last; the last kills come after the commit was answered.
     await killAt(migrator, file, Math.round((whole * kill) / (kills - 8)));
     const contents = contentsOf(file);
     const isNew = `${contents.schema}` === `${fresh.schema}`;
@@ -105,7 +103,7 @@ function expectOpens(file: string): void {
   expect(board.getRunSummary().lastSeq).toBe(seq);
 }
 
-/** Kills it when the WAL has so many bytes, or when it has answered. */
+/** Kills the process when the WAL has this size or when it has answered. */
 async function killAt({ running, bring }: Migrator, file: string, bytes: number): Promise<void> {
   let answered = false;
   bring({ file, migrations: known, cacheSize: 20 }).then(
@@ -119,7 +117,7 @@ async function killAt({ running, bring }: Migrator, file: string, bytes: number)
   await running.ended;
 }
 
-/** How large the WAL of these migrations becomes. */
+/** The final WAL size of these migrations. */
 async function walOf(source: string): Promise<number> {
   const file = newFile();
   copyFileSync(source, file);

@@ -1,6 +1,4 @@
-/**
- * A blackboard that was opened before somebody else's build migrated its file goes on as if nothing had happened.
- */
+/** A blackboard that was open before a different build migrated its file remains usable. */
 import { openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
 import { migrateTo, newFile, rows, thrownBy } from "./files.ts";
@@ -11,7 +9,7 @@ const additive = [
   "CREATE TABLE noted (what TEXT); CREATE TRIGGER note AFTER INSERT ON events BEGIN INSERT INTO noted VALUES (new.kind); END;",
 ];
 
-test("an open blackboard goes on reading and writing when a newer build rebuilds every table and adds to them", () => {
+test("an open blackboard continues to read and write when a newer build rebuilds every table and adds to them", () => {
   const file = newFile();
   using board = openBlackboard({ runId: "r", file });
   using reader = openBlackboard({ runId: "r", file, readonly: true });
@@ -25,7 +23,7 @@ test("an open blackboard goes on reading and writing when a newer build rebuilds
     board.incrementBriefRetry(id);
     board.updateRunStatus("active");
   };
-  // Every statement is prepared by then.
+  // Every statement is prepared by now.
   board.createRun("live through it");
   work("before");
   expect(reader.getRunSummary()).toMatchObject({ lastSeq: 1, briefs: { done: 1 } });
@@ -47,7 +45,7 @@ test("an open blackboard goes on reading and writing when a newer build rebuilds
   expect(thrownBy(() => openBlackboard({ runId: "r", file }))).toMatchObject({ code: "SCHEMA_TOO_NEW" });
 });
 
-test("a migration waits for a transaction that an open blackboard is in, and changes nothing when that takes too long", () => {
+test("a migration waits for an open blackboard's transaction and changes nothing on timeout", () => {
   const file = newFile();
   using board = openBlackboard({ runId: "r", file });
   board.createRun("wait for me");

@@ -1,15 +1,15 @@
 /**
- * Migrations that only tests know. The list of migrations is a parameter of everything that migrates: an older build is a
- * shorter list, a newer one a longer list.
+ * Migrations that exist only in tests. Everything that migrates takes the list of migrations as a parameter: an older
+ * build has a shorter list, a newer one a longer list.
  */
 import { createHash } from "node:crypto";
 import type { Migration } from "../../src/engine/history.ts";
 import { migrations as embedded } from "../../src/sqlite/migrations/embedded.sqlite.ts";
 import { isTable, readObjects, replay } from "../../src/sqlite/migrations/schema.ts";
 
-/** What this version knows. */
+/** The migrations of this version. */
 export const known = embedded;
-/** What a version would know that had only the reference's schema. */
+/** The migrations of a version with only the reference's schema. */
 export const oldest = embedded.slice(0, 1);
 export const fourTables = ["runs", "workstreams", "briefs", "events"];
 
@@ -17,7 +17,7 @@ export function madeUp(tag: string, when: number, sql: string): Migration {
   return { tag, when, hash: createHash("sha256").update(sql).digest("hex"), sql };
 }
 
-/** The list, and behind it one more migration for each text of SQL. */
+/** The list, followed by one migration for each SQL text. */
 export function followedBy(list: readonly Migration[], ...texts: string[]): Migration[] {
   const newest = list.at(-1)?.when ?? 0;
   const more = texts.map((sql, n) =>
@@ -26,26 +26,26 @@ export function followedBy(list: readonly Migration[], ...texts: string[]): Migr
   return [...list, ...more];
 }
 
-/** The list with another migration before the one at `index`, as a merge would bring it. */
+/** The list with an additional migration before the one at `index`, as a merge would add it. */
 export function inserted(list: readonly Migration[], index: number, sql: string): Migration[] {
   const before = list[index - 1]?.when ?? 0;
   const after = list[index]?.when ?? before + 2;
   return list.toSpliced(index, 0, madeUp("0000_merged", Math.floor((before + after) / 2), sql));
 }
 
-/** The list with another text in the migration at `index`. */
+/** The list with a different text for the migration at `index`. */
 export function edited(list: readonly Migration[], index: number): Migration[] {
   return list.map((migration, n) =>
     n === index ? madeUp(migration.tag, migration.when, `${migration.sql}\n-- Edited.`) : migration,
   );
 }
 
-/** Adds a row to a table of its own: applied twice, there are two. */
+/** Adds a row to its own table: two rows mean that it was applied twice. */
 export const countsItself = (name: string) =>
   `CREATE TABLE IF NOT EXISTS applications (name TEXT);--> statement-breakpoint
    INSERT INTO applications VALUES ('${name}');`;
 
-/** Rebuilds all four tables as `list` leaves them, in the way that drizzle-kit writes it. */
+/** Rebuilds all four tables of `list`'s schema, in the form that drizzle-kit generates. */
 export function rebuildOfAll(list: readonly Migration[]): string {
   const model = replay(list);
   const objects = readObjects(model).filter(({ sql }) => sql !== null);

@@ -1,21 +1,19 @@
-/**
- * Processes that migrate, and wait until all of them have loaded.
- */
+/** Processes that migrate, started so that all have loaded before they begin. */
 import { type Running, startFile } from "../processes/spawn.ts";
 import type { Answer, Task } from "./programs/migrate.ts";
 
-/** Starts a program of this folder's `programs/`. `through` is a command that runs it. */
+/** Starts a program from this folder's `programs/`. `through` is a command that runs it. */
 export function startHere(name: string, args: readonly string[] = [], through: readonly string[] = []): Running {
   return startFile(new URL(`programs/${name}.ts`, import.meta.url), args, through);
 }
 
 export interface Migrator {
   readonly running: Running;
-  /** Begins; the answer comes when it is done. */
+  /** Starts the migration; resolves with its outcome. */
   bring(task: Task): Promise<Answer>;
 }
 
-/** A process that has loaded everything and waits to be told which file to migrate. */
+/** A process that has loaded everything and waits for the file to migrate. */
 export async function startMigrator(): Promise<Migrator> {
   const running = startHere("migrate");
   await running.line("ready");

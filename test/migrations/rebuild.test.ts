@@ -1,5 +1,5 @@
 /**
- * A rebuild copies a table, drops it and renames the copy. It never removes, changes or orphans rows of other tables.
+ * A rebuild copies a table, drops it and renames the copy. It never deletes, changes or orphans rows of other tables.
  */
 import { MigrationError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -16,7 +16,10 @@ const keys: Record<string, string> = {
 };
 const actions = ["CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"];
 
-/** For each of the four tables and each action a table of the user's that refers to it, a row for each row there. */
+/**
+ * For each of the four tables and each foreign key action, a user's table that references it, with a row for each row
+ * of it.
+ */
 function withUsersTables(): string {
   const file = written("webhook");
   for (const table of fourTables) {
@@ -37,8 +40,8 @@ function withUsersTables(): string {
 const usersRows = (file: string) =>
   Object.fromEntries(Object.entries(contentsOf(file).rows).filter(([table]) => table.includes(" ")));
 
-describe("users' tables that refer to each of the four, with each action on delete and update", () => {
-  test("have the same rows after every table was rebuilt, twice, and the keys still work", () => {
+describe("users' tables that reference each of the four, with each action on delete and update", () => {
+  test("have the same rows after every table was rebuilt twice, and their keys still work", () => {
     const file = withUsersTables();
     const before = usersRows(file);
     expect(Object.keys(before)).toHaveLength(20);
@@ -54,7 +57,7 @@ describe("users' tables that refer to each of the four, with each action on dele
     client.close();
   });
 
-  test("have the same rows when a file of an older build is migrated", () => {
+  test("have the same rows after an older build's file is migrated", () => {
     const file = withUsersTables();
     migrateTo(file, known);
     const before = usersRows(file);
@@ -95,7 +98,7 @@ const breaking: [what: string, sql: string, statement: string][] = [
 ];
 
 test.each(breaking)(
-  "a migration %s is MIGRATION_FAILED, names itself, its statement and the reference",
+  "a migration %s causes MIGRATION_FAILED, which names the migration, its statement and the reference",
   (_, sql, statement) => {
     const file = withUsersTables();
     migrateTo(file, known);
@@ -112,7 +115,7 @@ test.each(breaking)(
   },
 );
 
-test("the only pending migration names itself, also in a file of the reference, and the next one succeeds without it", () => {
+test("a single failing migration is named, even in a reference's file, and the next one succeeds without it", () => {
   const file = written("orphans");
   const before = contentsOf(file);
   const newer = followedBy(known, orphan);
@@ -121,7 +124,7 @@ test("the only pending migration names itself, also in a file of the reference, 
   migrateTo(file, known);
 });
 
-test("of two migrations that break a reference the one is named after which it stays broken", () => {
+test("of two migrations that break a reference, the error names the one after which it stays broken", () => {
   const file = written("webhook");
   migrateTo(file, known);
   const mended = "DELETE FROM briefs WHERE run_id = 'gone'";
@@ -130,7 +133,7 @@ test("of two migrations that break a reference the one is named after which it s
   migrateTo(file, newer.slice(0, known.length + 2));
 });
 
-test("violations that a reference's file holds are tolerated; one more is not", () => {
+test("existing violations in a reference's file are tolerated; one more is not", () => {
   const file = written("orphans");
   const broken = () => rows(file, "SELECT * FROM pragma_foreign_key_check").length;
   const violations = broken();
@@ -142,13 +145,13 @@ test("violations that a reference's file holds are tolerated; one more is not", 
   expect(broken()).toBe(violations);
 });
 
-test("a migration may mend references", () => {
+test("a migration may repair references", () => {
   const file = written("orphans");
   migrateTo(file, followedBy(known, "DELETE FROM events WHERE run_id NOT IN (SELECT run_id FROM runs)"));
   expect(rows(file, "SELECT * FROM events")).toEqual([]);
 });
 
-test("a user's key that means whatever the primary key is, which a rebuild changes, is not left dangling", () => {
+test("a user's key that references the primary key implicitly does not dangle after a rebuild changes that key", () => {
   const file = written("webhook");
   execute(file, "CREATE TABLE notes (event TEXT REFERENCES events)", "INSERT INTO notes SELECT event_id FROM events");
   const before = contentsOf(file);
@@ -160,7 +163,7 @@ test("a user's key that means whatever the primary key is, which a rebuild chang
   expect(contentsOf(file)).toEqual(before);
 });
 
-test("a migration after which a user's key cannot be checked any more is MIGRATION_FAILED", () => {
+test("a migration that makes a user's key impossible to check causes MIGRATION_FAILED", () => {
   const file = written("webhook");
   execute(
     file,
@@ -169,7 +172,7 @@ test("a migration after which a user's key cannot be checked any more is MIGRATI
   );
   migrateTo(file, known);
   const before = contentsOf(file);
-  // Without the unique key that the notes refer to, every later write to them would be an error.
+  // Without the unique key that the notes reference, every later write to them would fail.
   const careless = "DROP INDEX events_event_id_unique";
   const newer = followedBy(known, "CREATE TABLE first (n)", careless, "CREATE TABLE last (n)");
   expect(thrownBy(() => migrateTo(file, newer))).toMatchObject({
@@ -180,7 +183,7 @@ test("a migration after which a user's key cannot be checked any more is MIGRATI
   expect(contentsOf(file)).toEqual(before);
 });
 
-test("a user's key onto a column that only a user's index makes unique is no obstacle to a rebuild, and names no other fault", () => {
+test("a user's key to a column that only a user's index makes unique does not prevent a rebuild or mask other faults", () => {
   const file = written("webhook");
   execute(
     file,
@@ -196,7 +199,7 @@ test("a user's key onto a column that only a user's index makes unique is no obs
   });
 });
 
-test("a user's key that could never be checked is no obstacle", () => {
+test("a user's key that could never be checked does not prevent a rebuild", () => {
   const file = written("webhook");
   execute(
     file,

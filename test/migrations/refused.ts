@@ -1,6 +1,4 @@
-/**
- * A file that must be refused, tried in every way there is to open one.
- */
+/** Checks that every function that opens a file rejects it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -24,12 +22,12 @@ export const ways: Readonly<Record<string, (file: string) => unknown>> = {
   "migrateBlackboard with dryRun": (file) => migrateBlackboard({ file, dryRun: true }),
   "migrateBlackboard with backup": (file) => migrateBlackboard({ file, backup: true }),
   viewBlackboard: (file) => viewBlackboard({ file }),
-  // Last, since they may leave -shm and an empty -wal.
+  // Last, because they may leave -shm and an empty -wal.
   "backupBlackboard, which is readonly": (file) => backupBlackboard({ file }, join(temporaryFolder(), "backup.db")),
   "openBlackboard with readonly": (file) => openBlackboard({ runId: "r", file, readonly: true }),
 };
 
-/** Each way in gives the same error, with this among its differences, and leaves the file as it was. */
+/** Every function throws the same error, with this among its differences, and leaves the file unchanged. */
 export function expectRefused(file: string, code: MigrationError["code"], difference?: RegExp): MigrationError {
   const before = traceOf(file);
   const bytes = sha256(readFileSync(file));

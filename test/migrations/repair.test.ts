@@ -1,6 +1,6 @@
 /**
- * verify reports what was changed in a schema instead of refusing the file; repair makes indexes, triggers and tallies again,
- * counts what the triggers missed, and leaves alone what it can't make without losing something.
+ * verify reports schema changes instead of rejecting the file; repair recreates indexes, triggers and tallies, recounts
+ * what the triggers missed, and leaves unchanged what it cannot recreate without loss.
  */
 import { openBlackboard, type Problem, verifyBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -26,7 +26,7 @@ const counted = `
   UNION ALL SELECT run_id, 'events', kind, count(*) FROM events GROUP BY run_id, kind
   ORDER BY 1, 2, 3`;
 
-/** What another program writes while a trigger is missing. */
+/** Writes by another program while a trigger is missing. */
 const missed = [
   "INSERT INTO events (event_id, run_id, kind, created_at) VALUES ('e-1', 'webhook', 'failed', '')",
   "UPDATE briefs SET status = 'failed' WHERE rowid = 1",
@@ -70,7 +70,7 @@ const reparable: [what: string, sql: string[], line: string][] = [
 
 describe("verify", () => {
   test.each(reparable)(
-    "reports %s and changes nothing; with repair the file is as the migrations make it",
+    "reports %s and changes nothing; with repair the schema equals that of the migrations",
     (_, sql, line) => {
       const file = adopted();
       const before = schemaOf(file);
@@ -94,7 +94,7 @@ describe("verify", () => {
     },
   );
 
-  test("with repair does the same for a file of an older build, and leaves it at its migrations", () => {
+  test("with repair does the same for an older build's file without migrating it", () => {
     const older = known.slice(0, 3);
     const file = adopted(older);
     const before = schemaOf(file);
@@ -135,7 +135,7 @@ describe("verify", () => {
       /^index briefs_by_age: is a table briefs_by_age$/,
     ],
   ];
-  test.each(users)("with repair reports %s, which it would lose, and leaves it", (_, sql, line) => {
+  test.each(users)("with repair reports %s, which it would lose, and leaves it unchanged", (_, sql, line) => {
     const file = adopted();
     execute(file, ...sql);
     const before = contentsOf(file);
@@ -146,7 +146,7 @@ describe("verify", () => {
     expect(thrownBy(() => openBlackboard({ runId: "webhook", file }))).toMatchObject({ code: "SCHEMA_MISMATCH" });
   });
 
-  test("with repair says why a unique index can't be made over two equal keys, and makes the rest", () => {
+  test("with repair explains why a unique index over duplicate keys cannot be created, and creates the others", () => {
     const file = adopted();
     const twice = "INSERT INTO events (event_id, run_id, kind, created_at) VALUES ('twice', 'webhook', 'failed', '')";
     execute(file, "DROP INDEX events_event_id_unique", "DROP TRIGGER events_tally_insert", twice, twice);
@@ -160,7 +160,7 @@ describe("verify", () => {
     expect(verifyBlackboard({ file, repair: true })).toMatchObject({ problems: [] });
   });
 
-  test("keeps users' own objects on repaired tables", () => {
+  test("with repair keeps users' own objects on repaired tables", () => {
     const file = adopted();
     const users = [
       "CREATE INDEX mine ON briefs (role)",

@@ -1,6 +1,4 @@
-/**
- * A migration's text, cut into statements as the database would, and what none of them may be.
- */
+/** Splits a migration's text into statements as the database would, and rejects forbidden statements. */
 import fc from "fast-check";
 import { MigrationError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -13,7 +11,7 @@ const trigger = `CREATE TRIGGER t AFTER UPDATE ON runs BEGIN
   INSERT INTO audit VALUES (';'), (CASE 1 WHEN 1 THEN 2 END);
 END`;
 
-/** Each is one statement to SQLite. */
+/** Texts that SQLite treats as one statement. */
 const statements = [
   trigger,
   trigger.replace("CREATE TRIGGER", "create temp trigger"),
@@ -32,12 +30,12 @@ const statements = [
 const between = fc.constantFrom(";", " ; ", ";;\n;", "; -- a comment; with END;\n", ";/* ; END; */", ";\uFEFF\r\n\t");
 
 describe("splitStatements", () => {
-  test.each(statements)("leaves whole what is one: %s", (statement) => {
+  test.each(statements)("keeps one statement whole: %s", (statement) => {
     expect(splitStatements(statement)).toEqual([statement]);
     expect(splitStatements(` -- first;\n${statement} /* last; */ ;\n`)).toEqual([statement]);
   });
 
-  test("finds any statements again, whatever stands between them", () => {
+  test("finds any statements, whatever is between them", () => {
     const drawn = fc.array(fc.tuple(fc.constantFrom(...statements), between), { minLength: 1 });
     const property = fc.property(drawn, (parts) => {
       expect(splitStatements(parts.flat().join(""))).toEqual(parts.map(([statement]) => statement));
@@ -45,13 +43,13 @@ describe("splitStatements", () => {
     fc.assert(property, { numRuns: 300 });
   });
 
-  test("finds none in comments and space", () => {
+  test("finds no statement in comments and white space", () => {
     for (const text of ["", " \n;;", "-- only; a comment", "/* SELECT 1; */", "/* not closed; SELECT 1"]) {
       expect(splitStatements(text)).toEqual([]);
     }
   });
 
-  test("takes what is not closed to the end", () => {
+  test("treats an unterminated token as extending to the end", () => {
     for (const text of [
       "SELECT 'a; SELECT 2",
       'SELECT "a; --',
@@ -61,7 +59,7 @@ describe("splitStatements", () => {
       expect(splitStatements(text)).toEqual([text]);
   });
 
-  test("reads megabytes within one string, and a hundred thousand statements", () => {
+  test("reads megabytes in one string, and a hundred thousand statements", () => {
     const long = `INSERT INTO runs VALUES ('${"''; ".repeat(2_000_000)}')`;
     expect(splitStatements(`${long}; /*${"* ".repeat(2_000_000)}*/ SELECT 1`)).toEqual([long, "SELECT 1"]);
     expect(splitStatements("SELECT 1;".repeat(100_000))).toHaveLength(100_000);
@@ -73,7 +71,7 @@ describe("splitStatements", () => {
     "CREATE TRIGGER t BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION f()",
     "INSERT INTO runs VALUES (E'it\\'s; so', e'a''b;\\\\', 'C:\\')",
     "SELECT a$b$, c$b$, ARRAY[1, 2][1], '[', ARRAY['];']",
-  ])("leaves whole what is one to PostgreSQL: %s", (statement) => {
+  ])("keeps one PostgreSQL statement whole: %s", (statement) => {
     expect(splitStatements(`${statement};\n-- then\n${statement};SELECT 1`, "postgres")).toEqual([
       statement,
       statement,
@@ -102,21 +100,21 @@ const forbidden = [
   'PRAGMA "foreign_keys" = OFF',
   "PRAGMA main.foreign_keys = OFF",
 ];
-/** The places where a statement may hide. */
+/** Places that may conceal a forbidden statement. */
 const places: [place: string, text: (statement: string) => string][] = [
   ["by itself", (statement) => statement],
-  ["behind comments", (statement) => `-- a\n/* b */ ${statement} -- c`],
-  ["behind another one", (statement) => `CREATE TABLE first (n); ${statement}; CREATE TABLE last (n)`],
-  ["behind a breakpoint", (statement) => `CREATE TABLE first (n);--> statement-breakpoint\n${statement};`],
-  ["behind a trigger's END", (statement) => `${trigger}; ${statement}`],
+  ["after comments", (statement) => `-- a\n/* b */ ${statement} -- c`],
+  ["after another statement", (statement) => `CREATE TABLE first (n); ${statement}; CREATE TABLE last (n)`],
+  ["after a breakpoint", (statement) => `CREATE TABLE first (n);--> statement-breakpoint\n${statement};`],
+  ["after a trigger's END", (statement) => `${trigger}; ${statement}`],
   [
     "behind a temporary trigger's END",
     (statement) => `${trigger.replace("CREATE", "CREATE TEMP")}/**/;/* END */${statement};`,
   ],
 ];
 
-describe.each(places)("what a migration may not contain, %s", (_, text) => {
-  test.each(forbidden)("%s is refused before anything is applied, and the file stays as it is", (statement) => {
+describe.each(places)("a forbidden statement in a migration, %s", (_, text) => {
+  test.each(forbidden)("%s is rejected before anything is applied, and the file stays unchanged", (statement) => {
     const file = written("webhook");
     const before = traceOf(file);
     const list = followedBy(known, "CREATE TABLE second (n)", text(statement));
@@ -132,7 +130,7 @@ describe.each(places)("what a migration may not contain, %s", (_, text) => {
   });
 });
 
-test("a statement that only looks like a forbidden one is none", () => {
+test("a statement that only resembles a forbidden one is accepted", () => {
   const harmless = [
     "-- COMMIT;\n/* BEGIN; */",
     "CREATE TABLE words (\"COMMIT\" TEXT DEFAULT '; COMMIT; ')",
@@ -149,7 +147,7 @@ test.each<[Dialect, string]>([
   ["sqlite", "-- Nothing to do on this engine."],
   ["sqlite", ""],
   ["postgres", "/* Nothing. */ ;"],
-])("a migration of comments alone is fine: %s %j", (dialect, text) => {
+])("a migration of comments only is accepted: %s %j", (dialect, text) => {
   refuseForbidden([madeUp("0000_made_up", 1, text)], "here", dialect);
   const list = followedBy(known, text);
   const file = newFile();
@@ -157,7 +155,7 @@ test.each<[Dialect, string]>([
   expect(rows(file, "SELECT count(*) AS n FROM __drizzle_migrations")).toEqual([{ n: list.length }]);
 });
 
-test("a migration's triggers are made whole, and fire", () => {
+test("a migration's triggers are created whole and fire", () => {
   const file = written("webhook");
   const list = followedBy(
     known,
@@ -174,7 +172,7 @@ test("a migration's triggers are made whole, and fire", () => {
   expect(rows(file, "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'audit_%'")).toHaveLength(2);
 });
 
-test("what PostgreSQL's transactions begin and end with is refused too, and a COMMIT within a function is not seen", () => {
+test("PostgreSQL's transaction statements are rejected too, except COMMIT inside a function body", () => {
   const refuse = (sql: string) => refuseForbidden([madeUp("0000_made_up", 1, sql)], "here", "postgres");
   for (const statement of ["START TRANSACTION", "START\n/**/TRANSACTION", "PREPARE TRANSACTION 'a'", "ABORT"]) {
     expect(thrownBy(() => refuse(`SELECT E'\\''; ${statement}; SELECT ''`))).toMatchObject({ statement });

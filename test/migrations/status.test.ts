@@ -1,6 +1,4 @@
-/**
- * What an operator asks of a file: how far it is, without a trace, and to bring it up to date, with a copy of it as it was.
- */
+/** migrationStatus leaves no trace; migrateBlackboard migrates a file, with a backup of its previous state. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { InvalidInputError, migrateBlackboard, migrationStatus, openBlackboard } from "run-blackboard";
@@ -19,7 +17,7 @@ function made(change: (file: string) => void): string {
   return file;
 }
 
-/** A file whose last commits are in the WAL that a dead process left. */
+/** A file whose last commits are in the WAL of a dead process. */
 async function withWal(file: string, sql: string): Promise<string> {
   const program = startProgram("sql", [file]);
   await program.ask("PRAGMA journal_mode = WAL");
@@ -41,7 +39,7 @@ const states: [state: string, make: () => string, applied: string[]][] = [
 ];
 
 describe("migrationStatus", () => {
-  test.each(states)("says %s of a file that is, and leaves no trace", (state, make, applied) => {
+  test.each(states)("returns %s for such a file and leaves no trace", (state, make, applied) => {
     const file = make();
     const before = traceOf(file);
     const status = { location: file, state, applied, pending: tags.slice(applied.length) };
@@ -50,7 +48,7 @@ describe("migrationStatus", () => {
     expect(traceOf(file)).toEqual(before);
   });
 
-  test("makes no folder for a run that is not there", () => {
+  test("creates no folder for a missing run", () => {
     const root = temporaryFolder();
     const location = join(root, "r", "blackboard.db");
     expect(migrationStatus({ runId: "r", root })).toMatchObject({ location, state: "absent" });
@@ -58,9 +56,9 @@ describe("migrationStatus", () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test("sees what is in the WAL, of a process that died and of one that lives, and leaves it there", async () => {
+  test("includes the WAL of a dead and of a running process and leaves it in place", async () => {
     const file = await withWal(written("empty"), "CREATE TABLE added (n)");
-    // In -shm SQLite keeps an index of the WAL and notes who reads.
+    // SQLite keeps an index of the WAL and the readers' marks in -shm.
     const trace = (of: string) => ({ ...traceOf(of), [`${basename(of)}-shm`]: "whatever it says" });
     const before = trace(file);
     expect(migrationStatus({ file })).toMatchObject({ state: "reference" });
@@ -73,7 +71,7 @@ describe("migrationStatus", () => {
     expect(trace(board.location)).toEqual(open);
   });
 
-  test('refuses ":memory:", as migrateBlackboard does', () => {
+  test('rejects ":memory:", as migrateBlackboard does', () => {
     for (const call of [migrationStatus, migrateBlackboard]) {
       expect(thrownBy(() => call({ file: ":memory:" }))).toBeInstanceOf(InvalidInputError);
     }
@@ -81,7 +79,7 @@ describe("migrationStatus", () => {
 });
 
 describe("migrateBlackboard", () => {
-  test.each(states.slice(1))("brings an existing file that is %s up to date", (state, make) => {
+  test.each(states.slice(1))("migrates an existing file that is %s", (state, make) => {
     const file = make();
     const current = { location: file, state: "current", applied: tags, pending: [] };
     const { backup, ...status } = migrateBlackboard({ file, backup: true });
@@ -91,7 +89,7 @@ describe("migrateBlackboard", () => {
     openBlackboard({ runId: "webhook", file, migrate: "check" }).close();
   });
 
-  test("with a backup leaves a whole copy beside it of all that was committed, what a dead process left in the WAL too", async () => {
+  test("with a backup leaves a complete copy of all commits next to it, including those in a dead process's WAL", async () => {
     const file = await withWal(written("webhook"), "UPDATE runs SET goal = 'in the WAL'");
     const before = contentsOf(file);
     const { backup = "" } = migrateBlackboard({ file, backup: true });
@@ -102,7 +100,7 @@ describe("migrateBlackboard", () => {
     openBlackboard({ runId: "webhook", file: backup }).close();
   });
 
-  test("leaves the backup there when a migration fails, and the file as it was", () => {
+  test("keeps the backup when a migration fails and leaves the file unchanged", () => {
     const file = written("webhook");
     const before = contentsOf(file);
     const failing = followedBy(known, "INSERT INTO nowhere VALUES (1)");

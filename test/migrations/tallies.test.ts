@@ -1,5 +1,6 @@
 /**
- * Tallies say what is there, whoever wrote it; where they cannot, that is found and mended.
+ * Tallies equal the row counts, whichever program wrote the rows; where triggers cannot ensure that, verify reports it
+ * and repairs it.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -37,7 +38,7 @@ const others = {
   events: ["created_at", "''"],
 };
 
-/** What another program may say. One that fails changes nothing. */
+/** Statements of another program. One that fails changes nothing. */
 const statement = fc.oneof(
   fc
     .tuple(fc.constantFrom("INSERT", "INSERT OR IGNORE", "INSERT OR REPLACE"), table, id, run, label)
@@ -66,7 +67,7 @@ const statement = fc.oneof(
 );
 
 describe("tallies", () => {
-  test("are a count, after whatever another program wrote, undid or rolled back", () => {
+  test("equal the counts after another program wrote, undid or rolled back anything", () => {
     const file = freshWithRuns();
     const client = opened(file, known);
     client.pragma("foreign_keys = OFF");
@@ -92,7 +93,7 @@ describe("tallies", () => {
     expect(verifyBlackboard({ file }).problems.filter(({ kind }) => kind === "tallies")).toEqual([]);
   });
 
-  test("count what an older file holds already, orphans and all", () => {
+  test("count the existing rows of an older file, including orphans", () => {
     for (const name of ["webhook", "orphans", "empty", "partial"] as const) {
       const file = written(name);
       opened(file, known).close();
@@ -100,7 +101,7 @@ describe("tallies", () => {
     }
   });
 
-  test("survive a rebuild of every table, and go on counting behind it", () => {
+  test("survive a rebuild of every table and continue to count", () => {
     const file = written("webhook");
     opened(file, followedBy(known, rebuildOfAll(known))).close();
     expect(rows(file, told)).toEqual(rows(file, counted));
@@ -109,7 +110,10 @@ describe("tallies", () => {
   });
 });
 
-/** Two briefs of the same id, one after the other: without `recursive_triggers` SQLite tells nobody that the first is gone. */
+/**
+ * REPLACE of a brief by one with the same id: without `recursive_triggers` SQLite fires no delete trigger for the
+ * first.
+ */
 function withSilentReplace(): string {
   const file = freshWithRuns();
   const brief = (status: string) =>
@@ -125,14 +129,14 @@ function command(...words: string[]): { status: number | null; stdout: string } 
 }
 
 describe("verify", () => {
-  test("finds a row that REPLACE removed behind the triggers' back, and changes nothing", () => {
+  test("reports a row that REPLACE deleted without firing triggers, and changes nothing", () => {
     const file = withSilentReplace();
     const { problems } = verifyBlackboard({ file });
     expect(problems).toEqual([{ kind: "tallies", message: expect.stringMatching(/"one".*1 briefs "pending".*has 0/) }]);
     expect(verifyBlackboard({ file }).problems).toEqual(problems);
   });
 
-  test("with repair makes the tallies anew, says which were wrong, and finds nothing more", () => {
+  test("with repair recomputes the tallies, reports which were wrong, and then finds no problem", () => {
     const file = withSilentReplace();
     execute(
       file,
@@ -149,7 +153,7 @@ describe("verify", () => {
     expect(verifyBlackboard({ file, repair: true })).toMatchObject({ problems: [], repaired: [] });
   });
 
-  test("--repair does the same as a command", () => {
+  test("--repair does the same on the command line", () => {
     const file = withSilentReplace();
     expect(command("verify", file)).toMatchObject({ status: 1, stdout: expect.stringContaining("tallies: ") });
     expect(command("verify", file, "--repair")).toMatchObject({

@@ -1,6 +1,4 @@
-/**
- * Indexes, triggers, views and tables that users added survive every migration, with their SQL, and go on working.
- */
+/** Indexes, triggers, views and tables added by users survive every migration with their SQL and continue to work. */
 import { openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { statementsOf } from "../../src/engine/statements.ts";
@@ -14,19 +12,19 @@ const users = [
   "CREATE TABLE settings (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID",
   `CREATE TABLE "quote "" and space" ("odd ]name" TEXT, 'single' TEXT)`,
   "CREATE VIRTUAL TABLE search USING fts5(goal)",
-  // Indexes on the tables that are rebuilt, and on their own.
+  // Indexes on the rebuilt tables and on the user's own.
   "CREATE INDEX by_kind ON events (kind, created_at DESC)",
   "CREATE UNIQUE INDEX once_per_run ON events (run_id, event_id)",
   "CREATE INDEX only_failed ON events (brief_id) WHERE kind = 'failed'",
   "CREATE INDEX by_expression ON events (json_extract(detail, '$.reason'), lower(kind) COLLATE NOCASE)",
   "CREATE INDEX open_briefs ON briefs (tier) WHERE status IN ('pending', 'active')",
   `CREATE INDEX "quote "" index" ON "quote "" and space" ("odd ]name")`,
-  // Views, on ours, on views, and one that may be written to.
+  // Views on the package's tables, on views, and a writable one.
   "CREATE VIEW failures AS SELECT * FROM events WHERE kind = 'failed'",
   "CREATE VIEW failures_of_briefs AS SELECT briefs.role, count(*) AS n FROM failures JOIN briefs USING (brief_id) GROUP BY 1",
   "CREATE VIEW both AS SELECT (SELECT n FROM failures_of_briefs) AS n, (SELECT count(*) FROM runs) AS runs",
   `CREATE VIEW "quote "" view" AS SELECT * FROM "quote "" and space"`,
-  // Triggers on ours, on theirs that name ours, on views.
+  // Triggers on the package's tables, on the user's tables that name the package's, and on views.
   "CREATE TRIGGER note_events AFTER INSERT ON events BEGIN INSERT INTO audit (what) VALUES ('event ' || new.kind); END",
   `CREATE TRIGGER note_briefs AFTER UPDATE OF status ON briefs WHEN new.status = 'failed' BEGIN
      INSERT INTO audit (what) VALUES (CASE WHEN old.status = 'done' THEN 'undone; END' ELSE 'failed' END);
@@ -66,8 +64,8 @@ describe.each([
       return file;
     },
   ],
-] as const)("what users added to %s", (_, make) => {
-  test("is all there after every table was rebuilt, with the same SQL", () => {
+] as const)("objects that users added to %s", (_, make) => {
+  test("are all present with the same SQL after every table was rebuilt", () => {
     const file = make();
     const before = ofUsers(file);
     expect(before).toHaveLength(users.length);
@@ -78,7 +76,7 @@ describe.each([
     expect(rows(file, "PRAGMA integrity_check")).toEqual([{ integrity_check: "ok" }]);
   });
 
-  test("goes on working: indexes find and refuse, triggers fire, views read and write", () => {
+  test("continue to work: indexes find and reject, triggers fire, views read and write", () => {
     const client = opened(make(), list);
     client.exec("DELETE FROM audit");
     const audit = () => client.prepare("SELECT what FROM audit ORDER BY id").pluck().all();
@@ -101,7 +99,7 @@ describe.each([
   });
 });
 
-test("a unique index of the user's goes on refusing after a rebuild", () => {
+test("a user's unique index continues to reject duplicates after a rebuild", () => {
   const file = written("webhook");
   execute(file, "CREATE UNIQUE INDEX one_goal ON runs (goal)");
   migrateTo(file, list);
@@ -132,7 +130,7 @@ const misfits: [what: string, object: string, sql: string, name: RegExp][] = [
 ];
 
 test.each(misfits)(
-  "%s is MIGRATION_FAILED, which names it, the migration and its statement; nothing is lost",
+  "%s causes MIGRATION_FAILED, which names it, the migration and its statement; nothing is lost",
   (_, object, sql, name) => {
     const file = written("webhook");
     migrateTo(file, known);
@@ -153,7 +151,7 @@ test.each(misfits)(
   },
 );
 
-test("a view that was broken already is no obstacle, and stays", () => {
+test("a view that was already broken does not prevent a migration and is kept", () => {
   const file = written("webhook");
   const broken = "CREATE VIEW broken AS SELECT * FROM nowhere";
   execute(file, broken, "CREATE TRIGGER odd AFTER INSERT ON runs BEGIN INSERT INTO nowhere VALUES (1); END");
@@ -161,7 +159,7 @@ test("a view that was broken already is no obstacle, and stays", () => {
   expect(rows(file, "SELECT sql FROM sqlite_schema WHERE name = 'broken'")).toEqual([{ sql: broken }]);
 });
 
-test("what users added and then dropped does not come back, nor what a migration drops", () => {
+test("objects that users dropped, or that a migration drops, are not recreated", () => {
   const file = written("webhook");
   execute(file, "CREATE VIEW gone AS SELECT 1", "DROP VIEW gone");
   const made = followedBy(known, "CREATE VIEW ours AS SELECT 1; CREATE INDEX ours_by_goal ON runs (goal)");

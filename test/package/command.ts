@@ -1,6 +1,4 @@
-/**
- * The command as a user runs it: the binary of the packed tarball, in processes of its own.
- */
+/** The command as a user runs it: the binary of the packed tarball in separate processes. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
@@ -15,7 +13,7 @@ import { project } from "./installed.ts";
 
 const reference = join(project, "test/fixtures/python/webhook.db");
 
-/** Every kind of character that a terminal would obey, and what a page could. */
+/** Every kind of character that a terminal interprets or a page might. */
 const hostile = "\u001b]0;owned\u0007 \u009b31m \u202e\u2028 \u007f <script>alert(1)</script>";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there.
 const steering = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u202a-\u202e\u2028\u2029]/;
@@ -34,7 +32,7 @@ function makeRun(root: string, runId = "webhooks", text = "a goal") {
   return board;
 }
 
-/** One run closed, one of the reference, one that cannot be read, and a file without any run. */
+/** A closed run, one of the reference, an unreadable one, and a file without any run. */
 function makeRoot(): string {
   const root = temporaryFolder();
   makeRun(root).close();
@@ -80,7 +78,7 @@ export function command(folder: () => string): void {
       .map((line) => JSON.parse(line));
 
   describe("run-blackboard", () => {
-    it("lists every run, an older one and one that cannot be read too", () => {
+    it("lists every run, including an older and an unreadable one", () => {
       const root = makeRoot();
       const listed: { runId: string }[] = json("runs", "--root", root);
       const byId = Object.fromEntries(listed.map((one) => [one.runId, one]));
@@ -92,7 +90,7 @@ export function command(folder: () => string): void {
       expect(printed("runs", "--root", root)).toMatch(/^broken: .*is not an SQLite database/m);
     });
 
-    it("looks without changing or making a single file", () => {
+    it("read-only commands change and create no file", () => {
       const root = makeRoot();
       const before = fingerprint(root);
       printed("runs", "--root", root);
@@ -109,7 +107,7 @@ export function command(folder: () => string): void {
       expect(fingerprint(root)).toEqual(before);
     });
 
-    it("gives as JSON what the package gives: a summary, rows, a tree", () => {
+    it("prints the package's summary, rows and tree as JSON", () => {
       const root = temporaryFolder();
       using board = makeRun(root);
       expect(json("summary", "--root", root)).toMatchObject(board.getRunSummary());
@@ -151,7 +149,7 @@ export function command(folder: () => string): void {
       expect(ended("brief", "webhooks", hostile, "--root", root).stderr.trimEnd()).not.toMatch(steering);
     });
 
-    it("follows the log, goes on where it was left, and ends with 0 at Ctrl-C", async () => {
+    it("follows the log, resumes after the last seq, and exits with 0 on Ctrl-C", async () => {
       const root = temporaryFolder();
       using board = makeRun(root);
       const follow = (...words: string[]) => {
@@ -185,7 +183,7 @@ export function command(folder: () => string): void {
       expect(second.events()).toEqual(board.listEvents({ after: 8, kinds: ["failed"] }).items);
     });
 
-    it("says that it cannot follow a snapshot", () => {
+    it("reports that it cannot follow a snapshot", () => {
       const root = makeRoot();
       const { code, stderr } = ended("events", "webhook", "--follow", "--root", root);
       expect(code).toBe(1);
@@ -193,7 +191,7 @@ export function command(folder: () => string): void {
       expect(stderr).toContain("snapshot");
     });
 
-    it("ends quietly when its reader has seen enough", () => {
+    it("exits without an error when its reader closes the pipe", () => {
       const root = temporaryFolder();
       const board = makeRun(root);
       board.transaction((tx) => {
@@ -209,7 +207,7 @@ export function command(folder: () => string): void {
       });
     });
 
-    it("keeps to a terminal's width, and colours nothing in a pipe or with NO_COLOR", () => {
+    it("fits a terminal's width and prints no colours into a pipe or with NO_COLOR", () => {
       const root = temporaryFolder();
       makeRun(root, "webhooks", "a goal that is much too long for such a narrow terminal, 日本語 too").close();
       const inTerminal = (words: string, environment: NodeJS.ProcessEnv) => {
@@ -229,7 +227,7 @@ export function command(folder: () => string): void {
       expect(piped).toContain("日本語 too");
     });
 
-    it("moves briefs by the rules, with an event that says who it was", () => {
+    it("moves briefs by the rules and logs an event with the operator's name", () => {
       const root = temporaryFolder();
       using board = makeRun(root);
       const claim = board.claimBrief({ agentId: "agent-1", leaseMs: 60_000, role: "coder" });
@@ -271,7 +269,7 @@ export function command(folder: () => string): void {
       expect(JSON.parse(stdout)).toMatchObject({ briefId: "write/3", status: "pending" });
     });
 
-    it("verifies what no schema declares: orphans and cycles", () => {
+    it("verify reports what no schema declares: orphans and cycles", () => {
       const root = temporaryFolder();
       const board = makeRun(root);
       const sql = board.drizzle.$client;
@@ -287,7 +285,7 @@ export function command(folder: () => string): void {
       expect(problems.find(({ kind }) => kind === "cycle")?.message).toContain('2, such as "write/2"');
     });
 
-    it("answers mistakes with a suggestion, an exit code, and no stack", () => {
+    it("answers usage errors with a suggestion and an exit code, without a stack trace", () => {
       const root = makeRoot();
       const typo = ended("sumary", "webhooks", "--root", root);
       expect(typo.code).toBe(2);
@@ -320,13 +318,13 @@ export function command(folder: () => string): void {
       }
     });
 
-    it("says what is missing where node-postgres is not installed", () => {
+    it("reports that node-postgres is not installed", () => {
       const { code, stderr } = ended("runs", "--postgres", "postgresql://nobody@localhost/none");
       expect(code).toBe(1);
       expect(stderr).toContain("npm install pg");
     });
 
-    it.skipIf(!hasServer)("looks into a PostgreSQL database and moves briefs there", async () => {
+    it.skipIf(!hasServer)("reads a PostgreSQL database and moves briefs there", async () => {
       const link = join(folder(), "node_modules/pg");
       if (!existsSync(link)) symlinkSync(join(project, "node_modules/pg"), link);
       const schema = await freshSchema();

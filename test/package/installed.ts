@@ -1,6 +1,4 @@
-/**
- * The package as a user has it: packed, unpacked into an empty project, its dependencies beside it.
- */
+/** The package as a user installs it: packed, and unpacked into an empty project next to its dependencies. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 export const project = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What a user installs with it; compiling better-sqlite3 again for each test would take minutes. */
+/** What a user installs with it; compiling better-sqlite3 for each test would take minutes. */
 const dependencies = [
   "better-sqlite3",
   "drizzle-orm",
@@ -21,7 +19,7 @@ const dependencies = [
   "undici-types",
 ];
 
-/** Packs the package, which builds it, and gives the path of the tarball. */
+/** Packs the package, which builds it, and returns the tarball's path. */
 export function pack(): string {
   const folder = mkdtempSync(join(tmpdir(), "run-blackboard-pack-"));
   execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], {
@@ -48,7 +46,7 @@ export function install(tarball: string): string {
   return folder;
 }
 
-/** Runs a program of the user's and gives what it printed. */
+/** Runs a user's program and returns its output. */
 export function run(folder: string, file: string, text: string, cwd = folder): string {
   const path = join(folder, file);
   writeFileSync(path, text);

@@ -39,18 +39,18 @@ const program = `
 `;
 
 describe("the packed tarball in an empty project", () => {
-  it("is imported", () => {
+  it("can be imported", () => {
     const printed = run(folder, "esm.mjs", `import { openBlackboard } from "run-blackboard";${program}`);
     expect(printed).toBe(`1 ${realpathSync(folder)}/runs/first/blackboard.db\n`);
   });
 
-  it("is required", () => {
+  it("can be required", () => {
     rmSync(join(folder, "runs"), { recursive: true, force: true });
     const printed = run(folder, "cjs.cjs", `const { openBlackboard } = require("run-blackboard");${program}`);
     expect(printed).toBe(`1 ${realpathSync(folder)}/runs/first/blackboard.db\n`);
   });
 
-  it("works from another working directory, and puts runs/ there", () => {
+  it("works from a different working directory and puts runs/ there", () => {
     const elsewhere = realpathSync(mkdtempSync(join(tmpdir(), "run-blackboard-cwd-")));
     const printed = run(folder, "cwd.mjs", `import { openBlackboard } from "run-blackboard";${program}`, elsewhere);
     expect(printed).toBe(`1 ${elsewhere}/runs/first/blackboard.db\n`);
@@ -58,7 +58,7 @@ describe("the packed tarball in an empty project", () => {
     rmSync(elsewhere, { recursive: true });
   });
 
-  it("has its errors once for all entries, under the names that they are caught by", () => {
+  it("shares its error classes between all entry points, under their exported names", () => {
     const text = `
       import * as entry from "run-blackboard";
       import { openPostgresBlackboard } from "run-blackboard/postgres";
@@ -76,7 +76,7 @@ describe("the packed tarball in an empty project", () => {
     }
   });
 
-  it("gives its tables to queries of one's own", () => {
+  it("exports its tables for users' queries", () => {
     rmSync(join(folder, "runs"), { recursive: true, force: true });
     const text = `
       import { openBlackboard } from "run-blackboard";
@@ -96,7 +96,7 @@ describe("the packed tarball in an empty project", () => {
     ["esm", "mjs"],
     ["cjs", "cjs"],
   ] as const)(
-    "works when esbuild makes one minified file of it and the program, %s, with nothing else beside",
+    "works when esbuild bundles it with a program into one minified file, %s, with no other file next to it",
     (format, ending) => {
       const entry = join(folder, `bundle-${format}.mjs`);
       const text = `
@@ -139,7 +139,7 @@ describe("the packed tarball in an empty project", () => {
     },
   );
 
-  it("has types that a strict program compiles against, and that refuse a wrong status", () => {
+  it("has types that compile in a strict program and reject a wrong status", () => {
     const source = join(folder, "src");
     mkdirSync(source);
     writeFileSync(

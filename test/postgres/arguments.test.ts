@@ -1,4 +1,4 @@
-/** The functions for servers: whatever is given, a coded error with a short message. */
+/** Hostile arguments of the functions for servers: an error with a code and a short message. */
 
 import { copyRun } from "run-blackboard";
 import {
@@ -34,7 +34,7 @@ const plain: [string, () => unknown][] = [
   ["an object with what a pool has, none of it right", () => ({ connect: 1, options: 2, on: 3, removeListener: 4 })],
 ];
 
-describe.each(functions)("%s refuses whatever is given", (name, call) => {
+describe.each(functions)("%s rejects hostile values", (name, call) => {
   test("as its options", async () => {
     for (const [what, make] of [...hostile, ...plain]) {
       await expect(
@@ -47,7 +47,7 @@ describe.each(functions)("%s refuses whatever is given", (name, call) => {
   test("as its connection", async () => {
     for (const [what, make] of [...hostile, ...plain]) {
       const connection = make();
-      // A text may be a connection string, and a host of that name would be looked for.
+      // A text may be a connection string, and a host of that name would be looked up.
       if (typeof connection === "string") continue;
       const options = name === "openPostgresBlackboard" ? { runId: "r", connection } : { connection };
       await expect(

@@ -1,4 +1,4 @@
-/** What every engine promises, on PostgreSQL. */
+/** The suite for every engine, on PostgreSQL. */
 import { getTableName, is } from "drizzle-orm";
 import { PgTable } from "drizzle-orm/pg-core";
 import pg from "pg";
@@ -12,12 +12,12 @@ import { hasServer, makeSchema, newPool, type Schema } from "./fresh.ts";
 
 interface Made {
   readonly schema: Schema;
-  /** As a caller may bring one, for all tests: a new connection takes longer than nearly any of them. */
+  /** One caller's pool for all tests: a new connection takes longer than nearly any of them. */
   readonly pool: pg.Pool;
   drop(): Promise<void>;
 }
 
-/** Used again once they are emptied. */
+/** Schemas are emptied and reused. */
 const unused: Made[] = [];
 afterAll(async () => {
   for (const { drop } of unused) await drop();
@@ -39,7 +39,7 @@ async function emptySchema(): Promise<Made> {
 }
 
 const names = Object.values(tables).flatMap((table) => (is(table, PgTable) ? [getTableName(table)] : []));
-/** All other tables refer to runs, and to nothing else. */
+/** All other tables reference runs, and no other table. */
 const deletions = [...names.filter((name) => name !== "runs"), "runs"].map((name) => `DELETE FROM ${name};`).join("");
 
 function engine(name: string, connectionTo: (made: Made) => string | pg.Pool): Engine {

@@ -1,11 +1,11 @@
-/** Several processes at work on one run of a server. */
+/** Several processes that claim briefs of one run on a server. */
 import { describe, onTestFinished, test } from "vitest";
 import { expectComplete, fill, startWorkers } from "../processes/pool.ts";
 import { freshSchema, hasServer, open } from "./fresh.ts";
 import { startPrivateServer } from "./server.ts";
 
 describe.skipIf(!hasServer)("a pool of workers", () => {
-  test("8 processes, 2,000 briefs: each is handed out once, all are done; a killed worker's brief is finished by others", async () => {
+  test("8 processes claim each of 2,000 briefs once and complete them, including the brief of a killed worker", async () => {
     const schema = await freshSchema();
     const board = await open(schema, { runId: "pool" });
     await fill(board, 2000);
@@ -18,7 +18,7 @@ describe.skipIf(!hasServer)("a pool of workers", () => {
     await expectComplete(board, workers, 2000);
   });
 
-  test("ends each brief once though the server is restarted under it, as a crash would", async () => {
+  test("completes each brief once although the server is restarted as by a crash", async () => {
     const server = startPrivateServer();
     if (!server) throw new Error("PostgreSQL is not installed");
     onTestFinished(() => server.stop());

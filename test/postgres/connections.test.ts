@@ -1,4 +1,4 @@
-/** Pools, the caller's and our own, and servers that cannot be reached, go away and come back. */
+/** Pools of the caller and of the package, and servers that are unreachable, go away and come back. */
 import { createServer, type Socket } from "node:net";
 import { inspect } from "node:util";
 import pg from "pg";
@@ -12,12 +12,12 @@ import { startPrivateServer, userWithPassword } from "./server.ts";
 const brief = { tier: 0, role: "coder" };
 const secret = "S3cr3t";
 
-/** With another user, password or database. */
+/** The same with a different user, password or database. */
 function changed(url: string, change: Partial<Record<"username" | "password" | "pathname" | "host", string>>): string {
   return Object.assign(new URL(url), change).href;
 }
 
-/** A port on which `answer` is all that is ever said, whatever comes in. */
+/** A port that sends only `answer`, whatever it receives. */
 async function portThatSays(answer: string): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -46,11 +46,11 @@ describe.skipIf(!hasServer)("a server that cannot be reached", () => {
   };
 
   test.each(Object.entries(urls))(
-    "is a ConnectionError within ten seconds that tells no secret: %s",
+    "throws ConnectionError within ten seconds, without secrets: %s",
     async (_, urlOf) => {
       const url = await urlOf();
       const pool = new pg.Pool({ connectionString: url });
-      // Not waited for: as it has no limit of its own, it goes on connecting.
+      // Not awaited: without a limit of its own it continues to connect.
       onTestFinished(() => void pool.end());
       const start = performance.now();
       const errors = await Promise.all(
@@ -69,7 +69,7 @@ describe.skipIf(!hasServer)("a server that cannot be reached", () => {
     },
   );
 
-  test("is not what a pool is whose clients are all in use", async () => {
+  test("is not reported when all clients of a pool are in use", async () => {
     const schema = await freshSchema();
     const pool = newPool(schema.url, { max: 1 });
     const board = await openRun(schema, { connection: pool });
@@ -83,7 +83,7 @@ describe.skipIf(!hasServer)("a server that cannot be reached", () => {
 });
 
 describe.skipIf(!hasServer)("no secret", () => {
-  test("is in the location or in print", async () => {
+  test("appears in the location or when printed", async () => {
     const schema = await freshSchema();
     const url = changed(schema.url, { password: secret });
     for (const connection of [url, newPool(url)]) {
@@ -101,7 +101,7 @@ describe.skipIf(!hasServer)("a caller's pool", () => {
   const events = ["error", "acquire", "release"];
   const counts = (pool: pg.Pool) => events.map((event) => pool.listenerCount(event));
 
-  test("has one listener of each kind however many blackboards use it, and none when all are closed", async () => {
+  test("has one listener of each kind for any number of blackboards, and none when all are closed", async () => {
     const schema = await freshSchema();
     const pool = new pg.Pool({ connectionString: schema.url });
     onTestFinished(() => pool.end());
@@ -121,7 +121,7 @@ describe.skipIf(!hasServer)("a caller's pool", () => {
     expect(counts(pool)).toEqual([1, 1, 1]);
   });
 
-  test("may have a single client: operations, transactions and calls inside them do not wait for themselves", async () => {
+  test("may have a single client: operations, transactions and calls inside them do not deadlock", async () => {
     const schema = await freshSchema();
     const board = await openRun(schema, { connection: newPool(schema.url, { max: 1 }) });
     await Promise.all([
@@ -140,12 +140,12 @@ describe.skipIf(!hasServer)("a caller's pool", () => {
 const briefsTable = async () => (await import("run-blackboard/postgres/schema")).briefs;
 
 describe.skipIf(!hasServer)("close()", () => {
-  test.each(["of our own pool", "of a caller's"])(
-    "during operations waits for those that were begun, also for a client, and refuses later ones: %s",
+  test.each(["of the package's own pool", "of a caller's pool"])(
+    "waits for operations that have begun, including those that wait for a client, and rejects later ones: %s",
     async (whose) => {
       const schema = await freshSchema();
       const pool = newPool(schema.url);
-      const board = await openRun(schema, { connection: whose === "of a caller's" ? pool : schema.url });
+      const board = await openRun(schema, { connection: whose === "of a caller's pool" ? pool : schema.url });
       const begun = Array.from({ length: 40 }, (_, n) => board.createBrief({ briefId: `${n}`, ...brief }));
       const transaction = board.transaction(async (tx) => {
         await tx.logEvent("spawned");
@@ -164,8 +164,8 @@ describe.skipIf(!hasServer)("close()", () => {
   );
 });
 
-describe.skipIf(!hasServer)("a transaction of another in the way", () => {
-  test("fails a single operation with 40001: it is begun again", async () => {
+describe.skipIf(!hasServer)("a conflicting transaction", () => {
+  test("fails a single operation with 40001: it is retried", async () => {
     const schema = await freshSchema();
     const serializable = withOption(schema.url, "default_transaction_isolation=serializable");
     const board = await openRun({ url: serializable });
@@ -183,7 +183,7 @@ describe.skipIf(!hasServer)("a transaction of another in the way", () => {
     expect(new Set((await Promise.all(events)).map(({ seq }) => seq)).size).toBe(16);
   });
 
-  test("is waited for, whatever isolation the database has for a default: none of its updates is lost", async () => {
+  test("is waited for under any default isolation level: none of its updates is lost", async () => {
     const schema = await freshSchema();
     const board = await openRun({ url: withOption(schema.url, "default_transaction_isolation=serializable") });
     await board.createBrief({ briefId: "counter", ...brief });
@@ -199,11 +199,11 @@ describe.skipIf(!hasServer)("a transaction of another in the way", () => {
 });
 
 describe.skipIf(!hasServer || process.env.RUN_BLACKBOARD_POSTGRES_URL)("a server that goes away", () => {
-  test("is a ConnectionError to whoever calls, undoes the open transaction, and serves again when it is back", async () => {
+  test("causes ConnectionError, rolls back the open transaction, and is usable again when it is back", async () => {
     const server = startPrivateServer();
     if (!server) throw new Error("there is no server to start");
     onTestFinished(() => server.stop());
-    // Without a listener of the caller's own.
+    // Without a listener from the caller.
     const pool = new pg.Pool({ connectionString: server.url });
     const boards = [await openRun(server), await openRun(server, { connection: pool })];
     for (const board of boards) await Promise.all(Array.from({ length: 8 }, () => board.getRun()));

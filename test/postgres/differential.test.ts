@@ -1,4 +1,7 @@
-/** Whatever is called in whatever order, both engines give the same, refuse the same in the same words, and store the same. */
+/**
+ * Both engines return the same, throw the same errors with the same messages, and store the same for any sequence of
+ * calls.
+ */
 import fc from "fast-check";
 import { BlackboardError, briefStatuses, eventKinds, openBlackboard } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
@@ -7,7 +10,7 @@ import { type Board, follow, inTransaction, type Operations, StandingClock, type
 import { anyCalls, type Call, callOn } from "../behaviour/model.ts";
 import { freshSchema, hasServer, newPool } from "./fresh.ts";
 
-/** Reads, and calls with something in them that may be anything at all. */
+/** Reads, and calls with one argument of any value. */
 type Other = { call: "other"; name: string; on(board: Operations): unknown };
 
 const anything = fc.oneof(
@@ -32,7 +35,7 @@ const anything = fc.oneof(
   ]),
   fc.string({ unit: "binary", maxLength: 300 }),
 );
-/** As `callOn` names them. */
+/** Names as in `callOn`. */
 const id = fc.constantFrom("b1", "b2", "b3");
 const own = (board: Operations, id: unknown) =>
   (typeof id === "string" && /^b\d$/.test(id) ? `${board.runId}/${id}` : id) as never;
@@ -103,7 +106,7 @@ const others: fc.Arbitrary<Other> = fc.oneof(
   ),
 );
 
-/** What most sequences begin with: without a run nearly everything is refused for that. */
+/** The start of most sequences: without a run nearly every call is rejected for that. */
 const something: Call[] = [
   { call: "createRun", goal: "one" },
   { call: "createWorkstream", id: "w1", tier: 1 },
@@ -115,7 +118,7 @@ const sequences: fc.Arbitrary<(Call | Other)[]> = fc
   .chain(([calls, more]) => fc.shuffledSubarray([...calls, ...more], { minLength: calls.length + more.length }))
   .chain((calls) => fc.constantFrom([...something, ...calls], [...something, ...calls], calls));
 
-/** All that comes of the calls, errors with all their fields, as data. */
+/** The outcomes of all calls as data, including all fields of errors. */
 function* outcomesOf(board: Operations, calls: readonly (Call | Other)[]): Steps<unknown[]> {
   const all: unknown[] = [];
   for (const call of calls) {
@@ -141,7 +144,7 @@ function outcomeOf(board: Operations, call: Call | Other): unknown {
   });
 }
 
-/** Gaps are allowed in seq, and where they are is each engine's own: here it stands for its place. */
+/** Both engines allow gaps in seq at different places: replaces each seq by its position. */
 function* placed(board: Board, outcomes: unknown): Steps<unknown> {
   const { items } = (yield board.listEvents({ limit: 1000 })) as Awaited<ReturnType<Board["listEvents"]>>;
   const places = new Map(items.map(({ seq }, n) => [seq, n + 1]));
@@ -153,7 +156,7 @@ function* placed(board: Board, outcomes: unknown): Steps<unknown> {
 }
 
 describe.skipIf(!hasServer)("SQLite and PostgreSQL", () => {
-  test("give, refuse and store the same, whatever is called", async () => {
+  test("return, throw and store the same for any calls", async () => {
     const schema = await freshSchema();
     const connection = newPool(schema.url);
     let runs = 0;

@@ -7,11 +7,11 @@ const openers = 16;
 const rounds = 3;
 
 describe.skipIf(!hasServer)("the first open", () => {
-  test(`by ${openers} processes at once, ${rounds} times: each migration once, no error, every write there`, async () => {
+  test(`by ${openers} concurrent processes, ${rounds} times, applies each migration once without an error or a lost write`, async () => {
     const programs = await startPrograms(openers, "open-first");
     for (let round = 0; round < rounds; round++) {
       const schema = await freshSchema();
-      // In the last round by a database's default that shows those who waited the state of before.
+      // The last round uses a default isolation level that shows waiting transactions the previous state.
       const url =
         round === rounds - 1 ? withOption(schema.url, "default_transaction_isolation=serializable") : schema.url;
       const outcomes = await Promise.all(programs.map((program) => program.ask(url)));
@@ -25,7 +25,7 @@ describe.skipIf(!hasServer)("the first open", () => {
     await Promise.all(programs.map((program) => program.finish()));
   });
 
-  test("by 16 calls of one process at once: each migration once, no error", async () => {
+  test("by 16 concurrent calls of one process applies each migration once without an error", async () => {
     const schema = await freshSchema();
     const boards = await Promise.all(Array.from({ length: openers }, (_, n) => open(schema, { runId: `run-${n}` })));
     await Promise.all(boards.map((board) => board.createRun("open together")));
@@ -33,12 +33,12 @@ describe.skipIf(!hasServer)("the first open", () => {
     expect(await schema.sql("SELECT count(*) AS n FROM __drizzle_migrations")).toEqual([{ n: migrations.length }]);
   });
 
-  test("of a database that is current already writes nothing and takes no lock", async () => {
+  test("of a current database writes nothing and takes no lock", async () => {
     const schema = await freshSchema();
     await (await open(schema)).close();
     await schema.sql("BEGIN");
     await schema.sql("LOCK TABLE __drizzle_migrations, runs IN SHARE MODE");
-    // The server refuses whatever this one would write; a snapshot of the server's transactions shows other tests' too.
+    // The server rejects writes of this session; its transaction snapshot would include other tests' transactions.
     const readOnly = { ...schema, url: withOption(schema.url, "default_transaction_read_only=on") };
     await (await open(readOnly)).close();
     await schema.sql("ROLLBACK");

@@ -1,6 +1,4 @@
-/**
- * An empty schema for each test, in the server that the whole run shares, and what a test needs to look into it.
- */
+/** An empty schema per test on the server shared by the whole run, and helpers to read it. */
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import pg from "pg";
@@ -8,22 +6,22 @@ import { openPostgresBlackboard, type PostgresOptions } from "run-blackboard/pos
 import { inject, onTestFinished } from "vitest";
 import type { Answer } from "./global-setup.ts";
 
-/** False where PostgreSQL is not installed: `describe.skipIf(!hasServer)`. */
+/** False if PostgreSQL is not installed: `describe.skipIf(!hasServer)`. */
 export const hasServer = inject("postgres") !== null;
 
 export type Row = Record<string, unknown>;
 
 export interface Schema {
   readonly name: string;
-  /** Of the shared database, with this schema alone as the search_path. */
+  /** A connection string to the shared database with only this schema as the search_path. */
   readonly url: string;
-  /** Plain SQL on a connection of its own, past the package. */
+  /** Runs plain SQL on its own connection, not through the package. */
   sql<R extends object = Row>(text: string, values?: readonly unknown[]): Promise<R[]>;
 }
 
 let answer: Promise<Answer> | undefined;
 
-/** The server's, which is started by whoever asks first. */
+/** The server's connection string; the first call starts the server. */
 export async function serverUrl(): Promise<string> {
   answer ??= text(connect(inject("postgres") ?? "")).then((json): Answer => JSON.parse(json));
   const given = await answer;
@@ -33,14 +31,14 @@ export async function serverUrl(): Promise<string> {
 
 let made = 0;
 
-/** Gone when the test is over, with all that is in it. */
+/** A schema that is dropped with all its contents after the test. */
 export async function freshSchema(server?: string): Promise<Schema> {
   const { schema, drop } = await makeSchema(server);
   onTestFinished(drop);
   return schema;
 }
 
-/** One that outlives the test. */
+/** A schema that is not dropped after a test. */
 export async function makeSchema(server?: string): Promise<{ schema: Schema; drop: () => Promise<void> }> {
   const name = `t${process.pid}_${++made}`;
   const url = withOption(server ?? (await serverUrl()), `search_path=${name}`);
@@ -49,7 +47,7 @@ export async function makeSchema(server?: string): Promise<{ schema: Schema; dro
     (await pool.query<R>(query, [...values])).rows;
   await sql(`CREATE SCHEMA ${name}`);
   const drop = async () => {
-    // A test that left a transaction open has failed already: what it holds must not hold up the others.
+    // A test that left a transaction open has already failed: its locks must not block the other tests.
     await sql("SET lock_timeout = '10s'");
     await sql(`DROP SCHEMA ${name} CASCADE`);
     await pool.end();
@@ -57,7 +55,7 @@ export async function makeSchema(server?: string): Promise<{ schema: Schema; dro
   return { schema: { name, url, sql }, drop };
 }
 
-/** A connection string with one more setting for its sessions. */
+/** A connection string with one more session setting. */
 export function withOption(url: string, setting: string): string {
   const whole = new URL(url);
   const options = whole.searchParams.get("options");
@@ -65,12 +63,12 @@ export function withOption(url: string, setting: string): string {
   return whole.href;
 }
 
-/** Counts of SQL and 64-bit columns as numbers, as the package and SQLite give them. */
+/** Returns SQL counts and 64-bit columns as numbers, as the package and SQLite do. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)),
 };
 
-/** A pool such as a caller of the package may bring; ended when the test is over. */
+/** A pool as a caller of the package may pass it; ended after the test. */
 export function newPool(url: string, options: pg.PoolConfig = {}): pg.Pool {
   const pool = quietPool(url, options);
   onTestFinished(() => pool.end());
@@ -82,7 +80,7 @@ function quietPool(url: string, options: pg.PoolConfig): pg.Pool {
   return pool.on("error", () => undefined);
 }
 
-/** A session such as another program's; ended when the test is over. */
+/** A session like another program's; ended after the test. */
 export async function newClient(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, types });
   client.on("error", () => undefined);
@@ -93,14 +91,14 @@ export async function newClient(url: string): Promise<pg.Client> {
 
 type Options = Partial<PostgresOptions>;
 
-/** Opens a blackboard that is closed when the test is over. */
+/** Opens a blackboard that is closed after the test. */
 export async function open({ url }: Pick<Schema, "url">, options: Options = {}) {
   const board = await openPostgresBlackboard({ runId: "run-1", connection: url, ...options });
   onTestFinished(() => board.close());
   return board;
 }
 
-/** The same, with its run. */
+/** Opens a blackboard and creates its run. */
 export async function openRun(schema: Pick<Schema, "url">, options: Options = {}) {
   const board = await open(schema, options);
   await board.createRun("a goal");

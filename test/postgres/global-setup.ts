@@ -1,6 +1,6 @@
 /**
- * One PostgreSQL server for a whole run of vitest. It is started when the first test asks for it, so that a run without such
- * tests waits for nothing, and stopped at the end.
+ * One PostgreSQL server for a whole run of vitest. The first test that asks for it starts it, so that a run without
+ * such tests does not wait; it stops at the end.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -11,12 +11,12 @@ import { provideServer, type Server } from "./server.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** The socket at which the server's URL is to be had, as JSON; null where there is no server. */
+    /** The socket that returns the server's URL as JSON; null if there is no server. */
     postgres: string | null;
   }
 }
 
-/** What the socket answers with. */
+/** The answer of the socket. */
 export type Answer = { url: string } | { error: string };
 
 export async function setup(project: TestProject): Promise<(() => void) | undefined> {

@@ -1,4 +1,4 @@
-/** Migrations on a server: exactly once, all of it or nothing, and nothing of anybody else's touched. */
+/** Migrations on a server: exactly once, atomic, and without touching other programs' objects. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { drizzle } from "drizzle-orm/node-postgres";
@@ -17,7 +17,7 @@ import { startProgram } from "./program.ts";
 
 const ours = ["runs", "workstreams", "briefs", "events", "event_counters"];
 
-/** Opens as a build would that knows these migrations. */
+/** Opens as a build with these migrations does. */
 async function openWith(url: string, migrations: readonly Migration[], how = migratePostgres): Promise<void> {
   const connection = connectPostgres(url);
   try {
@@ -27,7 +27,7 @@ async function openWith(url: string, migrations: readonly Migration[], how = mig
   }
 }
 
-/** All that lies in the schema, and all rows of its tables with the transactions that wrote them. */
+/** All objects of the schema, and all rows of its tables with the transactions that wrote them. */
 async function contents({ sql }: Schema): Promise<unknown> {
   const objects = await sql<{ kind: string; name: string }>(
     `SELECT c.relkind::text AS kind, c.relname AS name, array_agg(a.attname || ' ' || a.atttypid::regtype ORDER BY a.attnum) AS columns
@@ -59,7 +59,7 @@ const four = followedBy(three, "CREATE TABLE four (n int)");
 describe.skipIf(!hasServer)("a migration that fails", () => {
   const broken = "CREATE TABLE more (n int); INSERT INTO more VALUES (1);--> statement-breakpoint\nSELECT 1/0";
 
-  test("leaves an empty schema empty, names its statement, and does not hinder the next open", async () => {
+  test("leaves an empty schema empty, names its statement and does not prevent the next open", async () => {
     const schema = await freshSchema();
     const list = followedBy(known, broken);
     const error = await expectRefused(schema, list, "MIGRATION_FAILED");
@@ -68,13 +68,13 @@ describe.skipIf(!hasServer)("a migration that fails", () => {
     await open(schema);
   });
 
-  test("leaves a current schema and its rows as they were", async () => {
+  test("leaves a current schema and its rows unchanged", async () => {
     const schema = await freshSchema();
     await (await open(schema)).createRun("a goal");
     await expectRefused(schema, followedBy(known, "CREATE TABLE fine (n int)", broken), "MIGRATION_FAILED");
   });
 
-  test("because a user's deferred key would dangle names itself and its statement, of several, and changes nothing", async () => {
+  test("because a user's deferred key would dangle names itself and its statement, and changes nothing", async () => {
     const schema = await freshSchema();
     await (await open(schema)).createRun("a goal");
     await schema.sql(
@@ -83,7 +83,7 @@ describe.skipIf(!hasServer)("a migration that fails", () => {
     );
     const list = followedBy(
       known,
-      // Broken for a while, and mended.
+      // Broken temporarily, then repaired.
       "INSERT INTO notes VALUES ('gone');--> statement-breakpoint\nDELETE FROM notes WHERE run = 'gone'",
       "CREATE TABLE more (n int);--> statement-breakpoint\nDELETE FROM runs;--> statement-breakpoint\nSELECT 1",
       "CREATE TABLE last (n int)",
@@ -97,7 +97,7 @@ describe.skipIf(!hasServer)("a migration that fails", () => {
     expect(error.message).toContain(list[known.length + 1]?.tag);
   });
 
-  test("because the record of migrations refuses its row names itself", async () => {
+  test("because the migrations table rejects its row names itself", async () => {
     const schema = await freshSchema();
     await open(schema);
     await schema.sql("ALTER TABLE __drizzle_migrations ADD CONSTRAINT no CHECK (id <= 4) NOT VALID");
@@ -110,14 +110,14 @@ describe.skipIf(!hasServer)("a migration that fails", () => {
   });
 
   test.each(["COMMIT", "rollback", "BEGIN; SELECT 1", "SAVEPOINT s"])(
-    "because it would end the transaction is refused before anything is done: %s",
+    "because it would end the transaction is rejected before anything is applied: %s",
     async (sql) => {
       const list = followedBy(known, `CREATE TABLE more (n int);--> statement-breakpoint\n${sql};`);
       await expectRefused(await freshSchema(), list, "MIGRATION_FAILED");
     },
   );
 
-  test("because its process was killed in the middle has left nothing, and the next one does it all", async () => {
+  test("because its process was killed leaves nothing, and the next open applies all of it", async () => {
     const schema = await freshSchema();
     const gate = await newClient(schema.url);
     await gate.query("SELECT pg_advisory_lock(4711)");
@@ -139,7 +139,7 @@ describe.skipIf(!hasServer)("a migration that fails", () => {
 });
 
 describe.skipIf(!hasServer)(
-  "a build that meets a schema of another age or opinion writes nothing and says why:",
+  "a build that opens a schema of a different age or history writes nothing and reports why:",
   () => {
     const refusals: [MigrationError["code"], readonly Migration[], readonly Migration[]][] = [
       ["SCHEMA_TOO_NEW", four, three],
@@ -153,7 +153,7 @@ describe.skipIf(!hasServer)(
       await expectRefused(schema, mine, code);
     });
 
-    test("an older schema is brought up to date once, and keeps its rows", async () => {
+    test("an older schema is migrated once and keeps its rows", async () => {
       const schema = await freshSchema();
       await openWith(schema.url, known.slice(0, 2));
       await schema.sql("INSERT INTO runs (run_id, goal, created_at, updated_at) VALUES ('run-1', 'old', '', '')");
@@ -196,7 +196,7 @@ describe.skipIf(!hasServer)(
         "tallies: is not a view",
       ],
     ];
-    test.each(losses)("one that lost what was applied is SCHEMA_MISMATCH: %s", async (loss, difference) => {
+    test.each(losses)("a schema that lost an applied object throws SCHEMA_MISMATCH: %s", async (loss, difference) => {
       const schema = await freshSchema();
       await openWith(schema.url, known);
       await schema.sql(loss);
@@ -205,7 +205,7 @@ describe.skipIf(!hasServer)(
       expect(message).toContain("not the one that its migrations made");
     });
 
-    test("one with what users added is current: columns, indexes, triggers, constraints, views", async () => {
+    test("a schema with users' columns, indexes, triggers, constraints and views is current", async () => {
       const schema = await freshSchema();
       await openWith(schema.url, known);
       await schema.sql(`
@@ -220,7 +220,7 @@ describe.skipIf(!hasServer)(
   },
 );
 
-describe.skipIf(!hasServer)("what is somebody else's", () => {
+describe.skipIf(!hasServer)("an object of another program", () => {
   test.each([
     "CREATE TABLE runs (run_id text, colour text)",
     "CREATE TABLE runs (run_id text PRIMARY KEY, goal text, status text, created_at text, updated_at text)",
@@ -229,7 +229,7 @@ describe.skipIf(!hasServer)("what is somebody else's", () => {
     "CREATE SEQUENCE events",
     "CREATE TABLE tallies (n int)",
     "CREATE TABLE other (n int); CREATE INDEX event_counters ON other (n)",
-  ])("with one of our names is refused untouched: %s", async (sql) => {
+  ])("with one of the package's names is rejected and left unchanged: %s", async (sql) => {
     const schema = await freshSchema();
     await schema.sql(sql);
     const { differences, message } = await expectRefused(schema, known, "SCHEMA_MISMATCH");
@@ -237,7 +237,7 @@ describe.skipIf(!hasServer)("what is somebody else's", () => {
     expect(message).toContain("search_path");
   });
 
-  test("is left alone beside ours, also where a name differs only in case", async () => {
+  test("is left unchanged next to the package's, even if the names differ only in case", async () => {
     const schema = await freshSchema();
     await schema.sql(
       `CREATE TABLE "Runs" (n int); INSERT INTO "Runs" VALUES (1); CREATE VIEW "BRIEFS" AS SELECT * FROM "Runs";
@@ -250,7 +250,7 @@ describe.skipIf(!hasServer)("what is somebody else's", () => {
     expect(await theirs()).toEqual(before);
   });
 
-  test("a record of another program's migrations, is refused rather than shared", async () => {
+  test("that records another program's migrations is rejected, not shared", async () => {
     const schema = await freshSchema();
     await schema.sql(
       "CREATE TABLE __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint); INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('x', 1)",
@@ -262,7 +262,7 @@ describe.skipIf(!hasServer)("what is somebody else's", () => {
 describe.skipIf(!hasServer)("the search_path", () => {
   const goalIn = async (schema: Schema) => (await schema.sql("SELECT goal FROM runs")).map(({ goal }) => goal);
 
-  test("decides: its first schema that exists holds everything, whatever the ones behind it hold", async () => {
+  test("determines the schema: its first existing schema contains everything, whatever the later ones contain", async () => {
     const [first, second] = [await freshSchema(), await freshSchema()];
     await (await open(second)).createRun("second");
     const url = withOption(first.url, `search_path="$user",${first.name},${second.name}`);
@@ -278,7 +278,7 @@ describe.skipIf(!hasServer)("the search_path", () => {
     expect(await first.sql("SELECT 1 FROM pg_namespace WHERE nspname = 'drizzle'")).toEqual([]);
   });
 
-  test("of whoever inserts an event does not matter: seq comes from the counter beside the table", async () => {
+  test("of the inserting session does not matter: seq comes from the counter next to the table", async () => {
     const [first, second] = [await freshSchema(), await freshSchema()];
     for (const schema of [first, second]) await (await open(schema)).createRun("a goal");
     await (await open(second)).logEvent("spawned");
@@ -289,7 +289,7 @@ describe.skipIf(!hasServer)("the search_path", () => {
     expect((await (await open(second)).logEvent("spawned")).seq).toBe(2);
   });
 
-  test("without any schema that exists is refused by name", async () => {
+  test("without an existing schema is rejected by name", async () => {
     const schema = await freshSchema();
     const url = withOption(schema.url, "search_path=nowhere,no_place");
     for (const migrate of ["auto", "check"] as const) {
@@ -300,7 +300,7 @@ describe.skipIf(!hasServer)("the search_path", () => {
   });
 });
 
-describe.skipIf(!hasServer)("who may not or will not migrate", () => {
+describe.skipIf(!hasServer)("opening without the right or the option to migrate", () => {
   async function roleUrl({ name, url, sql }: Schema): Promise<string> {
     const role = `reader_${name}`;
     await sql(`CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA ${name} TO ${role}`);
@@ -325,7 +325,7 @@ describe.skipIf(!hasServer)("who may not or will not migrate", () => {
     expect((await board.getRunSummary()).lastSeq).toBe(1);
   });
 
-  test("a role without CREATE is told what it may not do where something is pending, and leaves nothing", async () => {
+  test("a role without CREATE gets an error that names the missing right if migrations are pending, and leaves nothing", async () => {
     const schema = await freshSchema();
     const url = await roleUrl(schema);
     const error = await caught(MigrationError, () => open({ url }));
@@ -333,7 +333,7 @@ describe.skipIf(!hasServer)("who may not or will not migrate", () => {
     expect(await contents(schema)).toEqual({ objects: [], functions: [], rows: [] });
   });
 
-  test('migrate: "check" opens a current schema, and is MIGRATION_PENDING otherwise', async () => {
+  test('migrate: "check" opens a current schema and throws MIGRATION_PENDING otherwise', async () => {
     const schema = await freshSchema();
     for (const applied of [0, 1]) {
       if (applied > 0) await openWith(schema.url, known.slice(0, applied));
@@ -348,8 +348,8 @@ describe.skipIf(!hasServer)("who may not or will not migrate", () => {
   });
 });
 
-describe.skipIf(!hasServer)("the definitions", () => {
-  test("make the same columns, indexes and constraints as the migrations", async () => {
+describe.skipIf(!hasServer)("the Drizzle definitions", () => {
+  test("create the same columns, indexes and constraints as the migrations", async () => {
     const [defined, migrated] = [await freshSchema(), await freshSchema()];
     const words = ["export", "--config", "drizzle.postgres.config.ts"];
     const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -375,8 +375,8 @@ describe.skipIf(!hasServer)("the definitions", () => {
   });
 });
 
-describe.skipIf(!hasServer)("what every open looks for", () => {
-  test("is each table, view, index, constraint, trigger and function that the migrations make", async () => {
+describe.skipIf(!hasServer)("the objects checked by every open", () => {
+  test("are each table, view, index, constraint, trigger and function that the migrations create", async () => {
     const schema = await freshSchema();
     await open(schema);
     const made = await schema.sql<{ made: string }>(
@@ -397,7 +397,7 @@ describe.skipIf(!hasServer)("drizzle's own migrate()", () => {
   const migrationsFolder = fileURLToPath(new URL("../../migrations/postgres", import.meta.url));
   const rows = ({ sql }: Schema) => sql("SELECT id, hash, created_at FROM __drizzle_migrations ORDER BY id");
 
-  test("and the package find in each other's rows what was applied", async () => {
+  test("and the package recognize each other's applied migrations", async () => {
     const [theirs, mine] = [await freshSchema(), await freshSchema()];
     const migrate = (schema: Schema) =>
       drizzleMigrate(drizzle(newPool(schema.url)), { migrationsFolder, migrationsSchema: schema.name });

@@ -1,4 +1,4 @@
-/** The plans of PostgreSQL, which knows from statistics how telling each condition is. */
+/** Query plans on PostgreSQL, which knows the selectivity of conditions from statistics. */
 import pg from "pg";
 import { readEvents } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
@@ -26,7 +26,7 @@ async function large() {
   return { board, plansOf };
 }
 
-/** How many rows and entries of indexes have been read of all briefs so far. */
+/** The number of rows and index entries of all briefs read so far. */
 async function readOf(schema: Schema, pool: pg.Pool): Promise<number> {
   await pool.query("SELECT pg_stat_force_next_flush()");
   const [row] = await schema.sql<{ read: number }>(
@@ -36,8 +36,8 @@ async function readOf(schema: Schema, pool: pg.Pool): Promise<number> {
   return row?.read ?? Number.NaN;
 }
 
-describe.skipIf(!hasServer)("what is asked of a large run on PostgreSQL", () => {
-  test("lists and claims go through indexes and read no table through", async () => {
+describe.skipIf(!hasServer)("queries of a large run on PostgreSQL", () => {
+  test("lists and claims use indexes and scan no table", async () => {
     const { board, plansOf } = await large();
     for (const [name, indexes, call] of cases) {
       const plan = (await plansOf(() => call(board))).join("\n");
@@ -47,7 +47,7 @@ describe.skipIf(!hasServer)("what is asked of a large run on PostgreSQL", () => 
     }
   });
 
-  test("pages bounded by bytes go through the index of their list, and sum up sizes only as far as they must", async () => {
+  test("pages bounded by bytes use the index of their list and sum sizes only as far as necessary", async () => {
     const { board, plansOf } = await large();
     for (const [filter, index] of [
       [{ after: 3000 }, "events_run_id_seq_pk"],
@@ -59,7 +59,7 @@ describe.skipIf(!hasServer)("what is asked of a large run on PostgreSQL", () => 
       expect(plan, JSON.stringify(filter)).not.toMatch(/Seq Scan/);
       expect(plan, JSON.stringify(filter)).toContain(index);
       if ("kinds" in filter || "briefId" in filter) continue;
-      // Nothing waits for all rows between the limit and the index; a rare kind may be sorted first.
+      // No node between the limit and the index reads all rows; a rare kind may be sorted first.
       expect(plan).toMatch(/Subquery Scan on summed .*\n.*Filter: .*\n.*WindowAgg .*\n.*Limit .*\n.*Index Scan using/);
     }
   });
@@ -72,9 +72,9 @@ describe.skipIf(!hasServer)("what is asked of a large run on PostgreSQL", () => 
     expect(plan).not.toMatch(/Seq Scan on "?(?:briefs|events)/);
   });
 
-  // As in a database's first minute; and as when statistics were taken while all was still pending.
-  test.each(["nobody analysed", "was analysed when it was small"])(
-    "a run that %s is not read through as it grows",
+  // As in a database's first minute; and as when statistics date from a time when every brief was pending.
+  test.each(["was never analysed", "was analysed when it was small"])(
+    "a run that %s is not scanned as it grows",
     async (kind) => {
       const schema = await freshSchema();
       const pool = new pg.Pool({ connectionString: schema.url, max: 1 });
@@ -95,12 +95,13 @@ describe.skipIf(!hasServer)("what is asked of a large run on PostgreSQL", () => 
         }
       }
       const read = await readOf(schema, pool);
-      // Entries of indexes that a claim and a completion read, dead ones too: 100 at most; 1,000 to 2,000 by plans that do not fit.
+      // Index entries read by a claim and a completion, including dead ones: at most 100; 1,000 to 2,000 with a bad
+      // plan.
       expect(read / (rounds * each)).toBeLessThan(300);
     },
   );
 
-  test("an agent that finds nothing to claim reads no briefs, however many others hold", async () => {
+  test("an agent that finds nothing to claim reads no briefs, however many are claimed", async () => {
     const schema = await freshSchema();
     const pool = new pg.Pool({ connectionString: schema.url, max: 1 });
     onTestFinished(() => pool.end());

@@ -5,14 +5,14 @@ import { startRecipe } from "../recipes/recipe.ts";
 import { freshSchema, hasServer, open } from "./fresh.ts";
 import { type PrivateServer, startPrivateServer } from "./server.ts";
 
-describe.skipIf(!hasServer)("repeating until it is answered", () => {
+describe.skipIf(!hasServer)("repeating until a response arrives", () => {
   let server: PrivateServer | undefined;
   beforeAll(() => {
     server = startPrivateServer();
   });
   afterAll(() => server?.stop());
 
-  test("does everything once, though the server went away again and again", async ({ skip }) => {
+  test("does everything once although the server goes away repeatedly", async ({ skip }) => {
     if (!server) return skip("no private server");
     const schema = await freshSchema(server.url);
     const count = 60;
@@ -25,7 +25,7 @@ describe.skipIf(!hasServer)("repeating until it is answered", () => {
       ["fast", 10],
       ["immediate", 20],
     ] as const) {
-      // Whichever of the two gets more of the work.
+      // Either process may do more of the work.
       await Promise.any(agents.map((agent) => agent.until((all) => all[lines])));
       server.restart(mode);
     }

@@ -1,6 +1,6 @@
 /**
- * A PostgreSQL server for the tests: the one that RUN_BLACKBOARD_POSTGRES_URL names, or else a private cluster in a temporary
- * folder, on a socket, of the newest version that is installed.
+ * A PostgreSQL server for the tests: the one that RUN_BLACKBOARD_POSTGRES_URL names, or else a private cluster of the
+ * newest installed version in a temporary folder, on a socket.
  */
 import { execFileSync } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export interface Server {
-  /** Of a database in which a test may make schemas and roles, and end other sessions. */
+  /** The URL of a database in which a test may create schemas and roles and terminate sessions. */
   readonly url: string;
   stop(): void;
 }
@@ -20,13 +20,13 @@ export interface PrivateServer extends Server {
   start(): void;
 }
 
-/** Of a private server everybody may come in, as whoever they say they are; this user only with a password. */
+/** A private server trusts every user except this one, who needs a password. */
 export const userWithPassword = "tester_with_password";
 
-/** Where Debian's packages put a version's programs. */
+/** Where Debian's packages install a version's programs. */
 const debian = "/usr/lib/postgresql";
 
-/** The folder of the newest installed version's programs, 15 or later; `undefined` where there is none. */
+/** The folder of the newest installed version's programs, 15 or later; `undefined` if there is none. */
 function programs(): string | undefined {
   const versions = existsSync(debian)
     ? readdirSync(debian)
@@ -37,12 +37,12 @@ function programs(): string | undefined {
   return versions.length === 0 ? undefined : join(debian, String(newest), "bin");
 }
 
-/** Installs Debian's PostgreSQL where that is possible, which a new machine in CI needs. */
+/** Installs Debian's PostgreSQL if possible, as a new machine in CI needs it. */
 export function installPostgres(): void {
   if (process.env.RUN_BLACKBOARD_POSTGRES_URL || programs() || process.getuid?.() !== 0) return;
   const quiet = { stdio: "ignore" } as const;
   execFileSync("apt-get", ["update", "-q"], quiet);
-  // No cluster of Debian's own: the tests start theirs.
+  // No Debian cluster: the tests start their own.
   execFileSync("apt-get", ["install", "-y", "-q", "--no-install-recommends", "postgresql"], {
     ...quiet,
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
@@ -50,8 +50,8 @@ export function installPostgres(): void {
 }
 
 /**
- * Unlike this package in whatever it could forget to say: ids by a locale's order, times in another zone. Without fsync: what
- * a server wrote outlives its processes all the same, and a machine that fails fails its tests.
+ * Settings that differ from what the package needs unless it sets them explicitly: locale order of ids, a different
+ * time zone. Without fsync: writes survive the server's processes anyway, and a machine that crashes fails its tests.
  */
 const locale = ["--locale-provider", "icu", "--icu-locale", "en-US", "--locale", "C.UTF-8"];
 const settings = {
@@ -62,7 +62,7 @@ const settings = {
   fsync: "off",
 };
 
-/** Starts a cluster of its own; `undefined` where PostgreSQL is not installed. */
+/** Starts a private cluster; `undefined` if PostgreSQL is not installed. */
 export function startPrivateServer(): PrivateServer | undefined {
   const bin = programs();
   if (!bin) return undefined;
@@ -70,7 +70,7 @@ export function startPrivateServer(): PrivateServer | undefined {
   const owner = process.getuid?.() === 0 ? "postgres" : undefined;
   if (owner) chownSync(folder, id("-u", owner), id("-g", owner));
   const data = join(folder, "data");
-  // The server refuses to run as root.
+  // The server does not run as root.
   const run = (program: string, ...words: string[]) => {
     const command = [join(bin, program), ...words];
     const [first = "", ...rest] = owner ? ["runuser", "-u", owner, "--", ...command] : command;
@@ -127,8 +127,8 @@ function id(which: "-u" | "-g", user: string): number {
 }
 
 /**
- * How a test run gets its server, which is not started yet. In CI its absence is an error; elsewhere it is said aloud, and
- * those tests are skipped.
+ * The server of a test run, not yet started. In CI its absence is an error; elsewhere it is reported, and those tests
+ * are skipped.
  */
 export function provideServer(): (() => Server) | undefined {
   const url = process.env.RUN_BLACKBOARD_POSTGRES_URL;

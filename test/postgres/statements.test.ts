@@ -1,9 +1,9 @@
-/** Prepared statements live on the server, too, for as long as a connection does. */
+/** Prepared statements also exist on the server, as long as their connection. */
 import { describe, expect, test } from "vitest";
 import { maxKept } from "../../src/engine/kept.ts";
 import { freshSchema, hasServer, newPool, openRun } from "./fresh.ts";
 
-describe.skipIf(!hasServer)("the statements that a connection has prepared on the server", () => {
+describe.skipIf(!hasServer)("the prepared statements of a connection on the server", () => {
   async function openOnOneConnection() {
     const schema = await freshSchema();
     const pool = newPool(schema.url, { max: 1 });
@@ -15,7 +15,7 @@ describe.skipIf(!hasServer)("the statements that a connection has prepared on th
     return { open, count };
   }
 
-  test("are no more after 1,000 lists of roles of different lengths", async () => {
+  test("do not increase over 1,000 role lists of different lengths", async () => {
     const { open, count } = await openOnOneConnection();
     const board = await open("run-1");
     const ask = async (length: number) => {
@@ -29,7 +29,7 @@ describe.skipIf(!hasServer)("the statements that a connection has prepared on th
     expect(await count()).toBe(before);
   });
 
-  test("have a limit, for all blackboards of the connection together; what comes later is answered all the same", async () => {
+  test("have a limit shared by all blackboards of the connection; queries beyond it still succeed", async () => {
     const { open, count } = await openOnOneConnection();
     for (const runId of ["run-1", "run-2"]) {
       const board = await open(runId);

@@ -1,4 +1,4 @@
-/** The example with its blackboard on a server: the same program, and the same comes of it. */
+/** The survey example with its blackboard on a server: same program, same result. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { temporaryFolder } from "../processes/folder.ts";
 import { send, starting, survey } from "../survey/survey.ts";
 import { freshSchema, hasServer, open } from "./fresh.ts";
 
-/** A folder with text files, and with what cannot be measured: a pipe. */
+/** A folder with text files, and with a pipe, which cannot be measured. */
 function smallFolder(): string {
   const folder = temporaryFolder();
   for (const name of ["docs", "src"]) mkdirSync(join(folder, name));
@@ -19,7 +19,7 @@ function smallFolder(): string {
   return folder;
 }
 
-/** The briefs in order of their ids, without their times and who worked on them. */
+/** The briefs ordered by id, without their times and agents. */
 async function briefs(board: Blackboard<Mode>) {
   const { items } = await board.listBriefs({ limit: 1000 });
   const rows = items.map(({ createdAt: _, updatedAt: __, claimedBy: ___, ...brief }) => brief);
@@ -27,7 +27,7 @@ async function briefs(board: Blackboard<Mode>) {
 }
 
 describe.skipIf(!hasServer)("a survey with --postgres", () => {
-  it("comes to the same as one in a file, writes none, and names the server at its end", async () => {
+  it("has the result of a survey in a file, writes no file, and finally prints the server", async () => {
     const schema = await freshSchema();
     const [folder, cwd, besides] = [smallFolder(), temporaryFolder(), temporaryFolder()];
     const { code, stderr, lines } = await survey(cwd, folder, "--run", "small", "--postgres", schema.url);
@@ -48,10 +48,10 @@ describe.skipIf(!hasServer)("a survey with --postgres", () => {
   it.each([
     ["SIGINT", 130, 0],
     ["SIGKILL", null, 1],
-  ] as const)("that %s stopped goes on with --run, and does nothing twice", async (signal, code, retries) => {
+  ] as const)("that %s stopped continues with --run and does nothing twice", async (signal, code, retries) => {
     const schema = await freshSchema();
     const [folder, cwd] = [smallFolder(), temporaryFolder()];
-    // A text file that takes hours to read and next to nothing of the disk: the signal always finds a worker at it.
+    // A sparse text file that takes hours to read: the signal always finds a worker reading it.
     const endless = join(folder, "src/endless.txt");
     writeFileSync(endless, "a".repeat(8000));
     truncateSync(endless, 2 ** 43);
@@ -60,7 +60,7 @@ describe.skipIf(!hasServer)("a survey with --postgres", () => {
     const board = await open(schema, { runId: "stopped" });
     const endlessBrief = () => board.getBrief("file/src/endless.txt");
     await expect.poll(async () => (await endlessBrief())?.status, { timeout: 60_000 }).toBe("active");
-    // Without its worker, which would give the file back.
+    // Without its worker, which would release the file's claim.
     const worker = Number((await endlessBrief())?.claimedBy?.split("/").at(-1));
     if (signal === "SIGKILL") process.kill(worker, "SIGSTOP");
     send(signal, running);
@@ -84,7 +84,7 @@ describe.skipIf(!hasServer)("a survey with --postgres", () => {
     });
   });
 
-  it("of a server that is not there is one clear line without the password", async () => {
+  it("without a reachable server prints one clear line without the password", async () => {
     const nowhere = "postgresql://tester:secret@localhost:1/none";
     const { code, lines, stderr } = await survey(temporaryFolder(), smallFolder(), "--postgres", nowhere);
     expect({ code, lines }).toEqual({ code: 1, lines: [] });

@@ -1,4 +1,4 @@
-/** What only promises can do with a transaction: calls side by side, calls that nobody awaits, Drizzle's own. */
+/** Transactions with promises: concurrent calls, calls that are not awaited, Drizzle's own transactions. */
 import { eq } from "drizzle-orm";
 import { type Blackboard, ClosedError, DatabaseError, type Mode } from "run-blackboard";
 import * as tables from "run-blackboard/postgres/schema";
@@ -16,7 +16,7 @@ async function openOne() {
 const ids = async (board: Blackboard<Mode>) => (await board.listBriefs()).items.map(({ briefId }) => briefId).sort();
 
 describe.skipIf(!hasServer)("calls in a callback", () => {
-  test("may be made side by side: they take turns, also transactions within it", async () => {
+  test("may be made concurrently, including nested transactions: they run in turn", async () => {
     const { board } = await openOne();
     await board.transaction(async (tx) => {
       const singles = Array.from({ length: 10 }, (_, n) => tx.createBrief({ briefId: `single-${n}`, ...brief }));
@@ -34,7 +34,7 @@ describe.skipIf(!hasServer)("calls in a callback", () => {
     expect([briefs.pending, events.spawned]).toEqual([15, 5]);
   });
 
-  test("that nobody awaits belong to it and are waited for; those made after its end are refused or stand alone", async () => {
+  test("that are not awaited belong to the transaction; those made after its end are rejected or run outside it", async () => {
     const { board } = await openOne();
     const late: Promise<unknown>[] = [];
     let passed = () => {};
@@ -58,7 +58,7 @@ describe.skipIf(!hasServer)("calls in a callback", () => {
     expect(await ids(board)).toEqual(["alone", "first", "second", "third"]);
   });
 
-  test("that fail side by side with others leave those in place", async () => {
+  test("that fail leave concurrent calls in place", async () => {
     const { board } = await openOne();
     const codes = await board.transaction(async (tx) => {
       const endings = await Promise.allSettled([
@@ -76,7 +76,7 @@ describe.skipIf(!hasServer)("calls in a callback", () => {
 });
 
 describe.skipIf(!hasServer)("tx.drizzle", () => {
-  test("is in the transaction, and board.drizzle inside it too", async () => {
+  test("is in the transaction, and so is board.drizzle inside it", async () => {
     const { board } = await openOne();
     const mine = new Error("mine");
     const failing = board.transaction(async (tx) => {
@@ -92,7 +92,7 @@ describe.skipIf(!hasServer)("tx.drizzle", () => {
     expect(await board.drizzle.$count(tables.briefs)).toBe(0);
   });
 
-  test("has transactions that are savepoints: all that is around them can still be undone", async () => {
+  test("has transactions that are savepoints: the outer transaction can still be undone", async () => {
     const { board } = await openOne();
     const failing = board.transaction(async (tx) => {
       await tx.drizzle.transaction(async (inner) => {
@@ -111,7 +111,7 @@ describe.skipIf(!hasServer)("tx.drizzle", () => {
     expect([(await board.getRun())?.goal, await ids(board)]).toEqual(["a goal", []]);
   });
 
-  test("kept beyond the end is refused: its connection is somebody else's by then", async () => {
+  test("throws ClosedError after the end, because its connection may be in use elsewhere", async () => {
     const { board, pool } = await openOne();
     const kept = await board.transaction(async (tx) => [tx.drizzle]);
     const other = await pool.connect();
@@ -122,7 +122,7 @@ describe.skipIf(!hasServer)("tx.drizzle", () => {
     expect((await board.getRun())?.goal).toBe("a goal");
   });
 
-  test("whose query fails gives all up, unless in a transaction of its own; going on is refused by name", async () => {
+  test("undoes the whole transaction when a query fails outside a nested one; further calls throw and say so", async () => {
     const { board } = await openOne();
     const wrong = (database: typeof board.drizzle) => database.execute("SELECT 1/0").catch(() => undefined);
     const inside = await caught(DatabaseError, () =>
@@ -145,7 +145,7 @@ describe.skipIf(!hasServer)("tx.drizzle", () => {
 });
 
 describe.skipIf(!hasServer)("transactions of one run", () => {
-  test("go one after another, also before the run is there and when it is made from outside meanwhile", async () => {
+  test("run one after another, even before the run exists and when it is created outside meanwhile", async () => {
     const schema = await freshSchema();
     const boards = await Promise.all([open(schema), open(schema), open(schema)]);
     const order: string[] = [];

@@ -1,4 +1,4 @@
-/** Watching a server: under many writers, beside a transaction, and while it is away. */
+/** Watching a server: with many writers, inside a transaction, and while the server is away. */
 import pg from "pg";
 import { ConnectionError } from "run-blackboard";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -9,7 +9,7 @@ import { startPrivateServer } from "./server.ts";
 
 const pollMs = 1;
 
-/** Repeats what may be repeated, as it has an id of its own, until the server is back. */
+/** Repeats a call with an id, which is safe to repeat, until the server is back. */
 async function throughLosses(write: () => Promise<unknown>): Promise<void> {
   for (;;) {
     try {
@@ -22,7 +22,7 @@ async function throughLosses(write: () => Promise<unknown>): Promise<void> {
 }
 
 describe.skipIf(!hasServer)("a watch on a server", () => {
-  test("under 8 writing processes gives each event once, in order, to those who begin before, meanwhile and afterwards", async () => {
+  test("with 8 writing processes returns each event once and in order, whether it starts before, during or after them", async () => {
     const [writers, count] = [8, 24];
     const schema = await freshSchema();
     const board = await openRun(schema);
@@ -42,14 +42,14 @@ describe.skipIf(!hasServer)("a watch on a server", () => {
     await Promise.all(programs.map((program) => program.finish()));
   });
 
-  test("inside a transaction sees what is committed, not what the transaction wrote", async () => {
+  test("inside a transaction returns committed events, not those that the transaction wrote", async () => {
     const board = await openRun(await freshSchema());
     await board.logEvent("spawned", { eventId: "before" });
     const events = board.watchEvents({ pollMs })[Symbol.asyncIterator]();
     const undone = board.transaction(async (tx) => {
       await tx.logEvent("failed", { eventId: "undone" });
       expect(await events.next()).toMatchObject({ value: { eventId: "before" } });
-      // A look that comes after the write, with nothing to find.
+      // A poll after the write, which finds nothing.
       const next = events.next();
       expect(await take(board.watchEvents({ pollMs }), 1)).toMatchObject([{ eventId: "before" }]);
       await tx.logEvent("failed", { eventId: "undone too" });
@@ -64,7 +64,7 @@ describe.skipIf(!hasServer)("a watch on a server", () => {
     await events.return?.();
   });
 
-  test("goes on without a gap when the server goes away and comes back, stopped or crashed", async () => {
+  test("continues without a gap when the server goes away and comes back, stopped or crashed", async () => {
     const server = startPrivateServer();
     if (!server) throw new Error("There is a server for the other tests.");
     onTestFinished(() => server.stop());
@@ -82,7 +82,7 @@ describe.skipIf(!hasServer)("a watch on a server", () => {
     };
     await log(10);
     server.halt();
-    // It asks in vain meanwhile.
+    // Its polls fail in the meantime.
     for (let n = 0; n < 3; n++) await expect(board.getRun()).rejects.toThrow(ConnectionError);
     server.start();
     await log(10);
@@ -93,7 +93,7 @@ describe.skipIf(!hasServer)("a watch on a server", () => {
     expect((await watching).map(({ eventId }) => eventId)).toEqual(ids);
   });
 
-  test("ends at once when its signal aborts while the server is away or no connection is free", async () => {
+  test("ends immediately when its signal aborts while the server is away or no connection is free", async () => {
     const schema = await freshSchema();
     const pool = newPool(schema.url, { max: 1 });
     const board = await openRun(schema, { connection: pool });

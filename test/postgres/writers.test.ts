@@ -1,4 +1,4 @@
-/** Several processes that write to one run: in the order of commits, without deadlock, through crashes of the server. */
+/** Several processes that write to one run: in commit order, without deadlock, through crashes of the server. */
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Running } from "../processes/spawn.ts";
 import { freshSchema, hasServer, newClient, openRun } from "./fresh.ts";
@@ -19,7 +19,7 @@ const said = (programs: readonly Running[], word: string) =>
 describe.skipIf(!hasServer)("8 processes that write to one run", () => {
   const [writers, rounds] = [8, 10];
 
-  test("append in the order of commits, a tail misses none, and no callback loses an update or waits for ever", async () => {
+  test("append in commit order, a watch misses no event, and no callback loses an update or waits forever", async () => {
     const schema = await freshSchema();
     const board = await counting(schema);
     const deadlocks = () => schema.sql("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
@@ -40,7 +40,7 @@ describe.skipIf(!hasServer)("8 processes that write to one run", () => {
     await through;
     for (const program of programs) await program.finish();
 
-    // The server that others brought may not keep the times of commits.
+    // A server from RUN_BLACKBOARD_POSTGRES_URL may not track commit timestamps.
     const [{ kept } = {}] = await schema.sql("SELECT current_setting('track_commit_timestamp') AS kept");
     const order = kept === "on" ? "pg_xact_commit_timestamp(xmin), seq" : "seq";
     const stored = await schema.sql<{ seq: number; id: string; kind: string }>(
@@ -59,7 +59,7 @@ describe.skipIf(!hasServer)("8 processes that write to one run", () => {
 });
 
 describe.skipIf(!hasServer || process.env.RUN_BLACKBOARD_POSTGRES_URL)("a server that crashes under load", () => {
-  test("loses no acknowledged write, and no process dies of it", async () => {
+  test("loses no acknowledged write and crashes no process", async () => {
     const server = startPrivateServer();
     if (!server) throw new Error("there is no server to start");
     onTestFinished(() => server.stop());

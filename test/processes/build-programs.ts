@@ -1,15 +1,18 @@
 /**
- * Bundles programs that run as processes of their own: loading TypeScript costs each process a second, loading a bundle a
- * tenth of it.
+ * Bundles programs that run as separate processes: loading TypeScript costs each process a second, loading a bundle a
+ * tenth of that.
  */
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 
-/** Has a binary beside it, so it is loaded from where it lies. */
+/** Contains a binary, so it is loaded from its package. */
 const driver = createRequire(import.meta.url).resolve("better-sqlite3");
 
-/** Writes each program as `<name>.mjs` into `outdir`; `import … from "run-blackboard"` in it means this source tree. */
+/**
+ * Writes each program as `<name>.mjs` into `outdir`; `import … from "run-blackboard"` in it resolves to this source
+ * tree.
+ */
 export function buildPrograms(programs: readonly URL[], outdir: string): void {
   buildSync({
     entryPoints: programs.map((program) => fileURLToPath(program)),
@@ -23,7 +26,7 @@ export function buildPrograms(programs: readonly URL[], outdir: string): void {
     tsconfig: fileURLToPath(new URL("../../tsconfig.json", import.meta.url)),
     alias: { "better-sqlite3": driver },
     external: [driver, "pg-native"],
-    // For what CommonJS packages ask Node for.
+    // CommonJS packages in the bundle call `require` for Node's modules.
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     logLevel: "warning",
   });

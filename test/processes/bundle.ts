@@ -11,8 +11,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const bundles = new Map<string, string>();
 
 /**
- * The path of a program that needs no loader; `import … from "run-blackboard"` in it means this source tree. Programs that it
- * starts itself, from its own folder, come to lie beside it.
+ * The path of a program that needs no loader; `import … from "run-blackboard"` in it resolves to this source tree.
+ * Programs that it starts from its own folder are bundled next to it.
  */
 export function bundled(program: URL, ...startedByIt: URL[]): string {
   const known = bundles.get(program.href);

@@ -1,6 +1,4 @@
-/**
- * Another program has the lock. Who waits is a process of its own, since waiting is synchronous.
- */
+/** Another program holds the lock. The waiting process is a separate one, because waiting is synchronous. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -18,14 +16,14 @@ interface Waited {
   readonly begun: boolean;
 }
 
-/** A waiter that is ready to write, on a file that exists. */
+/** A waiting process that is ready to write to an existing file. */
 async function waiter(file: string, busyTimeoutMs: number) {
   const program = startProgram("wait-for-lock", [file, `${busyTimeoutMs}`]);
   await program.line("ready");
   return {
-    /** Begins to write; what `waited` gives comes when that has succeeded or failed. */
+    /** Starts a write; `waited` resolves when it has succeeded or failed. */
     async write(line: string): Promise<{ waited: Promise<Waited> }> {
-      // Its answer may arrive together with what it says before.
+      // The answer may arrive in the same chunk as the line before it.
       const answer = program.lines.length + 1;
       expect(await program.ask(line)).toBe("writing");
       return { waited: program.until((lines) => lines[answer]).then((json): Waited => JSON.parse(json)) };
@@ -46,7 +44,7 @@ async function another(file: string): Promise<Running> {
   return program;
 }
 
-test("busyTimeoutMs is kept: a write waits that long for a lock, not much longer, and burns no CPU", async () => {
+test("a write waits busyTimeoutMs for a lock, not much longer, and uses no CPU", async () => {
   const file = newFile();
   const patient = await waiter(file, 300);
   const other = await another(file);
@@ -55,7 +53,7 @@ test("busyTimeoutMs is kept: a write waits that long for a lock, not much longer
     const waited = await (await patient.write(line)).waited;
     expect(waited).toMatchObject({ code: "BUSY", begun: false });
     expect(waited.waitedMs).toBeGreaterThanOrEqual(300);
-    // Far from the 5000 that it would wait if it were not told otherwise, however slow the machine.
+    // Far below the default of 5000, however slow the machine is.
     expect(waited.tookMs).toBeLessThan(4000);
     expect(waited.cpuMs).toBeLessThan(150);
   }
@@ -63,7 +61,7 @@ test("busyTimeoutMs is kept: a write waits that long for a lock, not much longer
   expect(await (await patient.write("b-1")).waited).toMatchObject({ code: "ok" });
 });
 
-test("with busyTimeoutMs 0 a write does not wait", async () => {
+test("a write with busyTimeoutMs 0 does not wait", async () => {
   const file = newFile();
   const impatient = await waiter(file, 0);
   const other = await another(file);
@@ -73,12 +71,12 @@ test("with busyTimeoutMs 0 a write does not wait", async () => {
   expect(waited.tookMs).toBeLessThan(4000);
 });
 
-test("a write that waits for a lock succeeds when it is released in time", async () => {
+test("a write that waits for a lock succeeds when the lock is released in time", async () => {
   const file = newFile();
   const [patient, impatient, other] = await Promise.all([waiter(file, 60_000), waiter(file, 300), another(file)]);
   await other.ask("BEGIN IMMEDIATE");
   const { waited } = await patient.write("b-1");
-  // Somebody else gives up meanwhile: so long at least has the lock been held against the patient one.
+  // A second process times out in the meantime, so the lock was held at least that long.
   const gaveUp = await (await impatient.write("b-2")).waited;
   expect(gaveUp.code).toBe("BUSY");
   await other.ask("ROLLBACK");
@@ -90,7 +88,7 @@ test("a write that waits for a lock succeeds when it is released in time", async
   expect(board.getBrief("b-2")).toBeUndefined();
 });
 
-test("opening a current file takes no lock: it succeeds at once while another process writes", async () => {
+test("opening a current file takes no lock: it succeeds immediately while another process writes", async () => {
   const file = newFile();
   const other = await another(file);
   await other.ask("BEGIN IMMEDIATE; UPDATE runs SET goal = 'not committed'");
@@ -98,7 +96,7 @@ test("opening a current file takes no lock: it succeeds at once while another pr
   expect(board.getRunSummary()).toMatchObject({ goal: "wait", lastSeq: 0 });
 });
 
-test("migrateTimeoutMs is kept: opening a file that must be migrated waits for its lock, then changes nothing", async () => {
+test("opening a file that must be migrated waits migrateTimeoutMs for its lock and then changes nothing", async () => {
   const file = join(temporaryFolder(), "blackboard.db");
   const other = await another(file);
   await other.ask("PRAGMA journal_mode = WAL");
@@ -116,7 +114,7 @@ test("migrateTimeoutMs is kept: opening a file that must be migrated waits for i
   open().close();
 });
 
-test("a worker that begins with createRun waits for nobody when the run is there already", () => {
+test("createRun on an existing run does not wait for a lock", () => {
   const file = newFile();
   using board = openBlackboard({ runId: "locked", file, busyTimeoutMs: 0 });
   const other = new Database(file);

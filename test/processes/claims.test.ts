@@ -1,4 +1,4 @@
-/** Several processes at work on one file. */
+/** Several processes that claim briefs in one file. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BlackboardEvent, type Brief, type BriefStatus, openBlackboard } from "run-blackboard";
@@ -14,7 +14,7 @@ async function openPool(count: number) {
   return board;
 }
 
-test("8 processes, 5,000 briefs: each is handed out once, all are done, and the log is complete", async () => {
+test("8 processes claim each of 5,000 briefs once, complete them all, and the log is complete", async () => {
   const board = await openPool(5000);
   const workers = await startWorkers(8, board.location, 600_000);
   for (const worker of workers) worker.say("begin");
@@ -24,7 +24,7 @@ test("8 processes, 5,000 briefs: each is handed out once, all are done, and the 
   expect(takeovers).toBe(0);
 });
 
-test("the briefs of workers killed with SIGKILL are finished by the others", async () => {
+test("other workers finish the briefs of workers killed with SIGKILL", async () => {
   const board = await openPool(600);
   const workers = await startWorkers(6, board.location, 300);
   for (const worker of workers) worker.say("begin");
@@ -40,14 +40,14 @@ test("the briefs of workers killed with SIGKILL are finished by the others", asy
   await expectComplete(board, workers, 600);
 });
 
-test("a worker that stood still beyond its lease is refused, and changes nothing", async () => {
+test("a worker that paused past its lease gets LostClaimError and changes nothing", async () => {
   const board = open({ runId: "zombie", file: join(temporaryFolder(), "blackboard.db") });
   board.createRun("outlive");
   board.spawnBrief({ briefId: "b", tier: 1, role: "coder" });
   const zombie = startProgram("stand-still", [board.location]);
   const pid = Number((await zombie.line("claimed")) && zombie.lines[0]);
   process.kill(pid, "SIGSTOP");
-  // Its lease is over when the clock says so: it is asked until then.
+  // The lease expires by the wall clock, so the claim is repeated until then.
   await expect
     .poll(() => board.claimBrief({ agentId: "second", leaseMs: 60_000 })?.attempt, { timeout: 30_000 })
     .toBe(2);
@@ -66,7 +66,7 @@ test("a worker that stood still beyond its lease is refused, and changes nothing
 const kills = 200;
 const atOnce = 5;
 
-test(`of a process killed with SIGKILL in the midst of a move, ${kills} times, state and event are both there or neither`, async () => {
+test(`a process killed with SIGKILL during a move, ${kills} times, leaves both the new state and its event or neither`, async () => {
   const file = join(temporaryFolder(), "blackboard.db");
   using board = openBlackboard({ runId: "killed", file });
   board.createRun("survive");
@@ -100,7 +100,7 @@ test(`of a process killed with SIGKILL in the midst of a move, ${kills} times, s
   expect(new Set(log.keys())).toEqual(new Set(briefs.map(({ briefId }) => briefId)));
   for (const { briefId, status, retryCount } of briefs) {
     const kinds = log.get(briefId) ?? [];
-    // A claim logs nothing.
+    // A claim logs no event.
     expect([briefId, status === "active" ? "pending" : status]).toEqual([briefId, after[kinds.at(-1) ?? ""]]);
     expect([briefId, retryCount]).toEqual([briefId, kinds.filter((kind) => kind === "retried").length]);
   }

@@ -1,4 +1,4 @@
-/** A driver that cannot run on this Node: said with what to install, before anything crashes. */
+/** A driver that cannot run on this Node: the error says what to install, and the process does not crash. */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -12,7 +12,7 @@ const require = createRequire(import.meta.url);
 const driver = dirname(require.resolve("better-sqlite3/package.json"));
 const binary = "build/Release/better_sqlite3.node";
 
-/** Runs a program in a project of its own, after `change` was done to its copy of better-sqlite3. */
+/** Runs a program in its own project after `change` was applied to its copy of better-sqlite3. */
 function openWith(change: (driver: string) => void): string {
   const folder = temporaryFolder();
   const copy = join(folder, "node_modules/better-sqlite3");
@@ -36,13 +36,13 @@ function setManifest(copy: string, fields: object): void {
   writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), ...fields }));
 }
 
-test("one that fits opens, also where its version cannot be read", () => {
+test("a driver that fits opens, even if its version cannot be read", () => {
   expect(openWith(() => undefined)).toBe("opened");
   const hidden = { exports: { ".": "./lib/index.js" } };
   expect(openWith((copy) => setManifest(copy, hidden))).toBe("opened");
 });
 
-test("one without a binary for this Node is a DatabaseError that says how to get one", () => {
+test("a driver without a binary for this Node causes a DatabaseError that says how to install one", () => {
   const breakages: ((copy: string) => void)[] = [
     (copy) => rmSync(join(copy, "build"), { recursive: true }),
     (copy) => writeFileSync(join(copy, binary), "made for another system"),
@@ -57,7 +57,7 @@ test("one without a binary for this Node is a DatabaseError that says how to get
 });
 
 test.skipIf(Number.parseInt(process.versions.node, 10) >= 22)(
-  "one that would end the process on this Node is a DatabaseError before it is tried",
+  "a driver that would end the process on this Node causes a DatabaseError before it is loaded",
   () => {
     const { code, message } = JSON.parse(openWith((copy) => setManifest(copy, { version: "13.2.0" })));
     expect(code).toBe("DATABASE");

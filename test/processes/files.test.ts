@@ -1,6 +1,4 @@
-/**
- * Files that are missing, damaged or something else: the code says which, and nothing of them is changed.
- */
+/** Files that are missing, damaged or not databases: the error's code tells which, and the file stays unchanged. */
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { FileError, type OpenOptions, openBlackboard } from "run-blackboard";
@@ -19,7 +17,7 @@ function fileError(call: () => unknown): FileError {
 
 const opening = (options: Partial<OpenOptions>) => fileError(() => openBlackboard({ runId: "r", ...options }).close());
 
-/** A blackboard of some 1.5 MB. */
+/** A blackboard of about 1.5 MB. */
 function filled(): string {
   const file = join(temporaryFolder(), "blackboard.db");
   using board = openBlackboard({ runId: "r", file, synchronous: "normal" });
@@ -42,7 +40,7 @@ test.each([
   ["of 50 bytes", Buffer.alloc(50)],
   ["of 99 bytes", Buffer.from("SQLite format 3\0".padEnd(99, "\0"))],
   ["of 10 kB of text", Buffer.from("This is not a database.\n".repeat(427))],
-])("a file %s is NOT_SQLITE and stays as it is", (_, bytes) => {
+])("a file %s throws NOT_SQLITE and stays unchanged", (_, bytes) => {
   const file = join(temporaryFolder(), "notes.txt");
   writeFileSync(file, bytes);
   for (const readonly of [false, true]) {
@@ -61,21 +59,21 @@ test("an empty file becomes a blackboard", () => {
   expect(board.createRun("begin").status).toBe("pending");
 });
 
-test("a folder is CANNOT_OPEN", () => {
+test("a folder in place of a file throws CANNOT_OPEN", () => {
   const folder = temporaryFolder();
   expect(opening({ file: folder })).toMatchObject({ code: "CANNOT_OPEN", file: folder });
   expect(opening({ file: folder, readonly: true })).toMatchObject({ code: "CANNOT_OPEN", file: folder });
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("a file in place of a folder is CANNOT_OPEN", () => {
+test("a file in place of a folder throws CANNOT_OPEN", () => {
   const notFolder = join(temporaryFolder(), "notes.txt");
   writeFileSync(notFolder, "notes");
   expect(opening({ root: notFolder }).code).toBe("CANNOT_OPEN");
   expect(readFileSync(notFolder, "utf8")).toBe("notes");
 });
 
-test("a file with pages overwritten in the middle is CORRUPT when they are read", () => {
+test("a file with overwritten pages throws CORRUPT when they are read", () => {
   const file = filled();
   expect(readAll(file)).toBe(1000);
   const bytes = readFileSync(file);
@@ -84,20 +82,20 @@ test("a file with pages overwritten in the middle is CORRUPT when they are read"
   expect(fileError(() => readAll(file))).toMatchObject({ code: "CORRUPT", file });
 });
 
-test("a file that lost its end is CORRUPT when that is read", () => {
+test("a truncated file throws CORRUPT when the missing part is read", () => {
   const file = filled();
   truncateSync(file, 100 * 4096);
   expect(fileError(() => readAll(file))).toMatchObject({ code: "CORRUPT", file });
 });
 
-test("a missing folder is made, with those above it", () => {
+test("a missing folder is created with its parents", () => {
   const root = join(temporaryFolder(), "not", "there", "yet");
   using board = openBlackboard({ runId: "r", root });
   expect(board.location).toBe(join(root, "r", "blackboard.db"));
   expect(existsSync(board.location)).toBe(true);
 });
 
-test("a missing file is NO_SUCH_FILE where none may be made, and neither file nor folder is", () => {
+test("a missing file throws NO_SUCH_FILE with create: false or readonly, and neither file nor folder is created", () => {
   const folder = temporaryFolder();
   for (const option of [{ create: false }, { readonly: true }]) {
     expect(opening({ root: folder, ...option })).toMatchObject({
@@ -110,14 +108,14 @@ test("a missing file is NO_SUCH_FILE where none may be made, and neither file no
   }
 });
 
-test("create: false opens a file that is there", () => {
+test("create: false opens an existing file", () => {
   const root = temporaryFolder();
   openBlackboard({ runId: "r", root }).close();
   using board = openBlackboard({ runId: "r", root, create: false });
   expect(board.createRun("go on").goal).toBe("go on");
 });
 
-test("every write to a readonly blackboard is READ_ONLY, and the file stays as it is", () => {
+test("every write to a readonly blackboard throws READ_ONLY, and the file stays unchanged", () => {
   const file = join(temporaryFolder(), "blackboard.db");
   const writable = openBlackboard({ runId: "r", file });
   writable.createRun("read");
@@ -144,7 +142,7 @@ test("every write to a readonly blackboard is READ_ONLY, and the file stays as i
   expect(readFileSync(file).equals(bytes)).toBe(true);
 });
 
-test("a readonly blackboard sees what others commit while it is open", () => {
+test("a readonly blackboard sees the commits of other connections while it is open", () => {
   const file = join(temporaryFolder(), "blackboard.db");
   using writable = openBlackboard({ runId: "r", file });
   writable.createRun("write");

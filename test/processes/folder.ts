@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** A folder of the test's own, gone when the test is over. Everybody may look into it, so that other users can be tried. */
+/** A folder per test, removed after the test. It is readable by all users, so that tests can run as different users. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "run-blackboard-"));
   chmodSync(folder, 0o755);

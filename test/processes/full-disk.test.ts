@@ -1,6 +1,4 @@
-/**
- * Disks that are really full: a small file system of the test's own, and a limit on the size of files.
- */
+/** Disks that are actually full: a small file system per test, and a limit on the size of files. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,14 +8,14 @@ import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "./folder.ts";
 import { startProgram } from "./spawn.ts";
 
-/** A file system of 8 MB that exists for one process: mounted in its own namespace, gone with it. */
+/** A file system of 8 MB that exists for one process: mounted in its own namespace and removed with it. */
 const smallDisk = (folder: string) => [
   "unshare",
   "--map-root-user",
   "--mount",
   ...["sh", "-c", 'mount -t tmpfs -o size=8m tmpfs "$0" && exec "$@"', folder],
 ];
-/** No file may grow beyond 5 MB, which SQLite's WAL does not reach before its first checkpoint. */
+/** No file may exceed 5 MB, which SQLite's WAL does not reach before its first checkpoint. */
 const limitedFiles = ["prlimit", `--fsize=${5 * 2 ** 20}:`];
 
 const allowed = ([command = "", ...args]: readonly string[]) => spawnSync(command, [...args, "true"]).status === 0;
@@ -28,7 +26,7 @@ interface Outcome {
   readonly result: string;
 }
 
-/** Fills the disk and gives what became of each write, and what is stored in the end. */
+/** Fills the disk and returns the outcome of each write and the rows stored at the end. */
 async function fill(kind: "disk" | "limit") {
   const folder = temporaryFolder();
   const disk = join(folder, "disk");
@@ -58,25 +56,28 @@ describe.each([
   ["a full disk", "disk", allowed(smallDisk(tmpdir()))],
   ["a limit on the size of files", "limit", allowed(limitedFiles)],
 ] as const)("%s", (_, kind, possible) => {
-  // Filled once, by whichever test comes first.
+  // Filled once, by the first test that runs.
   let filling: ReturnType<typeof fill> | undefined;
   const filled = () => {
     filling ??= fill(kind);
     return filling;
   };
 
-  test.skipIf(!possible)("each acknowledged write is stored, the first refused is DISK_FULL", async () => {
-    const { stored, integrity, of } = await filled();
-    expect(integrity).toBe("ok");
-    const single = of("single");
-    expect(acknowledged(single).length).toBeGreaterThan(100);
-    expect(acknowledged(single).filter(({ id }) => !stored.has(id))).toEqual([]);
-    expect(refused(single).length).toBeGreaterThan(0);
-    expect(new Set(refused(single).map(({ result }) => result))).toEqual(new Set(["FileError DISK_FULL"]));
-    expect(refused(single).filter(({ id }) => stored.has(id))).toEqual([]);
-  });
+  test.skipIf(!possible)(
+    "every acknowledged write is stored, and the first rejected one throws DISK_FULL",
+    async () => {
+      const { stored, integrity, of } = await filled();
+      expect(integrity).toBe("ok");
+      const single = of("single");
+      expect(acknowledged(single).length).toBeGreaterThan(100);
+      expect(acknowledged(single).filter(({ id }) => !stored.has(id))).toEqual([]);
+      expect(refused(single).length).toBeGreaterThan(0);
+      expect(new Set(refused(single).map(({ result }) => result))).toEqual(new Set(["FileError DISK_FULL"]));
+      expect(refused(single).filter(({ id }) => stored.has(id))).toEqual([]);
+    },
+  );
 
-  test.skipIf(!possible)("writing goes on, on the same blackboard, when there is room again", async () => {
+  test.skipIf(!possible)("the same blackboard can write again when there is space", async () => {
     const { stored, of } = await filled();
     const after = of("after");
     expect(after).toHaveLength(100);
@@ -84,7 +85,7 @@ describe.each([
     expect(after.filter(({ id }) => !stored.has(id))).toEqual([]);
   });
 
-  test.skipIf(!possible)("of a transaction whose commit finds the disk full nothing is stored", async () => {
+  test.skipIf(!possible)("a transaction whose commit finds the disk full stores nothing", async () => {
     const { stored, of } = await filled();
     const commit = of("commit");
     expect(acknowledged(commit)).toHaveLength(30);
@@ -93,7 +94,7 @@ describe.each([
   });
 
   test.skipIf(!possible)(
-    "a callback that swallows a full disk's error cannot write outside its transaction",
+    "a callback that catches the error of a full disk cannot write outside its transaction",
     async () => {
       const { stored, of } = await filled();
       const swallow = of("swallow");
@@ -108,9 +109,12 @@ describe.each([
     },
   );
 
-  test.skipIf(!possible)("nor can it through tx.drizzle", async () => {
-    const { stored, of } = await filled();
-    expect(of("swallow").map(({ id }) => id)).toContain("e-drizzle");
-    expect(stored).not.toContain("e-drizzle");
-  });
+  test.skipIf(!possible)(
+    "a callback that catches the error of a full disk cannot write through tx.drizzle either",
+    async () => {
+      const { stored, of } = await filled();
+      expect(of("swallow").map(({ id }) => id)).toContain("e-drizzle");
+      expect(stored).not.toContain("e-drizzle");
+    },
+  );
 });

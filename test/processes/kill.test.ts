@@ -8,9 +8,9 @@ import { type Running, startProgram } from "./spawn.ts";
 
 const kills = 25;
 
-test("a writer killed with SIGKILL in mid-stream, 25 times: every acknowledged write is there, integrity_check is ok", async () => {
+test("a writer killed with SIGKILL 25 times loses no acknowledged write, and integrity_check passes", async () => {
   const file = join(temporaryFolder(), "blackboard.db");
-  // The next ones load meanwhile, and wait until they are told to begin.
+  // The next processes load in the meantime and wait for the signal to begin.
   const writers: Running[] = [];
   const writerOf = (kill: number) => {
     while (writers.length < Math.min(kill + 4, kills)) {
@@ -29,7 +29,7 @@ test("a writer killed with SIGKILL in mid-stream, 25 times: every acknowledged w
     writer.kill();
     expect(await writer.ended).toMatchObject({ signal: "SIGKILL" });
     acknowledged.push(...writer.lines.slice(1));
-    // Not after each: most of the time the next writer finds the file as the dead one left it.
+    // Not after each kill: most of the time the next writer finds the file as the killed one left it.
     if (kill % 5 === 4) expectWhole(file, acknowledged);
   }
   using board = openBlackboard({ runId: "killed", file });
@@ -37,7 +37,7 @@ test("a writer killed with SIGKILL in mid-stream, 25 times: every acknowledged w
   expect(board.getRunSummary().events.spawned).toBeGreaterThanOrEqual(events);
 });
 
-test("a readonly blackboard sees what a killed writer left in the WAL, and leaves it there", async () => {
+test("a readonly blackboard reads a killed writer's WAL and leaves it in place", async () => {
   const file = join(temporaryFolder(), "blackboard.db");
   const writer = startProgram("write-until-killed", [file, "w"]);
   writer.say("begin");

@@ -1,7 +1,7 @@
 /**
- * POSIX locks belong to the process: when it closes any descriptor of a file, it loses all locks that it has on the file. So
- * no public function may open the database or its companions except through SQLite, which knows of its other connections. An
- * SQLite before 3.53, as the Python module has it, would take itself for the last one and delete the -wal under the others.
+ * POSIX locks belong to the process: closing any descriptor of a file drops all its locks on that file. So no public
+ * function may open the database or its companion files except through SQLite, which tracks its connections. SQLite
+ * before 3.53, as in the Python module, would then take itself for the last connection and delete the -wal in use.
  */
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import { startProgram } from "./spawn.ts";
 
 const runId = "looked-at";
 
-/** Functions that take a board and reach its file through the board's own connection, and vocabularies' helpers. */
+/** Functions that take a board and use its connection, and helpers of the vocabularies. */
 const withoutFiles = ["releaseBrief", "readBriefs", "readEvents", "listBriefOutlines", "getTreeOutline"];
 
 function newRun() {
@@ -25,14 +25,16 @@ function newRun() {
   using board = openBlackboard({ root, runId });
   board.createRun("be looked at");
   for (let n = 0; n < 20; n++) board.spawnBrief({ tier: 1, role: "reader", payload: { n } });
-  // So that pruneRuns tries to delete it, too.
+  // So that pruneRuns tries to delete it.
   board.updateRunStatus("done");
   const link = join(folder, "link.db");
   symlinkSync(board.location, link);
   return { folder, root, scratch, file: board.location, link };
 }
 
-/** A process that calls every look on `path` while it has the run open, and the names of the looks. */
+/**
+ * A process that calls every read-only function on `path` while it has the run open, and the names of those functions.
+ */
 async function looker({ root, scratch }: ReturnType<typeof newRun>, path: string) {
   const program = startProgram("look-while-open", [root, runId, path, scratch]);
   const looks = await program.until((lines) => lines[0]).then((json): string[] => JSON.parse(json));
@@ -49,7 +51,7 @@ describe.skipIf(!existsSync("/proc/locks"))("while a process has a run open", ()
         const answer = await program
           .ask(`one ${look}`)
           .then((json): { held: number; calls: string[]; lost: string[]; error: string | null } => JSON.parse(json));
-        // A shared lock on the database and one on -shm, for as long as the run is open.
+        // A shared lock on the database and one on -shm, as long as the run is open.
         expect(answer.held, look).toBe(2);
         const faults = [...answer.calls, ...answer.lost.map((lock) => `lost ${lock}`)];
         if (answer.error !== null) faults.push(`failed with ${answer.error}`);
@@ -61,9 +63,9 @@ describe.skipIf(!existsSync("/proc/locks"))("while a process has a run open", ()
   }
 });
 
-describe.skipIf(!hasPython)("after every public function was called by a process that has the run open", () => {
+describe.skipIf(!hasPython)("after a process with the run open called every public function", () => {
   for (const by of ["file", "link"] as const) {
-    test(`the Python module opens, writes and closes it, and nothing is lost, by the path of the ${by}`, async () => {
+    test(`the Python module can open, write and close it without loss, by the path of the ${by}`, async () => {
       const run = newRun();
       const { program } = await looker(run, run[by]);
       const { logged } = await program.ask("all").then((json): { logged: number } => JSON.parse(json));
@@ -81,7 +83,7 @@ describe.skipIf(!hasPython)("after every public function was called by a process
   }
 });
 
-test("every public function is among those that are called while the run is open", async () => {
+test("the functions called while the run is open include every public function", async () => {
   const run = newRun();
   const { program, looks } = await looker(run, run.file);
   await program.finish();

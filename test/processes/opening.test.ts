@@ -1,6 +1,4 @@
-/**
- * Many open one file at the same time, when it is missing, when the reference wrote it, and when it is current.
- */
+/** Concurrent opening of one file that is missing, written by the reference, or current. */
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,7 +24,7 @@ function expectMigratedOnce(file: string): void {
   }
 }
 
-test("any number of processes open a file at once, missing, of the reference or current: it is migrated once", async () => {
+test("concurrent processes that open a missing, a reference's or a current file migrate it once", async () => {
   const folder = temporaryFolder();
   const programs = Array.from({ length: 20 }, () => startProgram("open", []));
   await Promise.all(programs.map((program) => program.line("ready")));
@@ -49,7 +47,7 @@ test("any number of processes open a file at once, missing, of the reference or 
   await Promise.all(programs.map((program) => program.finish()));
 });
 
-test("worker threads open a missing file at once, and all write to it", async () => {
+test("concurrent worker threads that open a missing file can all write to it", async () => {
   const folder = temporaryFolder();
   const files = [0, 1, 2, 3, 4].map((round) => join(folder, `${round}.db`));
   const lines = await startProgram("open-in-threads", ["4", ...files]).finish();

@@ -1,5 +1,5 @@
 /**
- * What the file system forbids. Tried as another user where the tests run as root, who may do everything.
+ * File system permissions. Where the tests run as root, which has every permission, the attempts run as another user.
  */
 import { chmodSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -10,12 +10,12 @@ import { startProgram } from "./spawn.ts";
 
 interface Case {
   readonly what: string;
-  /** Of the file; null where it is missing. */
+  /** The mode of the file; null if it is missing. */
   readonly file: number | null;
   readonly folder: number;
   readonly readonly?: boolean;
   readonly opened: string;
-  /** What became of reading and writing, where it could be opened. */
+  /** The outcome of reading and of writing, if opening succeeded. */
   readonly read?: string;
   readonly written?: string;
 }
@@ -52,7 +52,7 @@ interface Answer {
   readonly written: string;
 }
 
-/** Opens all of them as nobody; gives what that answered, and whether all of the file is as it was. */
+/** Opens every case as an unprivileged user; returns the outcomes and whether the file is unchanged. */
 async function tryAll(): Promise<(Answer & { what: string; untouched: boolean })[]> {
   const folder = temporaryFolder();
   const program = startProgram("as-nobody", []);
@@ -78,12 +78,12 @@ async function tryAll(): Promise<(Answer & { what: string; untouched: boolean })
   return answers;
 }
 
-// Tried once, by whichever test comes first.
+// Runs once, in the first test that runs.
 let trying: ReturnType<typeof tryAll> | undefined;
 
 for (const { what, opened, read = "not tried", written = "not tried" } of cases) {
   const promise = opened === "ok" ? "read, but to write is READ_ONLY" : opened.split(" ").at(-1);
-  test(`${what}: ${promise}, and it stays as it is`, async () => {
+  test(`${what}: ${promise}, and it stays unchanged`, async () => {
     trying ??= tryAll();
     const answer = (await trying).find((one) => one.what === what);
     expect(answer).toMatchObject({ opened, read, written, untouched: true });

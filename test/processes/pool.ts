@@ -1,9 +1,9 @@
-/** A pool of worker processes on one run, and what must be true when they are done. */
+/** A pool of worker processes on one run, and the conditions that must hold when they are done. */
 import type { Blackboard, BlackboardEvent, Brief, EventKind, Mode } from "run-blackboard";
 import { expect } from "vitest";
 import { type Running, startProgram } from "./spawn.ts";
 
-/** Spawns that many briefs in the run that `work` works on. */
+/** Spawns `count` briefs in the run of the `work` program. */
 export async function fill(board: Blackboard<Mode>, count: number): Promise<void> {
   await board.createRun("work together");
   for (let n = 0; n < count; n++) await board.spawnBrief({ briefId: `b-${n}`, tier: 1, role: "coder" });
@@ -26,14 +26,14 @@ export async function all<T, C>(list: (after: C | undefined) => Promise<{ items:
   }
 }
 
-/** What the log says of each brief, in order. */
+/** The logged events of each brief, in order. */
 export function kindsByBrief(events: readonly BlackboardEvent[]): Map<string | null, EventKind[]> {
   const kinds = new Map<string | null, EventKind[]>();
   for (const { briefId, kind } of events) kinds.set(briefId, [...(kinds.get(briefId) ?? []), kind]);
   return kinds;
 }
 
-/** Every claim was given to one worker only, every brief was completed once, and the log tells of every takeover. */
+/** Every claim went to one worker, every brief was completed once, and every takeover is logged. */
 export async function expectComplete(board: Blackboard<Mode>, workers: readonly Running[], count: number) {
   const lines = workers.flatMap((worker) => worker.lines.filter((line) => /^b-\d+ \d+$/.test(line)));
   expect(new Set(lines).size, "a claim is handed out once").toBe(lines.length);

@@ -1,4 +1,4 @@
-/** SQLite says CANTOPEN, READONLY or BUSY; the error of this package says why. */
+/** SQLite reports CANTOPEN, READONLY or BUSY; this package's error explains the cause. */
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -29,7 +29,7 @@ async function ask(options: object, args: readonly string[] = [], through: reado
 }
 
 describe("a process with too many files open", () => {
-  test.each([0, 1, 2])("hears so, with %i descriptors left", async (free) => {
+  test.each([0, 1, 2])("gets an error that says so, with %i descriptors left", async (free) => {
     const answer = await ask({ file: newFile() }, [String(free)], ["prlimit", "--nofile=200"]);
     expect(answer).toMatchObject({ code: "CANNOT_OPEN", message: expect.stringContaining("too many files open") });
   });
@@ -39,13 +39,13 @@ describe("a path that is too long", () => {
   test.each([
     ["for SQLite", 60, 12, "SQLite takes at most 504"],
     ["for the file system", 300, 1, "longer than the file system allows"],
-  ])("%s is said to be so", async (_, nameLength, levels, reason) => {
+  ])("%s is reported as too long", async (_, nameLength, levels, reason) => {
     const root = join(temporaryFolder(), ...Array.from({ length: levels }, () => "d".repeat(nameLength)));
     const answer = await ask({ root });
     expect(answer).toMatchObject({ code: "CANNOT_OPEN", message: expect.stringContaining(reason) });
   });
 
-  test("by its last name alone is said to be so", async () => {
+  test("is reported as too long if only its last name is", async () => {
     const answer = await ask({ file: join(temporaryFolder(), "f".repeat(250)) });
     expect(answer).toMatchObject({
       code: "CANNOT_OPEN",
@@ -54,28 +54,25 @@ describe("a path that is too long", () => {
   });
 });
 
-/** Runs a command where a folder is mounted read-only; only root may. */
+/** Runs a command where a folder is mounted read-only; requires root. */
 const readOnlyMount = (folder: string) => {
   const mount = `mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"`;
   return ["unshare", "--mount", "sh", "-c", mount, folder];
 };
 const canMount = spawnSync("unshare", ["--mount", "true"]).status === 0;
 
-test.skipIf(!canMount)(
-  "a read-only mount is said to be one, for a file that is there and for one that is not",
-  async () => {
-    const file = newFile();
-    const through = readOnlyMount(dirname(dirname(file)));
-    for (const options of [{ file }, { file, readonly: true }, { root: join(dirname(dirname(file)), "new") }]) {
-      const answer = await ask(options, [], through);
-      expect(answer).toMatchObject({ code: "READ_ONLY", message: expect.stringContaining("mounted read-only") });
-    }
-  },
-);
+test.skipIf(!canMount)("a read-only mount is reported, for an existing and for a missing file", async () => {
+  const file = newFile();
+  const through = readOnlyMount(dirname(dirname(file)));
+  for (const options of [{ file }, { file, readonly: true }, { root: join(dirname(dirname(file)), "new") }]) {
+    const answer = await ask(options, [], through);
+    expect(answer).toMatchObject({ code: "READ_ONLY", message: expect.stringContaining("mounted read-only") });
+  }
+});
 
 const isRoot = process.getuid?.() === 0;
 
-describe.skipIf(!isRoot)("what another user may not use is named with its owner:", () => {
+describe.skipIf(!isRoot)("an error for missing permissions names the owner of", () => {
   test("the file", async () => {
     const file = newFile();
     chmodSync(dirname(file), 0o777);
@@ -92,7 +89,7 @@ describe.skipIf(!isRoot)("what another user may not use is named with its owner:
     expect(message).toMatch(/user \(id 65534\) may not write to its folder \(it belongs to user id 0, mode 0755\)/);
   });
 
-  test("the -shm and -wal that a board of its owner's has made, and what to do about them", async () => {
+  test("the -shm and -wal that the owner's blackboard created, and says what to do about them", async () => {
     const file = newFile();
     chmodSync(file, 0o666);
     chmodSync(dirname(file), 0o777);
@@ -112,8 +109,8 @@ describe.skipIf(!isRoot)("what another user may not use is named with its owner:
   });
 });
 
-describe("a lock is said to be held", () => {
-  test("by this process, where a connection of its own holds it", async () => {
+describe("an error for a held lock names", () => {
+  test("this process if one of its own connections holds it", async () => {
     const file = newFile();
     using board = openBlackboard({ runId: "r", file, busyTimeoutMs: 0 });
     const own = new Database(file);
@@ -126,7 +123,7 @@ describe("a lock is said to be held", () => {
     }
   });
 
-  test("by the process that holds it, where that is another", async () => {
+  test("the other process that holds it", async () => {
     const file = newFile();
     using board = openBlackboard({ runId: "r", file, busyTimeoutMs: 0 });
     const other = startProgram("sql", [file]);
@@ -136,7 +133,7 @@ describe("a lock is said to be held", () => {
     expect(error.message).not.toContain(`process ${process.pid}`);
   });
 
-  test("by another connection, where what holds it cannot be told: a reader of a file that is not in WAL mode", async () => {
+  test("another connection if the holder is unknown: a reader of a file that is not in WAL mode", async () => {
     const file = join(temporaryFolder(), "blackboard.db");
     const reader = new Database(file);
     try {

@@ -1,6 +1,6 @@
 /**
- * Real processes: started, spoken to line by line, waited for. Nothing here waits for time to pass: a wait ends with the line
- * that it waits for, and fails when the process ends without it.
+ * Real processes: starts them, exchanges lines with them, waits for them. No wait depends on time: it ends with the
+ * expected line and fails if the process ends without it.
  */
 import { spawn } from "node:child_process";
 import { onTestFinished } from "vitest";
@@ -13,21 +13,21 @@ export interface Ending {
 }
 
 export interface Running {
-  /** What it has printed so far. Whole lines only: a killed process may leave a part of one. */
+  /** Its output so far. Complete lines only: a killed process may leave a partial one. */
   readonly lines: readonly string[];
-  /** When all that it printed has arrived. */
+  /** Resolves when all output has arrived. */
   readonly ended: Promise<Ending>;
-  /** Waits until `condition` finds what it looks for among the lines, and gives that. */
+  /** Waits until `condition` finds a value in the lines, and returns it. */
   until<T>(condition: (lines: readonly string[]) => T | undefined): Promise<T>;
   /** Waits for this line. */
   line(line: string): Promise<string>;
-  /** Says a line to it and waits for the next one that it prints. */
+  /** Sends a line and waits for the next line of output. */
   ask(line: string): Promise<string>;
   say(line: string): void;
   kill(): void;
-  /** As Ctrl-C does. */
+  /** Sends SIGINT, as Ctrl-C does. */
   interrupt(): void;
-  /** Says no more, waits for its end, which must be a clean one, and gives all its lines. */
+  /** Closes its input, waits for a successful exit, and returns all its lines. */
   finish(): Promise<readonly string[]>;
 }
 
@@ -36,7 +36,7 @@ interface Options {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Starts a program of this folder's `programs/`. */
+/** Starts a program from this folder's `programs/`. */
 export function startProgram(name: string, args: readonly string[], through: readonly string[] = []): Running {
   return startFile(new URL(`programs/${name}.ts`, import.meta.url), args, through);
 }
@@ -47,7 +47,7 @@ export function startFile(program: URL, args: readonly string[], through: readon
   return start(command, rest);
 }
 
-/** Starts a command. What still runs when the test is over is killed. */
+/** Starts a command and kills it after the test if it still runs. */
 export function start(command: string, args: readonly string[], options: Options = {}): Running {
   const child = spawn(command, args, { ...options, stdio: "pipe" });
   const lines: string[] = [];
@@ -68,7 +68,7 @@ export function start(command: string, args: readonly string[], options: Options
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
-  // It may end before it has read all that it was told.
+  // It may end before it has read all its input.
   child.stdin.on("error", () => undefined);
   child.on("error", (error) => {
     failure = error;

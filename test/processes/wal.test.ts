@@ -4,7 +4,7 @@ import { openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "./folder.ts";
 
-test("the WAL stays small over 20,000 writes, and is gone when the last one closes", () => {
+test("the WAL stays small over 20,000 writes and is removed when the last connection closes", () => {
   const file = join(temporaryFolder(), "blackboard.db");
   using board = openBlackboard({ runId: "long", file, synchronous: "normal" });
   board.createRun("write for long");
@@ -14,7 +14,7 @@ test("the WAL stays small over 20,000 writes, and is gone when the last one clos
     board.logEvent("spawned", { briefId: `b-${n}` });
     if (n % 100 === 0) largest = Math.max(largest, statSync(`${file}-wal`).size);
   }
-  // SQLite moves the WAL into the file every 1,000 pages of 4 kB, if it is told of each commit's end.
+  // SQLite checkpoints the WAL every 1,000 pages of 4 kB if each statement is reset after its commit.
   expect(largest).toBeLessThan(8 * 2 ** 20);
   expect(largest).toBeGreaterThan(0);
   board.close();

@@ -1,4 +1,4 @@
-/** Watches in processes of their own, beside processes that write. */
+/** Watches in separate processes, concurrent with processes that write. */
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { type BlackboardEvent, openBlackboard } from "run-blackboard";
@@ -26,7 +26,7 @@ const atLeast = async (watcher: Running, count: number) => {
   await watcher.until(() => (seen(watcher).length >= count ? true : undefined));
 };
 
-test("watchers started before, while and after four processes write, one of them killed and resumed: each event once, in order", async () => {
+test("watchers started before, during and after four processes write, one of them killed and resumed, return each event once and in order", async () => {
   const { board, file } = openShared();
   using _ = board;
   const [writers, rounds] = [4, 75];
@@ -54,7 +54,7 @@ test("watchers started before, while and after four processes write, one of them
   expect(written).toHaveLength(writers * rounds);
   await Promise.all([before, during, after].map((watcher) => atLeast(watcher, written.length)));
   await atLeast(resumed, written.length - seen(killed).length);
-  // One more, so that whatever would come twice or late has come.
+  // One more event, so that any duplicate or late event has arrived.
   board.logEvent("completed", { eventId: "last" });
   const all = allLines(board);
   const watchers = [before, during, after, resumed];
@@ -64,7 +64,7 @@ test("watchers started before, while and after four processes write, one of them
   expect([...seen(killed), ...seen(resumed)]).toEqual(all);
 });
 
-test("a watch of a snapshot, read where the folder cannot be written, gives what is there and then says that it cannot follow", async () => {
+test("a watch of a snapshot, read where the folder is not writable, returns its events and then throws that it cannot follow", async () => {
   const folder = temporaryFolder();
   const file = join(folder, "blackboard.db");
   const board = openBlackboard({ runId: "shared", file });
@@ -77,7 +77,7 @@ test("a watch of a snapshot, read where the folder cannot be written, gives what
   expect(await program.finish()).toEqual([...all, "FileError READ_ONLY"]);
 });
 
-test("a watch that was left keeps no process alive", async () => {
+test("a watch that was left does not keep its process alive", async () => {
   const program = startProgram("leave-watch", []);
   expect(await program.finish()).toEqual(["spawned", "true"]);
 });

@@ -17,7 +17,7 @@ interface Done {
 test.each([
   { writers: 2, rounds: 600 },
   { writers: 4, rounds: 300 },
-])("$writers processes write to one file for seconds: no error, nothing lost", async ({ writers, rounds }) => {
+])("$writers processes write to one file for seconds without an error or a lost write", async ({ writers, rounds }) => {
   const file = join(temporaryFolder(), "blackboard.db");
   using board = openBlackboard({ runId: "shared", file });
   board.createRun("write together");

@@ -1,4 +1,4 @@
-/** Run by `realms.test.ts` in a realm of its own. */
+/** Run by `realms.test.ts` in a separate realm. */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Without `using`: on Node 20 a realm of its own has no Symbol.dispose. */
+/** Without `using`: on Node 20 a separate realm has no Symbol.dispose. */
 function open(options: object = {}) {
   const board = openBlackboard({ runId: "r", file, busyTimeoutMs: 50, ...options });
   onTestFinished(() => board.close());
@@ -33,7 +33,7 @@ function openRun() {
   return board;
 }
 
-// In Jest the class of better-sqlite3's errors is of the test file that opened a database first.
+// In Jest, the class of better-sqlite3's errors belongs to the test file that opened a database first.
 Object.setPrototypeOf(Database.SqliteError.prototype, runInNewContext("Error.prototype"));
 
 test("neither Node's errors nor the driver's are instances of this realm's Error", () => {
@@ -48,7 +48,7 @@ test("neither Node's errors nor the driver's are instances of this realm's Error
   expect(new Database.SqliteError("mine", "SQLITE_BUSY") instanceof Error).toBe(false);
 });
 
-test("a write waits for a lock, and then is BUSY", () => {
+test("a write waits for a lock and then throws BUSY", () => {
   const board = openRun();
   const other = new Database(file);
   other.exec("BEGIN IMMEDIATE");
@@ -60,14 +60,14 @@ test("a write waits for a lock, and then is BUSY", () => {
   board.logEvent("spawned");
 });
 
-test("a claim is held while the database is busy, and the work is done", async () => {
+test("holdClaim keeps the claim while the database is busy, and the work is done", async () => {
   const board = openRun();
   board.createBrief({ briefId: "b", tier: 0, role: "coder" });
   const claim = board.claimBrief({ agentId: "a", leaseMs: 60_000 });
   if (!claim) throw new Error("there was nothing to claim");
   const other = new Database(file);
   other.exec("BEGIN IMMEDIATE");
-  // Its first renewal fails; the lock is given up while it waits to try again.
+  // Its first renewal fails; the lock is released while it waits to retry.
   setImmediate(() => {
     other.exec("ROLLBACK");
     other.close();
@@ -75,7 +75,7 @@ test("a claim is held while the database is busy, and the work is done", async (
   expect(await board.holdClaim(claim, { leaseMs: 6000 }, async () => "done")).toBe("done");
 });
 
-test("a watch goes on after a look that found the database busy, and ends with its signal", async () => {
+test("a watch continues after a poll that found the database busy and ends with its signal", async () => {
   const board = openRun();
   board.logEvent("spawned");
   const controller = new AbortController();
@@ -88,13 +88,13 @@ test("a watch goes on after a look that found the database busy, and ends with i
   board.close();
 });
 
-test("a readonly blackboard refuses to write with READ_ONLY", () => {
+test("a readonly blackboard throws READ_ONLY on a write", () => {
   openRun().close();
   const board = open({ readonly: true });
   expect(() => board.logEvent("spawned")).toThrow(expect.objectContaining({ code: "READ_ONLY" }));
 });
 
-test("a row that another program has spoilt is UNREADABLE_ROW", () => {
+test("a row corrupted by another program throws UNREADABLE_ROW", () => {
   const board = openRun();
   board.createBrief({ briefId: "b", tier: 0, role: "coder" });
   const other = new Database(file);
@@ -103,7 +103,7 @@ test("a row that another program has spoilt is UNREADABLE_ROW", () => {
   expect(() => board.getBrief("b")).toThrow(expect.objectContaining({ code: "UNREADABLE_ROW" }));
 });
 
-test("what the database refuses is DATABASE, and what is no database is said to be none", () => {
+test("a write that the database rejects throws DATABASE, and a file that is not a database NOT_SQLITE", () => {
   const board = openRun();
   const other = new Database(file);
   other.exec("CREATE TRIGGER no BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'mine'); END");
@@ -114,7 +114,7 @@ test("what the database refuses is DATABASE, and what is no database is said to 
   expect(() => openBlackboard({ runId: "r", file: text })).toThrow(expect.objectContaining({ code: "NOT_SQLITE" }));
 });
 
-test("a folder that cannot be made is CANNOT_OPEN, a missing file NO_SUCH_FILE", () => {
+test("a folder that cannot be created throws CANNOT_OPEN, a missing file NO_SUCH_FILE", () => {
   writeFileSync(join(folder, "file"), "");
   const below = join(folder, "file", "x", "blackboard.db");
   expect(() => openBlackboard({ runId: "r", file: below })).toThrow(expect.objectContaining({ code: "CANNOT_OPEN" }));
@@ -122,7 +122,7 @@ test("a folder that cannot be made is CANNOT_OPEN, a missing file NO_SUCH_FILE",
   expect(() => listRuns({ root: join(folder, "absent") })).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
 });
 
-test("a backup over a file and an import of a run that is there are refused by code", async () => {
+test("a backup over a file and an import of an existing run throw errors with codes", async () => {
   openRun().close();
   const copy = join(folder, "copy.db");
   backupBlackboard({ file }, copy);
@@ -133,13 +133,13 @@ test("a backup over a file and an import of a run that is there are refused by c
   await importRun(chunks, { file: join(folder, "new", "blackboard.db") });
 });
 
-test("a clock's date and a promise may be of this realm or another", () => {
+test("a clock's date and a promise may be of this realm or a different one", () => {
   const board = open({ clock: () => new Date(0) });
   expect(board.createRun("a goal").createdAt).toBe("1970-01-01T00:00:00.000Z");
   expect(() => board.transaction((async () => 1) as never)).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
 });
 
-test("a run is pruned, folder included", () => {
+test("pruneRuns deletes a run with its folder", () => {
   const root = join(folder, "runs");
   const board = openBlackboard({ runId: "r", root });
   board.createRun("a goal");
@@ -150,7 +150,7 @@ test("a run is pruned, folder included", () => {
   expect(existsSync(join(root, "r"))).toBe(false);
 });
 
-/** As those of jsdom: not Node's, so that Node refuses to set a limit of listeners on one. */
+/** A signal like jsdom's: not Node's class, so that Node cannot set its listener limit. */
 class OwnSignal {
   aborted = false;
   reason: unknown;
@@ -171,7 +171,7 @@ class OwnController {
   }
 }
 
-test("signals may be those of an environment such as jsdom, which has no throwIfAborted", async () => {
+test("signals may come from an environment such as jsdom, which has no throwIfAborted", async () => {
   vi.stubGlobal("AbortController", OwnController);
   onTestFinished(() => void vi.unstubAllGlobals());
   const board = openRun();

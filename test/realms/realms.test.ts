@@ -1,4 +1,7 @@
-/** In Jest and in vitest's `vmThreads` no error of Node or of a driver is an instance of the classes that a test file has. */
+/**
+ * In Jest and in vitest's `vmThreads`, errors of Node and of drivers are not instances of the classes that a test file
+ * sees.
+ */
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +10,7 @@ import { expect, test } from "vitest";
 const here = fileURLToPath(new URL(".", import.meta.url));
 const project = dirname(dirname(here));
 
-test("every coded error is what it is in a realm of its own, too", () => {
+test("every error with a code keeps its class and code in a separate realm", () => {
   const vitest = join(project, "node_modules/vitest/vitest.mjs");
   const { VITEST_JSON: _, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(

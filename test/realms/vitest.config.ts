@@ -1,4 +1,6 @@
-/** Every test file in a realm of its own, as Jest has it too: the errors of Node and of drivers are of another. */
+/**
+ * Every test file runs in a separate realm, as in Jest: the errors of Node and of drivers belong to a different one.
+ */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 

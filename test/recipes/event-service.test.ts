@@ -10,7 +10,7 @@ async function startService(cwd: string): Promise<{ program: Program; url: strin
   return { program, url: `http://localhost:${port}` };
 }
 
-/** Reads messages as an EventSource does, until there are so many or the stream ends. */
+/** Reads messages as an EventSource does, until `count` have arrived or the stream ends. */
 async function read(url: string, lastEventId: string | undefined, count: number, connected?: () => unknown) {
   const stop = new AbortController();
   const headers: Record<string, string> = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
@@ -43,7 +43,7 @@ async function read(url: string, lastEventId: string | undefined, count: number,
 }
 
 describe("the event service", () => {
-  test("streams what others do, and goes on behind Last-Event-ID after it was killed: none twice, none missed", async () => {
+  test("streams events and resumes after Last-Event-ID when it was killed: no event twice, none missed", async () => {
     const folder = temporaryFolder();
     const board = openIn(folder, "s");
     board.createRun("a goal");
@@ -56,7 +56,7 @@ describe("the event service", () => {
     const { program, url } = await startService(folder);
     const fromNow = await read(url, undefined, 5, () => spawn(3, 9));
     expect(fromNow.events.map(({ briefId }) => briefId)).toEqual(ids(3, 8));
-    // What is lost before the first event goes on from there too.
+    // A connection lost before the first event resumes there too.
     const nothing = read(url, undefined, 1, () => program.signal("SIGKILL")).catch(() => undefined);
     expect((await program.ended).signal).toBe("SIGKILL");
     await nothing;
@@ -70,7 +70,7 @@ describe("the event service", () => {
     expect(await again.program.ended).toEqual({ code: 0, signal: null, stderr: "" });
   });
 
-  test("says at once when it cannot write now, refuses what is no id, and ends with its streams", async () => {
+  test("responds immediately when it cannot write, rejects an invalid id, and exits with its streams", async () => {
     const folder = temporaryFolder();
     const board = openIn(folder, "s");
     board.createRun("a goal");

@@ -1,6 +1,6 @@
 /**
- * docs/recipes.md shows the recipes as they are, all of them. After a change `npx vitest run test/recipes/page.test.ts -u`
- * copies the files into the page.
+ * Checks that docs/recipes.md contains every recipe unchanged. After a change `npx vitest run test/recipes/page.test.ts
+ * -u` copies the files into the page.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { project } from "../package/installed.ts";
 const path = join(project, "docs/recipes.md");
 const shown = /^\[(?<name>examples\/recipes\/\S+\.ts)\]\(\.\.\/\k<name>\)\n\n```ts\n.*?^```$/gms;
 
-test("docs/recipes.md shows each file of examples/recipes, as it is", async () => {
+test("docs/recipes.md contains each file of examples/recipes unchanged", async () => {
   const page = readFileSync(path, "utf8");
   const names = [...page.matchAll(shown)].map(([, name]) => name);
   expect([...names].sort()).toEqual(
@@ -22,7 +22,7 @@ test("docs/recipes.md shows each file of examples/recipes, as it is", async () =
   await expect(filled).toMatchFileSnapshot(path);
 });
 
-test("and no other program", () => {
+test("docs/recipes.md contains no other program", () => {
   const page = readFileSync(path, "utf8");
   expect(page.match(/^```./gm)).toHaveLength([...page.matchAll(shown)].length);
 });

@@ -1,4 +1,6 @@
-/** The worker pool, the orchestrator and the agent that backs off, as processes: what docs/recipes.md promises of them. */
+/**
+ * The worker pool, the orchestrator and the agent that backs off, as processes: checks the claims of docs/recipes.md.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Blackboard, BusyError, ConflictError, openBlackboard } from "run-blackboard";
@@ -7,7 +9,7 @@ import { z } from "zod";
 import { temporaryFolder } from "../processes/folder.ts";
 import { type Call, logOf, openIn, startModel, startRecipe } from "./recipe.ts";
 
-/** A run whose briefs are these questions, and a model that does as told. */
+/** A run with these questions as briefs, and a model with scripted answers. */
 async function questions(texts: readonly string[], take: (call: Call) => void) {
   const folder = temporaryFolder();
   const board = openIn(folder, "q");
@@ -23,7 +25,7 @@ async function questions(texts: readonly string[], take: (call: Call) => void) {
 const eventually = { timeout: 60_000 };
 
 describe("the worker pool", () => {
-  test("on SIGTERM gives back what it was at, and ends", async () => {
+  test("releases its claims on SIGTERM and exits", async () => {
     const { board, model, startAgents } = await questions(["one", "two", "three"], () => undefined);
     const pool = await startAgents("worker-pool", ["2"]);
     await expect.poll(() => model.calls.length, eventually).toBe(2);
@@ -36,7 +38,7 @@ describe("the worker pool", () => {
     }
   });
 
-  test("that is killed loses its briefs to another when the lease is over", async () => {
+  test("that is killed loses its briefs to another worker when the lease expires", async () => {
     const { board, model, startAgents } = await questions(["one"], (call) => {
       if (call.before > 0) call.answer("the second time");
     });
@@ -54,7 +56,7 @@ describe("the worker pool", () => {
     expect(await pool.ended).toEqual({ code: 0, signal: null, stderr: "" });
   });
 
-  test("that was paused for too long drops the work, changes nothing, and takes the next", async () => {
+  test("that was paused for too long discards the work, changes nothing and claims the next brief", async () => {
     const { board, model, startAgents } = await questions(["one"], (call) => {
       if (call.before > 0 || call.prompt === "two") call.answer(`${call.prompt}, answered`);
     });
@@ -77,7 +79,7 @@ describe("the worker pool", () => {
   });
 });
 
-/** Not in the midst of a write, where a process that stands still would keep everybody else from writing. */
+/** Not during a write: a paused process would block all other writers. */
 function pauseBetweenWrites(program: { signal(signal: NodeJS.Signals): void }, board: Blackboard<"sync">): void {
   for (;;) {
     program.signal("SIGSTOP");
@@ -91,7 +93,7 @@ function pauseBetweenWrites(program: { signal(signal: NodeJS.Signals): void }, b
 }
 
 describe("the orchestrator", () => {
-  test("with two pools: tries again, escalates to the next tier in one commit, and puts together what was answered", async () => {
+  test("with two pools retries, escalates to the next tier in one commit, and combines the answers", async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "questions.txt"), "easy\nflaky\nhard\nimpossible\n");
     const model = await startModel((call) => {
@@ -110,7 +112,7 @@ describe("the orchestrator", () => {
     const args = ["q", "questions.txt"];
     const board = openIn(folder, "q");
 
-    // Killed when it has hardly begun, and when the first answer is there; then two at once.
+    // Killed early, killed after the first answer, then two concurrently.
     for (const reached of [() => board.getRun(), () => board.getBrief("question/0")?.result]) {
       const killed = await startRecipe("orchestrator", { cwd: folder, args });
       await expect.poll(reached, eventually).toBeTruthy();
@@ -147,7 +149,7 @@ describe("the orchestrator", () => {
     expect(board.getRun()?.status).toBe("done");
   });
 
-  test("that starts again with another default in a schema meets a conflict, since defaults are stored", () => {
+  test("that restarts with a different default in a schema gets a conflict, because defaults are stored", () => {
     const folder = temporaryFolder();
     const open = (byDefault: number) => {
       const payload = z.object({ tokens: z.int().default(byDefault) });
@@ -164,7 +166,7 @@ describe("the orchestrator", () => {
 });
 
 describe("backing off", () => {
-  test("lets other work go on, takes no less than its delay, and outlives the process that began it", async () => {
+  test("lets other work continue, takes at least its delay, and survives the process that started it", async () => {
     const { board, model, startAgents } = await questions(["busy", "quick"], (call) => {
       if (call.prompt === "busy" && call.before === 0) call.refuse(503, "later");
       else call.answer("an answer");

@@ -1,4 +1,4 @@
-/** The programs of examples/recipes, as processes in a folder of their own, and the model that they ask. */
+/** The programs of examples/recipes, as processes in their own folder, and the model that they ask. */
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
@@ -7,12 +7,12 @@ import { onTestFinished } from "vitest";
 import { bundled } from "../processes/bundle.ts";
 import { type Running, start } from "../processes/spawn.ts";
 
-/** A process and its number, by which to send it signals. */
+/** A process and its pid, for signals. */
 export interface Program extends Running {
   signal(name: NodeJS.Signals): void;
 }
 
-/** Runs `examples/recipes/<name>.ts` in that folder; its first line is the number of its process. */
+/** Runs `examples/recipes/<name>.ts` in that folder; its first line is its pid. */
 export async function startRecipe(
   name: string,
   { cwd, args, env = {} }: { cwd: string; args: readonly string[]; env?: NodeJS.ProcessEnv },
@@ -26,14 +26,14 @@ export async function startRecipe(
   return { ...running, signal: (signal) => process.kill(pid, signal) };
 }
 
-/** Opens the blackboard of a run as the recipes do that run in this folder. */
+/** Opens a run's blackboard as the recipes in this folder do. */
 export function openIn(folder: string, runId: string): Blackboard<"sync"> {
   const board = openBlackboard({ runId, root: `${folder}/runs`, synchronous: "normal" });
   onTestFinished(() => board.close());
   return board;
 }
 
-/** What happened to a brief, in order. */
+/** The events of a brief, in order. */
 export function logOf(board: Blackboard<"sync">, briefId: string): string[] {
   return board.listEvents({ briefId, limit: 1000 }).items.map(({ kind }) => kind);
 }
@@ -41,9 +41,9 @@ export function logOf(board: Blackboard<"sync">, briefId: string): string[] {
 export interface Call {
   readonly model: string;
   readonly prompt: string;
-  /** When it arrived. */
+  /** Arrival time. */
   readonly at: number;
-  /** How many there were before with the same model and prompt. */
+  /** The number of earlier calls with the same model and prompt. */
   readonly before: number;
   answer(text: string): void;
   refuse(status: number, text: string): void;
@@ -54,7 +54,7 @@ export interface Model {
   readonly calls: readonly Call[];
 }
 
-/** A model on a port of its own, which does with each call what it is told; what it does not answer, it keeps waiting. */
+/** A model server on its own port with scripted answers; calls without an answer are kept waiting. */
 export async function startModel(take: (call: Call) => void): Promise<Model> {
   const calls: Call[] = [];
   const server = createServer(async (request, response: ServerResponse) => {

@@ -1,4 +1,4 @@
-/** The table of docs/recipes.md that says what comes of a call that is made a second time. */
+/** The table of docs/recipes.md that says what happens when a call is repeated. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Claim, LostClaimError, TransitionError } from "run-blackboard";
@@ -58,7 +58,7 @@ const cases = Object.entries(calls).flatMap(([outcome, named]) =>
   Object.entries(named).map(([name, call]) => [name, outcome, call] as const),
 );
 
-test.each(cases)("%s, called again, comes to: %s", async (name, outcome, call) => {
+test.each(cases)("%s, called again, results in: %s", async (name, outcome, call) => {
   expect(rows.filter((row) => row.outcome.startsWith(outcome) && row.call.includes(name))).not.toEqual([]);
   const { board, place, clock } = await openRun(sqliteMemory);
   for (const briefId of ["claimed", "pending", "next"]) await board.createBrief({ briefId, ...brief });
@@ -76,13 +76,13 @@ test.each(cases)("%s, called again, comes to: %s", async (name, outcome, call) =
   else expect(withoutTimes(after)).not.toEqual(withoutTimes(before));
 });
 
-test("every call of the table is tried, but for a transaction, which is the calls in it", () => {
+test("the tests cover every call of the table except a transaction, which consists of such calls", () => {
   const outcomes = rows.slice(2).map(({ outcome }) => Object.keys(calls).find((known) => outcome.startsWith(known)));
   expect(outcomes.indexOf(undefined)).toBe(outcomes.length - 1);
   expect(new Set(outcomes.slice(0, -1))).toEqual(new Set(Object.keys(calls)));
 });
 
-/** A second update is later than the first, and the lease that is set begins later. */
+/** A second update has a later time and a later lease. */
 function withoutTimes(stored: Record<string, Row[]>): unknown {
   const timeless = ({ updated_at: _, lease_expires_at: __, ...row }: Row) => row;
   return Object.entries(stored).map(([table, all]) => [table, all.map(timeless)]);

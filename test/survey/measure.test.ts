@@ -1,4 +1,4 @@
-/** What comes of a file, of a folder, and of what cannot be measured. */
+/** Results of files and folders, and failures of what cannot be measured. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { measure } from "../../examples/survey/measure.ts";
 import { temporaryFolder } from "../processes/folder.ts";
 import { files, planHere, query, reasons, surveyHere, workHere, write } from "./survey.ts";
 
-/** In two halves, so that whoever looks for what is left to do here does not find them. */
+/** In two halves, so that a search for such comments does not find them here. */
 const [todo, fixme] = ["TO".concat("DO"), "FIX".concat("ME")] as const;
 
 describe("a file's result", () => {
@@ -51,7 +51,7 @@ describe("a file's result", () => {
     expect(await measure(join(folder, name), new AbortController().signal)).toEqual(result);
   });
 
-  it("is the same wherever lines, words and characters fall on the bounds of what is read at a time", async () => {
+  it("is the same wherever lines, words and characters fall on chunk boundaries", async () => {
     const folder = temporaryFolder();
     const text = `${todo} é\r\n${fixme}_no x${todo}\n`;
     for (let shift = 0; shift < Buffer.byteLength(text); shift++) {
@@ -79,7 +79,7 @@ describe("a file's result", () => {
     });
   });
 
-  it("is stored as it is, and rolled up for each folder and the whole", async () => {
+  it("is stored unchanged and summed for each folder and the whole", async () => {
     const folder = write(temporaryFolder(), {
       "a.ts": "1\n",
       "src/b.ts": "22\n22\n",
@@ -129,7 +129,7 @@ describe("a file's result", () => {
 });
 
 describe("what cannot be measured", () => {
-  it("fails its brief with the reason, and the survey goes on: a pipe, whose other end nobody holds", async () => {
+  it("a pipe without a writer fails its brief with the reason, and the survey continues", async () => {
     const folder = write(temporaryFolder(), { "a.txt": "a\n", "z.txt": "z\n" });
     execFileSync("mkfifo", [join(folder, "pipe")]);
     const file = await surveyHere(folder);
@@ -141,7 +141,7 @@ describe("what cannot be measured", () => {
     ]);
   });
 
-  it("fails what has changed since it was planned: a file that is gone, or a link or a pipe by now", async () => {
+  it("a file that has changed since it was planned fails: it is gone, or is a link or a pipe", async () => {
     const folder = write(temporaryFolder(), { "gone.txt": "", "link.txt": "", "pipe.txt": "", "stays.txt": "" });
     const cwd = temporaryFolder();
     await planHere(cwd, "changed", folder);
@@ -159,7 +159,7 @@ describe("what cannot be measured", () => {
   });
 
   it.runIf(process.platform === "linux")(
-    "fails names that are not text, each on its own, and shows them as text",
+    "each name that is not text fails its brief and is shown as text",
     async () => {
       const folder = write(temporaryFolder(), { "fine.txt": "a\n" });
       const name = (...bytes: number[]) => Buffer.concat([Buffer.from(`${folder}/bad-`), Buffer.from(bytes)]);
@@ -183,7 +183,7 @@ describe("what cannot be measured", () => {
     },
   );
 
-  it("takes a folder further down that cannot be read, here for the length of its path, for one failed file", async () => {
+  it("a subfolder that cannot be read, here for its path length, counts as one failed file", async () => {
     const folder = temporaryFolder();
     onTestFinished(() => void execFileSync("rm", ["-rf", join(folder, "deep")]));
     const dig = 'cd "$1/deep" && for level in $(seq 20); do mkdir "$2" && cd "$2" || break; done';
@@ -197,7 +197,7 @@ describe("what cannot be measured", () => {
     ]);
   });
 
-  it.skipIf(process.getuid?.() === 0)("fails files and folders that may not be read", async () => {
+  it.skipIf(process.getuid?.() === 0)("files and folders without read permission fail their briefs", async () => {
     const folder = write(temporaryFolder(), {
       "locked.txt": "",
       "top/a.txt": "",

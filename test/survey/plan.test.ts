@@ -1,4 +1,4 @@
-/** What a survey puts onto the blackboard, and what it leaves out. */
+/** What a survey puts on the blackboard and what it omits. */
 import { execFileSync } from "node:child_process";
 import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { paths, planHere, query, small, survey, surveyHere, workHere, write } fr
 describe("the plan", () => {
   it("is a workstream per top-level folder, and a tree of briefs: the whole, its top-level folders, their files", async () => {
     const file = await surveyHere(write(temporaryFolder(), small));
-    // `.` stands for the files that lie directly in the surveyed folder.
+    // `.` represents the files directly in the surveyed folder.
     expect(query(file, "SELECT name, tier, status FROM workstreams ORDER BY name")).toEqual([
       { name: ".", tier: 1, status: "done" },
       { name: "docs", tier: 1, status: "done" },
@@ -52,7 +52,7 @@ describe("the plan", () => {
     ]);
   });
 
-  it("has no folder `.` when no file lies directly in the surveyed one, and is the whole alone when nothing does", async () => {
+  it("has no folder `.` without files directly in the surveyed folder, and only the root brief for an empty one", async () => {
     const none = await surveyHere(write(temporaryFolder(), { "a/b.c": "" }));
     expect(query(none, "SELECT name FROM workstreams")).toEqual([{ name: "a" }]);
     const empty = await surveyHere(temporaryFolder());
@@ -61,7 +61,7 @@ describe("the plan", () => {
     ]);
   });
 
-  it("leaves out what .gitignore files name, a deeper one having the last word, and never what they do not", async () => {
+  it("omits exactly what .gitignore files name; a deeper file takes precedence", async () => {
     const folder = write(temporaryFolder(), {
       ".gitignore": "*.log\nbuild/\n/only-here.txt\n# comment\n",
       "a.log": "",
@@ -90,7 +90,7 @@ describe("the plan", () => {
     expect(query(file, "SELECT name FROM workstreams ORDER BY name")).toEqual([{ name: "." }, { name: "src" }]);
   });
 
-  it("minds the .gitignore files above, up to the root of the repository, unless they ignore the folder asked for", async () => {
+  it("applies the .gitignore files above, up to the repository's root, unless they ignore the surveyed folder", async () => {
     const folder = write(temporaryFolder(), {
       ".git/HEAD": "",
       ".gitignore": "*.log\n/src/secret\ndist/\n",
@@ -104,7 +104,7 @@ describe("the plan", () => {
     expect(paths(await surveyHere(join(folder, "dist")))).toEqual(["c.js", "c.log"]);
   });
 
-  it("agrees with git about which files there are", async () => {
+  it("contains the same files as git", async () => {
     const patterns = [
       "*",
       "!*/",
@@ -142,7 +142,7 @@ describe("the plan", () => {
     }
   });
 
-  it("leaves out links, `.git`, and the runs under the current folder", async () => {
+  it("omits links, `.git`, and the runs under the current folder", async () => {
     const folder = write(temporaryFolder(), {
       "real/file.ts": "",
       ".git/config": "",
@@ -159,7 +159,7 @@ describe("the plan", () => {
     expect(paths(file)).toEqual(["real/file.ts", "sub/runs/kept.txt"]);
   });
 
-  it("that was interrupted is made to its end, nothing twice", async () => {
+  it("that was interrupted is completed without duplicates", async () => {
     const cwd = temporaryFolder();
     const names = Array.from({ length: 250 }, (_, index) => `folder/file${index}.ts`);
     const folder = write(temporaryFolder(), Object.fromEntries(names.map((name) => [name, "a\n"])));
@@ -187,7 +187,7 @@ describe("the plan", () => {
     ]);
   });
 
-  it("is closed by whoever is first through with it: a slower start of the same run adds nothing to it", async () => {
+  it("is closed by the first process that completes it: a slower start of the same run adds nothing to it", async () => {
     const cwd = temporaryFolder();
     const names = Array.from({ length: 120 }, (_, index) => `folder/file${100 + index}.ts`);
     const folder = write(temporaryFolder(), Object.fromEntries(names.map((name) => [name, "a\n"])));
@@ -204,7 +204,7 @@ describe("the plan", () => {
   });
 });
 
-/** What was walked, with something that happens after so many of it. */
+/** Walks and runs a callback after `count` entries. */
 async function* meanwhile(
   walked: AsyncIterable<Found>,
   after: number,

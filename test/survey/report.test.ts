@@ -1,4 +1,4 @@
-/** What a survey says, and to whom. */
+/** The survey's output. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { openProgress } from "../../examples/survey/report.ts";
 import { temporaryFolder } from "../processes/folder.ts";
 import { paths, query, small, survey, surveyHere, write } from "./survey.ts";
 
-describe("odd names", () => {
+describe("unusual names", () => {
   const names = [
     "new\nline.ts",
     "\u001b[2Jclear.ts",
@@ -29,7 +29,7 @@ describe("odd names", () => {
     expect(query(file, "SELECT DISTINCT status FROM briefs")).toEqual([{ status: "done" }]);
   });
 
-  it("never reach the terminal as they are", async () => {
+  it("never reach the terminal unescaped", async () => {
     const folder = join(temporaryFolder(), "fol\n\u001b[2Jder");
     mkdirSync(folder);
     for (const name of names) execFileSync("mkfifo", ["--", join(folder, name)]);
@@ -41,8 +41,8 @@ describe("odd names", () => {
   });
 });
 
-describe("what it tells", () => {
-  it("logs an event for each thing that happens to a brief", async () => {
+describe("the output", () => {
+  it("logs an event for every change of a brief", async () => {
     const folder = write(temporaryFolder(), { "src/a.ts": "" });
     execFileSync("mkfifo", [join(folder, "src/pipe")]);
     const file = await surveyHere(folder);
@@ -59,7 +59,7 @@ describe("what it tells", () => {
     ).toEqual([{ role: "file" }, { role: "folder" }, { role: "survey" }]);
   });
 
-  it("ends with the summary, a table by language, and the path of the blackboard; --run says it again", async () => {
+  it("ends with the summary, a table by language, and the blackboard's path; --run prints it again", async () => {
     const [cwd, folder] = [temporaryFolder(), write(temporaryFolder(), small)];
     execFileSync("mkfifo", [join(folder, "src/pipe")]);
     const first = await survey(cwd, folder, "--run", "small");
@@ -90,7 +90,7 @@ describe("what it tells", () => {
     const rows = () =>
       ["runs", "workstreams", "briefs", "events"].map((table) => query(first.file, `SELECT * FROM ${table}`));
     const before = rows();
-    // Also when there is nothing to survey any more.
+    // Also when nothing is left to survey.
     execFileSync("rm", ["-r", folder]);
     const second = await survey(cwd, "--run", "small");
     expect(second).toEqual({ ...first, lines: first.lines.slice(1) });
@@ -99,7 +99,7 @@ describe("what it tells", () => {
 
   const counts = (finished: number, handedOn = 0) => ({ finished, briefs: 2500, handedOn });
 
-  it("is one live line on a terminal, which makes way for lines that stay", () => {
+  it("is one updated line on a terminal, cleared before permanent lines", () => {
     const terminal = Object.assign(new PassThrough({ encoding: "utf8" }), { isTTY: true, columns: 80, rows: 24 });
     const progress = openProgress(terminal);
     progress.worked(counts(1));
@@ -111,7 +111,7 @@ describe("what it tells", () => {
     expect(third).toMatch(/\[GDone\.\n$/);
   });
 
-  it("is a plain line for every thousand briefs elsewhere", () => {
+  it("is a plain line per thousand briefs without a terminal", () => {
     const pipe = new PassThrough({ encoding: "utf8" });
     const progress = openProgress(pipe);
     for (let planned = 100; planned <= 2500; planned += 100) progress.planned(planned);

@@ -1,6 +1,6 @@
 /**
- * Surveys of real folders: by the program, in processes of its own; or, where it is not about processes, by its parts in this
- * one, which is ten times as fast.
+ * Surveys of real folders: by the program in separate processes, or by its parts in this process, which is ten times as
+ * fast, for tests that are not about processes.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -19,7 +19,7 @@ import { type Running, start } from "../processes/spawn.ts";
 const source = (name: string) => new URL(`../../examples/survey/${name}.ts`, import.meta.url);
 const program = [process.execPath, bundled(source("main"), source("worker"))];
 
-/** Starts a survey; its first line is the number of its process, by which to send it signals. */
+/** Starts a survey; its first line is its pid, for signals. */
 export function starting(cwd: string, ...args: string[]): Running {
   return start("sh", ["-c", 'echo $$; exec "$@"', "sh", ...program, ...args], { cwd });
 }
@@ -53,7 +53,7 @@ export function openSurvey(cwd: string, runId: string) {
 
 export const silent: Progress = openProgress(new PassThrough());
 
-/** Plans a survey in this process, to its end unless `stop` says otherwise. */
+/** Plans a survey in this process, completely unless `stop` ends it. */
 export async function planHere(
   cwd: string,
   runId: string,
@@ -66,13 +66,13 @@ export async function planHere(
   await plan(board, walked, silent, stop.signal);
 }
 
-/** Works in this process. */
+/** Runs a worker in this process. */
 export async function workHere(cwd: string, runId: string, folder: string): Promise<void> {
   using board = openSurvey(cwd, runId);
   await work({ board, folder, agentId: "here", signal: new AbortController().signal });
 }
 
-/** Surveys a folder in this process, and gives the blackboard's file. */
+/** Surveys a folder in this process and returns the blackboard's file. */
 export async function surveyHere(folder: string): Promise<string> {
   const cwd = temporaryFolder();
   await planHere(cwd, "here", folder);
@@ -80,7 +80,7 @@ export async function surveyHere(folder: string): Promise<string> {
   return join(cwd, "runs/here/blackboard.db");
 }
 
-/** Writes files by their paths, and the folders that they lie in; a path that ends with a slash is a folder. */
+/** Writes files by their paths and creates their folders; a path that ends with a slash is a folder. */
 export function write(folder: string, files: Record<string, string | Buffer>): string {
   for (const [path, content] of Object.entries(files)) {
     const target = join(folder, path);
@@ -106,7 +106,7 @@ interface FileRow {
   retries: number;
 }
 
-/** The files' briefs, by path. */
+/** The briefs of files, by path. */
 export function files(file: string): Record<string, { status: string; result: unknown; retries: number }> {
   const rows = query<FileRow>(
     file,
@@ -122,7 +122,7 @@ export function paths(file: string): string[] {
   return Object.keys(files(file));
 }
 
-/** Why briefs failed, by path. */
+/** The reasons of failed briefs, by path. */
 export function reasons(file: string): Record<string, string> {
   const rows = query<{ path: string; reason: string }>(
     file,

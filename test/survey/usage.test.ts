@@ -1,22 +1,22 @@
-/** How the program is called, and what it refuses. */
+/** Command-line usage and its errors. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../processes/folder.ts";
 import { planHere, survey, write } from "./survey.ts";
 
-describe("what it refuses", () => {
+describe("usage errors", () => {
   it.each([
-    ["a folder that is not there", ["nowhere"], "Cannot survey nowhere: ENOENT: no such file or directory\n"],
+    ["a missing folder", ["nowhere"], "Cannot survey nowhere: ENOENT: no such file or directory\n"],
     ["a file", ["file.txt"], "Cannot survey file.txt: ENOTDIR: not a directory\n"],
     ["an empty name", [""], "Cannot survey : ENOENT: no such file or directory\n"],
     ["the folder of the blackboards", ["runs/x"], "Cannot survey runs/x: the blackboards lie there\n"],
     ["a run id that would lead elsewhere", ["--run", "../x"], /^Invalid input\. runId: .*\n$/],
-    ["an option it does not know", ["--colour"], /^Unknown option '--colour'.*\n\nUsage: npm start -- \[FOLDER\]/],
+    ["an unknown option", ["--colour"], /^Unknown option '--colour'.*\n\nUsage: npm start -- \[FOLDER\]/],
     ["two folders", [".", "."], /^One folder at a time\.\n\nUsage: /],
     ["a run without its id", ["--run"], /^Option '--run <value>' argument missing\n\nUsage: /],
     ["no workers", ["--workers", "0"], /^--workers must be a whole number from 1, got 0\.\n\nUsage: /],
-    ["an address that is none", ["--postgres", ""], /^Invalid input\. connection: must be a connection string.*\n$/],
+    ["an invalid address", ["--postgres", ""], /^Invalid input\. connection: must be a connection string.*\n$/],
   ])("%s: one clear line, exit code 1, nothing written", async (_, args, message) => {
     const cwd = write(temporaryFolder(), { "file.txt": "", "runs/x/": "" });
     const { code, lines, stderr } = await survey(cwd, ...args);
@@ -26,7 +26,7 @@ describe("what it refuses", () => {
     expect(readdirSync(join(cwd, "runs"))).toEqual(["x"]);
   });
 
-  it("says how it is used with --help", async () => {
+  it("--help prints the usage", async () => {
     const cwd = temporaryFolder();
     const { code, lines } = await survey(cwd, "--help");
     const first = "Usage: npm start -- [FOLDER] [--run ID] [--workers N] [--chaos] [--postgres URL]";
@@ -34,7 +34,7 @@ describe("what it refuses", () => {
     expect(existsSync(join(cwd, "runs"))).toBe(false);
   });
 
-  it("a run with another goal, which it names", async () => {
+  it("--run with a different goal exits with an error that names the goal", async () => {
     const cwd = temporaryFolder();
     const [one, other] = [temporaryFolder(), temporaryFolder()];
     await planHere(cwd, "taken", one);

@@ -1,4 +1,4 @@
-/** Several processes at one survey: stopped, killed, replaced, and going on where others stopped. */
+/** Several processes on one survey: stopped, killed, replaced and continued by others. */
 import { readdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -21,7 +21,7 @@ import {
   write,
 } from "./survey.ts";
 
-/** A folder with three files, and one that takes hours to read and next to nothing of the disk: a worker is always at it. */
+/** A folder with three files, and a sparse one that takes hours to read, so that a worker is always reading it. */
 function folderWithEndless(): { folder: string; endless: string } {
   const folder = write(temporaryFolder(), {
     "a/one.ts": "1\n",
@@ -34,7 +34,7 @@ function folderWithEndless(): { folder: string; endless: string } {
   return { folder, endless };
 }
 
-/** Waits until a worker is at the endless file and the other files are done; gives the run and the number of its process. */
+/** Waits until a worker reads the endless file and the other files are done; returns the run and the worker's pid. */
 async function untilAtEndless({ until }: Running, cwd: string): Promise<{ runId: string; worker: number }> {
   const runId = await until((lines) => lines[1]?.match(/^Run (\S+) surveys /)?.[1]);
   using board = openSurvey(cwd, runId);
@@ -63,7 +63,7 @@ describe("a survey that was stopped", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const)(
-    "by %s leaves a valid file without a claim, and says how to go on; the rest is done then, and nothing twice",
+    "by %s leaves a valid file without a claim and prints how to continue; the rest is then done once",
     async (signal, code) => {
       const cwd = temporaryFolder();
       const { folder, endless } = folderWithEndless();
@@ -90,7 +90,7 @@ describe("a survey that was stopped", () => {
     },
   );
 
-  it("by the death of the parent alone leaves no worker behind and no claim", async () => {
+  it("by the death of only the parent leaves no worker and no claim", async () => {
     const cwd = temporaryFolder();
     const running = starting(cwd, folderWithEndless().folder, "--workers", "1");
     const { runId, worker } = await untilAtEndless(running, cwd);
@@ -102,7 +102,7 @@ describe("a survey that was stopped", () => {
     ]);
   });
 
-  it("by the death of all its processes goes on with --run: what was claimed is handed on when its lease is over", async () => {
+  it("by the death of all its processes continues with --run: claimed briefs are taken over when their lease expires", async () => {
     const cwd = temporaryFolder();
     const { folder, endless } = folderWithEndless();
     const running = starting(cwd, folder, "--workers", "1");
@@ -126,7 +126,7 @@ describe("a survey that was stopped", () => {
     });
   });
 
-  it("is planned and worked on by two parents at the same time without doing anything twice", async () => {
+  it("is planned and processed by two parents concurrently without duplicates", async () => {
     const cwd = temporaryFolder();
     const names = Array.from({ length: 300 }, (_, index) => `folder${index % 3}/file${index}.ts`);
     const folder = write(temporaryFolder(), Object.fromEntries(names.map((name) => [name, "a\n"])));
@@ -147,9 +147,9 @@ describe("a survey that was stopped", () => {
 });
 
 describe("workers that die", () => {
-  it("now and then, with --chaos, are replaced: the survey is complete, and says how many briefs were handed on", async () => {
+  it("occasionally, with --chaos, are replaced: the survey is complete and prints how many briefs were taken over", async () => {
     const cwd = temporaryFolder();
-    // Each takes some time, so that a worker is killed in the midst of one.
+    // Each takes some time, so that a worker is killed while it measures one.
     const names = Array.from({ length: 38 }, (_, index) => `file${index}.txt`);
     const folder = write(temporaryFolder(), Object.fromEntries(names.map((name) => [name, "a".repeat(8000)])));
     for (const name of names) truncateSync(join(folder, name), 2 ** 23);
@@ -170,7 +170,7 @@ describe("workers that die", () => {
     expect(counted).toEqual({ retried: handedOn, retries: handedOn, attempts: handedOn });
   });
 
-  it("because they were told to are replaced, and have given back what they had", async () => {
+  it("on a signal release their claims and are replaced", async () => {
     const cwd = temporaryFolder();
     const running = starting(cwd, folderWithEndless().folder, "--workers", "1");
     const { runId, worker } = await untilAtEndless(running, cwd);
@@ -185,11 +185,11 @@ describe("workers that die", () => {
     expect(await running.ended).toMatchObject({ code: 143, stderr: "" });
   });
 
-  it("over one file again and again are not given it for ever: it fails, and the rest is done", async () => {
+  it("repeatedly on one file do not get it endlessly: it fails, and the rest is done", async () => {
     const cwd = temporaryFolder();
     const folder = write(temporaryFolder(), { "fine.txt": "a\n", "poison.txt": "a\n" });
     await planHere(cwd, "poison", folder);
-    // As many workers as it takes, each of which is handed it and not heard of again.
+    // As many workers as necessary; each claims the file and then dies.
     let now = Date.now() - 60_000;
     {
       using board = openBlackboard({ runId: "poison", root: join(cwd, "runs"), clock: () => new Date(now) });
@@ -207,7 +207,7 @@ describe("workers that die", () => {
     expect(query(file, "SELECT status FROM runs")).toEqual([{ status: "done" }]);
   });
 
-  it("one after the other, whatever they do, are not replaced for ever: the survey stops, and can go on", async () => {
+  it("one after another are not replaced endlessly: the survey stops and can be continued", async () => {
     const cwd = temporaryFolder();
     const folder = write(temporaryFolder(), { "a.txt": "a\n" });
     await planHere(cwd, "hopeless", folder);

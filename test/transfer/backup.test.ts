@@ -23,7 +23,7 @@ function small() {
   return { folder, file, board, copy: join(folder, "copy.db") };
 }
 
-test("a backup is the run, opens like any other, and says where it lies", async () => {
+test("backupBlackboard copies the run to a file that opens like any other and returns its path", async () => {
   const { file, board, copy } = small();
   expect(backupBlackboard({ file }, copy)).toEqual({ location: file, backup: copy, bytes: statSync(copy).size });
   expect(migrationStatus({ file: copy }).state).toBe("current");
@@ -32,7 +32,7 @@ test("a backup is the run, opens like any other, and says where it lies", async 
   expect(restored.logEvent("completed").seq).toBe(2);
 });
 
-test("backups while another process writes: each is sound, complete to some commit, and none holds it up", async () => {
+test("backups while another process writes are each intact, complete up to a commit, and do not block the writer", async () => {
   const folder = temporaryFolder();
   const file = join(folder, "blackboard.db");
   const writer = startProgram("write", [file, "r"]);
@@ -50,7 +50,7 @@ test("backups while another process writes: each is sound, complete to some comm
   await writer.finish();
 });
 
-test("a backup overwrites nothing, not even an empty file or a link to nowhere", async () => {
+test("a backup overwrites nothing, not even an empty file or a dangling link", async () => {
   const { folder, file, copy } = small();
   writeFileSync(copy, "");
   symlinkSync(join(folder, "nowhere"), join(folder, "link"));
@@ -63,7 +63,7 @@ test("a backup overwrites nothing, not even an empty file or a link to nowhere",
   expect(readdirSync(folder)).toEqual(before);
 });
 
-test("a backup that fails leaves nothing", async () => {
+test("a failed backup leaves no file", async () => {
   const { folder, file, board } = small();
   board.close();
   mkdirSync(join(folder, "sub"));
@@ -73,7 +73,7 @@ test("a backup that fails leaves nothing", async () => {
   foreign.close();
   const damaged = readFileSync(file).fill(0x55, 5000);
   writeFileSync(join(folder, "damaged.db"), damaged);
-  // Beside what is read -shm and an empty -wal may appear, as with any reader.
+  // Reading may leave -shm and an empty -wal next to the source, as any reader does.
   const names = () => readdirSync(folder, { recursive: true }).filter((name) => !/-(wal|shm)$/.test(String(name)));
   const before = names();
   const target = join(folder, "sub/copy.db");
@@ -91,7 +91,7 @@ test("a backup that fails leaves nothing", async () => {
   expect(names()).toEqual(before);
 });
 
-test("a backup removes the part that a killed one has left, and nobody else's", () => {
+test("a backup removes the partial file of a killed backup and no other file", () => {
   const { folder, file, copy } = small();
   const { pid } = spawnSync("true");
   const part = (owner: string) => `copy.db.${owner}.${randomUUID()}.part`;
@@ -102,14 +102,14 @@ test("a backup removes the part that a killed one has left, and nobody else's", 
   expect(left.sort()).toEqual([alive, elsewhere].sort());
 });
 
-test("a backup is as private as the original", () => {
+test("a backup has the permissions of the original", () => {
   const { file, copy } = small();
   chmodSync(file, 0o600);
   backupBlackboard({ file }, copy);
   expect(statSync(copy).mode & 0o777).toBe(0o600);
 });
 
-test("a file of the Python reference is copied as it is", () => {
+test("a file of the Python reference is copied unchanged", () => {
   const folder = temporaryFolder();
   const fixture = join(import.meta.dirname, "../fixtures/python/webhook.db");
   const file = join(folder, "webhook.db");

@@ -1,4 +1,7 @@
-/** The commands that move and keep runs, as the binary of the packed tarball: what they print, leave, and how they end. */
+/**
+ * The commands that move and keep runs, run from the packed tarball: what they print, which files they leave, and their
+ * exit codes.
+ */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,12 +11,12 @@ import { freshSchema, hasServer, open as openOnServer } from "../postgres/fresh.
 import { temporaryFolder } from "../processes/folder.ts";
 import { textOf } from "./places.ts";
 
-/** Whether a limit on the size of files can be set here, for a disk that is full. */
+/** Whether a limit on the size of files, which imitates a full disk, can be set here. */
 const canLimit = spawnSync("prlimit", ["--fsize=1000000:", "true"]).status === 0;
 
 /** `folder`: where the tarball is installed. */
 export function transferCommands(folder: () => string): void {
-  /** A working directory with `runs/abc123`, changed long ago, and the command in it. */
+  /** A working directory with `runs/abc123`, last changed long ago, and the command in it. */
   function workplace(through: readonly string[] = []) {
     const cwd = temporaryFolder();
     const root = join(cwd, "runs");
@@ -38,7 +41,7 @@ export function transferCommands(folder: () => string): void {
   }
 
   describe("export and import", () => {
-    test("go through files and pipes, and refuse a run that is there", async () => {
+    test("work through files and pipes and reject an existing run", async () => {
       const { cwd, root, run } = workplace();
       const text = await textOf({ runId: "abc123", root });
       writeFileSync(join(cwd, "abc123.jsonl"), "what was there before");
@@ -67,7 +70,7 @@ export function transferCommands(folder: () => string): void {
       expect(readdirSync(cwd).sort()).toEqual(["abc123.jsonl", "runs"]);
     });
 
-    test("say what is wrong in one line, and leave nothing", () => {
+    test("report an error in one line and leave nothing", () => {
       const { cwd, root, run } = workplace();
       const cut = run(["import", "-", "--run", "new"], '{"format":"run-blackboard","version":1,"run":{}}\n');
       expect(cut).toMatchObject({ status: 1, stdout: "" });
@@ -81,7 +84,7 @@ export function transferCommands(folder: () => string): void {
       expect([readdirSync(cwd), readdirSync(root).sort()]).toEqual([["runs"], ["abc123", "link"]]);
     });
 
-    test.skipIf(!hasServer)("and copy go between files and a server", async () => {
+    test.skipIf(!hasServer)("and copy move runs between files and a server", async () => {
       const { root, run } = workplace();
       const { url } = await freshSchema();
       const there = run(["copy", "abc123", "--to-postgres", url]);
@@ -98,31 +101,28 @@ export function transferCommands(folder: () => string): void {
     });
   });
 
-  test.skipIf(!canLimit)(
-    "a disk that is full is an error that says so, and nothing is left of an import, an export, a backup",
-    () => {
-      const { cwd, root, run } = workplace(["prlimit", `--fsize=${2 * 2 ** 20}:`]);
-      {
-        using board = openBlackboard({ runId: "big", root });
-        board.createRun("a goal");
-        for (let n = 0; n < 40; n++) {
-          board.createBrief({ briefId: `b/${n}`, tier: 1, role: "coder", payload: { text: `${n}`.repeat(50_000) } });
-        }
+  test.skipIf(!canLimit)("a full disk is reported, and import, export and backup leave nothing", () => {
+    const { cwd, root, run } = workplace(["prlimit", `--fsize=${2 * 2 ** 20}:`]);
+    {
+      using board = openBlackboard({ runId: "big", root });
+      board.createRun("a goal");
+      for (let n = 0; n < 40; n++) {
+        board.createBrief({ briefId: `b/${n}`, tier: 1, role: "coder", payload: { text: `${n}`.repeat(50_000) } });
       }
-      const piped = run(["export", "big"]);
-      expect(piped).toMatchObject({ status: 0, stderr: "" });
-      for (const words of [
-        ["import", "-", "--run", "copy"],
-        ["export", "big", "--output", "big.jsonl"],
-        ["backup", "big", "big.db"],
-      ]) {
-        const { status, stdout, stderr } = run([...words, "--json"], piped.stdout);
-        expect({ words, status, stdout }).toEqual({ words, status: 1, stdout: "" });
-        expect(stderr).toMatch(/DISK_FULL|file too large/);
-      }
-      expect([readdirSync(cwd), readdirSync(root)]).toEqual([["runs"], ["abc123", "big"]]);
-    },
-  );
+    }
+    const piped = run(["export", "big"]);
+    expect(piped).toMatchObject({ status: 0, stderr: "" });
+    for (const words of [
+      ["import", "-", "--run", "copy"],
+      ["export", "big", "--output", "big.jsonl"],
+      ["backup", "big", "big.db"],
+    ]) {
+      const { status, stdout, stderr } = run([...words, "--json"], piped.stdout);
+      expect({ words, status, stdout }).toEqual({ words, status: 1, stdout: "" });
+      expect(stderr).toMatch(/DISK_FULL|file too large/);
+    }
+    expect([readdirSync(cwd), readdirSync(root)]).toEqual([["runs"], ["abc123", "big"]]);
+  });
 
   test("backup makes a copy and never overwrites one", () => {
     const { cwd, run } = workplace();
@@ -139,7 +139,7 @@ export function transferCommands(folder: () => string): void {
     });
   });
 
-  test("prune says what it would do, then does it", () => {
+  test("prune prints what it would do and then does it", () => {
     const { root, run } = workplace();
     openBlackboard({ runId: "young", root }).close();
     expect(run(["prune", "--older-than", "30"])).toMatchObject({ status: 1, stdout: "" });

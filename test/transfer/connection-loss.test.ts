@@ -1,4 +1,4 @@
-/** A server that goes away in the middle: an error, and nothing half done. */
+/** Losing the server during a transfer: an error, and nothing half-written. */
 import { exportRun, importRun } from "run-blackboard";
 import { postgresRun } from "run-blackboard/postgres";
 import { describe, expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { textOf } from "./places.ts";
 
 const name = "to_be_ended";
 
-/** Ends the sessions of the place that is being tried. */
+/** Terminates the sessions of the tested place. */
 async function endSessions(schema: Schema): Promise<void> {
   const ended = await schema.sql(
     "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = $1",
@@ -16,8 +16,8 @@ async function endSessions(schema: Schema): Promise<void> {
   expect(ended.length).toBeGreaterThan(0);
 }
 
-describe.skipIf(!hasServer)("a connection that is lost", () => {
-  test("during an import is ConnectionError and leaves nothing; during an export too", async () => {
+describe.skipIf(!hasServer)("losing the connection", () => {
+  test("during an import or an export throws ConnectionError and leaves nothing", async () => {
     const schema = await freshSchema();
     const board = await openRun(schema);
     for (let n = 0; n < 20; n++) await board.logEvent("spawned");

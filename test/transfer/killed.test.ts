@@ -1,4 +1,4 @@
-/** An import that dies leaves nothing; and one that is killed at any moment is there as a whole or not at all. */
+/** An import that is killed while it reads leaves nothing; one that is killed at its end is complete or absent. */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { importRun, openBlackboard } from "run-blackboard";
@@ -10,7 +10,7 @@ import { startProgram } from "./programs.ts";
 
 const events = 3000;
 
-/** The text of a run that is long enough to be written in several lots. */
+/** The export of a run that is long enough to be written in several batches. */
 async function longText(): Promise<string> {
   const root = temporaryFolder();
   using board = openBlackboard({ runId: "long", root, synchronous: "normal" });
@@ -22,7 +22,7 @@ async function longText(): Promise<string> {
 }
 
 describe("an import that is killed while its text arrives", () => {
-  test("leaves nothing under the root nor in the folder for temporary files, and a file of other runs as it was", async () => {
+  test("leaves nothing in the root or the temporary folder, and a shared file unchanged", async () => {
     const [fresh, used, temporary] = [temporaryFolder(), temporaryFolder(), temporaryFolder()];
     mkdirSync(join(used, "long"));
     using board = openBlackboard({ runId: "other", file: join(used, "long/blackboard.db") });
@@ -50,14 +50,14 @@ describe("an import that is killed while its text arrives", () => {
     await program.line("enough");
     program.kill();
     await program.ended;
-    // Waits for the server to notice, by the lock that a new run of this id takes.
+    // Waits until the server notices, by the lock that creating a run of this id takes.
     await board.createRun("another goal");
     expect(await schema.sql("SELECT * FROM events")).toEqual([]);
     expect(await schema.sql("SELECT goal FROM runs")).toEqual([{ goal: "another goal" }]);
   });
 });
 
-test("an import that is killed at its end, 4 times, is there as a whole or not at all, and may be repeated", async () => {
+test("an import that is killed at its end, 4 times, is complete or absent and can be repeated", async () => {
   const folder = temporaryFolder();
   const text = await longText();
   const file = join(folder, "long.jsonl");
@@ -67,7 +67,7 @@ test("an import that is killed at its end, 4 times, is there as a whole or not a
     mkdirSync(root);
     const program = startProgram("import", [root, `${Math.ceil(text.length / 65_536)}`, file]);
     await program.line("enough");
-    // Behind the last piece it writes the rest and puts the file in its place; a few turns later each time.
+    // After the last chunk it writes the rest and renames the file; each kill comes a few turns later.
     for (let turn = 0; turn < kill * 80; turn++) await new Promise((resolve) => setImmediate(resolve));
     program.kill();
     await program.ended;

@@ -1,4 +1,4 @@
-/** Runs whose rows are large: what a process takes for them doesn't grow with their size or number. */
+/** Runs with large rows: the memory of a process does not grow with their size or number. */
 import { createWriteStream } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ import { startProgram } from "./programs.ts";
 const [small, large] = [600, 80];
 const count = small + large;
 
-/** Small rows first, so that what is known of them says nothing about the large ones: 80 MB of briefs and as much of events. */
+/** Small rows first, so that they do not predict the large ones: 80 MB of briefs and as much of events. */
 const rows = (text: string) => [
   `INSERT INTO briefs (brief_id, run_id, parent_brief_id, tier, role, status, payload, result, created_at, updated_at)
    WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ${count})
@@ -34,7 +34,7 @@ function largeFile(): string {
   return file;
 }
 
-/** What an operation prints in a process that has little memory. */
+/** The output of an operation in a process with little memory. */
 async function outcome(...args: string[]): Promise<string | undefined> {
   const program = startProgram("heavy", args, { NODE_OPTIONS: "--max-old-space-size=64" });
   const [found, memory] = await program.finish();
@@ -44,8 +44,8 @@ async function outcome(...args: string[]): Promise<string | undefined> {
 
 const everything = `${count} briefs, ${count} events`;
 
-describe("160 MB in rows of 1 MB, behind small ones, in a process that has 64 MB for them:", () => {
-  test("a file is exported, imported and copied, to a new file and into one that is there", async () => {
+describe("160 MB in rows of 1 MB, preceded by small ones, in a process with 64 MB of memory for them:", () => {
+  test("a file is exported, imported and copied, to a new file and into an existing one", async () => {
     const file = largeFile();
     const folder = temporaryFolder();
     expect(await outcome("export", file)).toBe(`${2 * count + 2} lines`);
@@ -66,7 +66,7 @@ describe("160 MB in rows of 1 MB, behind small ones, in a process that has 64 MB
     expect(await outcome("pages", file)).toBe(everything);
   });
 
-  test("each command that reads them does so", async () => {
+  test("each command that reads them succeeds", async () => {
     const file = largeFile();
     const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
     for (const [words, lines] of [
@@ -101,12 +101,12 @@ describe("160 MB in rows of 1 MB, behind small ones, in a process that has 64 MB
   });
 });
 
-test.runIf(totalmem() > 8e9)("a row that is too long for one line is an error that names it", async () => {
+test.runIf(totalmem() > 8e9)("a row that is too long for one line throws an error that names it", async () => {
   const file = join(temporaryFolder(), "blackboard.db");
   const board = open({ runId: "r", file, synchronous: "normal" });
   board.createRun("a goal");
   board.createBrief({ briefId: "b", tier: 1, role: "coder" });
-  // 140 MB as another program writes them, four times as much as JavaScript does.
+  // 140 MB as another program writes them, and four times as much as JavaScript does.
   const sql = `UPDATE briefs SET payload = '{"n":[' || replace(hex(zeroblob(28000000)), '00', '1e20,') || '1]}'`;
   connectTo(file).exec(sql);
   const error = await caught(UnreadableRowError, async () => {

@@ -1,4 +1,4 @@
-/** A run that moves is the same run afterwards, whichever engine kept it before and keeps it then. */
+/** Moving a run preserves it, from any engine to any engine. */
 import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -12,7 +12,7 @@ import { temporaryFolder } from "../processes/folder.ts";
 import { fillOdd, pairs, sites, textOf, wholeRun } from "./places.ts";
 
 describe.each(pairs)("from $from to $to", ({ source, target }) => {
-  test("an odd run arrives equal, event numbers and their gaps included, and goes on counting", async () => {
+  test("a run with unusual values arrives equal, including event numbers and gaps, and continues to count", async () => {
     const [here, there] = [await source(), await target()];
     const original = await wholeRun(await fillOdd(here, "odd"));
     const { lastSeq } = original.summary;
@@ -29,7 +29,7 @@ describe.each(pairs)("from $from to $to", ({ source, target }) => {
     expect(await wholeRun(await here.open("odd"))).toEqual(original);
   });
 
-  test("a copy under another id is equal but for that id", async () => {
+  test("a copy under a different id is equal except for that id", async () => {
     const [here, there] = [await source(), await target()];
     const board = await here.open("small");
     await board.createRun("a goal");
@@ -45,7 +45,7 @@ describe.each(pairs)("from $from to $to", ({ source, target }) => {
 });
 
 describe.each(sites)("the export of a run in %s", (_, site) => {
-  test("is JSON Lines: a head, a row a line with all its columns, and an end that counts them", async () => {
+  test("is JSON Lines: a header, one row per line with all its columns, and an end that counts them", async () => {
     const here = await site();
     const board = await here.open("r");
     const run = await board.createRun("a goal");
@@ -63,7 +63,7 @@ describe.each(sites)("the export of a run in %s", (_, site) => {
     ]);
   });
 
-  test("is one moment, whatever is written while it is read", async () => {
+  test("is a snapshot, whatever is written while it is read", async () => {
     const here = await site();
     const board = await here.open("r");
     await board.createRun("a goal");
@@ -80,7 +80,7 @@ describe.each(sites)("the export of a run in %s", (_, site) => {
     expect(text.endsWith('{"end":{"workstreams":0,"briefs":50,"events":1}}\n')).toBe(true);
   });
 
-  test("may be cut into pieces anywhere, in bytes, with CRLF and empty lines, and still arrives", async () => {
+  test("can be split anywhere, by bytes, with CRLF and empty lines, and still arrives", async () => {
     const here = await site();
     const board = await here.open("r");
     await board.createRun("Ünïcödé 🦉");
@@ -91,7 +91,7 @@ describe.each(sites)("the export of a run in %s", (_, site) => {
     expect((await wholeRun(await here.open("r2"))).events[0]?.detail).toEqual({ text: "€\u2028" });
   });
 
-  test("given up in the middle leaves nothing open", async () => {
+  test("leaves nothing open when it is abandoned", async () => {
     const here = await site();
     await (await here.open("r")).createRun("a goal");
     for await (const piece of exportRun(here.run("r"))) {
@@ -101,14 +101,14 @@ describe.each(sites)("the export of a run in %s", (_, site) => {
     expect(await textOf(here.run("r"))).toContain('"end"');
   });
 
-  test("of a run that is not there is NotFoundError", async () => {
+  test("of a missing run throws NotFoundError", async () => {
     const here = await site();
     await (await here.open("r")).createRun("a goal");
     await expect(textOf(await emptied(here, "other"))).rejects.toMatchObject({ code: "NOT_FOUND", id: "other" });
   });
 });
 
-/** A blackboard without its run. */
+/** A blackboard whose run does not exist. */
 async function emptied(here: Awaited<ReturnType<(typeof sites)[number][1]>>, runId: string) {
   await here.open(runId);
   return here.run(runId);
@@ -116,9 +116,13 @@ async function emptied(here: Awaited<ReturnType<(typeof sites)[number][1]>>, run
 
 describe("a file", () => {
   test.each([
-    ["a payload that is no JSON", "UPDATE briefs SET payload = '{' WHERE brief_id = 'b'", { entity: "brief", id: "b" }],
+    [
+      "a payload that is not JSON",
+      "UPDATE briefs SET payload = '{' WHERE brief_id = 'b'",
+      { entity: "brief", id: "b" },
+    ],
     ["an event whose detail is a list", "UPDATE events SET detail = '[]'", { entity: "event", id: "e" }],
-  ])("with %s is not exported in part: UnreadableRowError says which row", async (_, spoil, row) => {
+  ])("with %s is not exported in part: UnreadableRowError names the row", async (_, spoil, row) => {
     const file = join(temporaryFolder(), "spoilt.db");
     const board = open({ runId: "r", file });
     board.createRun("a goal");
@@ -130,7 +134,7 @@ describe("a file", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("with briefs that have no id, which the reference's schema allows, is not exported without them", async () => {
+  test("with briefs without an id, which the reference's schema allows, is not exported without them", async () => {
     const file = join(temporaryFolder(), "nameless.db");
     const board = open({ runId: "r", file });
     board.createRun("a goal");
@@ -146,7 +150,7 @@ describe("a file", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("of the Python reference is exported as it would be read, and stays as it was", async () => {
+  test("of the Python reference is exported as it would be read and stays unchanged", async () => {
     const fixture = fileURLToPath(new URL("../fixtures/python/webhook.db", import.meta.url));
     const folder = temporaryFolder();
     const file = join(folder, "webhook.db");
@@ -158,7 +162,7 @@ describe("a file", () => {
     expect(await wholeRun(open({ runId: "webhook", root: folder }))).toEqual(await wholeRun(adopted));
   });
 
-  test("with several runs is exported when it is said which, and takes one more, whose events get new numbers", async () => {
+  test("with several runs is exported by runId and accepts one more run, whose events get new numbers", async () => {
     const file = `${temporaryFolder()}/shared.db`;
     for (const runId of ["one", "two"]) {
       const board = open({ runId, file });
@@ -194,16 +198,19 @@ describe("a file", () => {
   });
 });
 
-test.skipIf(!hasServer)("only an import brings numbers to a server: any other event gets the next one", async () => {
-  const schema = await freshSchema();
-  const board = await openOnServer(schema, { runId: "r" });
-  await board.createRun("a goal");
-  const insert =
-    "INSERT INTO events (seq, event_id, run_id, kind, created_at) VALUES (7, $1, 'r', 'failed', '2026-01-02T03:04:05Z') RETURNING seq";
-  expect(await schema.sql(insert, ["e1"])).toEqual([{ seq: 1 }]);
-  await copyRun(
-    postgresRun({ runId: "r", connection: schema.url }),
-    postgresRun({ runId: "r2", connection: schema.url }),
-  );
-  expect(await schema.sql(insert, ["e2"])).toEqual([{ seq: 2 }]);
-});
+test.skipIf(!hasServer)(
+  "only an import sets event numbers on a server: any other event gets the next one",
+  async () => {
+    const schema = await freshSchema();
+    const board = await openOnServer(schema, { runId: "r" });
+    await board.createRun("a goal");
+    const insert =
+      "INSERT INTO events (seq, event_id, run_id, kind, created_at) VALUES (7, $1, 'r', 'failed', '2026-01-02T03:04:05Z') RETURNING seq";
+    expect(await schema.sql(insert, ["e1"])).toEqual([{ seq: 1 }]);
+    await copyRun(
+      postgresRun({ runId: "r", connection: schema.url }),
+      postgresRun({ runId: "r2", connection: schema.url }),
+    );
+    expect(await schema.sql(insert, ["e2"])).toEqual([{ seq: 2 }]);
+  },
+);

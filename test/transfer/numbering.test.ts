@@ -1,4 +1,4 @@
-/** The numbers of events stay exact and distinct, whatever an import or another program brings. */
+/** Event numbers stay exact and distinct, whatever an import or another program writes. */
 import { Readable } from "node:stream";
 import { DatabaseError, InvalidInputError, importRun, openBlackboard, UnreadableRowError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { type Site, sites, textOf } from "./places.ts";
 
 const maxSafe = Number.MAX_SAFE_INTEGER;
 
-/** The text of a run whose one event has that number. */
+/** The export of a run with one event of that number. */
 async function textWith(seq: number): Promise<string> {
   const root = temporaryFolder();
   using board = openBlackboard({ runId: "r", root });
@@ -24,8 +24,8 @@ async function moveCounter(site: Site, name: string, seq: string): Promise<void>
   await site.sql("r", `UPDATE ${table} SET seq = ${seq} WHERE ${row}`);
 }
 
-describe.each(sites)("the numbers of events in %s", (name, make) => {
-  test.each([2 ** 52 + 1, maxSafe, 2 ** 53, 2 ** 60])("are refused from %d on by an import", async (seq) => {
+describe.each(sites)("event numbers in %s", (name, make) => {
+  test.each([2 ** 52 + 1, maxSafe, 2 ** 53, 2 ** 60])("are rejected from %d on by an import", async (seq) => {
     const site = await make();
     const text = await textWith(seq);
     const error = await caught(InvalidInputError, () => importRun(Readable.from([text]), site.run("r")));
@@ -33,7 +33,7 @@ describe.each(sites)("the numbers of events in %s", (name, make) => {
     expect(await site.contents()).toEqual([]);
   });
 
-  test("go on after an import of the highest one, each of them larger and exact", async () => {
+  test("continue after an import of the highest one, each of them larger and exact", async () => {
     const site = await make();
     await importRun(Readable.from([await textWith(2 ** 52)]), site.run("r"));
     const board = await site.open("r");
@@ -46,7 +46,7 @@ describe.each(sites)("the numbers of events in %s", (name, make) => {
     expect(items.map(({ seq }) => seq - 2 ** 52)).toEqual([0, 1, 2, 3]);
   });
 
-  test("end with a coded error where another program has moved the counter too far, and nothing is written", async () => {
+  test("end with a coded error when another program has moved the counter too far, and nothing is written", async () => {
     const site = await make();
     const board = await site.open("r");
     await board.createRun("a goal");
@@ -72,7 +72,7 @@ describe.each(sites)("the numbers of events in %s", (name, make) => {
     }
   });
 
-  test("that are not exact are unreadable, instead of the same as others", async () => {
+  test("that are not exact are unreadable instead of equal to others", async () => {
     const site = await make();
     const board = await site.open("r");
     await board.createRun("a goal");

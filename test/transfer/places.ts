@@ -1,6 +1,4 @@
-/**
- * Where the tests take runs from and put them to: a root of files, and a schema of a server.
- */
+/** Sources and destinations for runs in tests: a root of files, and a schema of a server. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Blackboard, exportRun, type Mode, type RunLocation, type RunPlace } from "run-blackboard";
@@ -14,12 +12,12 @@ export type Board = Blackboard<Mode>;
 /** A place for many runs. */
 export interface Site {
   run(runId: string): RunLocation | RunPlace;
-  /** For a run that keeps its own id. */
+  /** The location for a run that keeps its own id. */
   readonly anywhere: { root: string } | RunPlace;
   open(runId: string): Promise<Board>;
-  /** Plain SQL past the package. */
+  /** Runs plain SQL, not through the package. */
   sql(runId: string, text: string): Promise<Row[]>;
-  /** Everything there is, to see that nothing was left. */
+  /** All contents, to check that nothing is left. */
   contents(): Promise<unknown>;
 }
 
@@ -36,7 +34,7 @@ async function rootOfFiles(): Promise<Site> {
 
 async function schemaOfServer(): Promise<Site> {
   const schema = await freshSchema();
-  // Makes the tables.
+  // Creates the tables.
   await (await openOnServer(schema)).close();
   return {
     run: (runId) => postgresRun({ runId, connection: schema.url }),
@@ -54,10 +52,10 @@ async function schemaOfServer(): Promise<Site> {
 export const sites: [name: string, make: () => Promise<Site>][] = [["files", rootOfFiles]];
 if (hasServer) sites.push(["a server", schemaOfServer]);
 
-/** Each place with each. */
+/** Every pair of places. */
 export const pairs = sites.flatMap(([from, source]) => sites.map(([to, target]) => ({ from, source, to, target })));
 
-/** All rows of a run, as the blackboard reads them, in the order of their ids or numbers. */
+/** All rows of a run, as the blackboard reads them, ordered by id or number. */
 export async function wholeRun(board: Board) {
   const workstreams = await all((after: string | undefined) => board.listWorkstreams({ limit: 1000, after }));
   const briefs = await all((after: string | undefined) => board.listBriefs({ limit: 1000, after }));
@@ -78,7 +76,7 @@ async function all<Item, Cursor>(
 }
 type PageOf<Item, Cursor> = { items: Item[]; next: Cursor | null };
 
-/** The text of an export, whole. */
+/** The complete text of an export. */
 export async function textOf(from: RunLocation | RunPlace): Promise<string> {
   let text = "";
   for await (const piece of exportRun(from)) text += piece;
@@ -87,7 +85,7 @@ export async function textOf(from: RunLocation | RunPlace): Promise<string> {
 
 const many = 150;
 
-/** A run with whatever may be in one. */
+/** A run with every kind of row and value. */
 export async function fillOdd(site: Site, runId: string): Promise<Board> {
   const board = await site.open(runId);
   await board.createRun('Ünïcödé 🦉 \u2028 "quoted" \\ and\na second line');
@@ -117,7 +115,7 @@ export async function fillOdd(site: Site, runId: string): Promise<Board> {
     `INSERT INTO events (event_id, run_id, brief_id, kind, detail, created_at)
      VALUES ('e-odd', '${runId}', 'nobody', 'escalated', NULL, '2026-01-02T03:04:05.678901+00:00')`,
   );
-  // More than go in one lot, and a gap in the numbers.
+  // More than fit in one batch, and a gap in the numbers.
   for (let n = 0; n < many; n++)
     await board.logEvent("failed", { eventId: `e/${n}`, briefId: `many/${n}`, detail: { n } });
   await site.sql(runId, "DELETE FROM events WHERE event_id = 'e/7'");

@@ -1,10 +1,10 @@
-/** The programs of `programs/`, as processes of their own. */
+/** The programs in `programs/`, as separate processes. */
 import { fileURLToPath } from "node:url";
 import { type Running, start } from "../processes/spawn.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Makes `import … from "run-blackboard"` in a program mean this source tree. */
+/** Makes `import … from "run-blackboard"` in a program resolve to this source tree. */
 const environment = { ...process.env, TSX_TSCONFIG_PATH: here("../../tsconfig.json") };
 
 export function startProgram(name: string, args: readonly string[], variables: NodeJS.ProcessEnv = {}): Running {

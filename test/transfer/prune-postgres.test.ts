@@ -51,7 +51,7 @@ describe.skipIf(!hasServer)("prunePostgresRuns", () => {
     expect(await outcomes(false)).toEqual([...kept, "young kept"]);
   });
 
-  test("waits for who is writing to a run, and keeps it then", async () => {
+  test("waits for a transaction that is writing to a run, and then keeps the run", async () => {
     const schema = await freshSchema();
     const board = await make(schema, "r", "done", 90);
     const writer = await newClient(schema.url);

@@ -1,4 +1,4 @@
-/** Only finished runs that nobody has touched for long are deleted, and of them only what is the blackboard's. */
+/** pruneRuns deletes only finished runs that were not changed for long, and only the blackboard's own files. */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { InvalidInputError, openBlackboard, pruneRuns, type RunStatus, runStatuses } from "run-blackboard";
@@ -13,7 +13,7 @@ const today = new Date("2026-03-01T00:00:00.000Z");
 const clock = () => today;
 const daysAgo = (days: number) => () => new Date(today.getTime() - days * day);
 
-/** A closed run that was changed so many days ago. */
+/** A closed run that was last changed this many days ago. */
 function make(root: string, runId: string, status: RunStatus, days: number): void {
   using board = openBlackboard({ runId, root, clock: daysAgo(days), synchronous: "normal" });
   board.createRun("a goal");
@@ -26,7 +26,7 @@ const outcomes = (root: string, dryRun = false) =>
   prune(root, dryRun).map(({ runId, outcome }) => `${runId} ${outcome}`);
 
 describe("pruneRuns", () => {
-  test("deletes done and failed runs of that age, names each, and keeps the others with the reason", () => {
+  test("deletes done and failed runs of that age, lists each, and keeps the others with the reason", () => {
     const root = temporaryFolder();
     for (const status of runStatuses) make(root, `old-${status}`, status, 31);
     make(root, "exactly", "done", 30);
@@ -70,7 +70,7 @@ describe("pruneRuns", () => {
       "INSERT INTO events (event_id, run_id, kind, created_at) VALUES ('e', 'r', 'failed', '2026-02-28T00:00:00Z')",
     ],
     ["nothing, but a time that cannot be read", "UPDATE runs SET updated_at = 'long ago'"],
-  ])("keeps a run of which %s has changed since", (_, change) => {
+  ])("keeps a run if %s has changed since", (_, change) => {
     const root = temporaryFolder();
     make(root, "r", "done", 90);
     const client = connectTo(join(root, "r/blackboard.db"));
@@ -96,7 +96,7 @@ describe("pruneRuns", () => {
     expect(outcomes(root)).toEqual(["mine kept", "theirs deleted"]);
   });
 
-  test("deletes a run whose process was killed with changes still in the WAL", async () => {
+  test("deletes a run whose process was killed with changes in the WAL", async () => {
     const root = temporaryFolder();
     make(root, "r", "done", 90);
     const writer = startProgram("hold", [join(root, "r/blackboard.db"), "r"]);
@@ -122,7 +122,7 @@ describe("pruneRuns", () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test("deletes the blackboard's own files only, and leaves a folder that has others", () => {
+  test("deletes only the blackboard's own files and keeps a folder that contains others", () => {
     const root = temporaryFolder();
     make(root, "r", "done", 90);
     writeFileSync(join(root, "r/notes.txt"), "mine");
@@ -144,7 +144,7 @@ describe("pruneRuns", () => {
     expect(readdirSync(root)).toEqual(["file", "folder"]);
   });
 
-  test("lists what it cannot read, keeps it as it was, and goes on", () => {
+  test("reports unreadable files, leaves them unchanged and continues", () => {
     const root = temporaryFolder();
     for (const name of ["a-text", "b-short", "c-directory"]) mkdirSync(join(root, name));
     writeFileSync(
@@ -167,7 +167,7 @@ describe("pruneRuns", () => {
     expect(readFileSync(join(root, "b-short/blackboard.db"), "utf8")).toBe("x");
   });
 
-  test("deletes a file of several runs only when all of them may go", () => {
+  test("deletes a file of several runs only if all of them may be deleted", () => {
     const root = temporaryFolder();
     make(root, "one", "done", 90);
     const file = join(root, "one/blackboard.db");
@@ -184,7 +184,7 @@ describe("pruneRuns", () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test("deletes a run in a file that users added views and triggers to", () => {
+  test("deletes a run in a file with users' views and triggers", () => {
     const root = temporaryFolder();
     make(root, "r", "done", 90);
     const client = connectTo(join(root, "r/blackboard.db"));
@@ -193,7 +193,7 @@ describe("pruneRuns", () => {
     expect(outcomes(root)).toEqual(["r deleted"]);
   });
 
-  test("refuses a root that is not there and an age that is none", async () => {
+  test("rejects a missing root and an invalid age", async () => {
     const root = temporaryFolder();
     const { issues } = await caught(InvalidInputError, () => prune(join(root, "nowhere")));
     expect(issues).toMatchObject([{ path: "root" }]);
@@ -203,11 +203,11 @@ describe("pruneRuns", () => {
     }
   });
 
-  test("makes who opened the file in the last moment fail, instead of writing where nothing is kept", async () => {
+  test("makes a blackboard that opened the file just before fail instead of writing to an unlinked file", async () => {
     const root = temporaryFolder();
     make(root, "r", "done", 90);
     const file = join(root, "r/blackboard.db");
-    // Opened before, as if it had waited for the lock: SQLite reads nothing yet.
+    // Opened before, as if it had waited for the lock: SQLite has read nothing yet.
     const late = connectTo(file);
     expect(outcomes(root)).toEqual(["r deleted"]);
     expect(late.prepare("SELECT name FROM sqlite_schema WHERE name = 'runs'").all()).toEqual([]);

@@ -1,4 +1,4 @@
-/** What is not a whole, sound export of one run leaves nothing behind, and says where it is wrong. */
+/** Importing an incomplete or invalid export leaves nothing and reports where it is wrong. */
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { ConflictError, InvalidInputError, importRun, openBlackboard } from "run-blackboard";
@@ -38,27 +38,27 @@ function changing(index: number, name: string, column: string, value: unknown) {
   };
 }
 
-/** What is wrong, the lines with it, and the path under which it must be told. */
+/** The fault, the lines with it, and the path that the error must report. */
 const broken: [string, (lines: Line[]) => unknown[], string][] = [
   ["no line at all", () => [], "line 1"],
   ["another program's JSON", () => [{ hello: 1 }], "line 1"],
   ["no head", (lines) => lines.slice(1), "line 1"],
   ["a newer version", ([head, ...rest]) => [{ ...head, version: 2 }, ...rest], "line 1"],
-  ["a version that is none", ([head, ...rest]) => [{ ...head, version: "1" }, ...rest], "line 1, version"],
+  ["an invalid version", ([head, ...rest]) => [{ ...head, version: "1" }, ...rest], "line 1, version"],
   ["a head with more than a head has", ([head, ...rest]) => [{ ...head, more: 1 }, ...rest], "line 1, more"],
   ["a run without a goal", ([head, ...rest]) => [{ ...head, run: { runId: "r" } }, ...rest], "line 1, run.goal"],
-  ["a status of the run that is none", changing(0, "run", "status", "paused"), "line 1, run.status"],
+  ["an invalid status of the run", changing(0, "run", "status", "paused"), "line 1, run.status"],
   ["two heads", ([head, ...rest]) => [head, head, ...rest], "line 2"],
   ["text that is not JSON", (lines) => lines.with(2, '{"brief": {' as never), "line 3"],
-  ["a line that is no object", (lines) => lines.with(2, [] as never), "line 3"],
+  ["a line that is not an object", (lines) => lines.with(2, [] as never), "line 3"],
   ["a row of an unknown kind", (lines) => lines.with(2, { comment: {} }), "line 3"],
   ["two rows in a line", (lines) => lines.with(2, { ...lines[1], ...lines[2] }), "line 3"],
   ["a row that is null", (lines) => lines.with(2, { brief: null as never }), "line 3, brief"],
   ["a row that is a list", (lines) => lines.with(2, { brief: [] as never }), "line 3, brief"],
   ["a column too many", (lines) => lines.with(2, { brief: { ...lines[2]?.brief, more: 1 } }), "line 3, more"],
   ["a column too few", (lines) => lines.with(2, { brief: { briefId: "a", runId: "r" } }), "line 3, brief.tier"],
-  ["a status of a brief that is none", changing(2, "brief", "status", "blocked"), "line 3, brief.status"],
-  ["a kind of event that is none", changing(4, "event", "kind", "started"), "line 5, event.kind"],
+  ["an invalid status of a brief", changing(2, "brief", "status", "blocked"), "line 3, brief.status"],
+  ["an invalid kind of event", changing(4, "event", "kind", "started"), "line 5, event.kind"],
   ["a tier that is text", changing(2, "brief", "tier", "1"), "line 3, brief.tier"],
   ["a counter that PostgreSQL could not hold", changing(2, "brief", "retryCount", 2 ** 31), "line 3, brief.retryCount"],
   ["an id that is empty", changing(2, "brief", "briefId", ""), "line 3, brief.briefId"],
@@ -68,22 +68,26 @@ const broken: [string, (lines: Line[]) => unknown[], string][] = [
   ["a payload that is a list", changing(2, "brief", "payload", []), "line 3, brief.payload"],
   ["NUL in a payload", changing(2, "brief", "payload", { a: ["x\0"] }), "line 3, brief.payload.a[0]"],
   ["a result too deep", changing(3, "brief", "result", nested(501)), "line 4, brief.result"],
-  ["a time that is none", changing(2, "brief", "createdAt", "yesterday"), "line 3, brief.createdAt"],
-  ["a day that is none", changing(2, "brief", "updatedAt", "2026-13-41T00:00:00Z"), "line 3, brief.updatedAt"],
-  ["a time of another zone", changing(4, "event", "createdAt", "2026-01-02T03:04:05+02:00"), "line 5, event.createdAt"],
-  ["a row of another run", changing(3, "brief", "runId", "other"), "line 4"],
+  ["an invalid time", changing(2, "brief", "createdAt", "yesterday"), "line 3, brief.createdAt"],
+  ["an invalid day", changing(2, "brief", "updatedAt", "2026-13-41T00:00:00Z"), "line 3, brief.updatedAt"],
+  [
+    "a time in a different zone",
+    changing(4, "event", "createdAt", "2026-01-02T03:04:05+02:00"),
+    "line 5, event.createdAt",
+  ],
+  ["a row of a different run", changing(3, "brief", "runId", "other"), "line 4"],
   ["two workstreams of one id", (lines) => lines.toSpliced(2, 0, lines[1] ?? {}), "line 3"],
   ["two briefs of one id", changing(3, "brief", "briefId", "a"), "line 4"],
   ["two events of one id", changing(5, "event", "eventId", "e1"), "line 6"],
   ["two events of one number", changing(5, "event", "seq", 1), "line 6"],
   ["events out of order", (lines) => lines.with(4, lines[5] ?? {}).with(5, lines[4] ?? {}), "line 6"],
-  ["a number of an event that is none", changing(4, "event", "seq", 0), "line 5, event.seq"],
+  ["an invalid number of an event", changing(4, "event", "seq", 0), "line 5, event.seq"],
   ["no end", (lines) => lines.slice(0, -1), "end"],
   ["only a head", (lines) => lines.slice(0, 1), "end"],
   ["a line lost", (lines) => lines.toSpliced(3, 1), "line 6, end.briefs"],
   ["an end that counts wrong", changing(6, "end", "events", 3), "line 7, end.events"],
   ["an end that counts nothing", (lines) => lines.with(6, { end: {} }), "line 7, end.workstreams"],
-  ["something behind the end", (lines) => [...lines, lines[5]], "line 8"],
+  ["a line after the end", (lines) => [...lines, lines[5]], "line 8"],
   ["two ends", (lines) => [...lines, lines[6]], "line 8"],
 ];
 
@@ -94,7 +98,7 @@ function nested(levels: number): object {
 }
 
 describe.each(sites)("an import into %s", (_, site) => {
-  test(`of any of ${broken.length} broken texts is refused where it is wrong, and leaves nothing`, async () => {
+  test(`of any of ${broken.length} broken texts is rejected with the place of the fault and leaves nothing`, async () => {
     const there = await site();
     const before = await there.contents();
     const lines = await soundLines();
@@ -106,7 +110,7 @@ describe.each(sites)("an import into %s", (_, site) => {
     }
   });
 
-  test("that is cut anywhere is refused and leaves nothing", async () => {
+  test("that is truncated anywhere is rejected and leaves nothing", async () => {
     const there = await site();
     const before = await there.contents();
     const text = asText(await soundLines());
@@ -134,14 +138,14 @@ describe.each(sites)("an import into %s", (_, site) => {
     expect(await there.contents()).toEqual(before);
   });
 
-  test("lets go of a stream that it does not read to its end", async () => {
+  test("closes a stream that it does not read to its end", async () => {
     const there = await site();
     const stream = Readable.from(["{}\n", "{}\n"]);
     await caught(InvalidInputError, () => importRun(stream, there.anywhere));
     expect(stream.destroyed).toBe(true);
   });
 
-  test("of a run that is there already is ConflictError, changes nothing, and goes under another id", async () => {
+  test("of an existing run throws ConflictError, changes nothing, and succeeds under a different id", async () => {
     const there = await site();
     const board = await there.open("r");
     await board.createRun("what was here before");
@@ -155,7 +159,7 @@ describe.each(sites)("an import into %s", (_, site) => {
     expect(await wholeRun(board)).toEqual(before);
   });
 
-  test("of one run by two at once arrives once", async () => {
+  test("of one run by two concurrent calls succeeds once", async () => {
     const there = await site();
     const text = asText(await soundLines());
     const outcomes = await Promise.allSettled([1, 2, 3].map(() => importRun([text], there.anywhere)));
@@ -164,7 +168,7 @@ describe.each(sites)("an import into %s", (_, site) => {
   });
 });
 
-test("an import names the id when a run's own cannot be a folder", async () => {
+test("an import under an id that cannot be a folder reports the id", async () => {
   const lines = await soundLines();
   const text = asText(lines).replaceAll('"runId":"r"', '"runId":"a/b"');
   const root = temporaryFolder();

@@ -1,4 +1,7 @@
-/** create-briefs FILE RUN N: creates N briefs in a run, says so, and keeps the blackboard open until the test says no more. */
+/**
+ * create-briefs FILE RUN N: creates N briefs in a run, prints a line, and keeps the blackboard open until its input
+ * ends.
+ */
 import { openBlackboard } from "run-blackboard";
 import { heard, say } from "../../processes/programs/talk.ts";
 

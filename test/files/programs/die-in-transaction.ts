@@ -1,4 +1,6 @@
-/** die-in-transaction FILE: leaves WAL mode, begins a transaction too large for memory, and waits to be killed in it. */
+/**
+ * die-in-transaction FILE: leaves WAL mode, begins a transaction too large for the cache, and waits to be killed in it.
+ */
 import Database from "better-sqlite3";
 import { heard, say } from "../../processes/programs/talk.ts";
 

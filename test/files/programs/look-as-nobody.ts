@@ -1,6 +1,6 @@
 /**
- * look-as-nobody: looks at a file as a user who owns nothing, in the way that each line names, and prints what became of it as JSON.
- * `follow` keeps reading until the next line.
+ * look-as-nobody: reads a file as an unprivileged user with the function that each line names and prints the outcome as
+ * JSON. `follow` keeps reading until the next line.
  */
 import { join } from "node:path";
 import {

@@ -1,6 +1,6 @@
 /**
- * reopen ROOT NAME: for each round that the test says, opens the run "r", logs an event and says its seq. Keeps it open until the
- * test says `close`.
+ * reopen ROOT NAME: for each input line, opens the run "r", logs an event, prints its seq and keeps the run open.
+ * `close` closes it.
  */
 import { type Blackboard, openBlackboard } from "run-blackboard";
 import { heard, say } from "../../processes/programs/talk.ts";

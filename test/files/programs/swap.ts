@@ -1,4 +1,4 @@
-/** swap PATH TARGET: makes PATH a folder with a finished run and a link to TARGET in turn, until the test says no more; says when it is done with one run. */
+/** swap PATH TARGET: makes PATH alternately a folder with a finished run and a link to TARGET until its input ends. Prints a line per run. */
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
@@ -32,7 +32,7 @@ for (let n = 0; !isOver; n++) {
     try {
       renameSync(path, folder);
     } catch {
-      // Pruned.
+      // It was pruned.
       break;
     }
     symlinkSync(target, path);

@@ -1,4 +1,4 @@
-/** write-fast FILE: writes to the run "r" without a pause until the test says no more. */
+/** write-fast FILE: writes to the run "r" without a pause until its input ends. */
 import { setImmediate as turn } from "node:timers/promises";
 import { openBlackboard } from "run-blackboard";
 import { heard, say } from "../../processes/programs/talk.ts";

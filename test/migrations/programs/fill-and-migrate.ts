@@ -1,6 +1,7 @@
 /**
- * fill-and-migrate SOURCE DISK KIND EVENTS: migrates copies of SOURCE, which has so many events, on a disk with ever more room, or with a limit on the size of
- * files, until it fits. Prints a line of JSON for each try.
+ * fill-and-migrate SOURCE DISK KIND EVENTS: migrates copies of SOURCE, which has EVENTS events, on a disk with
+ * increasing free space, or with a limit on the size of files, until it succeeds. Prints a line of JSON for each
+ * attempt.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
@@ -12,11 +13,11 @@ import { outcome, say } from "../../processes/programs/talk.ts";
 export interface Try {
   readonly kind: string;
   readonly outcome: string;
-  /** Whether the file has the bytes of before. */
+  /** Whether the file is unchanged, byte for byte. */
   readonly untouched: boolean;
-  /** Of each backup that is there then, whether it is a whole one. */
+  /** For each backup that exists, whether it is complete. */
   readonly backups: readonly boolean[];
-  /** What became of it when there was room again. */
+  /** The outcome when there was space again. */
   readonly afterwards: string;
   readonly events: number;
 }

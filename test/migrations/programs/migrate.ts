@@ -1,6 +1,6 @@
 /**
- * migrate: brings files up to date, as each line says, and prints what became of it. A migration's SQL may call `tell`,
- * which prints what it is given, `hold`, which waits while there is such a file, and `step`, at which the process may die.
+ * migrate: migrates the file that each line names and prints the outcome. A migration's SQL may call `tell`, which
+ * prints its argument, `hold`, which waits while a file exists, and `step`, at which the process may kill itself.
  */
 import { existsSync } from "node:fs";
 import { BusyError, MigrationError } from "run-blackboard";
@@ -13,7 +13,7 @@ export interface Task {
   readonly file: string;
   readonly migrations: readonly Migration[];
   readonly migrateTimeoutMs?: number;
-  /** In pages: with a small one SQLite writes before the commit. */
+  /** In pages: with a small cache SQLite writes to the WAL before the commit. */
   readonly cacheSize?: number;
   /** The step at which the process kills itself. */
   readonly dieAt?: number;
@@ -44,14 +44,14 @@ function bring({ file, migrations, migrateTimeoutMs = 60_000, cacheSize, dieAt }
       return n;
     });
     migrate(client, migrations, { location: file, migrateTimeoutMs });
-    // Statements of after the commit: the process may die there too.
+    // Statements after the commit: the process may kill itself there too.
     client.prepare("SELECT step(-1)").get();
   } finally {
     client.close();
   }
 }
 
-// Everything is loaded and warm before the first file.
+// Loads and warms up everything before the first file.
 connect({ location: ":memory:", create: true, readonly: false, synchronous: "full", migrateTimeoutMs: 60_000 }).close();
 say("ready");
 for await (const line of heard()) {

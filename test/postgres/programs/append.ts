@@ -1,6 +1,6 @@
 /**
- * append NAME: for each line, a connection string and a number, logs so many events one by one, every third in a transaction
- * with another one, and prints how many those were.
+ * append NAME: for each line, a connection string and a number, logs that number of events one by one, every third in a
+ * transaction with a second one, and prints the number of events.
  */
 import { openPostgresBlackboard } from "run-blackboard/postgres";
 import { heard, say } from "../../processes/programs/talk.ts";

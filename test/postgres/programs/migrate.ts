@@ -1,6 +1,5 @@
 /**
- * migrate MIGRATIONS: brings each schema up to date that it hears the connection string of, by these migrations, and says how
- * that went.
+ * migrate MIGRATIONS: applies these migrations to the schema of each connection string it reads and prints the outcome.
  */
 
 import { migratePostgres } from "../../../src/postgres/migrate.ts";

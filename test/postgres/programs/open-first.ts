@@ -1,6 +1,4 @@
-/**
- * open-first NAME: opens a blackboard with each connection string that it hears, writes to it, and says how that went.
- */
+/** open-first NAME: opens a blackboard with each connection string it reads, writes to it, and prints the outcome. */
 import { openPostgresBlackboard } from "run-blackboard/postgres";
 import { heard, say } from "../../processes/programs/talk.ts";
 

@@ -1,7 +1,7 @@
 /**
- * write-beside NAME URL ROUNDS: writes to the run "shared" in every way at once: single events, a callback that reads and then
- * writes, single updates. Says each event and each count that was acknowledged. What a lost connection leaves in doubt it
- * repeats, with the same ids.
+ * write-beside NAME URL ROUNDS: writes to the run "shared" concurrently in every way: single events, a callback that
+ * reads and then writes, single updates. Prints each acknowledged event and count. Repeats writes whose response was
+ * lost, with the same ids.
  */
 import { ConnectionError } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
@@ -21,7 +21,7 @@ async function untilItLanded(work: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** Counts once for each id: reads, and then writes what follows from it. */
+/** Counts once per id: reads, and then writes a value derived from it. */
 function count(briefId: string): Promise<void> {
   return board.transaction(async (tx) => {
     if (await tx.getBrief(briefId)) return;
@@ -38,7 +38,7 @@ for await (const _ of heard()) {
     const id = `${name}/${n}`;
     await untilItLanded(() => board.logEvent("completed", { eventId: `single ${id}` }));
     say(`event single ${id}`);
-    // The callback holds the log's counter and then wants the brief; this one by itself would go the other way.
+    // The callback locks the log's counter before the brief; this update alone would lock in the opposite order.
     const retried = board.updateBriefStatus("counter", "active").then(() => board.retryBrief("counter"));
     const [counted] = await Promise.allSettled([count(id), retried, board.updateRunStatus("active")]);
     if (counted?.status === "rejected") await untilItLanded(() => count(id));

@@ -1,6 +1,6 @@
 /**
- * as-nobody: opens a blackboard with the options that each line gives as JSON, reads from it, writes to it, and prints what
- * became of the three. Started by root it does so as a user who may do nothing; everybody else may not do everything anyway.
+ * as-nobody: opens a blackboard with the options of each line, as JSON, reads from it, writes to it, and prints the
+ * three outcomes. If started by root, it first becomes an unprivileged user.
  */
 import { openBlackboard } from "run-blackboard";
 import { becomeNobody } from "./nobody.ts";

@@ -1,9 +1,8 @@
 /**
- * fill-disk FILE ROOM COPY: writes to FILE until it is refused and beyond, then makes room and goes on. Where writing is
- * limited to a size of file, ROOM is "limit" and the limit is lifted; otherwise it is a file that takes up space until it is
- * removed. In the end FILE is copied to COPY, closed and whole, for the test to look into.
- *
- * Prints a line for each write: `single`, `commit`, `swallow` or `after`, the id, what became of it.
+ * fill-disk FILE ROOM COPY: writes to FILE until a write fails and beyond, then frees space and continues. ROOM is a
+ * file that occupies space until it is removed, or "limit" for a limit on the size of files, which is then lifted.
+ * Finally copies FILE to COPY, closed and complete, for the test to read. Prints a line per write: `single`, `commit`,
+ * `swallow` or `after`, the id, the outcome.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, rmSync, writeFileSync } from "node:fs";
@@ -34,7 +33,7 @@ function log(phase: string, id: string): boolean {
   return result === "ok";
 }
 
-// More than the disk can take, so that a write whose refusal is lost does not go on for ever.
+// More than the disk can hold, so that the loop ends even if a failure is not reported.
 const enough = 20_000;
 let n = 0;
 while (n < enough && write("single", `b${n}`) && log("single", `e${n}`)) n++;
@@ -50,7 +49,7 @@ const commit = outcome(() =>
 );
 say(`commit transaction ${commit}`);
 
-// With a small cache SQLite writes before the commit, so that a full disk is met in the middle of the transaction.
+// With a small cache SQLite writes before the commit, so that the disk fills up inside the transaction.
 board.drizzle.$client.pragma("cache_size = 10");
 const swallow = outcome(() =>
   board.transaction((tx) => {

@@ -1,11 +1,11 @@
 /**
- * Which calls of node:fs open, read, copy, move or remove a file, recorded with the file's path. Node's own modules and the
- * bundle's imports see the recording functions, too.
+ * Records calls of node:fs that open, read, copy, move or remove a file, with the file's path. Node's own modules and
+ * the bundle's imports use the recording functions, too.
  */
 import fs, { statSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 
-/** What only asks about a path, such as statSync, opens nothing: closing no descriptor, it drops no lock. */
+/** Calls that only query a path, such as statSync, open no descriptor and so drop no lock. */
 const names = [
   "open openSync openAsBlob readFile readFileSync writeFile writeFileSync appendFile appendFileSync createReadStream",
   "createWriteStream copyFile copyFileSync cp cpSync truncate truncateSync unlink unlinkSync rm rmSync rename renameSync",
@@ -18,7 +18,7 @@ function record(module: object): void {
     const original: unknown = Reflect.get(module, name);
     if (typeof original !== "function") continue;
     Reflect.set(module, name, (...args: unknown[]): unknown => {
-      // The second one is where copies and renamings go to.
+      // The second argument is the destination of copies and renames.
       for (const path of args.slice(0, 2)) {
         if (typeof path === "string" || path instanceof URL || path instanceof Buffer) {
           recorded.push({ call: name, path: path instanceof URL ? path.pathname : path.toString() });
@@ -35,7 +35,7 @@ syncBuiltinESMExports();
 
 const companions = ["", "-wal", "-shm", "-journal"];
 
-/** The calls that `work` made on this database file or its companions, by whatever name. */
+/** The calls that `work` made on this database file or its companion files, by any name. */
 export async function callsOn(file: string, work: () => unknown): Promise<string[]> {
   const inodes = new Map<bigint, string>();
   const learn = () => {
@@ -58,7 +58,7 @@ export async function callsOn(file: string, work: () => unknown): Promise<string
   return [...new Set(touched)];
 }
 
-/** What is to be written may be in the place of a second path. */
+/** Functions that write take data as the second argument instead of a path. */
 function isText(path: string): boolean {
   return path.length > 4096 || path.includes("\0");
 }

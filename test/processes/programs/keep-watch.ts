@@ -1,6 +1,4 @@
-/**
- * keep-watch FILE: waits for an event with nothing else to do, prints it and ends.
- */
+/** keep-watch FILE: waits for an event as its only activity, prints it and ends. */
 import { openBlackboard } from "run-blackboard";
 import { say } from "./talk.ts";
 

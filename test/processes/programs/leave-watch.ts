@@ -1,6 +1,6 @@
 /**
- * leave-watch: leaves one watch after its first event, one while it waits, and has begun none of a third. Then it has nothing
- * more to do, and ends by itself if they left nothing behind.
+ * leave-watch: leaves one watch after its first event, one while it waits, and never starts a third. It then ends by
+ * itself, unless one of them keeps the process alive.
  */
 import { openBlackboard } from "run-blackboard";
 import { say } from "./talk.ts";

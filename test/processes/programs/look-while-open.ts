@@ -1,10 +1,8 @@
 /**
- * look-while-open ROOT RUN FILE SCRATCH: calls every public function on FILE, the path of the run's file or a link to it,
- * while this process has the run open.
- *
- * "one LOOK" opens the run for this look alone, and answers with what it did: {"calls": […], "lost": […], "error": …}.
- * "all" opens the run, makes all looks, logs an event before and after each, and answers with how many it logged; the run
- * stays open until there are no more lines.
+ * look-while-open ROOT RUN FILE SCRATCH: calls every public function on FILE, the path of the run's file or a link to
+ * it, while this process has the run open. "one LOOK" opens the run for this call alone and prints what it did:
+ * {"calls": […], "lost": […], "error": …}. "all" opens the run, calls all functions, logs an event before and after
+ * each, and prints the number of events; the run stays open until the input ends.
  */
 import { readFileSync, statSync } from "node:fs";
 import { BlackboardError, openBlackboard } from "run-blackboard";

@@ -1,5 +1,6 @@
 /**
- * move-until-killed FILE NAME: told to begin, spawns, claims and moves briefs for ever, and prints a line after each.
+ * move-until-killed FILE NAME: after a line of input, spawns, claims and moves briefs endlessly, and prints a line
+ * after each.
  */
 import { openBlackboard } from "run-blackboard";
 import { heard, say } from "./talk.ts";

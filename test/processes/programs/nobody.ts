@@ -1,5 +1,5 @@
 /**
- * How a program that root started becomes one that may do nothing; everybody else may not do everything anyway.
+ * Makes a program that root started run as an unprivileged user; other users already lack the permissions in question.
  */
 import { openBlackboard } from "run-blackboard";
 

@@ -1,6 +1,7 @@
 /**
- * open-and-say: opens a blackboard with the options that each line gives as JSON, reads and writes, and prints the error of the
- * first of the three that failed. "nobody" makes it a user who may do nothing; a number leaves it that many free descriptors.
+ * open-and-say: opens a blackboard with the options of each line, as JSON, reads and writes, and prints the error of
+ * the first of the three that failed. "nobody" makes it an unprivileged user; a number leaves it that many free
+ * descriptors.
  */
 import { opendirSync } from "node:fs";
 import { openBlackboard } from "run-blackboard";

@@ -1,4 +1,4 @@
-/** open-client: opens a blackboard in memory with the driver as it is installed, and prints what became of it. */
+/** open-client: opens a blackboard in memory with the installed driver and prints the outcome. */
 import { BlackboardError, openBlackboard } from "run-blackboard";
 
 try {

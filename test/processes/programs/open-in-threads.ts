@@ -1,6 +1,6 @@
 /**
- * open-in-threads THREADS FILE…: that many worker threads open each of the files at the same time, and write to it. Prints
- * what became of each.
+ * open-in-threads THREADS FILE…: opens each file in THREADS worker threads concurrently, and writes to it. Prints each
+ * outcome.
  */
 import { once } from "node:events";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -10,7 +10,7 @@ import { outcome, say } from "./talk.ts";
 interface Task {
   readonly threads: number;
   readonly files: readonly string[];
-  /** How many threads have come to each of the files. */
+  /** The number of threads that have reached each file. */
   readonly arrived: Int32Array;
 }
 

@@ -1,6 +1,4 @@
-/**
- * open: opens a blackboard with the options that each line gives as JSON, prints `ok` or the error, closes it.
- */
+/** open: opens a blackboard with the options of each line, as JSON, prints `ok` or the error, and closes it. */
 import { openBlackboard } from "run-blackboard";
 import { heard, outcome, say } from "./talk.ts";
 

@@ -1,6 +1,4 @@
-/**
- * sql FILE: another program on the same file, which runs each line that it hears as SQL and says `done`.
- */
+/** sql FILE: another program on the same file; runs each input line as SQL and prints `done`. */
 import Database from "better-sqlite3";
 import { heard, say } from "./talk.ts";
 

@@ -1,6 +1,4 @@
-/**
- * stand-still FILE: claims a brief for a moment, says so, and then does with the claim what it hears, however late.
- */
+/** stand-still FILE: claims a brief with a short lease, prints a line, and later uses the claim as its input says. */
 import { LostClaimError, openBlackboard } from "run-blackboard";
 import { heard, say } from "./talk.ts";
 

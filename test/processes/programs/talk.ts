@@ -1,20 +1,18 @@
-/**
- * How a program talks with the test that started it: in lines.
- */
+/** The line protocol between a program and the test that started it. */
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 
-/** Prints a line at once: nothing of it is lost when the next instruction kills the process. */
+/** Prints a line synchronously, so that nothing is lost when the next instruction kills the process. */
 export function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
-/** The lines that the test says, until it says no more. */
+/** The lines of the input, until it ends. */
 export function heard(): AsyncIterable<string> {
   return createInterface({ input: process.stdin });
 }
 
-/** What became of a call: `ok`, or the error's code; errors without one of ours are not caught. */
+/** The outcome of a call: `ok` or the error's code; rethrows errors without a code of this package. */
 export function outcome(call: () => unknown): string {
   try {
     call();

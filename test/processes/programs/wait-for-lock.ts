@@ -1,6 +1,6 @@
 /**
- * wait-for-lock FILE BUSY_TIMEOUT_MS: writes each brief whose id it hears, or begins a transaction for it where the line
- * says `transaction ID`, while somebody else may have the lock. Prints `writing`, then as JSON how that went.
+ * wait-for-lock FILE BUSY_TIMEOUT_MS: for each input line, writes a brief with that id, or begins a transaction for it
+ * if the line is `transaction ID`, while another process may hold the lock. Prints `writing`, then the outcome as JSON.
  */
 import { BusyError, openBlackboard } from "run-blackboard";
 import { heard, say } from "./talk.ts";

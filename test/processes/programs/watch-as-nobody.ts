@@ -1,6 +1,6 @@
 /**
- * watch-as-nobody FILE: watches the run "shared" as a user who may only read, and prints each event's seq and id, then the code
- * of the error with which that ends.
+ * watch-as-nobody FILE: watches the run "shared" as a user with read permission only, and prints each event's seq and
+ * id, then the code of the error that ends the watch.
  */
 import { BlackboardError, openBlackboard } from "run-blackboard";
 import { becomeNobody } from "./nobody.ts";

@@ -1,6 +1,6 @@
 /**
- * watch FILE AFTER: watches the run "shared" and prints each event's seq and id, until it hears something or nothing more is
- * said to it. Then it ends by itself.
+ * watch FILE AFTER: watches the run "shared" and prints each event's seq and id until it reads a line or its input
+ * ends. It then ends by itself.
  */
 import { openBlackboard } from "run-blackboard";
 import { heard, say } from "./talk.ts";
@@ -15,6 +15,6 @@ void (async () => {
   abort.abort();
 })();
 for await (const { seq, eventId } of board.watchEvents({ after: Number(after), signal: abort.signal })) {
-  // Waits until it is taken: a watch may be faster than its reader.
+  // Waits until the line is consumed: a watch may be faster than its reader.
   await new Promise((resolve) => process.stdout.write(`${seq} ${eventId}\n`, resolve));
 }

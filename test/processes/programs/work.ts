@@ -1,6 +1,6 @@
 /**
- * work FILE|URL AGENT LEASE_MS: takes briefs and completes them until none is left, of its own or of others. Prints each claim
- * when it has it, and `lost` with it when somebody else was handed the brief meanwhile.
+ * work FILE|URL AGENT LEASE_MS: claims briefs, including expired ones, and completes them until none is left. Prints
+ * each claim, and `lost` with it if another worker has taken over the brief.
  */
 import { setTimeout } from "node:timers/promises";
 import { type Blackboard, ConnectionError, LostClaimError, type Mode, openBlackboard } from "run-blackboard";
@@ -34,10 +34,10 @@ for (;;) {
   }
 }
 await board.close();
-// The pipe to the test would keep it.
+// The pipe to the test would keep the process alive.
 process.exit();
 
-/** Asks again when the server is away: a claim that was made and not heard of runs out, a completion may be repeated. */
+/** Retries while the server is away: a claim whose response was lost expires, and a completion may be repeated. */
 async function insisting<T>(call: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

@@ -1,6 +1,6 @@
 /**
- * write-beside FILE NAME ROUNDS: writes beside other writers, single writes and transactions, competing with them for
- * briefs and counting in rows that they count in too. In the end prints what it was told was done, as JSON.
+ * write-beside FILE NAME ROUNDS: writes concurrently with other writers, in single writes and transactions, competes
+ * with them for briefs and increments shared rows. Finally prints the acknowledged writes as JSON.
  */
 import { openBlackboard, TransitionError } from "run-blackboard";
 import { heard, say } from "./talk.ts";

@@ -1,6 +1,4 @@
-/**
- * write-until-killed FILE NAME: writes for ever, and prints each id when its write is acknowledged.
- */
+/** write-until-killed FILE NAME: writes endlessly and prints each id when its write is acknowledged. */
 import { openBlackboard } from "run-blackboard";
 import { heard, say } from "./talk.ts";
 

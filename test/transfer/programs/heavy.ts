@@ -1,6 +1,6 @@
 /**
- * heavy OPERATION FROM [TO]: does that with the run `r` of a file or server, and prints what came of it, then how much memory the
- * process has taken at most, in MB.
+ * heavy OPERATION FROM [TO]: runs the operation on the run `r` of a file or server, and prints its result, then the
+ * peak memory of the process in MB.
  */
 import { createReadStream } from "node:fs";
 import {

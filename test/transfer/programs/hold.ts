@@ -1,4 +1,4 @@
-/** hold FILE RUN: opens a blackboard, changes it as if it were long ago, and holds it open until the test says no more. */
+/** hold FILE RUN: opens a blackboard, changes it with an old date, and keeps it open until its input ends. */
 import { openBlackboard } from "run-blackboard";
 import { heard, say } from "../../processes/programs/talk.ts";
 

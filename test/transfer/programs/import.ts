@@ -1,5 +1,5 @@
 /**
- * import ROOT|URL COUNT [FILE]: imports what the test says line by line, or a file; says so when it has asked for that many pieces.
+ * import ROOT|URL COUNT [FILE]: imports its input line by line, or a file; prints a line when it has read COUNT chunks.
  */
 import { createReadStream } from "node:fs";
 import { importRun } from "run-blackboard";

@@ -1,6 +1,6 @@
 /**
- * stream ROOT COUNT: imports a run of so many events of 4 kB each that lies nowhere, exports it again, and prints how long that
- * was and whether it is the same.
+ * stream ROOT COUNT: imports a generated run of COUNT events of 4 kB each, exports it again, and prints its length and
+ * whether it is equal.
  */
 import { createHash } from "node:crypto";
 import { exportRun, importRun } from "run-blackboard";

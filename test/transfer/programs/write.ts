@@ -1,5 +1,6 @@
 /**
- * write FILE RUN: writes pairs, a brief and its event in one commit, until the test says no more; a line for each hundred.
+ * write FILE RUN: writes pairs of a brief and its event, each in one commit, until its input ends; prints a line per
+ * hundred.
  */
 import { openBlackboard } from "run-blackboard";
 import { heard, say } from "../../processes/programs/talk.ts";
