@@ -56,7 +56,7 @@ function jsonLine(entity: Entity, id: string, value: object): string {
     return `${JSON.stringify(value)}\n`;
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new UnreadableRowError(entity, id, "JSON", "more", { cause }, "what fits into one string of JavaScript");
+    throw new UnreadableRowError(entity, id, "JSON", "more", { cause }, "text that fits into one JavaScript string");
   }
 }
 

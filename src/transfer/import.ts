@@ -48,11 +48,11 @@ export async function importText(chunks: Chunks, place: RunPlace, mode: number):
 
 function headOf({ line, value }: JsonLine): Run {
   if (!isObject(value) || value.format !== formatName) {
-    throw refusedLine(line, `must begin an export, with "format": "${formatName}", got ${shown(value)}`);
+    throw refusedLine(line, `must be the header of an export, with "format": "${formatName}", got ${shown(value)}`);
   }
   const { version } = value;
   if (typeof version === "number" && version > formatVersion) {
-    const message = `is of version ${version} of the format, and this version of the package reads up to ${formatVersion}: update it`;
+    const message = `has format version ${version}, but this version of run-blackboard supports up to ${formatVersion}: upgrade it`;
     throw refusedLine(line, message);
   }
   return located(line, () => {
@@ -81,11 +81,11 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
   let seq = 0;
   let end: JsonLine | undefined;
   for await (const { line, value } of lines) {
-    if (end) throw refusedLine(line, `comes behind the end, which is line ${end.line}`);
+    if (end) throw refusedLine(line, `appears after the end marker (line ${end.line})`);
     const [kind, content] = only(line, value);
     const own = <Row extends { runId: string }>(row: Row): Row => {
       if (row.runId === run.runId) return { ...row, runId };
-      throw refusedLine(line, `belongs to run ${shown(row.runId)}, and this is an export of ${shown(run.runId)}`);
+      throw refusedLine(line, `belongs to run ${shown(row.runId)}, but this is an export of run ${shown(run.runId)}`);
     };
     switch (kind) {
       case "workstream":
@@ -99,7 +99,7 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
       case "event": {
         const event = own(located(line, () => requireRow(kind, events, content)));
         if (event.seq <= seq)
-          throw refusedLine(line, `must have a seq above ${seq}, that of the event before, got ${event.seq}`);
+          throw refusedLine(line, `must have a seq greater than ${seq}, the previous event's, got ${event.seq}`);
         seq = event.seq;
         await trays.events.put(line, { ...event, detail: stored(event.detail) });
         break;
@@ -108,7 +108,7 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
         end = { line, value: content };
         break;
       default:
-        throw refusedLine(line, `must hold one of workstream, brief, event, end, got ${shown(value)}`);
+        throw refusedLine(line, `must contain exactly one of workstream, brief, event, end, got ${shown(value)}`);
     }
   }
   const counts = { workstreams: 0, briefs: 0, events: 0 };
@@ -122,8 +122,7 @@ const stored = (value: object | null) => (value === null ? null : JSON.stringify
 
 /** The end says how many rows there were: a file that was cut has no end, one that lost a line another number. */
 function requireEnd(end: JsonLine | undefined, counts: Record<string, number>): void {
-  if (!end)
-    throw new InvalidInputError([{ path: "end", message: "is missing: the text was cut off before its last line" }]);
+  if (!end) throw new InvalidInputError([{ path: "end", message: "is missing: the text was truncated" }]);
   located(end.line, () => {
     const check = new Check();
     const given = check.object<Record<string, unknown>>("end", Object(end.value), {
@@ -133,7 +132,7 @@ function requireEnd(end: JsonLine | undefined, counts: Record<string, number>): 
     });
     for (const [name, count] of Object.entries(counts)) {
       if (given[name] !== count)
-        check.refuse(`end.${name}`, `must be ${count}, as many as there were, got ${shown(given[name])}`);
+        check.refuse(`end.${name}`, `must be ${count}, the number of ${name} in the text, got ${shown(given[name])}`);
     }
     check.done();
   });
@@ -143,7 +142,7 @@ function requireEnd(end: JsonLine | undefined, counts: Record<string, number>): 
 function only(line: number, value: unknown): [string, unknown] {
   const [entry, ...others] = isObject(value) ? Object.entries(value) : [];
   if (entry && others.length === 0) return entry;
-  throw refusedLine(line, `must hold one of workstream, brief, event, end, got ${shown(value)}`);
+  throw refusedLine(line, `must contain exactly one of workstream, brief, event, end, got ${shown(value)}`);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -160,8 +159,8 @@ function located<T>(line: number, work: () => T): T {
 
 export function runTaken(runId: string, location: string): ConflictError {
   const message =
-    `There is a run ${quoted(runId)} at ${location} already, and two runs are never mixed. Nothing was written; ` +
-    `give the one that comes in another id.`;
+    `Run ${quoted(runId)} already exists at ${location}, and an import does not merge runs. Nothing was written; ` +
+    `pass a different \`runId\` for the imported run.`;
   return new ConflictError("run", runId, ["runId"], message);
 }
 
@@ -203,8 +202,7 @@ class Tray<Row extends object> {
     // Of two rows with one id the first one was written.
     for (const [index, row] of this.#rows.entries()) {
       const id = this.#idOf(row);
-      if (!free.delete(id))
-        throw refusedLine(this.#lines[index], `is the second ${this.#entity} with the id ${shown(id)}`);
+      if (!free.delete(id)) throw refusedLine(this.#lines[index], `has a duplicate ${this.#entity} id, ${shown(id)}`);
     }
     this.#count += this.#rows.length;
     this.#rows = [];

@@ -39,7 +39,7 @@ async function* lines(chunks: Chunks): AsyncGenerator<string, void, void> {
     }
     unfinished += last;
     if (unfinished.length > maxLineLength) {
-      throw refusedLine(undefined, `is longer than ${maxLineLength} characters: this is no file of JSON lines`);
+      throw refusedLine(undefined, `exceeds ${maxLineLength} characters: the text is not JSON Lines`);
     }
   }
   yield unfinished;
@@ -51,7 +51,7 @@ async function* decoded(chunks: Chunks): AsyncGenerator<string, void, void> {
     try {
       return decoder.decode(bytes, { stream: bytes !== undefined });
     } catch (cause) {
-      throw refusedLine(undefined, "is not UTF-8", cause);
+      throw refusedLine(undefined, "is not valid UTF-8", cause);
     }
   };
   for await (const chunk of pieces(chunks)) yield typeof chunk === "string" ? chunk : decode(chunk);
@@ -71,14 +71,14 @@ async function* pieces(chunks: Chunks): AsyncGenerator<string | Uint8Array, void
 
 function requirePiece(chunk: unknown): string | Uint8Array {
   if (typeof chunk === "string" || types.isUint8Array(chunk)) return chunk;
-  throw refusedLine(undefined, `must come as text or bytes, got ${shown(chunk)}`);
+  throw refusedLine(undefined, `must be text or bytes, got ${shown(chunk)}`);
 }
 
 function parse(text: string, line: number): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw refusedLine(line, `is not JSON: ${shown(text)}`, cause);
+    throw refusedLine(line, `is not valid JSON: ${shown(text)}`, cause);
   }
 }
 
@@ -90,7 +90,7 @@ export function checkChunks(chunks: unknown): asserts chunks is Chunks {
       chunks !== null &&
       has(chunks, (one) => Symbol.asyncIterator in one || Symbol.iterator in one));
   if (isStream) return;
-  const message = `must be a stream, or another iterable of text or bytes, got ${shown(chunks)}`;
+  const message = `must be a stream or another iterable of text or bytes, got ${shown(chunks)}`;
   throw new InvalidInputError([{ path: "text", message }]);
 }
 

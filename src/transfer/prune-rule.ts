@@ -59,7 +59,7 @@ export function checkRule(check: Check, { olderThanMs, dryRun, clock }: Partial<
 
 /** Why the rule keeps a run, or null if it does not. */
 export function reasonToKeep({ status, changedAt }: RunAge, { latest }: CheckedRule): string | null {
-  if (status !== "done" && status !== "failed") return `it is ${status}, and only done and failed runs are deleted`;
+  if (status !== "done" && status !== "failed") return `its status is ${status}; only done and failed runs are deleted`;
   // A time that cannot be read is not old.
-  return Date.parse(changedAt) <= latest ? null : `it was changed at ${changedAt}`;
+  return Date.parse(changedAt) <= latest ? null : `it was last changed at ${changedAt}`;
 }

@@ -79,5 +79,5 @@ const timestampForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|\+00:00
 
 function timestamp(check: Check, path: string, value: unknown): void {
   if (typeof value === "string" && timestampForm.test(value) && !Number.isNaN(Date.parse(value))) return;
-  check.refuse(path, `must be a time in ISO 8601, UTC, such as 2026-11-22T06:40:15.123Z, got ${shown(value)}`);
+  check.refuse(path, `must be an ISO 8601 time in UTC, such as 2026-11-22T06:40:15.123Z, got ${shown(value)}`);
 }
