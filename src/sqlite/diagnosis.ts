@@ -17,12 +17,12 @@ const companions = ["-wal", "-shm", "-journal"];
 
 /** What an error of Node's says by its code alone. */
 const systemReasons: Readonly<Record<string, string>> = {
-  EMFILE: "this process has too many files open; close some, or raise the limit (ulimit -n)",
+  EMFILE: "this process has too many files open; close some files, or raise the limit (ulimit -n)",
   ENFILE: "the system has too many files open",
   ENAMETOOLONG: "the path, or a name in it, is longer than the file system allows",
   EROFS: "the file system is mounted read-only",
   EACCES: "this user has no permission",
-  EPERM: "the system does not permit it",
+  EPERM: "the operation is not permitted",
 };
 
 export function systemReason(code: string): string | undefined {
@@ -67,10 +67,10 @@ export function isOnReadOnlyMount(location: string): boolean {
 export function whyTooLong(path: string): string | undefined {
   const bytes = Buffer.byteLength(path);
   if (bytes > maxPathBytes)
-    return `its path is ${bytes} bytes long, and SQLite takes at most ${maxPathBytes}; use a shorter one`;
+    return `its path is ${bytes} bytes long, but SQLite accepts at most ${maxPathBytes} bytes; use a shorter path`;
   const nameBytes = Buffer.byteLength(basename(path));
   if (nameBytes <= maxNameBytes) return undefined;
-  return `its name is ${nameBytes} bytes long, and with the -journal that SQLite adds it is longer than the file system allows`;
+  return `its name is ${nameBytes} bytes long; with the -journal that SQLite appends, it exceeds the limit of the file system`;
 }
 
 function whyDenied(path: string, wanted: number): string | undefined {
@@ -78,7 +78,7 @@ function whyDenied(path: string, wanted: number): string | undefined {
   if (code === undefined || code === "ENOENT") return undefined;
   if (code !== "EACCES") return systemReasons[code];
   const verb = wanted & constants.W_OK ? "write" : "read";
-  return `this user${idOf()} may not ${verb} it${ownerOf(path)}`;
+  return `this user${idOf()} has no ${verb} permission for it${ownerOf(path)}`;
 }
 
 /** The first file beside the database that this user may not use. */
@@ -89,9 +89,9 @@ function whyCompanion(path: string): string | undefined {
     if (code !== "EACCES" && code !== "EPERM") continue;
     const holdsData = ending !== "-shm" && statSync(file, { throwIfNoEntry: false })?.size !== 0;
     const advice = holdsData
-      ? "it holds what was written last: do not delete it, but change its owner, or let its owner open the database"
-      : "delete it when no program has the database open";
-    return `this user${idOf()} may not use ${file}${ownerOf(file)}; ${advice}`;
+      ? "it contains the latest writes: do not delete it; change its owner, or let its owner open the database"
+      : "delete it when no process has the database open";
+    return `this user${idOf()} cannot read and write ${file}${ownerOf(file)}; ${advice}`;
   }
   return undefined;
 }
@@ -100,7 +100,7 @@ function whyFolder(path: string): string | undefined {
   const folder = dirname(path);
   const code = refusalOf(folder, constants.W_OK | constants.X_OK);
   if (code !== "EACCES") return code && systemReasons[code];
-  return `this user${idOf()} may not write to its folder${ownerOf(folder)}, where SQLite keeps files of its own`;
+  return `this user${idOf()} has no write permission for its folder${ownerOf(folder)}, where SQLite creates -wal, -shm and -journal files`;
 }
 
 /** Opens as many as a database takes, since those that it had taken are free again. A folder has no locks to lose. */
@@ -134,7 +134,7 @@ function idOf(): string {
 function ownerOf(path: string): string {
   try {
     const { uid, mode } = statSync(path);
-    return ` (it belongs to user id ${uid}, mode ${(mode & 0o777).toString(8).padStart(4, "0")})`;
+    return ` (owner id ${uid}, mode ${(mode & 0o777).toString(8).padStart(4, "0")})`;
   } catch {
     return "";
   }

@@ -100,7 +100,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     if (isAsync) throw promiseReturned();
     let over = false;
     const whileOpen = () => {
-      if (over) throw new ClosedError("This transaction is over. Use the blackboard, or begin another one.");
+      if (over) throw new ClosedError("This transaction has ended. Use the blackboard, or begin another transaction.");
     };
     const { drizzle } = this;
     const session: Session<"sync", SqliteDatabase> = {
@@ -248,14 +248,14 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 function promiseReturned(): InvalidInputError {
   const message =
-    "must not be asynchronous: SQLite's transaction ends when the callback returns, before a promise is settled. " +
-    "Await outside of the transaction; nothing was written";
+    "must not be async: a SQLite transaction ends when the callback returns, before a promise settles. " +
+    "Await outside the transaction; nothing was written";
   return new InvalidInputError([{ path: "fn", message }]);
 }
 
 function cannotFollow(location: string): FileError {
   const message =
-    `${location} was opened as a copy, which never shows what is written later: without \`live\`, with an older schema, or by a user who may not ` +
-    "create the -shm file beside it. Open it again to see what was written since.";
+    `${location} was opened as a snapshot, which does not show later writes: \`live\` was not set, the schema is older, or this user ` +
+    "cannot create the -shm file next to it. Open it again to read newer data.";
   return new FileError("READ_ONLY", location, message);
 }

@@ -32,7 +32,7 @@ const readOnly: FileProblem = {
   code: "READ_ONLY",
   what: "cannot be written",
   why: whyUnwritable,
-  otherwise: "it was opened for reading only",
+  otherwise: "it was opened read-only",
 };
 
 const fileProblems: readonly FileProblem[] = [
@@ -40,16 +40,16 @@ const fileProblems: readonly FileProblem[] = [
     // A limit on the size of a file, unlike a full disk, is a plain write error.
     pattern: /^SQLITE_(FULL|IOERR_WRITE|IOERR_SHMSIZE)/,
     code: "DISK_FULL",
-    what: "cannot grow",
-    otherwise: "the disk is full, or a limit on the size of files is reached",
+    what: "cannot be extended",
+    otherwise: "the disk is full, or a file size limit was reached",
   },
   {
     pattern: /^SQLITE_CORRUPT/,
     code: "CORRUPT",
-    what: "is damaged",
-    otherwise: "restore a copy, or save what is left with sqlite3's .recover",
+    what: "is corrupt",
+    otherwise: "restore a backup, or recover the readable rows with sqlite3's .recover",
   },
-  { pattern: /^SQLITE_NOTADB/, code: "NOT_SQLITE", what: "is not an SQLite database" },
+  { pattern: /^SQLITE_NOTADB/, code: "NOT_SQLITE", what: "is not a SQLite database" },
   readOnly,
   {
     pattern: /^SQLITE_(CANTOPEN|PERM|AUTH|IOERR)/,
@@ -81,7 +81,7 @@ function ofSystem(error: SystemError, location: string): FileError {
   const reason = (systemCode === "ENAMETOOLONG" ? whyTooLong(location) : undefined) ?? systemReason(systemCode);
   const why = reason === undefined ? error.message : `${reason} (${error.message})`;
   const code = systemErrors[systemCode] ?? "CANNOT_OPEN";
-  return new FileError(code, location, `${location} cannot be opened or made: ${why}.`, { cause: error });
+  return new FileError(code, location, `${location} cannot be opened or created: ${why}.`, { cause: error });
 }
 
 function ofSqlite(error: { code: string; message: string }, location: string): Error {
@@ -90,12 +90,14 @@ function ofSqlite(error: { code: string; message: string }, location: string): E
     return new BusyError(`${location} is locked by ${lockHolder(location)} (${message}).`, 0, { cause: error });
   }
   if (code === "SQLITE_READONLY_ROLLBACK") {
-    const busy = `${location} was left in the middle of a transaction, and this call may not write, so it cannot undo it. Open it once for writing.`;
+    const busy = `${location} has a hot journal: a process died during a transaction, and a read-only call cannot roll it back. Open it once for writing.`;
     return new BusyError(busy, 0, { cause: error });
   }
   const found = fileProblems.find(({ pattern }) => pattern.test(code));
   if (!found) {
-    return new DatabaseError(`The database refused: ${message} (${code}). Nothing was written.`, { cause: error });
+    return new DatabaseError(`The database returned an error: ${message} (${code}). Nothing was written.`, {
+      cause: error,
+    });
   }
   const reason = found.why?.(location);
   // There SQLite cannot make the -shm that a file in WAL mode needs, and says that it cannot open.
@@ -111,13 +113,13 @@ function ofDriver(error: unknown, location: string): Error | undefined {
   if (!isError(error) || codeOf(error) !== undefined) return undefined;
   const message = messageOf(error);
   if (/database connection is busy executing a query/.test(message)) {
-    const busy = `A query of this process on ${location} is still being iterated over. Finish it first; nothing was written.`;
+    const busy = `This process is still iterating over a query on ${location}. Finish the iteration first; nothing was written.`;
     return new BusyError(busy, 0, { cause: error });
   }
   // A callback, such as the clock, has closed it meanwhile.
   if (message === "The database connection is not open") return closedAt(location);
   if (message === "Cannot open database because the directory does not exist") {
-    const absent = `${location} cannot be opened: its folder does not exist, or was removed meanwhile.`;
+    const absent = `${location} cannot be opened: its folder does not exist.`;
     return new FileError("NO_SUCH_FILE", location, absent, { cause: error });
   }
   return undefined;

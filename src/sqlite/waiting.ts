@@ -27,8 +27,8 @@ export function waiting<T>(work: () => T, isBusy: (error: unknown) => boolean, l
       const waitedMs = Math.round(performance.now() - start);
       if (waitedMs >= limitMs) {
         const message =
-          `${location} was locked by ${lockHolder(location)} for the ${waitedMs} ms that this call may wait. ` +
-          `Nothing was written; try again, or allow more time.`;
+          `${location} stayed locked by ${lockHolder(location)} for ${waitedMs} ms, the limit of this call. ` +
+          `Nothing was written; retry, or raise the limit.`;
         throw new BusyError(message, waitedMs, { cause: error });
       }
       const waitMs = Math.max(1, firstWaitMs / tries) * (0.5 + Math.random() / 2);

@@ -34,8 +34,8 @@ function requireFittingVersion(): void {
   const node = majorOf(process.versions.node);
   if (version === undefined || majorOf(version) < firstForNewerNode || node >= newerNode) return;
   throw new DatabaseError(
-    `better-sqlite3 ${version} needs Node ${newerNode} or later, and this is ${runtime()}, whose process it would end. ` +
-      "Install better-sqlite3@12, or update Node.",
+    `better-sqlite3 ${version} requires Node ${newerNode} or later and would crash this process, which runs ${runtime()}. ` +
+      "Install better-sqlite3@12, or upgrade Node.",
   );
 }
 
@@ -68,13 +68,13 @@ function isWithoutBinding(error: unknown): boolean {
 function withoutBinding(cause: unknown): DatabaseError {
   if (/Too many open files/.test(messageOf(cause))) {
     const message =
-      "better-sqlite3 cannot be loaded: this process has too many files open. Close some, or raise the limit (ulimit -n).";
+      "better-sqlite3 cannot be loaded: this process has too many files open. Close some files, or raise the limit (ulimit -n).";
     return new DatabaseError(message, { cause });
   }
   return new DatabaseError(
     `better-sqlite3 has no binary for ${runtime()}. If Node was changed since the installation, run: npm rebuild better-sqlite3. ` +
-      "If its install script was blocked, as npm 12, pnpm and bun do, allow it and install again. " +
-      `Copied from another system, install it on this one. (${messageOf(cause).slice(0, 300)})`,
+      "If the package manager blocked its install script, as npm 12, pnpm and bun do, allow it and reinstall. " +
+      `If node_modules was copied from another system, reinstall it on this one. (${messageOf(cause).slice(0, 300)})`,
     { cause },
   );
 }

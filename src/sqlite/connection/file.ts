@@ -36,7 +36,7 @@ export function companionSize(location: string, companion: Companion): number {
 export function requireHeader(location: string, bytes: number): void {
   if (bytes >= headerBytes) return;
   if (bytes === 0) return refuseLeftovers(location, ["-wal"]);
-  const message = `${location} is not a SQLite database: it has ${bytes} bytes, and a database has at least ${headerBytes}. It was not changed.`;
+  const message = `${location} is not a SQLite database: it has ${bytes} bytes, but a database has at least ${headerBytes}. It was not changed.`;
   throw new FileError("NOT_SQLITE", location, message);
 }
 
@@ -64,8 +64,8 @@ export function refuseLeftovers(
   const left = kinds.find((companion) => companionSize(location, companion) > 0);
   if (left === undefined) return;
   const message =
-    `${location}${left} was left by a database that is no longer at ${location}, and holds what was written to it last. ` +
-    `Put that database back beside it, or delete ${left === "-wal" ? "the -wal" : "the -journal"} if it is not needed. Nothing was changed.`;
+    `${location}${left} belongs to a database that is no longer at ${location}, and contains its latest writes. ` +
+    `Move that database back, or delete the ${left} if you do not need it. Nothing was changed.`;
   throw new FileError("CANNOT_OPEN", location, message);
 }
 

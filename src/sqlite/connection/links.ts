@@ -22,8 +22,8 @@ export function refuseHardLinks(location: string): void {
     throw new StartOver(`${location} is being created`);
   }
   const message =
-    `${location} has ${links} hard links. SQLite keeps a separate -wal beside each name, so writing through two names corrupts the file. ` +
-    "Delete the other names, or copy the file and replace this name by the copy while no program has it open.";
+    `${location} has ${links} hard links. SQLite keeps a separate -wal for each path, so writing through two paths corrupts the file. ` +
+    "Delete the other links, or replace this path with a copy of the file while no process has it open.";
   throw new FileError("CANNOT_OPEN", location, message);
 }
 

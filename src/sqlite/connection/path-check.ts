@@ -61,7 +61,7 @@ export class PathCheck {
 
 function movedAway(location: string, path: string): FileError {
   const message =
-    `${path} was deleted, moved or replaced while it was open. What was written less than a second before may be lost, nothing was written since. ` +
+    `${path} was deleted, moved or replaced while it was open. Writes of the last second before that may be lost; nothing was written since. ` +
     "Close this blackboard and open it again.";
   return new FileError("NO_SUCH_FILE", location, message);
 }

@@ -56,7 +56,7 @@ export function copyWithCompanions(location: string): Database.Database {
       if (fingerprint(location) === before) throw error;
     }
   }
-  throw new BusyError(`${location} is written so often that no consistent copy could be read. Try again.`, 0);
+  throw new BusyError(`${location} changed during each of ${maxCopies} attempts to copy it. Try again.`, 0);
 }
 
 /** -shm is derived from the WAL. */
@@ -86,7 +86,7 @@ function copyFile(location: string, from: string, to: string): void {
   if (status === 0) return;
   const reason = error ? error.message : stderr.trim();
   const full = /No space left|quota/i.test(reason);
-  const message = `${location} cannot be read in place by this user, and copying it to ${tmpdir()} failed: ${reason}. Set TMPDIR to a folder with room for it, or read it as its owner.`;
+  const message = `This user cannot open ${location} in place, and copying it to ${tmpdir()} failed: ${reason}. Set TMPDIR to a folder with enough space, or read it as its owner.`;
   throw new FileError(full ? "DISK_FULL" : "CANNOT_OPEN", location, message, error && { cause: error });
 }
 

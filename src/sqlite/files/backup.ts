@@ -57,6 +57,6 @@ export function backupBlackboard(location: BlackboardLocation, file: string): Ba
 }
 
 function isThere(file: string, cause: unknown): InvalidInputError {
-  const message = `must be a new file, and ${file} is there already: name another, or remove it`;
+  const message = `must be a new file, but ${file} already exists: specify a different path, or delete it`;
   return new InvalidInputError([{ path: "file", message }], { cause });
 }

@@ -110,8 +110,8 @@ function onStage<T>(work: () => T, location: string): T {
   } catch (error) {
     if (!(error instanceof FileError && error.code === "DISK_FULL")) throw error;
     const message =
-      `What is to go to ${location} is gathered in a temporary file first, and there is no room for it. ` +
-      "SQLITE_TMPDIR, or else TMPDIR, names the folder for it; nothing was written.";
+      `The import into ${location} is staged in a temporary file, and the disk of that file is full. ` +
+      "Set SQLITE_TMPDIR or TMPDIR to a folder with enough space; nothing was written.";
     throw new FileError("DISK_FULL", location, message, { cause: error });
   }
 }
@@ -159,8 +159,8 @@ function publish(stage: SqliteEngine, runId: string, location: string, mode: num
 function refuseJournal(location: string): void {
   if (!isHot(location)) return;
   const message =
-    `${location}-journal was left by a process that died while it wrote to ${location}, or to a different file that was there. ` +
-    "Open the run once, which undoes what that process had begun, or delete the journal. Nothing was imported.";
+    `${location}-journal was left by a process that died while writing to ${location}, or to an earlier file at that path. ` +
+    "Open the run once to roll that transaction back, or delete the journal. Nothing was imported.";
   throw new FileError("CANNOT_OPEN", location, message);
 }
 

@@ -66,15 +66,15 @@ function pruneEntry(root: string, entry: Dirent, rule: CheckedRule): PrunedRun[]
   const kept = (reason: string): PrunedRun[] => [
     { runId: entry.name, location, status: null, changedAt: null, outcome: "kept", reason },
   ];
-  if (entry.isSymbolicLink()) return kept("it is a link, and links are not followed");
+  if (entry.isSymbolicLink()) return kept("it is a symbolic link, which prune does not follow");
   if (!entry.isDirectory()) return [];
   try {
     const file = lstatSync(location, { throwIfNoEntry: false });
     if (!file) return [];
-    if (!file.isFile()) return kept("blackboard.db is not a file but a link or something else, which is not followed");
+    if (!file.isFile()) return kept("blackboard.db is not a regular file");
     if (file.nlink > 1) return kept("blackboard.db has more than one hard link");
     const ages = readAges(location);
-    if (ages.length === 0) return kept("the file holds no run");
+    if (ages.length === 0) return kept("the file contains no runs");
     const { outcome, reason } = decide(location, ages, rule);
     return ages.map(({ runId, status, changedAt }) => ({ runId, location, status, changedAt, outcome, reason }));
   } catch (error) {
@@ -109,7 +109,7 @@ function decide(location: string, ages: readonly RunAge[], rule: CheckedRule): P
 function reasonOf(ages: readonly RunAge[], rule: CheckedRule): string | null {
   for (const age of ages) {
     const reason = reasonToKeep(age, rule);
-    if (reason !== null) return ages.length === 1 ? reason : `its file also holds ${age.runId}: ${reason}`;
+    if (reason !== null) return ages.length === 1 ? reason : `its file also contains run ${age.runId}: ${reason}`;
   }
   return null;
 }
@@ -131,7 +131,7 @@ function deleteFile(location: string, rule: CheckedRule): string | null {
     const hindrance = inFolder(folder, (inside) => {
       const file = join(inside, basename(location));
       const found = lstatSync(file, { throwIfNoEntry: false });
-      if (!found?.isFile() || identityOf(file) !== identity) return "it was replaced by a different file, or by a link";
+      if (!found?.isFile() || identityOf(file) !== identity) return "it was replaced by a different file or a link";
       alone.discard(() => {
         // While the lock keeps others from opening the file, what lies beside it is its own.
         for (const companion of companions) removeIfThere(file + companion);

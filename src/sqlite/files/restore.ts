@@ -78,14 +78,14 @@ function requireBlackboard(client: Database.Database, source: string): void {
       throw new MigrationError(
         "NOT_A_BLACKBOARD",
         source,
-        `${source} has no tables, so it is not a backup of a blackboard.`,
+        `${source} has no tables, so it is not a backup of a blackboard. Nothing was restored.`,
       );
     const flaw = client.pragma("quick_check(1)", { simple: true });
     if (flaw === "ok") return;
     throw new FileError(
       "CORRUPT",
       source,
-      `${source} is damaged (${flaw}), or a -wal beside it belongs to a different file. Nothing was restored.`,
+      `${source} is corrupt (${flaw}), or the -wal next to it belongs to a different file. Nothing was restored.`,
     );
   } catch (error) {
     throw translated(error, source);
@@ -100,7 +100,7 @@ function put(client: Database.Database, source: string, target: string, force: b
     writeCopy(client, target, statSync(source).mode);
     return false;
   }
-  if (identityOf(target) === identityOf(source)) throw invalid("backup", `is the run's own file, ${target}`);
+  if (identityOf(target) === identityOf(source)) throw invalid("backup", `must not be the run's own file, ${target}`);
   if (!force) throw invalid("force", `must be true to replace ${target}`);
   waiting(() => refuseHardLinks(target), isPassing, waitMs, target);
   refuseForeign(target);
@@ -145,7 +145,7 @@ function openDamagedToo(target: string): Alone | undefined {
     throw known;
   }
   if (alone) return alone;
-  const message = `${target} is open in a process, which would go on with the old file. Stop every process that uses the run first. Nothing was changed.`;
+  const message = `A process has ${target} open and would continue to use the old file. Stop every process that uses the run first. Nothing was changed.`;
   throw new BusyError(message, 0);
 }
 

@@ -81,7 +81,7 @@ function switchToWal(client: Database.Database, location: string): void {
   if (present === "wal" || present === "memory") return;
   const mode = client.pragma("journal_mode = WAL", { simple: true });
   if (mode !== "wal") {
-    const message = `${location} is on a file system without shared memory, so SQLite keeps journal mode ${mode}. Move it to a local disk.`;
+    const message = `${location} is on a file system without shared memory: SQLite kept journal mode ${mode} instead of WAL. Move the file to a local disk.`;
     throw new FileError("CANNOT_OPEN", location, message);
   }
   // Creates -wal and -shm, which are checked from now on.
@@ -182,8 +182,8 @@ function noLongerFits(work: Work, { object, cause }: Misfit): MigrationError {
     return again !== undefined && keyOf(again.object) === key;
   });
   const message =
-    `The ${object.type} ${JSON.stringify(object.name)}, which was added to ${work.location}, does not fit its schema after ` +
-    `${culprit?.migration.tag ?? "the migrations"}: ${messageOf(cause)}. Change or drop it and open the file again. Nothing was changed.`;
+    `The user-defined ${object.type} ${JSON.stringify(object.name)} in ${work.location} is incompatible with the schema after ` +
+    `${culprit?.migration.tag ?? "the migrations"}: ${messageOf(cause)}. Change or drop it, then open the file again. Nothing was changed.`;
   return failed(work.location, message, culprit, cause);
 }
 
@@ -200,7 +200,7 @@ function leavesDangling(
     }),
   );
   const message =
-    `${culprit?.migration.tag ?? "The migrations"} would leave rows in ${work.location} without the row they refer to: ` +
+    `${culprit?.migration.tag ?? "The migrations"} would leave dangling references in ${work.location}: ` +
     `${broken.map(([key, count]) => `${key} (${count})`).join(", ")}. Nothing was changed.`;
   return failed(work.location, message, culprit);
 }
@@ -247,7 +247,7 @@ function attempt(work: () => void, migration: Migration, statement: string, loca
     if (cause instanceof FileError) throw cause;
     const message =
       `${migration.tag} failed on ${location} at ${JSON.stringify(statement.slice(0, 60))}: ${messageOf(error)}. ` +
-      `All of it was rolled back; the file is as it was.`;
+      `All pending migrations were rolled back; the file is unchanged.`;
     throw new MigrationError("MIGRATION_FAILED", location, message, {
       migration: migration.tag,
       statement,

@@ -79,7 +79,7 @@ function requireSound(client: Database.Database, location: string): void {
   const flaw = client.pragma("quick_check(1)", { simple: true });
   if (flaw === "ok") return;
   const message =
-    `${location}-journal does not fit ${location}: applied to a copy, it damages it (${flaw}). It was probably left by a different file. ` +
+    `${location}-journal does not belong to ${location}: rolling it back corrupted a copy (${flaw}). A different database probably left it. ` +
     "Delete the journal, or restore a backup. Nothing was changed.";
   throw new FileError("CORRUPT", location, message);
 }

@@ -85,8 +85,8 @@ function withoutRecord(
     throw new MigrationError(
       "NOT_A_BLACKBOARD",
       location,
-      `${location} is another program's database: it holds ${names || migrationsTable} and none of ${ourTables.join(", ")}. ` +
-        `Name another file; this one was not changed.`,
+      `${location} is not a blackboard: it contains ${names || migrationsTable}, but not the tables ${ourTables.join(", ")}. ` +
+        `Specify a different file; this one was not changed.`,
     );
   }
   if (rows.some(({ when }) => migrations.some((migration) => migration.when === when))) return undefined;
@@ -129,8 +129,8 @@ function mismatch(location: string, lines: readonly string[]): MigrationError {
   return new MigrationError(
     "SCHEMA_MISMATCH",
     location,
-    `${location} has tables of these names that are not this package's: ${firstOf(lines)}. ` +
-      `A migration would lose what it does not know. Undo the change, or name another file; this one was not changed.`,
+    `${location} has a blackboard's table names, but a different schema: ${firstOf(lines)}. ` +
+      `Migrating would drop data that this version does not know about. Undo the change, or specify a different file; this one was not changed.`,
     { differences: lines },
   );
 }
@@ -140,12 +140,12 @@ function altered(location: string, differences: readonly Difference[]): Migratio
   const lines = differences.map(({ line }) => line);
   const reparable = differences.every(({ repair }) => repair !== undefined);
   const advice = reparable
-    ? "`run-blackboard verify FILE --repair` makes them again"
+    ? "Run `run-blackboard verify FILE --repair` to recreate them"
     : "Undo the change by hand, or restore a backup";
   return new MigrationError(
     "SCHEMA_MISMATCH",
     location,
-    `The schema of ${location} is not the one that its migrations made: ${firstOf(lines)}. ${advice}; the file was not changed.`,
+    `The schema of ${location} differs from the one its migrations created: ${firstOf(lines)}. ${advice}; the file was not changed.`,
     { differences: lines },
   );
 }

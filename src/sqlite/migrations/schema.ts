@@ -159,7 +159,7 @@ function brokenIn(client: Database.Database, table: string): { table: string; pa
       .all(table);
   } catch {
     // A key that somebody declared by hand onto columns that are not unique. A migration may not be what makes it so.
-    return [{ table, parent: "what cannot be checked" }];
+    return [{ table, parent: "a key that cannot be checked" }];
   }
 }
 

@@ -64,7 +64,7 @@ export function repairFile(location: string, migrations: readonly Migration[]): 
   const still = new Set(after.problems.map(({ message }) => message));
   const problems = after.problems.map(({ kind, message }) => {
     const reason = failures.get(message);
-    return { kind, message: reason === undefined ? message : `${message}; it cannot be made: ${reason}` };
+    return { kind, message: reason === undefined ? message : `${message}; it cannot be created: ${reason}` };
   });
   return { ...after, problems, repaired: derived.filter(({ message }) => !still.has(message)) };
 }
@@ -142,14 +142,14 @@ function schema({ differences }: Examination): FileProblem[] {
 function references(client: Database.Database): FileProblem[] {
   return [...brokenReferences(client)].map(([key, count]) => ({
     kind: "reference",
-    message: `${count} row${count === 1 ? "" : "s"} of ${key} without the row referred to`,
+    message: `${count} dangling reference${count === 1 ? "" : "s"} from ${key}`,
   }));
 }
 
 function tallies(client: Database.Database, found: Examination): FileProblem[] {
-  return wrongCounts(client, found).map(({ runId, subject, label, told, found }) => ({
+  return wrongCounts(client, found).map(({ runId, subject, label, stored, counted }) => ({
     kind: "tallies",
-    message: `run ${quoted(runId)} is told to have ${told} ${subject} ${quoted(label)}, and has ${found}`,
+    message: `run ${quoted(runId)}: tallies record ${stored} ${subject} ${quoted(label)}, but the table has ${counted}`,
   }));
 }
 
