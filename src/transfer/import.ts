@@ -1,5 +1,5 @@
 /**
- * A run out of text as `export.ts` makes it: every line is checked, and all of it arrives or nothing.
+ * Imports a run from the text that `export.ts` writes: validates every line, and imports the run atomically.
  */
 import { briefs, events, runs, workstreams } from "../../drizzle/schema.ts";
 import { ConflictError, InvalidInputError } from "../errors.ts";
@@ -22,7 +22,7 @@ import { atLine, type Chunks, type JsonLine, jsonLines, refusedLine } from "./li
 import type { RunPlace, Store } from "./place.ts";
 import { requireRow } from "./rows.ts";
 
-/** What arrived. */
+/** The imported run: its id, location and numbers of rows. */
 export interface ImportedRun {
   runId: string;
   /** The file, or the server and database without credentials. */
@@ -41,7 +41,7 @@ export async function importText(chunks: Chunks, place: RunPlace, mode: number):
     const runId = place.runId ?? run.runId;
     return await place.receive(runId, (store) => fill(store, lines, run, runId), mode);
   } finally {
-    // Lets go of the stream, also of one that is not at its end.
+    // Closes the stream, even when it has not been read to its end.
     await lines.return();
   }
 }
@@ -120,7 +120,7 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
 
 const stored = (value: object | null) => (value === null ? null : JSON.stringify(value));
 
-/** The end says how many rows there were: a file that was cut has no end, one that lost a line another number. */
+/** Compares the row counts with the end marker: a truncated file has no marker, a file with a lost line has different counts. */
 function requireEnd(end: JsonLine | undefined, counts: Record<string, number>): void {
   if (!end) throw new InvalidInputError([{ path: "end", message: "is missing: the text was truncated" }]);
   located(end.line, () => {
@@ -138,7 +138,7 @@ function requireEnd(end: JsonLine | undefined, counts: Record<string, number>): 
   });
 }
 
-/** A line's one name, and what stands under it. */
+/** Returns the line's only key and its value. */
 function only(line: number, value: unknown): [string, unknown] {
   const [entry, ...others] = isObject(value) ? Object.entries(value) : [];
   if (entry && others.length === 0) return entry;
@@ -164,11 +164,11 @@ export function runTaken(runId: string, location: string): ConflictError {
   return new ConflictError("run", runId, ["runId"], message);
 }
 
-/** How many rows, or characters of JSON, are written at once. */
+/** Maximum number of rows, and of characters, in one insert. */
 const maxRows = 256;
 const maxLength = 2 ** 20;
 
-/** Rows on their way into a table: gathered, since a server's answer to each would take longer than writing it. */
+/** Batches the rows for one table: one round trip to a server per row would take longer than the write. */
 class Tray<Row extends object> {
   readonly #entity: string;
   readonly #idOf: (row: Row) => string;
@@ -191,7 +191,7 @@ class Tray<Row extends object> {
     if (this.#rows.length >= maxRows || this.#length >= maxLength) await this.#write();
   }
 
-  /** How many there were. */
+  /** Writes the remaining rows. Returns the number of rows written in total. */
   async finish(): Promise<number> {
     if (this.#rows.length > 0) await this.#write();
     return this.#count;
@@ -199,7 +199,7 @@ class Tray<Row extends object> {
 
   async #write(): Promise<void> {
     const free = new Set((await this.#insert(this.#rows)).map((row) => row.id));
-    // Of two rows with one id the first one was written.
+    // When two rows have the same id, the insert wrote the first one.
     for (const [index, row] of this.#rows.entries()) {
       const id = this.#idOf(row);
       if (!free.delete(id)) throw refusedLine(this.#lines[index], `has a duplicate ${this.#entity} id, ${shown(id)}`);

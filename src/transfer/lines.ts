@@ -1,25 +1,28 @@
 /**
- * Text that arrives in pieces, cut anywhere, as JSON values, one a line. Not node:readline, which also ends a line at U+2028,
- * and that may stand in a JSON string.
+ * Parses JSON Lines from text or bytes that arrive in chunks of any size. node:readline does not work here: it also splits at
+ * U+2028, which is valid inside a JSON string.
  */
 import { types } from "node:util";
 import { InvalidInputError } from "../errors.ts";
 import { has, isThenable } from "../foreign.ts";
 import { shown } from "../input/check.ts";
 
-/** What a stream gives: text, or bytes in UTF-8. */
+/** A stream of text, or of bytes in UTF-8. */
 export type Chunks = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
 
 export interface JsonLine {
-  /** From 1. */
+  /** Starts at 1. */
   readonly line: number;
   readonly value: unknown;
 }
 
-/** Close to the longest string that Node can make: a file without line ends is refused before it fills the memory. */
+/** About the maximum length of a string in Node: rejects a file without line breaks before it exhausts memory. */
 const maxLineLength = 2 ** 28;
 
-/** The value of each line; empty lines are passed over. Throws an `InvalidInputError` for one that is not JSON. */
+/**
+ * Yields the value of each line; skips empty lines.
+ * @throws InvalidInputError for a line that is not valid JSON.
+ */
 export async function* jsonLines(chunks: Chunks): AsyncGenerator<JsonLine, void, void> {
   let line = 0;
   for await (const text of lines(chunks)) {
@@ -59,13 +62,13 @@ async function* decoded(chunks: Chunks): AsyncGenerator<string, void, void> {
 }
 
 async function* pieces(chunks: Chunks): AsyncGenerator<string | Uint8Array, void, void> {
-  // A string would come character by character.
+  // Iterating over a string would yield single characters.
   if (typeof chunks === "string") return yield chunks;
   if (Symbol.asyncIterator in chunks) {
     for await (const chunk of chunks) yield requirePiece(chunk);
     return;
   }
-  // `for await` would look for a promise in each, which throws for a revoked proxy.
+  // `for await` would read `then` of each chunk, which throws for a revoked proxy.
   for (const chunk of chunks) yield requirePiece(isThenable(chunk) ? await chunk : chunk);
 }
 
@@ -82,7 +85,7 @@ function parse(text: string, line: number): unknown {
   }
 }
 
-/** @throws InvalidInputError for what cannot be a stream of text. */
+/** @throws InvalidInputError if `chunks` is neither a string nor an iterable. */
 export function checkChunks(chunks: unknown): asserts chunks is Chunks {
   const isStream =
     typeof chunks === "string" ||
@@ -99,7 +102,7 @@ export function refusedLine(line: number | undefined, message: string, cause?: u
   return new InvalidInputError([{ path, message }], cause === undefined ? undefined : { cause });
 }
 
-/** The error of a check, its paths within the line. */
+/** Prefixes the paths of an `InvalidInputError` with the line; returns any other error unchanged. */
 export function atLine(line: number, error: unknown): unknown {
   if (!(error instanceof InvalidInputError)) return error;
   return new InvalidInputError(error.issues.map(({ path, message }) => ({ path: `line ${line}, ${path}`, message })));
