@@ -1,5 +1,5 @@
 /**
- * Putting a backup in a run's place.
+ * Restores a run's file from a backup.
  */
 import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -20,34 +20,35 @@ import { planOf } from "../migrations/plan.ts";
 import { waiting } from "../waiting.ts";
 
 export interface RestoreOptions {
-  /** Whether to replace a file that is there, and what a file that was there has left. */
+  /** Whether to replace an existing file, or leftover companions of a missing one; false by default. */
   force?: boolean | undefined;
 }
 
 export interface Restored {
   /** The absolute path of the restored file. */
   location: string;
-  /** That of the backup. */
+  /** The absolute path of the backup. */
   backup: string;
   /** The size of the restored file. */
   bytes: number;
-  /** Whether a file was replaced. */
+  /** Whether an existing file was replaced. */
   replaced: boolean;
 }
 
-/** How long to wait for a process that keeps others from reading the backup, in milliseconds. */
+/** How long to wait for a process that locks out readers of the backup, in milliseconds. */
 const waitMs = 60_000;
 
 /**
- * Copies a backup into a run's place, all of it or nothing: what the backup holds, with its own WAL, and nothing of what a crashed
- * process left beside the run's file. The backup stays, its schema is kept, and the copy has reached the disk when this returns.
+ * Replaces a run's file with a copy of a backup, atomically. The copy contains the backup's data, including its WAL, and nothing
+ * from a -wal or -journal that a crashed process left next to the run's file. It has the backup's schema and is flushed to disk
+ * when this returns. The backup does not change.
  *
  * ```ts
  * restoreBlackboard("abc123-monday.db", { runId: "abc123" }, { force: true });
  * ```
  *
- * @throws InvalidInputError without `force`, where there is a file; BusyError where any process has that file open; FileError,
- * MigrationError for a backup that is damaged or not a blackboard. Nothing was changed then.
+ * @throws InvalidInputError if the file exists and `force` is not set; BusyError if any process has that file open; FileError or
+ * MigrationError for a backup that is corrupt or not a blackboard. Nothing is changed then.
  */
 export function restoreBlackboard(backup: string, location: BlackboardLocation, options?: RestoreOptions): Restored {
   const check = new Check();
@@ -92,7 +93,7 @@ function requireBlackboard(client: Database.Database, source: string): void {
   }
 }
 
-/** Returns whether a file was replaced. */
+/** Writes the copy to `target`. Returns whether it replaced a file. */
 function put(client: Database.Database, source: string, target: string, force: boolean): boolean {
   if (sizeOf(target) === undefined) {
     if (force) removeCompanions(target);
@@ -108,7 +109,7 @@ function put(client: Database.Database, source: string, target: string, force: b
   return true;
 }
 
-/** Whatever state a blackboard is in may be replaced, but not the database of a different program. */
+/** A blackboard may be replaced in any state, but not the database of a different program. */
 function refuseForeign(target: string): void {
   try {
     waiting(() => readOnce(target, (client) => planOf(client, migrations, target)), isBusy, waitMs, target);
@@ -134,7 +135,7 @@ function replace(client: Database.Database, target: string): void {
   }
 }
 
-/** `undefined` for a file so damaged that no process can have it open. */
+/** Locks the file exclusively; returns `undefined` for a file so corrupt that no process can have it open. */
 function openDamagedToo(target: string): Alone | undefined {
   let alone: Alone | undefined;
   try {
