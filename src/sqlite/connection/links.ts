@@ -1,21 +1,20 @@
 /**
- * Files with more than one name. SQLite names the WAL after the path: through two names of one file, two programs would write two
- * WALs for it.
+ * Rejects files with several hard links. SQLite derives the name of the WAL from the path, so two processes that use different
+ * names of one file would write two WALs for it.
  */
 import { statSync } from "node:fs";
 import { FileError } from "../../errors.ts";
 import { StartOver } from "../waiting.ts";
-import { partsOf, removeLeft } from "./copy.ts";
+import { partsOf, removeLeftovers } from "./copy.ts";
 import { identityOf } from "./path-check.ts";
 
 /**
- * @throws FileError `CANNOT_OPEN`; StartOver while a process gives the file its name: for a moment it also has the one that it was
- * written under.
+ * @throws FileError `CANNOT_OPEN`; StartOver while a process is publishing the file, which briefly has its temporary name as well.
  */
 export function refuseHardLinks(location: string): void {
   if (linksOf(location) <= 1) return;
-  // A process that was killed in that moment left the other name.
-  removeLeft(location);
+  // A process that was killed while publishing left the temporary name.
+  removeLeftovers(location);
   const links = linksOf(location);
   if (links <= 1) return;
   if (partsOf(location).some(({ path }) => identityOf(path) === identityOf(location))) {
@@ -27,7 +26,7 @@ export function refuseHardLinks(location: string): void {
   throw new FileError("CANNOT_OPEN", location, message);
 }
 
-/** 0 for a file that was deleted meanwhile. */
+/** Returns 0 if the file is missing. */
 function linksOf(location: string): number {
   return statSync(location, { throwIfNoEntry: false })?.nlink ?? 0;
 }
