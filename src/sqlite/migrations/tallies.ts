@@ -1,6 +1,6 @@
 /**
- * The tallies against the rows that they count. Triggers keep them, whoever writes; but SQLite fires none for a row that
- * REPLACE removes, unless `recursive_triggers` is on, and a hand may have touched the table itself.
+ * Checks `tallies` against the rows that it counts. Triggers maintain it for every writer, but SQLite fires no trigger for a row
+ * deleted by REPLACE unless `recursive_triggers` is on, and users can edit the table directly.
  */
 import type Database from "better-sqlite3";
 
@@ -27,12 +27,12 @@ export interface WrongTally {
   counted: number;
 }
 
-/** Where they differ. For a file whose table of tallies is the one that the migrations make. */
+/** Returns the incorrect counts. Requires the `tallies` table of the migrations. */
 export function wrongTallies(client: Database.Database): WrongTally[] {
   return client.prepare<[], WrongTally>(differing).all();
 }
 
-/** Counts all of them again, in the caller's transaction. */
+/** Recomputes all counts in the caller's transaction. */
 export function rebuildTallies(client: Database.Database): void {
   client.exec("DELETE FROM tallies");
   client.exec(`INSERT INTO tallies (run_id, subject, label, n) ${countRows}`);

@@ -1,6 +1,6 @@
 /**
- * Looking for what is wrong with a file, without changing it; and, when asked to, repairing what is derived: tallies, indexes
- * and triggers.
+ * Verifies a file without changing it. On request, repairs what is derived from the rows and migrations: tallies, indexes and
+ * triggers.
  */
 import type Database from "better-sqlite3";
 import type { Migration } from "../../engine/history.ts";
@@ -15,12 +15,12 @@ import { type Examination, examine, type Plan } from "./plan.ts";
 import { brokenReferences, isTable } from "./schema.ts";
 import { rebuildTallies, type WrongTally, wrongTallies } from "./tallies.ts";
 
-/** What the file itself shows. */
+/** A problem of the file or its schema. */
 export interface FileProblem {
   /**
-   * integrity: SQLite's own check. schema: not as the migrations make it; `repair` makes indexes, triggers and a missing table
-   * of tallies again. reference: a row refers to one that is not there. tallies: the counts that a summary returns are not
-   * those of the rows; `repair` counts again.
+   * integrity: SQLite's integrity check failed. schema: differs from the one that the migrations create; `repair` recreates indexes,
+   * triggers and a missing `tallies` table. reference: rows have dangling references. tallies: stored counts differ from the
+   * rows; `repair` recomputes them.
    */
   kind: "integrity" | "schema" | "reference" | "tallies";
   message: string;
@@ -30,14 +30,14 @@ export interface FileVerification {
   location: string;
   state: Plan["state"];
   problems: FileProblem[];
-  /** With `repair`: what was found and is mended. */
+  /** With `repair`: the problems that were found and repaired. */
   repaired?: FileProblem[];
 }
 
 /** How long a repair waits for writers, in milliseconds. */
 const repairTimeoutMs = 5000;
 
-/** Verifies, repairs what is derived unless SQLite finds damage, and verifies again. */
+/** Verifies the file, repairs derived objects and counts unless the integrity check fails, and verifies again. */
 export function repairFile(location: string, migrations: readonly Migration[]): FileVerification {
   const before = verifyFile(location, migrations);
   const derived = before.problems.filter(({ kind }) => kind === "tallies" || kind === "schema");
@@ -69,13 +69,13 @@ export function repairFile(location: string, migrations: readonly Migration[]): 
   return { ...after, problems, repaired: derived.filter(({ message }) => !still.has(message)) };
 }
 
-/** Why something could not be made, by the line that says that it differs. */
+/** Reasons why an object could not be created, by the line of its difference. */
 type Failures = ReadonlyMap<string, string>;
 
-/** In the caller's transaction, so that triggers and what they count are put right at once. */
+/** Runs in the caller's transaction, so that triggers and the counts they maintain are repaired atomically. */
 function repair(client: Database.Database, migrations: readonly Migration[], location: string): Failures {
   const failures = new Map<string, string>();
-  // More than once, since a table that is missing hides what belongs on it.
+  // Repeated, because a missing table hides its missing indexes and triggers.
   for (let todo = reparable(client, migrations, location, failures); todo.length > 0; ) {
     for (const difference of todo) {
       const reason = make(client, difference);
@@ -87,7 +87,7 @@ function repair(client: Database.Database, migrations: readonly Migration[], loc
   return failures;
 }
 
-/** Nothing where a table that holds data was changed: triggers and indexes may name columns that it does not have. */
+/** Returns nothing if a table with data was altered: triggers and indexes may refer to columns that it lacks. */
 function reparable(
   client: Database.Database,
   migrations: readonly Migration[],
@@ -99,7 +99,7 @@ function reparable(
   return differences.filter(({ line, repair }) => repair !== undefined && !failures.has(line));
 }
 
-/** Returns the reason where rows do not allow it, such as two with one key; nothing has changed then. */
+/** Creates or replaces the object. Returns the reason if the rows prevent it, such as duplicate keys; nothing is changed then. */
 function make(client: Database.Database, { expected, repair }: Difference): string | undefined {
   const replace = client.transaction(() => {
     if (repair === "replace") client.exec(`DROP ${expected.type} "${expected.name}"`);
@@ -153,7 +153,7 @@ function tallies(client: Database.Database, found: Examination): FileProblem[] {
   }));
 }
 
-/** None where there are no tallies yet, or where a table has not the columns that it takes to count. */
+/** Returns nothing if the schema has no `tallies` yet, or if a table differs and may lack the columns to count. */
 function wrongCounts(client: Database.Database, { expected, differences }: Examination): WrongTally[] {
   const counts = expected.some((object) => isTable(object) && object.name === "tallies");
   return counts && !differences.some(({ expected }) => isTable(expected)) ? wrongTallies(client) : [];
