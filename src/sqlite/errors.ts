@@ -1,5 +1,5 @@
 /**
- * What SQLite and the file system answer, as this package's errors. SQLite's codes: https://www.sqlite.org/rescode.html
+ * Translates the errors of SQLite and the file system. SQLite's result codes: https://www.sqlite.org/rescode.html
  */
 
 import { closedAt } from "../engine/engine.ts";
@@ -7,23 +7,24 @@ import { BusyError, DatabaseError, FileError } from "../errors.ts";
 import { codeOf, isError, messageOf } from "../foreign.ts";
 import { isOnReadOnlyMount, lockHolder, systemReason, whyTooLong, whyUnreadable, whyUnwritable } from "./diagnosis.ts";
 
-/** better-sqlite3's errors, also those of a second copy of it, or of another realm. */
+/** Whether the error is better-sqlite3's, also from a second copy of the package or another realm. */
 export function isSqliteError(error: unknown): error is { code: string; message: string } {
   return isError(error) && (codeOf(error)?.startsWith("SQLITE_") ?? false);
 }
 
-/** Whether another connection stood in the way, so that the same may succeed later. */
+/** Whether another connection holds a lock, so that a retry may succeed. */
 export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error) ?? "");
 }
 
-/** What is wrong with a file, and why where SQLite's code does not say it. */
+/** A class of SQLite errors that concern the file. */
 interface FileProblem {
   readonly pattern: RegExp;
   readonly code: FileError["code"];
   readonly what: string;
+  /** Returns the cause, where the code alone does not determine it. */
   why?(location: string): string | undefined;
-  /** Where `why` finds nothing. */
+  /** The text if `why` finds no cause. */
   readonly otherwise?: string;
 }
 
@@ -37,7 +38,7 @@ const readOnly: FileProblem = {
 
 const fileProblems: readonly FileProblem[] = [
   {
-    // A limit on the size of a file, unlike a full disk, is a plain write error.
+    // Exceeding a file size limit is IOERR_WRITE, a full disk is FULL.
     pattern: /^SQLITE_(FULL|IOERR_WRITE|IOERR_SHMSIZE)/,
     code: "DISK_FULL",
     what: "cannot be extended",
@@ -67,7 +68,7 @@ const systemErrors: Readonly<Record<string, FileError["code"]>> = {
   EROFS: "READ_ONLY",
 };
 
-/** The error that a caller gets for one of the driver or the file system; anything else is returned unchanged. */
+/** Returns this package's error for one of the driver or the file system; returns any other error unchanged. */
 export function translated(error: unknown, location: string): unknown {
   if (isSystemError(error)) return ofSystem(error, location);
   if (isSqliteError(error)) return ofSqlite(error, location);
@@ -75,7 +76,7 @@ export function translated(error: unknown, location: string): unknown {
 }
 
 function ofSystem(error: SystemError, location: string): FileError {
-  // What Node's mkdir says of a folder in a folder of a read-only mount is ENOENT.
+  // For nested folders on a read-only mount, Node's recursive mkdir fails with ENOENT.
   const isHidden = error.code === "ENOENT" && error.syscall === "mkdir" && isOnReadOnlyMount(location);
   const systemCode = isHidden ? "EROFS" : error.code;
   const reason = (systemCode === "ENAMETOOLONG" ? whyTooLong(location) : undefined) ?? systemReason(systemCode);
@@ -100,7 +101,7 @@ function ofSqlite(error: { code: string; message: string }, location: string): E
     });
   }
   const reason = found.why?.(location);
-  // There SQLite cannot make the -shm that a file in WAL mode needs, and says that it cannot open.
+  // On a read-only mount SQLite cannot create the -shm file and fails with CANTOPEN.
   const isReadOnly = found.code === "CANNOT_OPEN" && reason === undefined && isOnReadOnlyMount(location);
   const problem = isReadOnly ? readOnly : found;
   const why = reason ?? problem.why?.(location) ?? problem.otherwise;
@@ -108,7 +109,7 @@ function ofSqlite(error: { code: string; message: string }, location: string): E
   return new FileError(problem.code, location, text, { cause: error });
 }
 
-/** What better-sqlite3 itself says, without a code. */
+/** Translates the errors that better-sqlite3 throws without a code. */
 function ofDriver(error: unknown, location: string): Error | undefined {
   if (!isError(error) || codeOf(error) !== undefined) return undefined;
   const message = messageOf(error);
@@ -116,7 +117,7 @@ function ofDriver(error: unknown, location: string): Error | undefined {
     const busy = `This process is still iterating over a query on ${location}. Finish the iteration first; nothing was written.`;
     return new BusyError(busy, 0, { cause: error });
   }
-  // A callback, such as the clock, has closed it meanwhile.
+  // A callback, such as the clock, has closed the connection.
   if (message === "The database connection is not open") return closedAt(location);
   if (message === "Cannot open database because the directory does not exist") {
     const absent = `${location} cannot be opened: its folder does not exist.`;

@@ -1,8 +1,8 @@
 /**
  * Locks a file exclusively, to delete or replace it.
  *
- * A connection in WAL mode holds a shared lock for as long as it is open, so SQLite lets a file leave that mode only if no
- * other connection exists. From then on an exclusive lock keeps out all others, and the file has no -wal and no -shm.
+ * A connection in WAL mode holds a shared lock while it is open, so SQLite lets a file leave that mode only if no other
+ * connection exists. From then on an exclusive lock keeps out all others, and the file has no -wal and no -shm.
  */
 import type Database from "better-sqlite3";
 import { isBusy, isSqliteError } from "../errors.ts";

@@ -71,7 +71,7 @@ export function refuseLeftovers(
   const left = kinds.find((companion) => companionSize(location, companion) > 0);
   if (left === undefined) return;
   const message =
-    `${location}${left} belongs to a database that is no longer at ${location}, and contains its latest writes. ` +
+    `${location}${left} belongs to a database that is no longer at ${location}, and is needed to recover that database. ` +
     `Move that database back, or delete the ${left} if you do not need it. Nothing was changed.`;
   throw new FileError("CANNOT_OPEN", location, message);
 }
