@@ -9,7 +9,7 @@ import { isBusy, isSqliteError } from "../errors.ts";
 import { openClient } from "./driver.ts";
 import { identityOf } from "./path-check.ts";
 
-export interface Alone {
+export interface ExclusiveFile {
   readonly client: Database.Database;
   /** Device and inode of the locked file. */
   readonly identity: string;
@@ -24,7 +24,7 @@ export interface Alone {
 }
 
 /** Locks the file; returns `undefined` if another connection, of any process, has it open. */
-export function openAlone(location: string): Alone | undefined {
+export function openExclusive(location: string): ExclusiveFile | undefined {
   const before = identityOf(location);
   const client = openClient(location, { fileMustExist: true, timeout: 0 });
   let mode: unknown;
@@ -40,8 +40,8 @@ export function openAlone(location: string): Alone | undefined {
     client.exec("BEGIN EXCLUSIVE");
     const identity = identityOf(location);
     // A process that opened the file between two of these statements may have switched it back to WAL mode.
-    const isAlone = client.pragma("journal_mode", { simple: true }) === "memory";
-    if (isAlone && identity !== undefined && identity === before) {
+    const isExclusive = client.pragma("journal_mode", { simple: true }) === "memory";
+    if (isExclusive && identity !== undefined && identity === before) {
       const discard = (remove: () => void) => {
         // User-defined views and triggers may refer to the table; they need not be valid after the rename.
         client.pragma("legacy_alter_table = ON");

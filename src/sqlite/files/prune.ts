@@ -21,7 +21,7 @@ import {
   reasonToKeep,
   ruleNames,
 } from "../../transfer/prune-rule.ts";
-import { openAlone } from "../connection/exclusive.ts";
+import { openExclusive } from "../connection/exclusive.ts";
 import { companions } from "../connection/file.ts";
 import { identityOf } from "../connection/path-check.ts";
 import { SqliteEngine } from "../engine.ts";
@@ -102,8 +102,8 @@ function decide(location: string, ages: readonly RunAge[], rule: CheckedRule): P
   const reason = reasonOf(ages, rule);
   if (reason !== null) return { outcome: "kept", reason };
   if (rule.dryRun) return { outcome: "due", reason: null };
-  const hindrance = deleteFile(location, rule);
-  return hindrance === null ? { outcome: "deleted", reason: null } : { outcome: "kept", reason: hindrance };
+  const obstacle = deleteFile(location, rule);
+  return obstacle === null ? { outcome: "deleted", reason: null } : { outcome: "kept", reason: obstacle };
 }
 
 function reasonOf(ages: readonly RunAge[], rule: CheckedRule): string | null {
@@ -116,32 +116,32 @@ function reasonOf(ages: readonly RunAge[], rule: CheckedRule): string | null {
 
 /** Deletes a file that no other connection has open. Returns why it could not, or null. */
 function deleteFile(location: string, rule: CheckedRule): string | null {
-  const alone = openAlone(location);
-  if (!alone) return "another process has it open";
+  const exclusive = openExclusive(location);
+  if (!exclusive) return "another process has it open";
   const folder = dirname(location);
   try {
-    const { client, identity } = alone;
+    const { client, identity } = exclusive;
     // Another process may have written to the file since it was read.
     const engine = new SqliteEngine(
-      { client, isSnapshot: false, path: undefined, close: alone.close },
+      { client, isSnapshot: false, path: undefined, close: exclusive.close },
       { location, busyTimeoutMs: 0, logger: undefined },
     );
     const reason = currentReason(engine, rule);
     if (reason !== null) return reason;
-    const hindrance = inFolder(folder, (inside) => {
+    const obstacle = inFolder(folder, (inside) => {
       const file = join(inside, basename(location));
       const found = lstatSync(file, { throwIfNoEntry: false });
       if (!found?.isFile() || identityOf(file) !== identity) return "it was replaced by a different file or a link";
-      alone.discard(() => {
+      exclusive.discard(() => {
         // The lock prevents others from opening the file, so the companions next to it are its own.
         for (const companion of companions) removeIfThere(file + companion);
         unlinkSync(file);
       });
       return null;
     });
-    if (hindrance !== null) return hindrance;
+    if (obstacle !== null) return obstacle;
   } finally {
-    alone.close();
+    exclusive.close();
   }
   removeIfEmpty(folder);
   return null;

@@ -9,7 +9,7 @@ import { Check } from "../../input/check.ts";
 import { type BlackboardLocation, checkBlackboardLocation } from "../../input/options.ts";
 import { isPassing } from "../connection/connection.ts";
 import { withCopy, writeCopy } from "../connection/copy.ts";
-import { type Alone, openAlone } from "../connection/exclusive.ts";
+import { type ExclusiveFile, openExclusive } from "../connection/exclusive.ts";
 import { companions, requireFile, sizeOf } from "../connection/file.ts";
 import { refuseHardLinks } from "../connection/links.ts";
 import { identityOf } from "../connection/path-check.ts";
@@ -120,32 +120,32 @@ function refuseForeign(target: string): void {
 }
 
 function replace(client: Database.Database, target: string): void {
-  const alone = openDamagedToo(target);
+  const exclusive = openDamagedToo(target);
   try {
     withCopy(client, target, statSync(target).mode, (part) => {
       const exchange = () => {
         removeCompanions(target);
         renameSync(part, target);
       };
-      if (alone) alone.discard(exchange);
+      if (exclusive) exclusive.discard(exchange);
       else exchange();
     });
   } finally {
-    alone?.close();
+    exclusive?.close();
   }
 }
 
 /** Locks the file exclusively; returns `undefined` for a file so corrupt that no process can have it open. */
-function openDamagedToo(target: string): Alone | undefined {
-  let alone: Alone | undefined;
+function openDamagedToo(target: string): ExclusiveFile | undefined {
+  let exclusive: ExclusiveFile | undefined;
   try {
-    alone = openAlone(target);
+    exclusive = openExclusive(target);
   } catch (error) {
     const known = translated(error, target);
     if (known instanceof FileError && (known.code === "CORRUPT" || known.code === "NOT_SQLITE")) return undefined;
     throw known;
   }
-  if (alone) return alone;
+  if (exclusive) return exclusive;
   const message = `A process has ${target} open and would continue to use the old file. Stop every process that uses the run first. Nothing was changed.`;
   throw new BusyError(message, 0);
 }

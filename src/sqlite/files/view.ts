@@ -42,7 +42,7 @@ export interface OpenedFile {
 }
 
 /** How long to wait for a process that locks out readers, in milliseconds. */
-const lookTimeoutMs = 5000;
+const readTimeoutMs = 5000;
 
 export function openView(options: ViewOptions): View {
   const { location, runId, live } = checkViewOptions(options);
@@ -66,8 +66,8 @@ export function openFile(location: string, live: boolean): OpenedFile {
         () => open(location, live),
         (opened) => opened.connection.close(),
       );
-    const { connection, state } = waiting(work, isPassing, lookTimeoutMs, location);
-    const engine = new SqliteEngine(connection, { location, busyTimeoutMs: lookTimeoutMs, logger: undefined });
+    const { connection, state } = waiting(work, isPassing, readTimeoutMs, location);
+    const engine = new SqliteEngine(connection, { location, busyTimeoutMs: readTimeoutMs, logger: undefined });
     return { engine, state, isLive: !connection.isSnapshot };
   } catch (error) {
     throw translated(error, location);
@@ -101,7 +101,7 @@ function migrateCopy(copy: Database.Database, location: string): void {
   try {
     copy.pragma("query_only = OFF");
     copy.pragma("synchronous = OFF");
-    migrate(copy, migrations, { location, migrateTimeoutMs: lookTimeoutMs });
+    migrate(copy, migrations, { location, migrateTimeoutMs: readTimeoutMs });
     copy.pragma("query_only = ON");
   } catch (error) {
     copy.close();

@@ -24,7 +24,7 @@ export interface MigrationStatus {
 }
 
 /** How long to wait for a process that locks out readers, in milliseconds. */
-const lookTimeoutMs = 5000;
+const readTimeoutMs = 5000;
 
 const tagsOf = (migrations: readonly Migration[]) => migrations.map(({ tag }) => tag);
 
@@ -36,7 +36,7 @@ export function readStatus(location: string, migrations: readonly Migration[]): 
         () => look(location, migrations),
         () => undefined,
       );
-    return waiting(read, isPassing, lookTimeoutMs, location);
+    return waiting(read, isPassing, readTimeoutMs, location);
   } catch (error) {
     throw translated(error, location);
   }
