@@ -1,48 +1,48 @@
 /**
- * Why SQLite could not open, read or write a file: it says only CANTOPEN, READONLY or BUSY. Asks the system about paths, and never
- * opens the database or a file beside it: closing a descriptor of one would drop the locks that this process holds on it.
+ * Determines why SQLite could not open, read or write a file, since its codes are only CANTOPEN, READONLY or BUSY. Queries the
+ * file system and never opens the database or a companion: closing a descriptor would drop this process's locks on the file.
  */
 import { accessSync, constants, type Dir, opendirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, parse } from "node:path";
 import { codeOf } from "../foreign.ts";
 
-/** SQLite's limits, in bytes: 512 for the path of the longest file beside the database, 255 for its name in most file systems. */
+/** In bytes, for the database. The path of its -journal has 512 at most in SQLite, the name 255 in most file systems. */
 const maxPathBytes = 504;
 const maxNameBytes = 247;
 
-/** How many descriptors an open database and the files beside it take. */
+/** The number of descriptors that an open database and its companions use. */
 const descriptors = 3;
 
 const companions = ["-wal", "-shm", "-journal"];
 
-/** What an error of Node's says by its code alone. */
+/** Reasons by the code of a Node error. */
 const systemReasons: Readonly<Record<string, string>> = {
-  EMFILE: "this process has too many files open; close some, or raise the limit (ulimit -n)",
+  EMFILE: "this process has too many files open; close some files, or raise the limit (ulimit -n)",
   ENFILE: "the system has too many files open",
   ENAMETOOLONG: "the path, or a name in it, is longer than the file system allows",
   EROFS: "the file system is mounted read-only",
   EACCES: "this user has no permission",
-  EPERM: "the system does not permit it",
+  EPERM: "the operation is not permitted",
 };
 
 export function systemReason(code: string): string | undefined {
   return systemReasons[code];
 }
 
-/** Why a file cannot be opened or read, as far as the system tells. */
+/** Returns why a file cannot be opened or read; `undefined` if the system does not show a reason. */
 export function whyUnreadable(location: string): string | undefined {
   const path = resolved(location);
   return whyTooLong(path) ?? whyDenied(path, constants.R_OK) ?? whyCompanion(path) ?? whyNoDescriptor();
 }
 
-/** Why a file cannot be written; `undefined` when nothing but the connection forbids it. */
+/** Returns why a file cannot be written; `undefined` if only the connection is read-only. */
 export function whyUnwritable(location: string): string | undefined {
   if (location === ":memory:") return undefined;
   const path = resolved(location);
   return whyDenied(path, constants.R_OK | constants.W_OK) ?? whyCompanion(path) ?? whyFolder(path);
 }
 
-/** With a symbolic link, SQLite's own files are beside its target. */
+/** Resolves symbolic links: SQLite creates the companions next to the target. */
 function resolved(location: string): string {
   try {
     return realpathSync(location);
@@ -51,11 +51,11 @@ function resolved(location: string): string {
   }
 }
 
-/** Whether a file is, or would be, where nothing can be written at all. */
+/** Whether a file is, or would be created, on a read-only mount. */
 export function isOnReadOnlyMount(location: string): boolean {
   let path = resolved(location);
   let code = refusalOf(path, constants.W_OK);
-  // The first folder that there is, where the file is yet to be made.
+  // For a missing file, check the nearest existing folder.
   while (code === "ENOENT" && path !== dirname(path)) {
     path = dirname(path);
     code = refusalOf(path, constants.W_OK);
@@ -63,14 +63,14 @@ export function isOnReadOnlyMount(location: string): boolean {
   return code === "EROFS";
 }
 
-/** Beyond SQLite's limits, or with the files that it adds beyond those of the file system. */
+/** Returns why the path is too long for SQLite, or for the file system once SQLite appends -journal. */
 export function whyTooLong(path: string): string | undefined {
   const bytes = Buffer.byteLength(path);
   if (bytes > maxPathBytes)
-    return `its path is ${bytes} bytes long, and SQLite takes at most ${maxPathBytes}; use a shorter one`;
+    return `its path is ${bytes} bytes long, but SQLite accepts at most ${maxPathBytes} bytes; use a shorter path`;
   const nameBytes = Buffer.byteLength(basename(path));
   if (nameBytes <= maxNameBytes) return undefined;
-  return `its name is ${nameBytes} bytes long, and with the -journal that SQLite adds it is longer than the file system allows`;
+  return `its name is ${nameBytes} bytes long; with the -journal that SQLite appends, it exceeds the limit of the file system`;
 }
 
 function whyDenied(path: string, wanted: number): string | undefined {
@@ -78,10 +78,10 @@ function whyDenied(path: string, wanted: number): string | undefined {
   if (code === undefined || code === "ENOENT") return undefined;
   if (code !== "EACCES") return systemReasons[code];
   const verb = wanted & constants.W_OK ? "write" : "read";
-  return `this user${idOf()} may not ${verb} it${ownerOf(path)}`;
+  return `this user${idOf()} has no ${verb} permission for it${ownerOf(path)}`;
 }
 
-/** The first file beside the database that this user may not use. */
+/** Returns the reason for the first companion that this user cannot read and write. */
 function whyCompanion(path: string): string | undefined {
   for (const ending of companions) {
     const file = path + ending;
@@ -89,9 +89,9 @@ function whyCompanion(path: string): string | undefined {
     if (code !== "EACCES" && code !== "EPERM") continue;
     const holdsData = ending !== "-shm" && statSync(file, { throwIfNoEntry: false })?.size !== 0;
     const advice = holdsData
-      ? "it holds what was written last: do not delete it, but change its owner, or let its owner open the database"
-      : "delete it when no program has the database open";
-    return `this user${idOf()} may not use ${file}${ownerOf(file)}; ${advice}`;
+      ? "the database needs it: do not delete it; change its owner, or let its owner open the database"
+      : "delete it when no process has the database open";
+    return `this user${idOf()} cannot read and write ${file}${ownerOf(file)}; ${advice}`;
   }
   return undefined;
 }
@@ -100,10 +100,10 @@ function whyFolder(path: string): string | undefined {
   const folder = dirname(path);
   const code = refusalOf(folder, constants.W_OK | constants.X_OK);
   if (code !== "EACCES") return code && systemReasons[code];
-  return `this user${idOf()} may not write to its folder${ownerOf(folder)}, where SQLite keeps files of its own`;
+  return `this user${idOf()} has no write permission for its folder${ownerOf(folder)}, where SQLite creates -wal, -shm and -journal files`;
 }
 
-/** Opens as many as a database takes, since those that it had taken are free again. A folder has no locks to lose. */
+/** Tests whether a database can get its descriptors by opening as many folders; a folder has no locks to lose. */
 function whyNoDescriptor(): string | undefined {
   const opened: Dir[] = [];
   try {
@@ -116,7 +116,7 @@ function whyNoDescriptor(): string | undefined {
   }
 }
 
-/** The code with which the system refuses an access; `undefined` when it does not. */
+/** Returns the error code of a denied access; `undefined` if the access is allowed. */
 function refusalOf(path: string, wanted: number): string | undefined {
   try {
     accessSync(path, wanted);
@@ -134,20 +134,20 @@ function idOf(): string {
 function ownerOf(path: string): string {
   try {
     const { uid, mode } = statSync(path);
-    return ` (it belongs to user id ${uid}, mode ${(mode & 0o777).toString(8).padStart(4, "0")})`;
+    return ` (owner id ${uid}, mode ${(mode & 0o777).toString(8).padStart(4, "0")})`;
   } catch {
     return "";
   }
 }
 
-/** Where SQLite locks: in -shm the bytes from 120 to 127, in the database itself those from 2^30. */
+/** The byte ranges that SQLite locks: 120 to 127 in -shm, from 2^30 in the database file. */
 const firstShmByte = 120;
 const lastShmByte = 127;
 const firstFileByte = 2 ** 30;
 
 /**
- * Who has the database locked, for a message. Linux tells in /proc/locks; elsewhere, and once the lock is free again, it is
- * "another connection".
+ * Returns the holder of the database's lock, for a message. Reads /proc/locks on Linux; returns "another connection" elsewhere or
+ * if the lock has been released.
  */
 export function lockHolder(location: string): string {
   const holders = holdersOf(resolved(location));
@@ -175,7 +175,7 @@ function inodeOf(path: string): string | undefined {
   }
 }
 
-/** Such as `7: POSIX  ADVISORY  WRITE 31013 fe:00:2146578 120 120`. The device is not compared: some file systems report another one. */
+/** Such as `7: POSIX  ADVISORY  WRITE 31013 fe:00:2146578 120 120`. Ignores the device, which differs on some file systems. */
 const lockLine = /^\d+: POSIX +ADVISORY +WRITE (?<pid>\d+) [0-9a-f]+:[0-9a-f]+:(?<inode>\d+) (?<start>\d+) /;
 
 function writeLocks(): { pid: number; inode: string; start: number }[] {

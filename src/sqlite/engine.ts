@@ -1,5 +1,5 @@
 /**
- * SQLite through better-sqlite3: every call is finished when it returns.
+ * The SQLite engine, on better-sqlite3. All calls are synchronous.
  */
 import type Database from "better-sqlite3";
 import type { Logger } from "drizzle-orm";
@@ -24,7 +24,7 @@ import { sqliteLens } from "./lens.ts";
 import { reading } from "./prepared.ts";
 import { waiting } from "./waiting.ts";
 
-/** The Drizzle database behind a blackboard in a file; better-sqlite3's own is its `$client`. */
+/** The Drizzle database of a blackboard in a file; `$client` is the better-sqlite3 connection. */
 export type SqliteDatabase = BetterSQLite3Database<typeof tables> & { $client: Database.Database };
 
 export interface SqliteEngineOptions {
@@ -36,7 +36,7 @@ export interface SqliteEngineOptions {
 export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   readonly drizzle: SqliteDatabase;
   readonly location: string;
-  /** Twenty times a second the question for the version costs a process that sleeps otherwise a half percent of a core. */
+  /** Polling 20 times a second costs an otherwise idle process half a percent of a core. */
   readonly pollMs = 50;
   readonly #connection: Connection;
   readonly #client: Database.Database;
@@ -46,10 +46,10 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   readonly #kept = new Kept<ReturnType<typeof reading>>();
   readonly #control: (sql: string) => void;
   #counters: Database.Statement<[], number>[] | undefined;
-  /** How many transactions and savepoints of this engine are open. */
+  /** The number of open transactions and savepoints of this engine. */
   #depth = 0;
 
-  /** Takes over an open connection to a file with the current schema. */
+  /** Takes ownership of an open connection to a file with the current schema. */
   constructor(connection: Connection, { location, busyTimeoutMs, logger }: SqliteEngineOptions) {
     const { client } = connection;
     this.#connection = connection;
@@ -58,7 +58,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     allowManyListeners(this.closed);
     this.location = location;
     this.#busyTimeoutMs = busyTimeoutMs;
-    // Drizzle tells its logger before each query, also one of the user's own through `tx.drizzle`.
+    // Drizzle calls its logger before each query, including the user's own through `tx.drizzle`.
     const guard: Logger = {
       logQuery: (query, parameters) => {
         this.#requireUsable();
@@ -86,21 +86,22 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
 
   look<T>(seen: string | undefined, operation: () => Operation<T>): Found<T> | undefined {
     this.#requireUsable();
-    // It would see what is not committed. The transaction may be the user's own, begun on the driver and left open meanwhile.
+    // It would read uncommitted rows. The transaction may be the user's own, begun on the driver and still open.
     if (this.#client.inTransaction) return undefined;
     if (seen !== undefined && this.#connection.isSnapshot) throw cannotFollow(this.location);
-    // Before it looks: a commit in between makes the next look one too many, and not one too few.
+    // Read before the query: a commit in between then causes a redundant query, not a missed change.
     const version = this.#version();
     return version === seen ? undefined : { version, value: this.#drive(operation()) };
   }
 
   transaction<T>(body: (session: Session<"sync", SqliteDatabase>) => Body<"sync", T>, isAsync: boolean): T {
     this.#requireUsable();
-    // Refused before any of it runs: its first lines would be rolled back and the rest run outside.
+    // Rejected before the callback starts: its first part would be rolled back, and the rest would run outside the transaction.
     if (isAsync) throw promiseReturned();
-    let over = false;
+    let isEnded = false;
     const whileOpen = () => {
-      if (over) throw new ClosedError("This transaction is over. Use the blackboard, or begin another one.");
+      if (isEnded)
+        throw new ClosedError("This transaction has ended. Use the blackboard, or begin another transaction.");
     };
     const { drizzle } = this;
     const session: Session<"sync", SqliteDatabase> = {
@@ -121,13 +122,13 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
       try {
         const value = body(session);
         if (isThenable(value)) {
-          // What it rejects with comes of being cut short: the caller hears of that here.
+          // Its rejection only follows from the rollback, which the error below reports.
           Promise.resolve(value).catch(() => undefined);
           throw promiseReturned();
         }
         return value;
       } finally {
-        over = true;
+        isEnded = true;
       }
     });
   }
@@ -147,8 +148,9 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
   }
 
   /**
-   * One counter moves with the commits of other connections, the other with the rows that this one writes. Busy at once where
-   * somebody has locked the file against reading: a watch asks again, and this process need not stand still for that.
+   * Returns a value that changes with each commit: `data_version` counts commits of other connections, `total_changes()` the rows
+   * that this connection writes. Throws BusyError immediately while the file is locked against readers, without blocking this
+   * process: a watch polls again.
    */
   #version(): string {
     try {
@@ -177,19 +179,19 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
       }
       const { prepare } = step;
       const query = this.#kept.get(prepare, () => reading(this.#waiting(() => prepare(this.#lens))));
-      // To the end, never `.get()`: that stops behind the first row and loses what fails afterwards, such as the commit.
+      // Never `.get()`: it stops after the first row and ignores later failures, such as that of the commit.
       return this.#waiting(() => query(step.parameters));
     } catch (error) {
       throw translated(error, this.location);
     }
   }
 
-  /** Waits for other writers, except inside a transaction, which has the lock already. */
+  /** Waits for other writers, except inside a transaction, which already holds the lock. */
   #waiting<T>(work: () => T): T {
     return this.#client.inTransaction ? work() : waiting(work, isBusy, this.#busyTimeoutMs, this.location);
   }
 
-  /** In a transaction, which is IMMEDIATE: one that reads first and then writes fails at once when another wrote between. */
+  /** Uses BEGIN IMMEDIATE: a deferred transaction that reads and then writes fails with BUSY if another commit came between. */
   #atomically<T>(work: () => T): T {
     const nested = this.#client.inTransaction;
     this.#command(nested ? "SAVEPOINT nested" : "BEGIN IMMEDIATE");
@@ -200,7 +202,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
       this.#command(nested ? "RELEASE nested" : "COMMIT");
       return value;
     } catch (error) {
-      // SQLite has rolled all of it back already after some errors, such as a full disk.
+      // After some errors, such as a full disk, SQLite has already rolled back the whole transaction.
       if (this.#client.open && this.#client.inTransaction) {
         if (nested) this.#command("ROLLBACK TO nested");
         this.#command(nested ? "RELEASE nested" : "ROLLBACK");
@@ -211,7 +213,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     }
   }
 
-  /** A deferred transaction, which a connection that may not write can have too; inside another one nothing is needed. */
+  /** Runs `work` in a deferred transaction, which read-only connections allow, or in the transaction that is already open. */
   #consistently<T>(work: () => T): T {
     if (this.#client.inTransaction) return work();
     this.#command("BEGIN DEFERRED");
@@ -236,7 +238,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     this.#requireTransaction();
   }
 
-  /** SQLite rolls all of it back by itself after some errors, such as a full disk: what follows would commit alone. */
+  /** After some errors, such as a full disk, SQLite rolls back the whole transaction: later statements would autocommit. */
   #requireTransaction(): void {
     if (this.#depth > 0 && !this.#client.inTransaction) throw rolledBack();
   }
@@ -248,14 +250,14 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 function promiseReturned(): InvalidInputError {
   const message =
-    "must not be asynchronous: SQLite's transaction ends when the callback returns, before a promise is settled. " +
-    "Await outside of the transaction; nothing was written";
+    "must not be async: a SQLite transaction ends when the callback returns, before a promise settles. " +
+    "Await outside the transaction; nothing was written";
   return new InvalidInputError([{ path: "fn", message }]);
 }
 
 function cannotFollow(location: string): FileError {
   const message =
-    `${location} was opened as a copy, which never shows what is written later: without \`live\`, with an older schema, or by a user who may not ` +
-    "create the -shm file beside it. Open it again to see what was written since.";
+    `${location} was opened as a snapshot, which does not show later writes: \`live\` was not set, the schema is older, or this user ` +
+    "cannot create the -shm file next to it. Open it again to read newer data.";
   return new FileError("READ_ONLY", location, message);
 }

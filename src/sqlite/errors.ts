@@ -1,5 +1,5 @@
 /**
- * What SQLite and the file system answer, as this package's errors. SQLite's codes: https://www.sqlite.org/rescode.html
+ * Translates the errors of SQLite and the file system. SQLite's result codes: https://www.sqlite.org/rescode.html
  */
 
 import { closedAt } from "../engine/engine.ts";
@@ -7,23 +7,24 @@ import { BusyError, DatabaseError, FileError } from "../errors.ts";
 import { codeOf, isError, messageOf } from "../foreign.ts";
 import { isOnReadOnlyMount, lockHolder, systemReason, whyTooLong, whyUnreadable, whyUnwritable } from "./diagnosis.ts";
 
-/** better-sqlite3's errors, also those of a second copy of it, or of another realm. */
+/** Whether the error is better-sqlite3's, also from a second copy of the package or another realm. */
 export function isSqliteError(error: unknown): error is { code: string; message: string } {
   return isError(error) && (codeOf(error)?.startsWith("SQLITE_") ?? false);
 }
 
-/** Whether another connection stood in the way, so that the same may succeed later. */
+/** Whether another connection holds a lock, so that a retry may succeed. */
 export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error) ?? "");
 }
 
-/** What is wrong with a file, and why where SQLite's code does not say it. */
+/** A class of SQLite errors that concern the file. */
 interface FileProblem {
   readonly pattern: RegExp;
   readonly code: FileError["code"];
   readonly what: string;
+  /** Returns the cause, where the code alone does not determine it. */
   why?(location: string): string | undefined;
-  /** Where `why` finds nothing. */
+  /** The text if `why` finds no cause. */
   readonly otherwise?: string;
 }
 
@@ -32,24 +33,24 @@ const readOnly: FileProblem = {
   code: "READ_ONLY",
   what: "cannot be written",
   why: whyUnwritable,
-  otherwise: "it was opened for reading only",
+  otherwise: "it was opened read-only",
 };
 
 const fileProblems: readonly FileProblem[] = [
   {
-    // A limit on the size of a file, unlike a full disk, is a plain write error.
+    // Exceeding a file size limit is IOERR_WRITE, a full disk is FULL.
     pattern: /^SQLITE_(FULL|IOERR_WRITE|IOERR_SHMSIZE)/,
     code: "DISK_FULL",
-    what: "cannot grow",
-    otherwise: "the disk is full, or a limit on the size of files is reached",
+    what: "cannot be extended",
+    otherwise: "the disk is full, or a file size limit was reached",
   },
   {
     pattern: /^SQLITE_CORRUPT/,
     code: "CORRUPT",
-    what: "is damaged",
-    otherwise: "restore a copy, or save what is left with sqlite3's .recover",
+    what: "is corrupt",
+    otherwise: "restore a backup, or recover the readable rows with sqlite3's .recover",
   },
-  { pattern: /^SQLITE_NOTADB/, code: "NOT_SQLITE", what: "is not an SQLite database" },
+  { pattern: /^SQLITE_NOTADB/, code: "NOT_SQLITE", what: "is not a SQLite database" },
   readOnly,
   {
     pattern: /^SQLITE_(CANTOPEN|PERM|AUTH|IOERR)/,
@@ -67,7 +68,7 @@ const systemErrors: Readonly<Record<string, FileError["code"]>> = {
   EROFS: "READ_ONLY",
 };
 
-/** The error that a caller gets for one of the driver or the file system; anything else is returned unchanged. */
+/** Returns this package's error for one of the driver or the file system; returns any other error unchanged. */
 export function translated(error: unknown, location: string): unknown {
   if (isSystemError(error)) return ofSystem(error, location);
   if (isSqliteError(error)) return ofSqlite(error, location);
@@ -75,13 +76,13 @@ export function translated(error: unknown, location: string): unknown {
 }
 
 function ofSystem(error: SystemError, location: string): FileError {
-  // What Node's mkdir says of a folder in a folder of a read-only mount is ENOENT.
+  // For nested folders on a read-only mount, Node's recursive mkdir fails with ENOENT.
   const isHidden = error.code === "ENOENT" && error.syscall === "mkdir" && isOnReadOnlyMount(location);
   const systemCode = isHidden ? "EROFS" : error.code;
   const reason = (systemCode === "ENAMETOOLONG" ? whyTooLong(location) : undefined) ?? systemReason(systemCode);
   const why = reason === undefined ? error.message : `${reason} (${error.message})`;
   const code = systemErrors[systemCode] ?? "CANNOT_OPEN";
-  return new FileError(code, location, `${location} cannot be opened or made: ${why}.`, { cause: error });
+  return new FileError(code, location, `${location} cannot be opened or created: ${why}.`, { cause: error });
 }
 
 function ofSqlite(error: { code: string; message: string }, location: string): Error {
@@ -90,15 +91,17 @@ function ofSqlite(error: { code: string; message: string }, location: string): E
     return new BusyError(`${location} is locked by ${lockHolder(location)} (${message}).`, 0, { cause: error });
   }
   if (code === "SQLITE_READONLY_ROLLBACK") {
-    const busy = `${location} was left in the middle of a transaction, and this call may not write, so it cannot undo it. Open it once for writing.`;
+    const busy = `${location} has a hot journal: a process died during a transaction, and a read-only call cannot roll it back. Open it once for writing.`;
     return new BusyError(busy, 0, { cause: error });
   }
   const found = fileProblems.find(({ pattern }) => pattern.test(code));
   if (!found) {
-    return new DatabaseError(`The database refused: ${message} (${code}). Nothing was written.`, { cause: error });
+    return new DatabaseError(`The database returned an error: ${message} (${code}). Nothing was written.`, {
+      cause: error,
+    });
   }
   const reason = found.why?.(location);
-  // There SQLite cannot make the -shm that a file in WAL mode needs, and says that it cannot open.
+  // On a read-only mount SQLite cannot create the -shm file and fails with CANTOPEN.
   const isReadOnly = found.code === "CANNOT_OPEN" && reason === undefined && isOnReadOnlyMount(location);
   const problem = isReadOnly ? readOnly : found;
   const why = reason ?? problem.why?.(location) ?? problem.otherwise;
@@ -106,18 +109,18 @@ function ofSqlite(error: { code: string; message: string }, location: string): E
   return new FileError(problem.code, location, text, { cause: error });
 }
 
-/** What better-sqlite3 itself says, without a code. */
+/** Translates the errors that better-sqlite3 throws without a code. */
 function ofDriver(error: unknown, location: string): Error | undefined {
   if (!isError(error) || codeOf(error) !== undefined) return undefined;
   const message = messageOf(error);
   if (/database connection is busy executing a query/.test(message)) {
-    const busy = `A query of this process on ${location} is still being iterated over. Finish it first; nothing was written.`;
+    const busy = `This process is still iterating over a query on ${location}. Finish the iteration first; nothing was written.`;
     return new BusyError(busy, 0, { cause: error });
   }
-  // A callback, such as the clock, has closed it meanwhile.
+  // A callback, such as the clock, has closed the connection.
   if (message === "The database connection is not open") return closedAt(location);
   if (message === "Cannot open database because the directory does not exist") {
-    const absent = `${location} cannot be opened: its folder does not exist, or was removed meanwhile.`;
+    const absent = `${location} cannot be opened: its folder does not exist.`;
     return new FileError("NO_SUCH_FILE", location, absent, { cause: error });
   }
   return undefined;

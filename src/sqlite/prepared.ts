@@ -1,5 +1,5 @@
 /**
- * A prepared query on better-sqlite3, run past what Drizzle does anew at each call.
+ * Runs a prepared query directly on better-sqlite3, without the work that Drizzle repeats in each call.
  */
 import type Database from "better-sqlite3";
 import type { Logger } from "drizzle-orm";
@@ -12,14 +12,14 @@ interface Inside {
   query: { sql: string; params: unknown[] };
 }
 
-/** The query itself, giving the rows that its `all` gives. */
+/** Returns a function that runs the query and returns the same rows as its `all`. Falls back to `all` for an unknown shape. */
 export function reading(query: Prepared<unknown>): (parameters: Parameters) => unknown[] {
   const rowOf = decoding(query);
   if (!rowOf || !isKnown(query)) return (parameters) => query.all(parameters);
   const { stmt, logger } = query;
   const { sql, params } = query.query;
   const valuesOf = binding(params);
-  // Rows as arrays: better-sqlite3 makes those faster than objects.
+  // better-sqlite3 creates arrays faster than objects.
   stmt.raw();
   return (parameters) => {
     const values = valuesOf(parameters);

@@ -1,7 +1,8 @@
 /**
- * A run as text: JSON Lines, the same for every engine. First `{ "format": "run-blackboard", "version": 1, "run": {…} }`, then
- * a line for each row, `{ "workstream": {…} }`, `{ "brief": {…} }`, `{ "event": {…} }`, events in their order; last
- * `{ "end": { "workstreams": n, "briefs": n, "events": n } }`, so that a cut file is noticed.
+ * Exports a run as JSON Lines, in the same format for every engine. The first line is
+ * `{ "format": "run-blackboard", "version": 1, "run": {…} }`. Each row follows on a line of its own, `{ "workstream": {…} }`,
+ * `{ "brief": {…} }` or `{ "event": {…} }`, with events ordered by `seq`. The last line,
+ * `{ "end": { "workstreams": n, "briefs": n, "events": n } }`, makes a truncated file detectable.
  */
 import { type Entity, NotFoundError, UnreadableRowError } from "../errors.ts";
 import { readBrief } from "../operations/briefs.ts";
@@ -12,10 +13,10 @@ import { findNameless, type ReadPage, readBriefs, readEvents, readWorkstreams } 
 import type { RunPlace, Snapshot } from "./place.ts";
 
 export const formatName = "run-blackboard";
-/** Raised when an older version could not read what is written now. */
+/** Incremented when older versions cannot read the new format. */
 export const formatVersion = 1;
 
-/** The text in pieces of whole lines, about `pieceLength` characters each: never more than that, or one row, is in memory. */
+/** Yields the text in pieces of whole lines, of at most `pieceLength` characters or one row, which bounds memory. */
 export async function* exportText(place: RunPlace): AsyncGenerator<string, void, void> {
   const snapshot = await place.open();
   try {
@@ -25,7 +26,7 @@ export async function* exportText(place: RunPlace): AsyncGenerator<string, void,
   }
 }
 
-/** The same of a snapshot that is open, and stays so. */
+/** Like `exportText`, for an open snapshot, which it does not close. */
 export async function* textOf(snapshot: Snapshot): AsyncGenerator<string, void, void> {
   const { runId } = snapshot;
   const [run] = await snapshot.run(() => findRun({ runId }));
@@ -50,13 +51,13 @@ export async function* textOf(snapshot: Snapshot): AsyncGenerator<string, void, 
   yield `${JSON.stringify({ end })}\n`;
 }
 
-/** @throws UnreadableRowError for a row that is longer than a string can be. */
+/** @throws UnreadableRowError for a row that exceeds the maximum length of a string. */
 function jsonLine(entity: Entity, id: string, value: object): string {
   try {
     return `${JSON.stringify(value)}\n`;
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new UnreadableRowError(entity, id, "JSON", "more", { cause }, "what fits into one string of JavaScript");
+    throw new UnreadableRowError(entity, id, "JSON", "more", { cause }, "text that fits into one JavaScript string");
   }
 }
 
@@ -70,7 +71,7 @@ async function* pages<Row, Cursor>(
     const rows = await run(() => read(runId, after));
     const last = rows.at(-1);
     if (last === undefined) return;
-    // Before its rows are decoded in place.
+    // Taken first, because the consumer decodes the rows in place.
     after = cursorOf(last);
     yield rows;
   }
@@ -78,7 +79,7 @@ async function* pages<Row, Cursor>(
 
 const pieceLength = 2 ** 20;
 
-/** Their lines, one by one made and put together. */
+/** Encodes each row and joins the lines into pieces of at most `pieceLength` characters. */
 function* pieces<Row>(rows: readonly Row[], lineOf: (row: Row) => string): Generator<string, void, void> {
   let piece = "";
   for (const row of rows) {

@@ -1,5 +1,5 @@
 /**
- * A run out of text as `export.ts` makes it: every line is checked, and all of it arrives or nothing.
+ * Imports a run from the text that `export.ts` writes: validates every line, and imports the run atomically.
  */
 import { briefs, events, runs, workstreams } from "../../drizzle/schema.ts";
 import { ConflictError, InvalidInputError } from "../errors.ts";
@@ -22,7 +22,7 @@ import { atLine, type Chunks, type JsonLine, jsonLines, refusedLine } from "./li
 import type { RunPlace, Store } from "./place.ts";
 import { requireRow } from "./rows.ts";
 
-/** What arrived. */
+/** The imported run: its id, location and numbers of rows. */
 export interface ImportedRun {
   runId: string;
   /** The file, or the server and database without credentials. */
@@ -41,18 +41,18 @@ export async function importText(chunks: Chunks, place: RunPlace, mode: number):
     const runId = place.runId ?? run.runId;
     return await place.receive(runId, (store) => fill(store, lines, run, runId), mode);
   } finally {
-    // Lets go of the stream, also of one that is not at its end.
+    // Closes the stream, even when it has not been read to its end.
     await lines.return();
   }
 }
 
 function headOf({ line, value }: JsonLine): Run {
   if (!isObject(value) || value.format !== formatName) {
-    throw refusedLine(line, `must begin an export, with "format": "${formatName}", got ${shown(value)}`);
+    throw refusedLine(line, `must be the header of an export, with "format": "${formatName}", got ${shown(value)}`);
   }
   const { version } = value;
   if (typeof version === "number" && version > formatVersion) {
-    const message = `is of version ${version} of the format, and this version of the package reads up to ${formatVersion}: update it`;
+    const message = `has format version ${version}, but this version of run-blackboard supports up to ${formatVersion}: upgrade it`;
     throw refusedLine(line, message);
   }
   return located(line, () => {
@@ -81,11 +81,11 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
   let seq = 0;
   let end: JsonLine | undefined;
   for await (const { line, value } of lines) {
-    if (end) throw refusedLine(line, `comes behind the end, which is line ${end.line}`);
+    if (end) throw refusedLine(line, `appears after the end marker (line ${end.line})`);
     const [kind, content] = only(line, value);
     const own = <Row extends { runId: string }>(row: Row): Row => {
       if (row.runId === run.runId) return { ...row, runId };
-      throw refusedLine(line, `belongs to run ${shown(row.runId)}, and this is an export of ${shown(run.runId)}`);
+      throw refusedLine(line, `belongs to run ${shown(row.runId)}, but this is an export of run ${shown(run.runId)}`);
     };
     switch (kind) {
       case "workstream":
@@ -99,7 +99,7 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
       case "event": {
         const event = own(located(line, () => requireRow(kind, events, content)));
         if (event.seq <= seq)
-          throw refusedLine(line, `must have a seq above ${seq}, that of the event before, got ${event.seq}`);
+          throw refusedLine(line, `must have a seq greater than ${seq}, the previous event's, got ${event.seq}`);
         seq = event.seq;
         await trays.events.put(line, { ...event, detail: stored(event.detail) });
         break;
@@ -108,7 +108,7 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
         end = { line, value: content };
         break;
       default:
-        throw refusedLine(line, `must hold one of workstream, brief, event, end, got ${shown(value)}`);
+        throw refusedLine(line, `must contain exactly one of workstream, brief, event, end, got ${shown(value)}`);
     }
   }
   const counts = { workstreams: 0, briefs: 0, events: 0 };
@@ -120,10 +120,9 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
 
 const stored = (value: object | null) => (value === null ? null : JSON.stringify(value));
 
-/** The end says how many rows there were: a file that was cut has no end, one that lost a line another number. */
+/** Compares the row counts with the end marker: a truncated file has no marker, a file with a lost line has different counts. */
 function requireEnd(end: JsonLine | undefined, counts: Record<string, number>): void {
-  if (!end)
-    throw new InvalidInputError([{ path: "end", message: "is missing: the text was cut off before its last line" }]);
+  if (!end) throw new InvalidInputError([{ path: "end", message: "is missing: the text was truncated" }]);
   located(end.line, () => {
     const check = new Check();
     const given = check.object<Record<string, unknown>>("end", Object(end.value), {
@@ -133,17 +132,17 @@ function requireEnd(end: JsonLine | undefined, counts: Record<string, number>): 
     });
     for (const [name, count] of Object.entries(counts)) {
       if (given[name] !== count)
-        check.refuse(`end.${name}`, `must be ${count}, as many as there were, got ${shown(given[name])}`);
+        check.refuse(`end.${name}`, `must be ${count}, the number of ${name} in the text, got ${shown(given[name])}`);
     }
     check.done();
   });
 }
 
-/** A line's one name, and what stands under it. */
+/** Returns the line's only key and its value. */
 function only(line: number, value: unknown): [string, unknown] {
   const [entry, ...others] = isObject(value) ? Object.entries(value) : [];
   if (entry && others.length === 0) return entry;
-  throw refusedLine(line, `must hold one of workstream, brief, event, end, got ${shown(value)}`);
+  throw refusedLine(line, `must contain exactly one of workstream, brief, event, end, got ${shown(value)}`);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -160,16 +159,16 @@ function located<T>(line: number, work: () => T): T {
 
 export function runTaken(runId: string, location: string): ConflictError {
   const message =
-    `There is a run ${quoted(runId)} at ${location} already, and two runs are never mixed. Nothing was written; ` +
-    `give the one that comes in another id.`;
+    `Run ${quoted(runId)} already exists at ${location}, and an import does not merge runs. Nothing was written; ` +
+    `pass a different \`runId\` for the imported run.`;
   return new ConflictError("run", runId, ["runId"], message);
 }
 
-/** How many rows, or characters of JSON, are written at once. */
+/** Maximum number of rows, and of characters, in one insert. */
 const maxRows = 256;
 const maxLength = 2 ** 20;
 
-/** Rows on their way into a table: gathered, since a server's answer to each would take longer than writing it. */
+/** Batches the rows for one table: one round trip to a server per row would take longer than the write. */
 class Tray<Row extends object> {
   readonly #entity: string;
   readonly #idOf: (row: Row) => string;
@@ -192,7 +191,7 @@ class Tray<Row extends object> {
     if (this.#rows.length >= maxRows || this.#length >= maxLength) await this.#write();
   }
 
-  /** How many there were. */
+  /** Writes the remaining rows. Returns the number of rows written in total. */
   async finish(): Promise<number> {
     if (this.#rows.length > 0) await this.#write();
     return this.#count;
@@ -200,11 +199,10 @@ class Tray<Row extends object> {
 
   async #write(): Promise<void> {
     const free = new Set((await this.#insert(this.#rows)).map((row) => row.id));
-    // Of two rows with one id the first one was written.
+    // When two rows have the same id, the insert wrote the first one.
     for (const [index, row] of this.#rows.entries()) {
       const id = this.#idOf(row);
-      if (!free.delete(id))
-        throw refusedLine(this.#lines[index], `is the second ${this.#entity} with the id ${shown(id)}`);
+      if (!free.delete(id)) throw refusedLine(this.#lines[index], `has a duplicate ${this.#entity} id, ${shown(id)}`);
     }
     this.#count += this.#rows.length;
     this.#rows = [];

@@ -1,25 +1,28 @@
 /**
- * Text that arrives in pieces, cut anywhere, as JSON values, one a line. Not node:readline, which also ends a line at U+2028,
- * and that may stand in a JSON string.
+ * Parses JSON Lines from text or bytes that arrive in chunks of any size. node:readline does not work here: it also splits at
+ * U+2028, which is valid inside a JSON string.
  */
 import { types } from "node:util";
 import { InvalidInputError } from "../errors.ts";
 import { has, isThenable } from "../foreign.ts";
 import { shown } from "../input/check.ts";
 
-/** What a stream gives: text, or bytes in UTF-8. */
+/** A stream of text, or of bytes in UTF-8. */
 export type Chunks = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
 
 export interface JsonLine {
-  /** From 1. */
+  /** Starts at 1. */
   readonly line: number;
   readonly value: unknown;
 }
 
-/** Close to the longest string that Node can make: a file without line ends is refused before it fills the memory. */
+/** About the maximum length of a string in Node: rejects a file without line breaks before it exhausts memory. */
 const maxLineLength = 2 ** 28;
 
-/** The value of each line; empty lines are passed over. Throws an `InvalidInputError` for one that is not JSON. */
+/**
+ * Yields the value of each line; skips empty lines.
+ * @throws InvalidInputError for a line that is not valid JSON.
+ */
 export async function* jsonLines(chunks: Chunks): AsyncGenerator<JsonLine, void, void> {
   let line = 0;
   for await (const text of lines(chunks)) {
@@ -39,7 +42,7 @@ async function* lines(chunks: Chunks): AsyncGenerator<string, void, void> {
     }
     unfinished += last;
     if (unfinished.length > maxLineLength) {
-      throw refusedLine(undefined, `is longer than ${maxLineLength} characters: this is no file of JSON lines`);
+      throw refusedLine(undefined, `exceeds ${maxLineLength} characters: the text is not JSON Lines`);
     }
   }
   yield unfinished;
@@ -51,7 +54,7 @@ async function* decoded(chunks: Chunks): AsyncGenerator<string, void, void> {
     try {
       return decoder.decode(bytes, { stream: bytes !== undefined });
     } catch (cause) {
-      throw refusedLine(undefined, "is not UTF-8", cause);
+      throw refusedLine(undefined, "is not valid UTF-8", cause);
     }
   };
   for await (const chunk of pieces(chunks)) yield typeof chunk === "string" ? chunk : decode(chunk);
@@ -59,30 +62,30 @@ async function* decoded(chunks: Chunks): AsyncGenerator<string, void, void> {
 }
 
 async function* pieces(chunks: Chunks): AsyncGenerator<string | Uint8Array, void, void> {
-  // A string would come character by character.
+  // Iterating over a string would yield single characters.
   if (typeof chunks === "string") return yield chunks;
   if (Symbol.asyncIterator in chunks) {
     for await (const chunk of chunks) yield requirePiece(chunk);
     return;
   }
-  // `for await` would look for a promise in each, which throws for a revoked proxy.
+  // `for await` would read `then` of each chunk, which throws for a revoked proxy.
   for (const chunk of chunks) yield requirePiece(isThenable(chunk) ? await chunk : chunk);
 }
 
 function requirePiece(chunk: unknown): string | Uint8Array {
   if (typeof chunk === "string" || types.isUint8Array(chunk)) return chunk;
-  throw refusedLine(undefined, `must come as text or bytes, got ${shown(chunk)}`);
+  throw refusedLine(undefined, `must be text or bytes, got ${shown(chunk)}`);
 }
 
 function parse(text: string, line: number): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw refusedLine(line, `is not JSON: ${shown(text)}`, cause);
+    throw refusedLine(line, `is not valid JSON: ${shown(text)}`, cause);
   }
 }
 
-/** @throws InvalidInputError for what cannot be a stream of text. */
+/** @throws InvalidInputError if `chunks` is neither a string nor an iterable. */
 export function checkChunks(chunks: unknown): asserts chunks is Chunks {
   const isStream =
     typeof chunks === "string" ||
@@ -90,7 +93,7 @@ export function checkChunks(chunks: unknown): asserts chunks is Chunks {
       chunks !== null &&
       has(chunks, (one) => Symbol.asyncIterator in one || Symbol.iterator in one));
   if (isStream) return;
-  const message = `must be a stream, or another iterable of text or bytes, got ${shown(chunks)}`;
+  const message = `must be a stream or another iterable of text or bytes, got ${shown(chunks)}`;
   throw new InvalidInputError([{ path: "text", message }]);
 }
 
@@ -99,7 +102,7 @@ export function refusedLine(line: number | undefined, message: string, cause?: u
   return new InvalidInputError([{ path, message }], cause === undefined ? undefined : { cause });
 }
 
-/** The error of a check, its paths within the line. */
+/** Prefixes the paths of an `InvalidInputError` with the line; returns any other error unchanged. */
 export function atLine(line: number, error: unknown): unknown {
   if (!(error instanceof InvalidInputError)) return error;
   return new InvalidInputError(error.issues.map(({ path, message }) => ({ path: `line ${line}, ${path}`, message })));

@@ -1,5 +1,5 @@
 /**
- * Moving a run: out as text, in again, and from one place to another. Each place is a file or a server.
+ * Exports, imports and copies runs. Each place is a file or a server.
  */
 import { has } from "../foreign.ts";
 import { Check, type Names } from "../input/check.ts";
@@ -16,21 +16,20 @@ import { type Chunks, checkChunks } from "./lines.ts";
 import type { RunPlace } from "./place.ts";
 
 /**
- * A run as text, in pieces of whole lines: one JSON object a line, the same for every engine. It is the run of one moment,
- * whatever others write meanwhile, and never more than a small part of it is in memory; an older file is brought up to date in
- * memory, and read from there. Changes nothing. A file that is being written keeps its WAL while it is read, so do not
- * dawdle.
+ * Yields a run as JSON Lines, in pieces of whole lines; the format is the same for every engine. Reads from one snapshot and
+ * keeps only a small part of the run in memory. Changes nothing; a file with an older schema is migrated in memory. While the
+ * export runs, the file's WAL cannot be checkpointed and grows with each write, so consume it promptly.
  *
  * ```ts
  * await pipeline(exportRun({ runId: "abc123" }), createWriteStream("abc123.jsonl"));
  * ```
  *
- * The first line is `{ "format": "run-blackboard", "version": 1, "run": {…} }`; then come `{ "workstream": {…} }`,
- * `{ "brief": {…} }` and, in their order, `{ "event": {…} }`, each with all columns of its row as the blackboard reads them;
- * the last is `{ "end": { "workstreams": n, "briefs": n, "events": n } }`.
+ * The first line is `{ "format": "run-blackboard", "version": 1, "run": {…} }`. Lines `{ "workstream": {…} }`,
+ * `{ "brief": {…} }` and `{ "event": {…} }` follow, each with all columns of a row; events are ordered by `seq`. The last line
+ * is `{ "end": { "workstreams": n, "briefs": n, "events": n } }`.
  *
- * @throws InvalidInputError at once; the rest when it is read: NotFoundError where there is no such run; FileError,
- * MigrationError, ConnectionError; UnreadableRowError for a row that another program has spoilt.
+ * @throws InvalidInputError immediately. While it is read: NotFoundError if the run does not exist; FileError, MigrationError,
+ * ConnectionError; UnreadableRowError for a row with a value that cannot be decoded.
  */
 export function exportRun(from: RunLocation | RunPlace): AsyncGenerator<string, void, void> {
   return exportText(sourceOf(from));
@@ -38,27 +37,28 @@ export function exportRun(from: RunLocation | RunPlace): AsyncGenerator<string, 
 
 export interface ImportOptions {
   /**
-   * The permissions of a file that is made, such as `0o600`; `0o644` when left out. The process's umask applies. A file that is
-   * there already keeps its own.
+   * The permissions of a new file, such as `0o600`; `0o644` by default. The process's umask applies. An existing file keeps
+   * its permissions.
    */
   mode?: number | undefined;
 }
 const importNames: Names<ImportOptions> = { mode: true };
 
 /**
- * Puts a run there that `exportRun` has written: all of it or, whatever happens, nothing. `text` is a stream, or whatever
- * gives text or bytes in UTF-8, cut anywhere. Every line is checked. A new file appears when it is complete; into an
- * existing one, whose other runs stay, it goes in one transaction at the end, for which their writers wait. With a `runId` the run gets that id instead of its own.
+ * Imports a run written by `exportRun`, atomically. `text` is a stream or another iterable of text or of bytes in UTF-8, in
+ * chunks of any size. Validates every line. Creates a new file only when it is complete; writes to an existing file, whose other
+ * runs do not change, in one transaction at the end, which blocks other writers meanwhile. With `runId`, the imported run gets
+ * that id.
  *
  * ```ts
  * const { runId, events } = await importRun(createReadStream("abc123.jsonl"), { root: "archive" });
  * ```
  *
- * Events keep their order and their `seq`, so that who watches goes on where he was; only in an SQLite file where other runs
- * have events they get new ones, in the same order.
+ * Events keep their order and their `seq`, so that watchers continue where they left off. In a SQLite file where other runs
+ * have events, they get new `seq` values in the same order.
  *
- * @throws InvalidInputError with the line for text that is not such an export, or was cut off; ConflictError where there is a
- * run of that id already; FileError, MigrationError, ConnectionError; what the stream itself throws comes out as it is.
+ * @throws InvalidInputError with the line number for text that is not an export or was truncated; ConflictError if the run
+ * already exists; FileError, MigrationError, ConnectionError. Errors of the stream are rethrown unchanged.
  */
 export async function importRun(
   text: Chunks,
@@ -74,14 +74,14 @@ export async function importRun(
 }
 
 /**
- * Copies a run from one place to another, also between engines: `importRun(exportRun(from), to)`. The original stays. A file
- * that is made has the permissions of the original's file; of a run on a server, only the user may read it.
+ * Copies a run to another place, also between engines: `importRun(exportRun(from), to)`. The original does not change. A new
+ * file gets the permissions of the original's file; only the user may read the copy of a run on a server.
  *
  * ```ts
  * await copyRun({ runId: "abc123" }, postgresRun({ connection: process.env.DATABASE_URL }));
  * ```
  *
- * @throws as `exportRun` and `importRun` do; nothing has been written then.
+ * @throws The errors of `exportRun` and `importRun`; nothing is written then.
  */
 export async function copyRun(from: RunLocation | RunPlace, to: RunDestination | RunPlace): Promise<ImportedRun> {
   const target = targetOf(to);

@@ -1,25 +1,28 @@
 /**
- * Where a run can be taken from and put to, whichever engine keeps it. Made by the entries; what moves runs knows no more of
- * an engine than this.
+ * The source or destination of a moved run, for any engine. The entry points create it; the code that moves runs uses an engine
+ * only through this interface.
  */
 import type { Operation } from "../operations/operation.ts";
 
 export interface RunPlace {
-  /** The run that is meant, where one was named. */
+  /** The id of the run; `undefined` if the caller named none. */
   readonly runId: string | undefined;
-  /** The run as it is at one moment, whatever is written while it is read. Throws where it cannot be told which is meant. */
+  /**
+   * Opens a consistent snapshot of the run.
+   * @throws InvalidInputError or NotFoundError if `runId` is `undefined` and the place contains several runs or none.
+   */
   open(): Promise<Snapshot>;
   /**
-   * Puts a run there: all that `fill` writes, or, when it throws or the process dies, nothing. `mode` is the permissions of a
-   * file that is made for it.
-   * @throws ConflictError where there is such a run already.
+   * Stores the run that `fill` writes, atomically: nothing if `fill` throws or the process dies. `mode` is the permissions of
+   * a new file.
+   * @throws ConflictError if the run already exists.
    */
   receive<T>(runId: string, fill: (store: Store) => Promise<T>, mode: number): Promise<T>;
 }
 
 export interface Snapshot {
   readonly runId: string;
-  /** The permissions that a file with the run in it may have at most. */
+  /** The permissions for a new file that holds a copy of the run. */
   readonly mode: number;
   run<T>(operation: () => Operation<T>): T | Promise<T>;
   close(): void | Promise<void>;
@@ -29,6 +32,6 @@ export interface Store {
   /** The file, or the server and database without credentials. */
   readonly location: string;
   run<T>(operation: () => Operation<T>): T | Promise<T>;
-  /** Where `seq` comes from a counter: says that this was the last one that was written. */
+  /** Sets the counter that assigns `seq` to the last value written, where an engine has such a counter. */
   lastSeq?(seq: number): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * Which runs may be deleted: those that are finished, and have been so for long enough.
+ * Decides which runs `prune` deletes: finished runs that have not changed for long enough.
  */
 import type { RunStatus, Timestamp } from "../../drizzle/vocabulary.ts";
 import type { Check, Names } from "../input/check.ts";
@@ -7,28 +7,28 @@ import { timestamps } from "../input/options.ts";
 import type { ListedSummary } from "../operations/overview.ts";
 
 export interface PruneRule {
-  /** Only runs whose last change is at least so long ago, in milliseconds: of the run, a workstream, a brief, or an event. */
+  /** Minimum age in milliseconds of the last change to the run, a workstream, a brief or an event. */
   olderThanMs: number;
-  /** Says what would be deleted and changes nothing. */
+  /** Reports what would be deleted and changes nothing. */
   dryRun?: boolean | undefined;
-  /** For tests: what time it is. */
+  /** Returns the current time; for tests. */
   clock?: (() => Date) | undefined;
 }
 export const ruleNames: Names<PruneRule> = { olderThanMs: true, dryRun: true, clock: true };
 
-/** What became of one run. */
+/** The outcome for one run. */
 export interface PrunedRun {
-  /** The run's id; that of its folder where the file cannot be read or holds no run. */
+  /** The run's id; the folder's name if the file cannot be read or contains no run. */
   runId: string;
   /** The file's absolute path, or the server and database without credentials. */
   location: string;
-  /** Null where it cannot be read. */
+  /** Null if the file cannot be read. */
   status: RunStatus | null;
-  /** The last change. */
+  /** The time of the last change. */
   changedAt: Timestamp | null;
-  /** due: it would have been deleted, but for `dryRun`. */
+  /** due: would be deleted without `dryRun`. */
   outcome: "deleted" | "due" | "kept";
-  /** Why it was kept. */
+  /** Why the run was kept; null otherwise. */
   reason: string | null;
 }
 
@@ -43,7 +43,7 @@ export function ageOf({
 }
 
 export interface CheckedRule {
-  /** In milliseconds since 1970: what was changed later is kept. */
+  /** Unix time in milliseconds: runs changed after it are kept. */
   readonly latest: number;
   readonly dryRun: boolean;
 }
@@ -57,9 +57,9 @@ export function checkRule(check: Check, { olderThanMs, dryRun, clock }: Partial<
   return { latest: Date.parse(now()) - ageMs, dryRun: isDry };
 }
 
-/** Why the rule keeps a run, or null if it does not. */
+/** Returns why the rule keeps a run; null if the run may be deleted. */
 export function reasonToKeep({ status, changedAt }: RunAge, { latest }: CheckedRule): string | null {
-  if (status !== "done" && status !== "failed") return `it is ${status}, and only done and failed runs are deleted`;
-  // A time that cannot be read is not old.
-  return Date.parse(changedAt) <= latest ? null : `it was changed at ${changedAt}`;
+  if (status !== "done" && status !== "failed") return `its status is ${status}; only done and failed runs are deleted`;
+  // NaN, from an invalid time, compares false: the run is kept.
+  return Date.parse(changedAt) <= latest ? null : `it was last changed at ${changedAt}`;
 }

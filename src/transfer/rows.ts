@@ -1,14 +1,14 @@
 /**
- * Whether something read from a file is a row of a table: each of its columns, no other name, and in each what that column
- * may hold. Taken from the table itself, so that a column added to it is known here.
+ * Validates rows read from a file: every column is present, no other name is, and each value is valid for its column. The rules
+ * are derived from the Drizzle table, so that a new column needs no change here.
  */
 import { type Column, getTableColumns, type Table } from "drizzle-orm";
 import { Check, maxInteger, shown, textFlaw } from "../input/check.ts";
 import { encodeObject } from "../input/json.ts";
 
 /**
- * The highest `seq` that an import accepts. The next event gets a higher one, and numbers are exact up to 2^53: from here on
- * they last for as many events again, at a million a second for 140 years.
+ * The highest `seq` that an import accepts. The next event gets a higher one, and integers are exact up to 2^53: 2^52 values
+ * remain, enough for a million events a second for 140 years.
  */
 export const maxImportedSeq = 2 ** 52;
 
@@ -19,7 +19,10 @@ interface Rules {
   readonly columns: readonly { name: string; path: string; rule: Rule }[];
 }
 
-/** Throws the `InvalidInputError` for what is not a row of `table`; `entity` begins the paths. */
+/**
+ * Returns `value` as a row of `table`; issue paths begin with `entity`.
+ * @throws InvalidInputError for an invalid row.
+ */
 export function requireRow<T extends Table>(entity: string, table: T, value: unknown): T["$inferSelect"] {
   const check = new Check();
   if (isRow(check, entity, table, value)) return value;
@@ -27,7 +30,7 @@ export function requireRow<T extends Table>(entity: string, table: T, value: unk
   throw new TypeError(`${entity}: refused without a reason`);
 }
 
-/** True for a row of the table; otherwise `check` has the reasons. */
+/** Returns whether `value` is a row of the table; adds the reasons to `check` otherwise. */
 function isRow<T extends Table>(check: Check, entity: string, table: T, value: unknown): value is T["$inferSelect"] {
   const { names, columns } = rulesOf(entity, table);
   const given: Partial<Record<string, unknown>> = check.object(entity, value ?? Object(null), names);
@@ -51,7 +54,7 @@ function rulesOf(entity: string, table: Table): Rules {
   return rules;
 }
 
-/** Less strict than what a creator is held to, where other programs may have been less strict: such a run moves too. */
+/** Less strict than the create operations: a run with rows of other programs, which validate less, can be moved too. */
 function ruleOf(name: string, column: Column): Rule {
   const [first, ...others] = column.enumValues ?? [];
   if (first !== undefined) return (check, path, value) => void check.member(path, value, [first, ...others]);
@@ -68,16 +71,16 @@ function nullable(rule: Rule): Rule {
   };
 }
 
-/** May be empty. */
+/** Accepts any text, also empty text. */
 function text(check: Check, path: string, value: unknown): void {
   const flaw = typeof value === "string" ? textFlaw(value) : "must be a string";
   if (flaw) check.refuse(path, `${flaw}, got ${shown(value)}`);
 }
 
-/** As written here, and as the Python reference writes it: `2026-11-22T06:40:15.123Z`, `2026-11-22T06:40:15.123456+00:00`. */
+/** The formats of this package and of the Python reference: `2026-11-22T06:40:15.123Z`, `2026-11-22T06:40:15.123456+00:00`. */
 const timestampForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|\+00:00)$/;
 
 function timestamp(check: Check, path: string, value: unknown): void {
   if (typeof value === "string" && timestampForm.test(value) && !Number.isNaN(Date.parse(value))) return;
-  check.refuse(path, `must be a time in ISO 8601, UTC, such as 2026-11-22T06:40:15.123Z, got ${shown(value)}`);
+  check.refuse(path, `must be an ISO 8601 time in UTC, such as 2026-11-22T06:40:15.123Z, got ${shown(value)}`);
 }

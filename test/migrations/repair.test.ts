@@ -152,7 +152,9 @@ describe("verify", () => {
     execute(file, "DROP INDEX events_event_id_unique", "DROP TRIGGER events_tally_insert", twice, twice);
     const { problems, repaired } = verifyBlackboard({ file, repair: true });
     expect(linesOf(problems)).toEqual([
-      expect.stringMatching(/^schema: index events_event_id_unique: is missing; it cannot be made: UNIQUE constraint/),
+      expect.stringMatching(
+        /^schema: index events_event_id_unique: is missing; it cannot be created: UNIQUE constraint/,
+      ),
     ]);
     expect(linesOf(repaired)).toContain("schema: trigger events_tally_insert: is missing");
     expect(rows(file, told)).toEqual(rows(file, counted));

@@ -87,7 +87,7 @@ export function command(folder: () => string): void {
       expect(byId.empty).toMatchObject({ state: "current", run: null, summary: null, error: null });
       expect(byId.webhook).toMatchObject({ state: "reference", run: { status: "active" }, summary: { lastSeq: 21 } });
       expect(byId.webhooks).toMatchObject({ state: "current", error: null, summary: { briefs: { failed: 1 } } });
-      expect(printed("runs", "--root", root)).toMatch(/^broken: .*is not an SQLite database/m);
+      expect(printed("runs", "--root", root)).toMatch(/^broken: .*is not a SQLite database/m);
     });
 
     it("read-only commands change and create no file", () => {

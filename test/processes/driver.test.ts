@@ -61,6 +61,6 @@ test.skipIf(Number.parseInt(process.versions.node, 10) >= 22)(
   () => {
     const { code, message } = JSON.parse(openWith((copy) => setManifest(copy, { version: "13.2.0" })));
     expect(code).toBe("DATABASE");
-    expect(message).toMatch(/better-sqlite3 13\.2\.0 needs Node 22 .* Install better-sqlite3@12/);
+    expect(message).toMatch(/better-sqlite3 13\.2\.0 requires Node 22 .* Install better-sqlite3@12/);
   },
 );

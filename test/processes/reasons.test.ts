@@ -37,7 +37,7 @@ describe("a process with too many files open", () => {
 
 describe("a path that is too long", () => {
   test.each([
-    ["for SQLite", 60, 12, "SQLite takes at most 504"],
+    ["for SQLite", 60, 12, "SQLite accepts at most 504"],
     ["for the file system", 300, 1, "longer than the file system allows"],
   ])("%s is reported as too long", async (_, nameLength, levels, reason) => {
     const root = join(temporaryFolder(), ...Array.from({ length: levels }, () => "d".repeat(nameLength)));
@@ -78,7 +78,7 @@ describe.skipIf(!isRoot)("an error for missing permissions names the owner of", 
     chmodSync(dirname(file), 0o777);
     const { code, message } = await ask({ file }, ["nobody"]);
     expect(code).toBe("READ_ONLY");
-    expect(message).toMatch(/user \(id 65534\) may not write it \(it belongs to user id 0, mode 0644\)/);
+    expect(message).toMatch(/user \(id 65534\) has no write permission for it \(owner id 0, mode 0644\)/);
   });
 
   test("the folder", async () => {
@@ -86,7 +86,7 @@ describe.skipIf(!isRoot)("an error for missing permissions names the owner of", 
     chmodSync(file, 0o666);
     const { code, message } = await ask({ file }, ["nobody"]);
     expect(code).toBe("READ_ONLY");
-    expect(message).toMatch(/user \(id 65534\) may not write to its folder \(it belongs to user id 0, mode 0755\)/);
+    expect(message).toMatch(/user \(id 65534\) has no write permission for its folder \(owner id 0, mode 0755\)/);
   });
 
   test("the -shm and -wal that the owner's blackboard created, and says what to do about them", async () => {
@@ -99,12 +99,12 @@ describe.skipIf(!isRoot)("an error for missing permissions names the owner of", 
     chmodSync(`${file}-shm`, 0o644);
     expect(existsSync(`${file}-shm`)).toBe(true);
     const first = await ask({ file }, ["nobody"]);
-    expect(first.message).toContain(`may not use ${file}-shm (it belongs to user id 0, mode 0644)`);
-    expect(first.message).toContain("delete it when no program has the database open");
+    expect(first.message).toContain(`cannot read and write ${file}-shm (owner id 0, mode 0644)`);
+    expect(first.message).toContain("delete it when no process has the database open");
     board.logEvent("spawned");
     chmodSync(`${file}-wal`, 0o644);
     const second = await ask({ file }, ["nobody"]);
-    expect(second.message).toContain(`may not use ${file}-wal (it belongs to user id 0, mode 0644)`);
+    expect(second.message).toContain(`cannot read and write ${file}-wal (owner id 0, mode 0644)`);
     expect(second.message).toContain("do not delete it");
   });
 });

@@ -57,7 +57,7 @@ test("a backup overwrites nothing, not even an empty file or a dangling link", a
   const before = readdirSync(folder);
   for (const name of [copy, file, join(folder, "link")]) {
     const error = await caught(InvalidInputError, () => backupBlackboard({ file }, name));
-    expect(error.issues).toMatchObject([{ path: "file", message: expect.stringContaining("is there already") }]);
+    expect(error.issues).toMatchObject([{ path: "file", message: expect.stringContaining("already exists") }]);
   }
   expect(readFileSync(copy, "utf8")).toBe("");
   expect(readdirSync(folder)).toEqual(before);

@@ -135,7 +135,7 @@ export function transferCommands(folder: () => string): void {
     expect(run(["backup", "abc123", "copy.db"])).toMatchObject({
       status: 1,
       stdout: "",
-      stderr: expect.stringMatching(/^Invalid input\. file: must be a new file, and .* is there already.*\n$/),
+      stderr: expect.stringMatching(/^Invalid input\. file: must be a new file, but .* already exists.*\n$/),
     });
   });
 
@@ -148,7 +148,7 @@ export function transferCommands(folder: () => string): void {
       status: 0,
       stdout:
         "due      abc123: done, last changed at 2020-01-01T00:00:00.000Z\n" +
-        "kept     young: the file holds no run\n1 would be deleted, 1 kept\n",
+        "kept     young: the file contains no runs\n1 would be deleted, 1 kept\n",
       stderr: "",
     });
     expect(run(["prune", "--older-than", "30d"]).stdout).toContain("deleted  abc123");

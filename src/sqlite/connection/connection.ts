@@ -1,5 +1,5 @@
 /**
- * Opening the file itself. What is wrong with it is found before SQLite would create or overwrite something.
+ * Opens a connection to a file. Rejects an invalid file before SQLite creates or overwrites anything.
  */
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
@@ -12,12 +12,12 @@ import { refuseHardLinks } from "./links.ts";
 import { identityOf, PathCheck } from "./path-check.ts";
 import { openReader } from "./reader.ts";
 
-/** An open connection, and how to close it. */
+/** An open connection. */
 export interface Connection {
   readonly client: Database.Database;
-  /** Whether it is a copy, which shows nothing of what others write later. */
+  /** Whether it is a copy, which does not show later writes. */
   readonly isSnapshot: boolean;
-  /** `undefined` where there is no file that could go away. */
+  /** `undefined` for a connection without a file that could be moved or deleted. */
   readonly path: PathCheck | undefined;
   /** Idempotent. */
   close(): void;
@@ -29,26 +29,29 @@ export interface ConnectionOptions {
   readonly create: boolean;
   readonly readonly: boolean;
   readonly synchronous: "full" | "normal";
-  /** How long to wait for others, in milliseconds. */
+  /** How long to wait for other processes, in milliseconds. */
   readonly migrateTimeoutMs: number;
 }
 
 /**
- * How long SQLite itself waits for a lock before it says BUSY, in milliseconds: short, since the waiting in `waiting.ts` is
- * the fair one, but not nothing, for queries that users run on the connection themselves.
+ * SQLite's own busy timeout, in milliseconds. It is short, because `waiting.ts` waits more fairly, but not zero, for queries that
+ * users run on the connection directly.
  */
 const shortTimeoutMs = 5;
 
-/** The largest -wal that stays when its content is in the file, in bytes: a reader that stalls lets it grow to any size. */
+/** Size in bytes to which SQLite truncates the -wal after a checkpoint: a stalled reader lets it grow without limit. */
 const journalSizeLimit = 64 * 2 ** 20;
 
-/** @throws FileError, BusyError. */
+/**
+ * Opens a connection; waits while another process holds the file or replaces it.
+ * @throws FileError, BusyError.
+ */
 export function connect(options: ConnectionOptions): Connection {
   const { location, readonly, migrateTimeoutMs } = options;
   try {
     if (location === ":memory:") return inMemory(options);
     const open = readonly ? openReader : () => openWriter(options);
-    // The first read waits where another process holds the file, for example to put it into WAL mode.
+    // The first read can be blocked, for example while another process switches the file to WAL mode.
     const work = () => {
       prepareFile(options);
       return whileInPlace(
@@ -88,9 +91,9 @@ function configured(client: Database.Database, { synchronous }: ConnectionOption
 }
 
 /**
- * Runs `work` on a file that another process may delete or replace meanwhile, by a prune or a restore: what was read then may be
- * of neither file. `undo` closes what `work` opened.
- * @throws StartOver where that happened.
+ * Runs `work` on a file that another process may delete or replace in the meantime, by a prune or a restore: `work` may then have
+ * read a mixture of both files. `undo` closes what `work` opened.
+ * @throws StartOver if that happened.
  */
 export function whileInPlace<T>(location: string, work: () => T, undo: (done: T) => void): T {
   const before = identityOf(location);
@@ -107,8 +110,8 @@ export function whileInPlace<T>(location: string, work: () => T, undo: (done: T)
 }
 
 /**
- * A lock, a replaced file, or a journal that is gone: while two processes create one file, the one may find the other's journal in
- * the moment in which that rolls back and deletes it.
+ * Whether the error is transient: a lock, a replaced file, or a deleted journal. When two processes create one file, one of them may
+ * find the other's journal just as the other rolls back and deletes it.
  */
 export function isPassing(error: unknown): boolean {
   return (
@@ -116,7 +119,7 @@ export function isPassing(error: unknown): boolean {
   );
 }
 
-/** Refuses what must not be opened, before any connection could change it. Creates the folder of a file to be created. */
+/** Rejects a file that must not be opened, before any connection can change it. Creates the folder for a new file. */
 export function prepareFile({ location, create, readonly }: ConnectionOptions): void {
   if (location === ":memory:") return;
   const bytes = sizeOf(location);
@@ -128,7 +131,10 @@ export function prepareFile({ location, create, readonly }: ConnectionOptions): 
   if (bytes === undefined) mkdirSync(dirname(location), { recursive: true });
 }
 
-/** @throws FileError where that cannot be found out. */
+/**
+ * Whether the file is missing; true for ":memory:".
+ * @throws FileError if the path cannot be checked.
+ */
 export function isAbsent(location: string): boolean {
   try {
     return location === ":memory:" || sizeOf(location) === undefined;
@@ -138,9 +144,9 @@ export function isAbsent(location: string): boolean {
 }
 
 /**
- * Runs `work`, which opens a connection that may write and closes it if it refuses the file. When such a connection is the last
- * one to close, SQLite writes the WAL into the file, even one that does not belong to it. A reader that stays open until
- * then prevents that.
+ * Runs `work`, which opens a writable connection and closes it if the file is invalid. When the last connection closes, SQLite
+ * checkpoints the WAL into the file, even a WAL that belongs to a different file. A reader that stays open until then prevents
+ * the checkpoint.
  */
 export function keepingWal<T>(location: string, work: () => T): T {
   const guard = location === ":memory:" || companionSize(location, "-wal") === 0 ? undefined : openGuard(location);
@@ -156,7 +162,7 @@ function openGuard(location: string): Database.Database {
   try {
     guard.prepare("SELECT 1 FROM sqlite_schema").get();
   } catch {
-    // It holds its lock although the file cannot be read, and `work` finds out why.
+    // The guard keeps its lock even if the file cannot be read; `work` reports the reason.
   }
   return guard;
 }

@@ -1,5 +1,5 @@
 /**
- * A consistent copy of a database in a file of its own, made while others write: there whole or not at all.
+ * Writes a consistent copy of a database to a new file, atomically, while other processes write to the original.
  */
 import { randomUUID } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, lstatSync, openSync, readdirSync, rmSync } from "node:fs";
@@ -10,25 +10,25 @@ import { refuseLeftovers } from "./file.ts";
 import { isProcessAlive } from "./processes.ts";
 
 /**
- * Copies what `client` sees into `file`, which must not exist yet: throws `EEXIST` otherwise, also when another process creates it
- * meanwhile. `mode` is the file's permissions, so that a copy is as private as its original.
- * @throws FileError `CANNOT_OPEN` beside a WAL or a journal that another database left there.
+ * Copies what `client` sees to `file`. Throws `EEXIST` if the file exists, or if another process creates it in the meantime. `mode`
+ * is the permissions of the copy, so that it is as private as the original.
+ * @throws FileError `CANNOT_OPEN` if another database left a WAL or a journal next to `file`.
  */
 export function writeCopy(client: Database.Database, file: string, mode = 0o644): void {
   if (!lstatSync(file, { throwIfNoEntry: false })) refuseLeftovers(file);
-  // A link, since a rename would overwrite.
+  // A rename would overwrite an existing file; a hard link fails.
   withCopy(client, file, mode, (part) => linkSync(part, file));
 }
 
 /**
- * Writes the copy under a name of its own, brings it to the disk, and then calls `publish`, which gives it its name. Nothing is left
- * when that fails; the next copy to the same file removes what a killed process has left.
+ * Writes the copy under a temporary name, flushes it to disk, and then calls `publish`, which moves it to its final name. Removes
+ * the temporary file on failure; the next copy to the same file removes those of killed processes.
  */
 export function withCopy(client: Database.Database, file: string, mode: number, publish: (part: string) => void): void {
-  removeLeft(file);
+  removeLeftovers(file);
   const part = `${file}.${process.pid}@${hostname()}.${randomUUID()}.part`;
   try {
-    // VACUUM takes an empty file as its target, but no other.
+    // The target of VACUUM INTO must be missing or empty.
     closeSync(openSync(part, "wx", mode & 0o777));
     vacuumInto(client, part);
     toDisk(part);
@@ -39,9 +39,9 @@ export function withCopy(client: Database.Database, file: string, mode: number, 
   toDisk(dirname(file));
 }
 
-/** Writes what `client` sees into `file`, which is missing or empty. */
+/** Copies what `client` sees to `file`, which must be missing or empty. */
 export function vacuumInto(client: Database.Database, file: string): void {
-  // The pragma forbids it, although it writes nothing to the original.
+  // query_only forbids VACUUM INTO, although it does not write to the original.
   const queryOnly = client.pragma("query_only", { simple: true });
   client.pragma("query_only = OFF");
   try {
@@ -51,12 +51,12 @@ export function vacuumInto(client: Database.Database, file: string): void {
   }
 }
 
-/** Deletes the parts that killed processes of this machine have left. */
-export function removeLeft(file: string): void {
+/** Deletes the temporary files of killed processes on this machine. */
+export function removeLeftovers(file: string): void {
   for (const { path, isAlive } of partsOf(file)) if (!isAlive) rmSync(path, { force: true });
 }
 
-/** The copies to `file` that processes of this machine are writing, or were writing when they were killed. */
+/** Returns the temporary files for copies to `file`, of live and of killed processes on this machine. */
 export function partsOf(file: string): { path: string; isAlive: boolean }[] {
   const folder = dirname(file);
   const start = `${basename(file)}.`;

@@ -1,23 +1,22 @@
 /**
- * The only place that constructs a connection of better-sqlite3: what is wrong with its installation is found here, at its first use, and
- * reported with what to install.
+ * The only place that constructs better-sqlite3 connections. Detects a broken installation of better-sqlite3 at first use and
+ * reports how to repair it.
  */
-// Under a name of its own: many bundles begin with a line that declares `createRequire`.
+// Renamed, because many bundles begin with a line that declares `createRequire`.
 import { createRequire as requireFrom } from "node:module";
 import Database from "better-sqlite3";
 import { DatabaseError } from "../../errors.ts";
 import { codeOf, messageOf } from "../../foreign.ts";
 
-/** The first version that ends a process on an older Node with a segmentation fault, and the Node that it needs. */
+/** The first version of better-sqlite3 that crashes on older versions of Node with a segmentation fault, and the Node it requires. */
 const firstForNewerNode = 13;
 const newerNode = 22;
 
 let isChecked = false;
 
 /**
- * Opens a file, or the image of one.
- * @throws DatabaseError where better-sqlite3 cannot run on this Node, before it is tried; what the driver throws for the file itself is
- * thrown unchanged.
+ * Opens a file, or a serialized database.
+ * @throws DatabaseError if better-sqlite3 cannot run on this Node. Errors of the driver about the file are rethrown unchanged.
  */
 export function openClient(file: string | Buffer, options: Database.Options = {}): Database.Database {
   if (!isChecked) requireFittingVersion();
@@ -34,12 +33,12 @@ function requireFittingVersion(): void {
   const node = majorOf(process.versions.node);
   if (version === undefined || majorOf(version) < firstForNewerNode || node >= newerNode) return;
   throw new DatabaseError(
-    `better-sqlite3 ${version} needs Node ${newerNode} or later, and this is ${runtime()}, whose process it would end. ` +
-      "Install better-sqlite3@12, or update Node.",
+    `better-sqlite3 ${version} requires Node ${newerNode} or later and would crash this process, which runs ${runtime()}. ` +
+      "Install better-sqlite3@12, or upgrade Node.",
   );
 }
 
-/** `undefined` where there is no package.json to read, as in a bundle. */
+/** `undefined` if the package.json cannot be found, as in a bundle. */
 function installedVersion(): string | undefined {
   try {
     const { version }: { version?: unknown } = requireFrom(import.meta.url)("better-sqlite3/package.json");
@@ -53,7 +52,7 @@ function majorOf(version: string): number {
   return Number.parseInt(version, 10);
 }
 
-/** What the loader of 12, that of 13, Node's `require` and the system's `dlopen` answer. */
+/** Matches the errors of the loaders of versions 12 and 13, of Node's `require` and of the system's `dlopen`. */
 function isWithoutBinding(error: unknown): boolean {
   const code = codeOf(error);
   return (
@@ -68,13 +67,13 @@ function isWithoutBinding(error: unknown): boolean {
 function withoutBinding(cause: unknown): DatabaseError {
   if (/Too many open files/.test(messageOf(cause))) {
     const message =
-      "better-sqlite3 cannot be loaded: this process has too many files open. Close some, or raise the limit (ulimit -n).";
+      "better-sqlite3 cannot be loaded: this process has too many files open. Close some files, or raise the limit (ulimit -n).";
     return new DatabaseError(message, { cause });
   }
   return new DatabaseError(
     `better-sqlite3 has no binary for ${runtime()}. If Node was changed since the installation, run: npm rebuild better-sqlite3. ` +
-      "If its install script was blocked, as npm 12, pnpm and bun do, allow it and install again. " +
-      `Copied from another system, install it on this one. (${messageOf(cause).slice(0, 300)})`,
+      "If the package manager blocked its install script, as npm 12, pnpm and bun do, allow it and reinstall. " +
+      `If node_modules was copied from another system, reinstall it on this one. (${messageOf(cause).slice(0, 300)})`,
     { cause },
   );
 }

@@ -1,22 +1,25 @@
 /**
- * What the file system says of a database file and of the companions that SQLite keeps beside it.
+ * Checks a database file and SQLite's companion files next to it through the file system.
  *
- * Only by calls that open nothing: when a process closes any descriptor of a file, it drops every lock that it holds on the
- * file, those of its SQLite connections included. Another program may then take itself for the last user of the file and
- * delete the WAL with commits in it. `docs/files.md` says more.
+ * Never opens a file: when a process closes any descriptor of a file, it drops all of its locks on the file, including those of
+ * its SQLite connections. Another process may then conclude that it is the last user of the file and delete a WAL that contains
+ * commits. See `docs/files.md`.
  */
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { FileError } from "../../errors.ts";
 
-/** -wal: commits that are not in the file yet. -journal: how to undo an unfinished transaction. -shm: an index of the WAL. */
+/** -wal: commits that are not yet in the file. -journal: the data to roll back an unfinished transaction. -shm: the WAL's index. */
 export const companions = ["-wal", "-journal", "-shm"] as const;
 type Companion = (typeof companions)[number];
 
-/** SQLite's header has 100 bytes. It takes a shorter file for an empty one and overwrites it. */
+/** The size of SQLite's header. SQLite treats a shorter file as empty and overwrites it. */
 const headerBytes = 100;
 
-/** The size in bytes; `undefined` for a missing file. Throws `CANNOT_OPEN` for what is not a file. */
+/**
+ * Returns the size in bytes; `undefined` for a missing file.
+ * @throws FileError `CANNOT_OPEN` if the path is not a file.
+ */
 export function sizeOf(location: string): number | undefined {
   const stats = statSync(location, { throwIfNoEntry: false });
   if (!stats) return undefined;
@@ -24,19 +27,19 @@ export function sizeOf(location: string): number | undefined {
   throw new FileError("CANNOT_OPEN", location, `${location} is not a file. Specify a different path.`);
 }
 
-/** The size of a companion in bytes, 0 for a missing one. */
+/** Returns the size of a companion in bytes, 0 if it is missing. */
 export function companionSize(location: string, companion: Companion): number {
   return statSync(location + companion, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /**
- * Throws `NOT_SQLITE` for a file that is too short to be a database, yet not empty; `CANNOT_OPEN` for an empty one beside a WAL,
- * which SQLite deletes even when it only reads. A journal there may be that of the process that creates the file at this moment.
+ * @throws FileError `NOT_SQLITE` for a file that is too short to be a database, but not empty; `CANNOT_OPEN` for an empty file with
+ * a WAL, which SQLite would delete even when reading. A journal is allowed: another process may be creating the file.
  */
 export function requireHeader(location: string, bytes: number): void {
   if (bytes >= headerBytes) return;
   if (bytes === 0) return refuseLeftovers(location, ["-wal"]);
-  const message = `${location} is not a SQLite database: it has ${bytes} bytes, and a database has at least ${headerBytes}. It was not changed.`;
+  const message = `${location} is not a SQLite database: it has ${bytes} bytes, but a database has at least ${headerBytes}. It was not changed.`;
   throw new FileError("NOT_SQLITE", location, message);
 }
 
@@ -45,7 +48,10 @@ export function noSuchFile(location: string): FileError {
   return new FileError("NO_SUCH_FILE", location, message);
 }
 
-/** The file must exist and be long enough for a database, or empty. Returns its size in bytes. */
+/**
+ * Returns the size of an existing file in bytes.
+ * @throws FileError if it is missing, or too short to be a database and not empty.
+ */
 export function requireFile(location: string): number {
   const bytes = sizeOf(location);
   if (bytes === undefined) throw noSuchFile(location);
@@ -54,8 +60,9 @@ export function requireFile(location: string): number {
 }
 
 /**
- * Refuses to create a database at a path beside which another database left a WAL or a journal: SQLite would delete them, or
- * apply them to the new file.
+ * Rejects a path for a new database if another database left a WAL or a journal next to it: SQLite would delete them, or apply
+ * them to the new file.
+ * @throws FileError `CANNOT_OPEN`.
  */
 export function refuseLeftovers(
   location: string,
@@ -64,14 +71,14 @@ export function refuseLeftovers(
   const left = kinds.find((companion) => companionSize(location, companion) > 0);
   if (left === undefined) return;
   const message =
-    `${location}${left} was left by a database that is no longer at ${location}, and holds what was written to it last. ` +
-    `Put that database back beside it, or delete ${left === "-wal" ? "the -wal" : "the -journal"} if it is not needed. Nothing was changed.`;
+    `${location}${left} belongs to a database that is no longer at ${location}, and is needed to recover that database. ` +
+    `Move that database back, or delete the ${left} if you do not need it. Nothing was changed.`;
   throw new FileError("CANNOT_OPEN", location, message);
 }
 
 /**
- * Whether -wal and -shm may be created beside the file: SQLite gives them the file's mode, and if it runs as root the file's
- * owner, too. Left by a different user, or without the right to write, they would keep the owner from writing.
+ * Whether this process may create -wal and -shm next to the file. SQLite copies the file's mode to them and, as root, its owner. If
+ * they belonged to a different user, or were read-only, the owner could no longer write to the database.
  */
 export function mayCreateCompanions(location: string): boolean {
   const file = statSync(location);
@@ -89,7 +96,7 @@ function ownerCanUse(file: Stats, folder: string): boolean {
   return (file.mode & constants.S_IWGRP) !== 0 && inherited === file.gid;
 }
 
-/** New files in a folder with this bit get the folder's group. */
+/** New files in a folder with this bit inherit the folder's group. */
 const setGroupId = 0o2000;
 
 function isWritable(path: string): boolean {

@@ -1,23 +1,23 @@
 /**
- * Notices that the path of an open database leads to a different file, or to none: after `rm`, `mv`, a restored copy, a renamed
- * folder. SQLite would go on writing to a file that no one else can find.
+ * Detects that an open database's path refers to a different file or to no file: after `rm`, `mv`, a restored copy, a renamed
+ * folder. SQLite would continue to write to a file that no other process can open.
  */
 import { statSync } from "node:fs";
 import { FileError } from "../../errors.ts";
 
-/** At most this often, in milliseconds: three calls of `stat` take 6 µs, which a write of 40 µs would show. */
+/** Minimum interval between checks, in milliseconds: three `stat` calls take 6 µs, a noticeable share of a write of 40 µs. */
 const intervalMs = 200;
 
-/** The WAL is missing until a file in WAL mode is read. While a connection is open nothing may replace either of them. */
+/** The files to check. The -wal and -shm appear when a file in WAL mode is first read. None may be replaced while it is open. */
 const endings = ["", "-wal", "-shm"] as const;
 
-/** Device and inode, which no other file has as long as this one is open; `undefined` for a file that is missing or out of reach. */
+/** Returns device and inode, which are unique while the file is open; `undefined` if the file is missing or inaccessible. */
 export function identityOf(path: string): string | undefined {
   try {
     const { dev, ino } = statSync(path);
     return `${dev}:${ino}`;
   } catch {
-    // Opening it says why.
+    // Opening the file reports the reason.
     return undefined;
   }
 }
@@ -33,7 +33,7 @@ export class PathCheck {
     this.note();
   }
 
-  /** Notes which companions the file has: again when the connection has put the file into WAL mode and read it. */
+  /** Records the file and its companions. Call it again after the first read in WAL mode, which creates -wal and -shm. */
   note(): void {
     for (const ending of endings) {
       const path = this.#location + ending;
@@ -43,8 +43,8 @@ export class PathCheck {
   }
 
   /**
-   * @throws FileError `NO_SUCH_FILE` from the first look that finds a different file or none at the path, and ever after: the file
-   * may come back to its path with a WAL that this connection does not know.
+   * @throws FileError `NO_SUCH_FILE` from the first check that finds a different file or no file at the path. Later calls throw it too:
+   * the file may return to its path with a WAL that this connection has not opened.
    */
   require(): void {
     if (this.#failure) throw this.#failure;
@@ -61,7 +61,7 @@ export class PathCheck {
 
 function movedAway(location: string, path: string): FileError {
   const message =
-    `${path} was deleted, moved or replaced while it was open. What was written less than a second before may be lost, nothing was written since. ` +
+    `${path} was deleted, moved or replaced while it was open. Writes of the last second before that may be lost; nothing was written since. ` +
     "Close this blackboard and open it again.";
   return new FileError("NO_SUCH_FILE", location, message);
 }

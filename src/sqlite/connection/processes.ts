@@ -1,9 +1,9 @@
 import { codeOf } from "../../foreign.ts";
 
-/** Whether a process of this machine still runs. */
+/** Whether a process on this machine is running. */
 export function isProcessAlive(pid: number): boolean {
   try {
-    // Signal 0 only checks.
+    // Signal 0 only checks that the process exists.
     process.kill(pid, 0);
     return true;
   } catch (error) {

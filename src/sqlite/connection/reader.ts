@@ -1,9 +1,9 @@
 /**
- * Reading a file without changing it or what its WAL holds.
+ * Opens a file for reading without changing it or its WAL.
  *
- * A connection to a file in WAL mode needs -wal and -shm beside it. A read-only one creates them where they are missing and
- * leaves them there. One that may write takes them away again when it is the last to close, but would also write a dead
- * process's WAL into the file. So which connection is opened depends on what lies there.
+ * A connection to a file in WAL mode needs -wal and -shm. A read-only connection creates them if they are missing and does not
+ * delete them. A writable connection deletes them when it is the last to close, but also checkpoints the WAL of a crashed process
+ * into the file. The choice of connection therefore depends on which companions exist.
  */
 import { existsSync, statSync } from "node:fs";
 import type Database from "better-sqlite3";
@@ -14,10 +14,10 @@ import { companionSize, mayCreateCompanions } from "./file.ts";
 import { PathCheck } from "./path-check.ts";
 import { copyToMemory, copyWithCompanions } from "./snapshot.ts";
 
-/** How long SQLite waits for a lock, in milliseconds: short, since `waiting.ts` waits fairly. */
+/** SQLite's busy timeout, in milliseconds. It is short, because `waiting.ts` waits more fairly. */
 const timeout = 5;
 
-/** A connection that sees what others write later; a copy where this user may not read the file in place. */
+/** Opens a connection that shows later writes, or a copy if this user cannot read the file in place. */
 export function openReader(location: string): Connection {
   if (!existsSync(`${location}-shm`) && !mayCreateCompanions(location)) return copied(location);
   const atRest = isAtRest(location);
@@ -36,7 +36,7 @@ export function openReader(location: string): Connection {
   return { client, isSnapshot: false, path: new PathCheck(location), close };
 }
 
-/** What SQLite answers where it can neither use nor create -shm. */
+/** Whether SQLite can neither use nor create the -shm file. */
 function isForbidden(error: unknown): boolean {
   return isSqliteError(error) && /^SQLITE_(CANTOPEN|READONLY_(DIRECTORY|CANTINIT|CANTLOCK))/.test(error.code);
 }
@@ -49,16 +49,17 @@ export function snapshotOf(client: Database.Database): Connection {
   return { client, isSnapshot: true, path: undefined, close: () => client.close() };
 }
 
-/** No process has it open in WAL mode, and none died with it open. */
+/** Whether no process has the file open in WAL mode, and none crashed with it open. */
 function isAtRest(location: string): boolean {
   return (
     !existsSync(`${location}-shm`) && companionSize(location, "-wal") === 0 && companionSize(location, "-journal") === 0
   );
 }
 
-/** Runs `read` on a connection that leaves nothing beside the file, unless another process left its companions there. */
+/** Runs `read` on a connection that leaves no files next to the database, except companions of other processes. */
 export function readOnce<T>(location: string, read: (client: Database.Database) => T): T {
-  const connection = isAtRest(location) && mayCreateCompanions(location) ? openPassing(location) : openReader(location);
+  const connection =
+    isAtRest(location) && mayCreateCompanions(location) ? openWritable(location) : openReader(location);
   try {
     return read(connection.client);
   } finally {
@@ -66,28 +67,29 @@ export function readOnce<T>(location: string, read: (client: Database.Database) 
   }
 }
 
-/** For a moment only: what others wrote and left in the WAL meanwhile, closing this connection would write into the file. */
-function openPassing(location: string): Connection {
+/** Keep it open only briefly: closing it checkpoints a WAL that another process wrote and left in the meantime. */
+function openWritable(location: string): Connection {
   const client = openClient(location, { fileMustExist: true, timeout });
   client.pragma("query_only = ON");
   return { client, isSnapshot: false, path: undefined, close: () => client.close() };
 }
 
-/** Takes away the companions that a reader had to create, if no other process uses them. */
+/** Removes the companions that a reader created, if no other process uses them. */
 function removeCompanions(location: string): void {
   try {
-    if (isThereAndEmpty(`${location}-wal`)) readOnceAsLast(location);
+    if (isEmptyFile(`${location}-wal`)) readWritable(location);
   } catch {
-    // They stay. An empty -wal and a -shm disturb no one.
+    // They remain: an empty -wal and a -shm are harmless.
   }
 }
 
-function isThereAndEmpty(file: string): boolean {
+function isEmptyFile(file: string): boolean {
   return statSync(file, { throwIfNoEntry: false })?.size === 0;
 }
 
-function readOnceAsLast(location: string): void {
-  const { client, close } = openPassing(location);
+/** SQLite deletes -wal and -shm when the last writable connection that has read the file closes. */
+function readWritable(location: string): void {
+  const { client, close } = openWritable(location);
   try {
     client.prepare("SELECT 1 FROM sqlite_schema").get();
   } finally {
@@ -95,31 +97,31 @@ function readOnceAsLast(location: string): void {
   }
 }
 
-/** Up to this size, in bytes, a file that no process has open is copied into memory. 400 MB take as long as a process's start. */
+/** Maximum size in bytes of a file that is copied to memory. Copying 400 MB takes as long as starting a process. */
 export const maxCopiedBytes = 64 * 2 ** 20;
 
-/** A connection for a look at a file: nothing appears beside it while it is open, unless the file is large. */
+/** Opens a file for a short read. Creates no files next to it, unless the file is large. */
 export function openLook(location: string): Connection {
   const copies = isAtRest(location) && statSync(location).size <= maxCopiedBytes;
   return copies ? snapshotOf(readOnce(location, copyToMemory)) : openReader(location);
 }
 
 /**
- * A copy of a file whose program died in the middle of a transaction, with that transaction undone; `undefined` for any other
- * file. The first connection to read such a file that may write undoes it, even in a file that is not ours.
+ * Copies a file that has a hot journal, and rolls back the unfinished transaction in the copy; `undefined` for any other file. The
+ * first writable connection that reads such a file rolls it back in place, even if the file is not a blackboard.
  */
 export function openIfHot(location: string): Connection | undefined {
   if (!isHot(location)) return undefined;
   try {
     return copied(location);
   } catch (error) {
-    // A process that creates the file has its journal there for a moment, too.
+    // A process that is creating the file also has a journal for a moment.
     if (isHot(location)) throw error;
     return undefined;
   }
 }
 
-/** Whether the file's -journal is waiting to be applied to it: no process that still lives wrote it. */
+/** Whether the file has a hot journal: its writer died, and the next writable connection will roll the transaction back. */
 export function isHot(location: string): boolean {
   if (location === ":memory:" || companionSize(location, "-journal") === 0) return false;
   const client = openClient(location, { readonly: true, timeout });

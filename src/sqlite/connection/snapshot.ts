@@ -1,5 +1,5 @@
 /**
- * Copies of a database for a reader that must not, or cannot, read the file in place.
+ * Copies a database for a reader that cannot or must not read the file in place.
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -11,12 +11,12 @@ import { vacuumInto } from "./copy.ts";
 import { openClient } from "./driver.ts";
 import { isProcessAlive } from "./processes.ts";
 
-/** Where SQLite's header says that a file is in WAL mode: both bytes are 2 then, 1 otherwise. */
+/** Offsets of the read and write version in SQLite's header: 2 in WAL mode, 1 otherwise. */
 const walBytes = [18, 19];
 
-/** A copy in memory of what `client` sees. */
+/** Copies what `client` sees to memory. */
 export function copyToMemory(client: Database.Database): Database.Database {
-  // Says what is wrong with a file that is not a database; `serialize` would say "Out of memory".
+  // For a file that is not a database this throws NOTADB, while `serialize` throws "Out of memory".
   client.prepare("SELECT 1 FROM sqlite_schema").get();
   const image = client.serialize();
   // A database in memory cannot be in WAL mode.
@@ -26,7 +26,7 @@ export function copyToMemory(client: Database.Database): Database.Database {
   return copy;
 }
 
-/** A copy of what `client` sees, in a temporary file that has no name any more when this returns. */
+/** Copies what `client` sees to a temporary file, which is unlinked when this returns. */
 export function copyToDisk(client: Database.Database): Database.Database {
   return inPrivateFolder((file) => {
     vacuumInto(client, file);
@@ -34,12 +34,12 @@ export function copyToDisk(client: Database.Database): Database.Database {
   });
 }
 
-/** How often a copy is made again because the original was written meanwhile. */
+/** Maximum number of attempts to copy a file that other processes write to. */
 const maxCopies = 20;
 
 /**
- * A copy of a file with its WAL or its journal, for a file that SQLite may not open in place. SQLite applies the one or the other
- * to the copy.
+ * Copies a file that SQLite cannot open in place, with its WAL or journal, which SQLite then applies to the copy.
+ * @throws BusyError if the file changed during every attempt; FileError if it cannot be copied.
  */
 export function copyWithCompanions(location: string): Database.Database {
   for (let copies = 0; copies < maxCopies; copies++) {
@@ -56,13 +56,13 @@ export function copyWithCompanions(location: string): Database.Database {
       if (fingerprint(location) === before) throw error;
     }
   }
-  throw new BusyError(`${location} is written so often that no consistent copy could be read. Try again.`, 0);
+  throw new BusyError(`${location} changed during each of ${maxCopies} attempts to copy it. Try again.`, 0);
 }
 
-/** -shm is derived from the WAL. */
+/** The files to copy. SQLite rebuilds -shm from the WAL. */
 const endings = ["", "-wal", "-journal"];
 
-/** Equal before and after copying: all that was copied is of one moment. */
+/** Identifies a version of the files: if it is equal before and after copying, the copy is consistent. */
 function fingerprint(location: string): string {
   const parts = endings.map((ending) => {
     const stats = statSync(location + ending, { bigint: true, throwIfNoEntry: false });
@@ -72,12 +72,12 @@ function fingerprint(location: string): string {
 }
 
 /**
- * By a process of its own: this one may have the file open, and would drop its locks by closing the descriptor it read from.
- * Windows has no such rule, and no `cp`.
+ * Copies in a child process: this process may have the file open and would drop its locks when it closes a descriptor of it.
+ * Windows has neither this rule nor `cp`.
  */
 function copyFile(location: string, from: string, to: string): void {
   if (process.platform === "win32") return copyFileSync(from, to);
-  // Otherwise the copy of a file that may not be written could not be written either.
+  // `cp` would create the copy of a read-only file as read-only.
   writeFileSync(to, "", { mode: 0o600 });
   const { status, stderr, error } = spawnSync("cp", ["--", from, to], {
     encoding: "utf8",
@@ -86,14 +86,14 @@ function copyFile(location: string, from: string, to: string): void {
   if (status === 0) return;
   const reason = error ? error.message : stderr.trim();
   const full = /No space left|quota/i.test(reason);
-  const message = `${location} cannot be read in place by this user, and copying it to ${tmpdir()} failed: ${reason}. Set TMPDIR to a folder with room for it, or read it as its owner.`;
+  const message = `This user cannot open ${location} in place, and copying it to ${tmpdir()} failed: ${reason}. Set TMPDIR to a folder with enough space, or read it as its owner.`;
   throw new FileError(full ? "DISK_FULL" : "CANNOT_OPEN", location, message, error && { cause: error });
 }
 
 function opened(file: string): Database.Database {
   const client = openClient(file);
   try {
-    // From here on all of it is in the one file.
+    // Moves all data into the one file.
     client.pragma("journal_mode = DELETE");
     client.pragma("query_only = ON");
     client.prepare("SELECT 1 FROM sqlite_schema").get();
@@ -106,20 +106,20 @@ function opened(file: string): Database.Database {
 
 const prefix = "run-blackboard-copy-";
 
-/** Calls `use` with a path in a folder that only this user can read, and deletes the folder: an open file stays readable. */
+/** Calls `use` with a path in a private folder, then deletes the folder; a file that is still open remains readable. */
 function inPrivateFolder<T>(use: (file: string) => T): T {
-  removeLeft();
+  removeLeftovers();
   const folder = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}@${hostname()}-`));
   try {
     return use(join(folder, "copy.db"));
   } finally {
-    // Windows deletes no open file: a later copy removes the folder there.
+    // Windows cannot delete an open file; a later copy removes the folder.
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** What a process that was killed while it copied has left. */
-function removeLeft(): void {
+/** Removes the folders of processes that were killed while copying. */
+function removeLeftovers(): void {
   for (const name of readdirSync(tmpdir())) {
     if (!name.startsWith(prefix)) continue;
     const [, pid, host] = /^(\d+)@(.+)-[^-]{6}$/.exec(name.slice(prefix.length)) ?? [];

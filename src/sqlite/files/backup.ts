@@ -1,5 +1,5 @@
 /**
- * A copy of a blackboard's file while others write to it.
+ * Backs up a blackboard's file while other processes write to it.
  */
 import { statSync } from "node:fs";
 import { InvalidInputError } from "../../errors.ts";
@@ -16,26 +16,25 @@ import { waiting } from "../waiting.ts";
 export interface Backup {
   /** The absolute path of the original. */
   location: string;
-  /** That of the copy. */
+  /** The absolute path of the copy. */
   backup: string;
-  /** Its size. */
+  /** The size of the copy. */
   bytes: number;
 }
 
-/** How long to wait for a program that keeps others from reading, in milliseconds. */
+/** How long to wait for a process that locks out readers, in milliseconds. */
 const waitMs = 60_000;
 
 /**
- * Copies a blackboard's file, with all its runs, as it is at one moment, while others go on writing. The copy is compact,
- * opens like any other, has the original's permissions, and has reached the disk when this returns. Changes nothing of the
- * original, whose schema the copy keeps.
+ * Copies a blackboard's file, with all its runs, from one snapshot, while other processes continue to write. The copy is compact,
+ * has the original's schema and permissions, and is flushed to disk when this returns. The original does not change.
  *
  * ```ts
  * backupBlackboard({ runId: "abc123" }, "abc123-monday.db");
  * ```
  *
- * @throws InvalidInputError for a `file` that is there already: none is overwritten; FileError; MigrationError for a file that
- * is no blackboard; BusyError. There is no copy then, nor a part of one.
+ * @throws InvalidInputError if `file` exists, which is never overwritten; FileError; MigrationError for a file that is not a
+ * blackboard; BusyError. Nothing remains at `file` then.
  */
 export function backupBlackboard(location: BlackboardLocation, file: string): Backup {
   const original = checkBlackboardLocation(location);
@@ -47,8 +46,8 @@ export function backupBlackboard(location: BlackboardLocation, file: string): Ba
     waiting(() => writeCopy(client, backup, statSync(original).mode), isBusy, waitMs, original);
     return { location: original, backup, bytes: statSync(backup).size };
   } catch (error) {
-    if (codeOf(error) === "EEXIST") throw isThere(backup, error);
-    // What could not be read is the original's fault, what could not be written the copy's.
+    if (codeOf(error) === "EEXIST") throw alreadyExists(backup, error);
+    // Read errors concern the original, write errors the copy.
     const reading = isSqliteError(error) && !/^SQLITE_(FULL|IOERR_(WRITE|FSYNC))/.test(error.code);
     throw translated(error, reading ? original : backup);
   } finally {
@@ -56,7 +55,7 @@ export function backupBlackboard(location: BlackboardLocation, file: string): Ba
   }
 }
 
-function isThere(file: string, cause: unknown): InvalidInputError {
-  const message = `must be a new file, and ${file} is there already: name another, or remove it`;
+function alreadyExists(file: string, cause: unknown): InvalidInputError {
+  const message = `must be a new file, but ${file} already exists: specify a different path, or delete it`;
   return new InvalidInputError([{ path: "file", message }], { cause });
 }

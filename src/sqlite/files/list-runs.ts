@@ -1,5 +1,5 @@
 /**
- * All runs of a root or of a database at once. What cannot be read is listed with the reason: one file never hides the others.
+ * Lists all runs under a root. A file that cannot be read is listed with its error and does not fail the list.
  */
 import { type Dirent, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -13,17 +13,17 @@ import type { Run } from "../../operations/runs.ts";
 import type { MigrationStatus } from "../migrations/status.ts";
 import { openFile } from "./view.ts";
 
-/** One run of a list; null where that is not known. */
+/** A run in the list. Fields that could not be read are null. */
 export interface RunListing {
-  /** The run's id, null where that is not text; that of its folder where the file cannot be read or holds no run yet. */
+  /** The run's id, or null if it is not text; the folder's name if the file cannot be read or contains no run yet. */
   runId: string | null;
   /** The file's absolute path, or the server and database without credentials. */
   location: string;
-  /** What the schema is, compared with this version's. */
+  /** The state of the schema compared with this version's. */
   state: MigrationStatus["state"] | null;
   run: Run | null;
   summary: ListedSummary | null;
-  /** Why it cannot be read: a BlackboardError, unless it is something that nobody thought of. */
+  /** Why the run cannot be read: a BlackboardError, or an unexpected error. */
   error: Error | null;
 }
 
@@ -47,7 +47,7 @@ function listFile(runId: string, location: string): RunListing[] {
   }
 }
 
-/** Folders that hold a blackboard.db, by name. */
+/** Returns the names of the folders that contain a blackboard.db, sorted. */
 export function runFolders(root: string): string[] {
   return foldersOf(root)
     .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
@@ -60,7 +60,7 @@ function holdsBlackboard(folder: string): boolean {
   try {
     return readdirSync(folder).includes("blackboard.db");
   } catch {
-    // Somebody else's folder, or not one at all.
+    // Not readable by this user, or not a folder.
     return false;
   }
 }

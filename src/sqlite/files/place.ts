@@ -1,9 +1,8 @@
 /**
- * Runs in SQLite files, as places to take them from and put them to.
+ * Reads and writes runs in SQLite files for export, import and copy.
  *
- * What arrives is gathered in a nameless temporary database, which the system removes when the process dies in whatever way.
- * Only when all of it is there and sound it is put in its place: as a new file that appears at once, or in one transaction
- * into a file that other runs have already.
+ * An import is staged in an unnamed temporary database, which the system removes even if the process is killed. When the import
+ * is complete and valid, it is published: as a new file under its final name, or in one transaction into an existing file.
  */
 import { mkdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -42,12 +41,12 @@ import { openMigrated } from "../migrations/open.ts";
 import { waiting } from "../waiting.ts";
 import { openFile } from "./view.ts";
 
-/** How long to wait for others, in milliseconds. */
+/** How long to wait for other processes, in milliseconds. */
 const waitMs = 60_000;
 
 export interface FilePlace {
   readonly runId: string | undefined;
-  /** The file's absolute path, which under a root depends on the run. */
+  /** Returns the file's absolute path, which under a root depends on the run. */
   locationOf(runId: string): string;
 }
 
@@ -72,7 +71,7 @@ function openSnapshot(location: string, wanted: string | undefined): Snapshot {
   }
 }
 
-/** With the current schema, and for one connection only: nothing lies beside it, and nothing waits for the disk. */
+/** Creates the schema in a private temporary database, without companion files and without syncing to disk. */
 function prepared(client: Database.Database, location: string): Database.Database {
   try {
     client.pragma("journal_mode = MEMORY");
@@ -91,7 +90,7 @@ async function receive<T>(
   fill: (store: Store) => Promise<T>,
   mode: number,
 ): Promise<T> {
-  // Said at once, though only the transaction at the end decides.
+  // Fails early; only the transaction at the end is decisive.
   if (holdsRun(location, runId)) throw runTaken(runId, location);
   const stage = openStage(location);
   try {
@@ -103,15 +102,15 @@ async function receive<T>(
   }
 }
 
-/** Says which disk is full, if one is: it need not be the one that the run goes to. */
+/** Names the temporary file in an error about a full disk, since it may be on a different disk than `location`. */
 function onStage<T>(work: () => T, location: string): T {
   try {
     return work();
   } catch (error) {
     if (!(error instanceof FileError && error.code === "DISK_FULL")) throw error;
     const message =
-      `What is to go to ${location} is gathered in a temporary file first, and there is no room for it. ` +
-      "SQLITE_TMPDIR, or else TMPDIR, names the folder for it; nothing was written.";
+      `The import into ${location} is staged in a temporary file, and the disk of that file is full. ` +
+      "Set SQLITE_TMPDIR or TMPDIR to a folder with enough space; nothing was written.";
     throw new FileError("DISK_FULL", location, message, { cause: error });
   }
 }
@@ -138,7 +137,7 @@ function holdsRun(location: string, runId: string): boolean {
 }
 
 function publish(stage: SqliteEngine, runId: string, location: string, mode: number): void {
-  if (isAbsent(location) && wasMade(stage, location, mode)) return;
+  if (isAbsent(location) && wasCreated(stage, location, mode)) return;
   refuseJournal(location);
   const opening = {
     create: false,
@@ -155,45 +154,45 @@ function publish(stage: SqliteEngine, runId: string, location: string, mode: num
   }
 }
 
-/** SQLite would apply the journal to the file without knowing whose it is, and the import would report success on the result. */
+/** SQLite would apply the journal even if it belongs to a different file, and the import would report success on the result. */
 function refuseJournal(location: string): void {
   if (!isHot(location)) return;
   const message =
-    `${location}-journal was left by a process that died while it wrote to ${location}, or to a different file that was there. ` +
-    "Open the run once, which undoes what that process had begun, or delete the journal. Nothing was imported.";
+    `${location}-journal was left by a process that died while writing to ${location}, or to an earlier file at that path. ` +
+    "Open the run once to roll that transaction back, or delete the journal. Nothing was imported.";
   throw new FileError("CANNOT_OPEN", location, message);
 }
 
-/** False when somebody else has made the file meanwhile. */
-function wasMade(stage: SqliteEngine, location: string, mode: number): boolean {
+/** Copies the stage to a new file. Returns false if another process created the file in the meantime. */
+function wasCreated(stage: SqliteEngine, location: string, mode: number): boolean {
   const folder = dirname(location);
-  const made = mkdirSync(folder, { recursive: true });
+  const firstCreated = mkdirSync(folder, { recursive: true });
   try {
-    // To be written by its owner, also where what it is made from may only be read.
+    // The owner may write the copy, even if the original is read-only.
     writeCopy(stage.drizzle.$client, location, mode | 0o600);
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
-    if (made !== undefined) removeEmpty(folder, made);
+    if (firstCreated !== undefined) removeEmpty(folder, firstCreated);
     throw translated(error, location);
   }
 }
 
-/** From `folder` up to `last`. */
+/** Removes empty folders from `folder` up to `last`. */
 function removeEmpty(folder: string, last: string): void {
   for (let path = folder; path.length >= last.length; path = dirname(path)) {
     try {
       rmdirSync(path);
     } catch {
-      // Somebody has put something there.
+      // Not empty: another process uses the folder.
       return;
     }
   }
 }
 
 /**
- * Into a file that others use. Numbers of events are the file's: the run keeps its own if no event is there yet, otherwise it
- * gets new ones in the same order.
+ * Copies the staged run into a file that contains other runs. `seq` is unique in a file: the events keep theirs if the file has
+ * no events yet, and otherwise get new ones in the same order.
  */
 function copyRows(
   stage: SqliteEngine,

@@ -1,5 +1,5 @@
 /**
- * Deleting the files of finished runs under a root.
+ * Deletes the files of finished runs under a root.
  */
 import { closeSync, constants, type Dirent, lstatSync, openSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -21,22 +21,22 @@ import {
   reasonToKeep,
   ruleNames,
 } from "../../transfer/prune-rule.ts";
-import { openAlone } from "../connection/exclusive.ts";
+import { openExclusive } from "../connection/exclusive.ts";
 import { companions } from "../connection/file.ts";
 import { identityOf } from "../connection/path-check.ts";
 import { SqliteEngine } from "../engine.ts";
 import { translated } from "../errors.ts";
 import { openFile } from "./view.ts";
 
-/** `root` is the folder that holds the runs, `"runs"` when left out. */
+/** `root` is the folder that contains the runs, `"runs"` by default. */
 export type PruneOptions = PruneRule & { root?: string | undefined };
 
 /**
- * Deletes the files of runs under a root that are `done` or `failed` and have not been changed for `olderThanMs`. Gives what
- * became of each run there, in order of the folders' names. A file with several runs goes only when all of them may.
+ * Deletes the files of runs under a root that are `done` or `failed` and have not changed for `olderThanMs`. Returns the outcome
+ * for each run, ordered by folder name. Deletes a file with several runs only if all of them qualify.
  *
- * A file that any process has open is kept, as is one that cannot be read. Of a run's folder only `blackboard.db` and SQLite's
- * own files beside it are deleted, and the folder when it is empty then. Links are not followed.
+ * Keeps a file that any process has open or that cannot be read. Deletes only `blackboard.db` and SQLite's files next to it, and
+ * then the folder if it is empty. Does not follow symbolic links.
  *
  * ```ts
  * for (const { runId, outcome } of pruneRuns({ olderThanMs: 30 * 86_400_000, dryRun: true })) console.log(runId, outcome);
@@ -66,15 +66,15 @@ function pruneEntry(root: string, entry: Dirent, rule: CheckedRule): PrunedRun[]
   const kept = (reason: string): PrunedRun[] => [
     { runId: entry.name, location, status: null, changedAt: null, outcome: "kept", reason },
   ];
-  if (entry.isSymbolicLink()) return kept("it is a link, and links are not followed");
+  if (entry.isSymbolicLink()) return kept("it is a symbolic link, which prune does not follow");
   if (!entry.isDirectory()) return [];
   try {
     const file = lstatSync(location, { throwIfNoEntry: false });
     if (!file) return [];
-    if (!file.isFile()) return kept("blackboard.db is not a file but a link or something else, which is not followed");
+    if (!file.isFile()) return kept("blackboard.db is not a regular file");
     if (file.nlink > 1) return kept("blackboard.db has more than one hard link");
     const ages = readAges(location);
-    if (ages.length === 0) return kept("the file holds no run");
+    if (ages.length === 0) return kept("the file contains no runs");
     const { outcome, reason } = decide(location, ages, rule);
     return ages.map(({ runId, status, changedAt }) => ({ runId, location, status, changedAt, outcome, reason }));
   } catch (error) {
@@ -102,54 +102,54 @@ function decide(location: string, ages: readonly RunAge[], rule: CheckedRule): P
   const reason = reasonOf(ages, rule);
   if (reason !== null) return { outcome: "kept", reason };
   if (rule.dryRun) return { outcome: "due", reason: null };
-  const hindrance = deleteFile(location, rule);
-  return hindrance === null ? { outcome: "deleted", reason: null } : { outcome: "kept", reason: hindrance };
+  const obstacle = deleteFile(location, rule);
+  return obstacle === null ? { outcome: "deleted", reason: null } : { outcome: "kept", reason: obstacle };
 }
 
 function reasonOf(ages: readonly RunAge[], rule: CheckedRule): string | null {
   for (const age of ages) {
     const reason = reasonToKeep(age, rule);
-    if (reason !== null) return ages.length === 1 ? reason : `its file also holds ${age.runId}: ${reason}`;
+    if (reason !== null) return ages.length === 1 ? reason : `its file also contains run ${age.runId}: ${reason}`;
   }
   return null;
 }
 
-/** Deletes a file that no other connection has open. Returns why it could not otherwise. */
+/** Deletes a file that no other connection has open. Returns why it could not, or null. */
 function deleteFile(location: string, rule: CheckedRule): string | null {
-  const alone = openAlone(location);
-  if (!alone) return "another process has it open";
+  const exclusive = openExclusive(location);
+  if (!exclusive) return "another process has it open";
   const folder = dirname(location);
   try {
-    const { client, identity } = alone;
-    // It may have been written since it was looked at.
+    const { client, identity } = exclusive;
+    // Another process may have written to the file since it was read.
     const engine = new SqliteEngine(
-      { client, isSnapshot: false, path: undefined, close: alone.close },
+      { client, isSnapshot: false, path: undefined, close: exclusive.close },
       { location, busyTimeoutMs: 0, logger: undefined },
     );
-    const change = changeOf(engine, rule);
-    if (change !== null) return change;
-    const hindrance = inFolder(folder, (inside) => {
+    const reason = currentReason(engine, rule);
+    if (reason !== null) return reason;
+    const obstacle = inFolder(folder, (inside) => {
       const file = join(inside, basename(location));
       const found = lstatSync(file, { throwIfNoEntry: false });
-      if (!found?.isFile() || identityOf(file) !== identity) return "it was replaced by a different file, or by a link";
-      alone.discard(() => {
-        // While the lock keeps others from opening the file, what lies beside it is its own.
+      if (!found?.isFile() || identityOf(file) !== identity) return "it was replaced by a different file or a link";
+      exclusive.discard(() => {
+        // The lock prevents others from opening the file, so the companions next to it are its own.
         for (const companion of companions) removeIfThere(file + companion);
         unlinkSync(file);
       });
       return null;
     });
-    if (hindrance !== null) return hindrance;
+    if (obstacle !== null) return obstacle;
   } finally {
-    alone.close();
+    exclusive.close();
   }
   removeIfEmpty(folder);
   return null;
 }
 
 /**
- * Calls `work` with a path to the folder that leads there even when a link takes the folder's place meanwhile: a descriptor of it,
- * where the system has such paths.
+ * Calls `work` with a path to the folder that stays valid if a link replaces the folder in the meantime: on Linux, a path through
+ * a descriptor of the folder.
  */
 function inFolder(folder: string, work: (inside: string) => string | null): string | null {
   if (!lstatSync(folder).isDirectory()) return "its folder was replaced by a link";
@@ -162,8 +162,8 @@ function inFolder(folder: string, work: (inside: string) => string | null): stri
   }
 }
 
-/** Of all runs of the file at once, since all of them must be old. Only columns that the oldest schema has. */
-function changeOf({ drizzle }: SqliteEngine, rule: CheckedRule): string | null {
+/** Returns why a run of the file must be kept, or null. Checks all runs of the file; uses only columns of the oldest schema. */
+function currentReason({ drizzle }: SqliteEngine, rule: CheckedRule): string | null {
   const statuses = drizzle.selectDistinct({ runId: runs.runId, status: runs.status }).from(runs).all();
   const times = [
     drizzle
@@ -195,6 +195,6 @@ function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {
-    // It holds something else, or may not be deleted. The run is gone all the same.
+    // Not empty, or no permission. The run is deleted nevertheless.
   }
 }

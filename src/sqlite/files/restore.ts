@@ -1,5 +1,5 @@
 /**
- * Putting a backup in a run's place.
+ * Restores a run's file from a backup.
  */
 import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -9,7 +9,7 @@ import { Check } from "../../input/check.ts";
 import { type BlackboardLocation, checkBlackboardLocation } from "../../input/options.ts";
 import { isPassing } from "../connection/connection.ts";
 import { withCopy, writeCopy } from "../connection/copy.ts";
-import { type Alone, openAlone } from "../connection/exclusive.ts";
+import { type ExclusiveFile, openExclusive } from "../connection/exclusive.ts";
 import { companions, requireFile, sizeOf } from "../connection/file.ts";
 import { refuseHardLinks } from "../connection/links.ts";
 import { identityOf } from "../connection/path-check.ts";
@@ -20,34 +20,35 @@ import { planOf } from "../migrations/plan.ts";
 import { waiting } from "../waiting.ts";
 
 export interface RestoreOptions {
-  /** Whether to replace a file that is there, and what a file that was there has left. */
+  /** Whether to replace an existing file, or leftover companions of a missing one; false by default. */
   force?: boolean | undefined;
 }
 
 export interface Restored {
   /** The absolute path of the restored file. */
   location: string;
-  /** That of the backup. */
+  /** The absolute path of the backup. */
   backup: string;
   /** The size of the restored file. */
   bytes: number;
-  /** Whether a file was replaced. */
+  /** Whether an existing file was replaced. */
   replaced: boolean;
 }
 
-/** How long to wait for a process that keeps others from reading the backup, in milliseconds. */
+/** How long to wait for a process that locks out readers of the backup, in milliseconds. */
 const waitMs = 60_000;
 
 /**
- * Copies a backup into a run's place, all of it or nothing: what the backup holds, with its own WAL, and nothing of what a crashed
- * process left beside the run's file. The backup stays, its schema is kept, and the copy has reached the disk when this returns.
+ * Replaces a run's file with a copy of a backup, atomically. The copy contains the backup's data, including its WAL, and nothing
+ * from a -wal or -journal that a crashed process left next to the run's file. It has the backup's schema and is flushed to disk
+ * when this returns. The backup does not change.
  *
  * ```ts
  * restoreBlackboard("abc123-monday.db", { runId: "abc123" }, { force: true });
  * ```
  *
- * @throws InvalidInputError without `force`, where there is a file; BusyError where any process has that file open; FileError,
- * MigrationError for a backup that is damaged or not a blackboard. Nothing was changed then.
+ * @throws InvalidInputError if the file exists and `force` is not set; BusyError if any process has that file open; FileError or
+ * MigrationError for a backup that is corrupt or not a blackboard. Nothing is changed then.
  */
 export function restoreBlackboard(backup: string, location: BlackboardLocation, options?: RestoreOptions): Restored {
   const check = new Check();
@@ -78,21 +79,21 @@ function requireBlackboard(client: Database.Database, source: string): void {
       throw new MigrationError(
         "NOT_A_BLACKBOARD",
         source,
-        `${source} has no tables, so it is not a backup of a blackboard.`,
+        `${source} has no tables, so it is not a backup of a blackboard. Nothing was restored.`,
       );
     const flaw = client.pragma("quick_check(1)", { simple: true });
     if (flaw === "ok") return;
     throw new FileError(
       "CORRUPT",
       source,
-      `${source} is damaged (${flaw}), or a -wal beside it belongs to a different file. Nothing was restored.`,
+      `${source} is corrupt (${flaw}), or the -wal next to it belongs to a different file. Nothing was restored.`,
     );
   } catch (error) {
     throw translated(error, source);
   }
 }
 
-/** Returns whether a file was replaced. */
+/** Writes the copy to `target`. Returns whether it replaced a file. */
 function put(client: Database.Database, source: string, target: string, force: boolean): boolean {
   if (sizeOf(target) === undefined) {
     if (force) removeCompanions(target);
@@ -100,7 +101,7 @@ function put(client: Database.Database, source: string, target: string, force: b
     writeCopy(client, target, statSync(source).mode);
     return false;
   }
-  if (identityOf(target) === identityOf(source)) throw invalid("backup", `is the run's own file, ${target}`);
+  if (identityOf(target) === identityOf(source)) throw invalid("backup", `must not be the run's own file, ${target}`);
   if (!force) throw invalid("force", `must be true to replace ${target}`);
   waiting(() => refuseHardLinks(target), isPassing, waitMs, target);
   refuseForeign(target);
@@ -108,7 +109,7 @@ function put(client: Database.Database, source: string, target: string, force: b
   return true;
 }
 
-/** Whatever state a blackboard is in may be replaced, but not the database of a different program. */
+/** A blackboard may be replaced in any state, but not the database of a different program. */
 function refuseForeign(target: string): void {
   try {
     waiting(() => readOnce(target, (client) => planOf(client, migrations, target)), isBusy, waitMs, target);
@@ -119,33 +120,33 @@ function refuseForeign(target: string): void {
 }
 
 function replace(client: Database.Database, target: string): void {
-  const alone = openDamagedToo(target);
+  const exclusive = openDamagedToo(target);
   try {
     withCopy(client, target, statSync(target).mode, (part) => {
       const exchange = () => {
         removeCompanions(target);
         renameSync(part, target);
       };
-      if (alone) alone.discard(exchange);
+      if (exclusive) exclusive.discard(exchange);
       else exchange();
     });
   } finally {
-    alone?.close();
+    exclusive?.close();
   }
 }
 
-/** `undefined` for a file so damaged that no process can have it open. */
-function openDamagedToo(target: string): Alone | undefined {
-  let alone: Alone | undefined;
+/** Locks the file exclusively; returns `undefined` for a file so corrupt that no process can have it open. */
+function openDamagedToo(target: string): ExclusiveFile | undefined {
+  let exclusive: ExclusiveFile | undefined;
   try {
-    alone = openAlone(target);
+    exclusive = openExclusive(target);
   } catch (error) {
     const known = translated(error, target);
     if (known instanceof FileError && (known.code === "CORRUPT" || known.code === "NOT_SQLITE")) return undefined;
     throw known;
   }
-  if (alone) return alone;
-  const message = `${target} is open in a process, which would go on with the old file. Stop every process that uses the run first. Nothing was changed.`;
+  if (exclusive) return exclusive;
+  const message = `A process has ${target} open and would continue to use the old file. Stop every process that uses the run first. Nothing was changed.`;
   throw new BusyError(message, 0);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Looking for what is wrong with a blackboard: the file, its schema, and what its rows refer to.
+ * Verifies a blackboard: the file, its schema, and the references between its rows.
  */
 import { BlackboardError } from "../../errors.ts";
 import { type Flaw, findFlaws } from "../../operations/consistency.ts";
@@ -8,9 +8,9 @@ import { type FileProblem, type FileVerification, repairFile, verifyFile } from 
 import { openFile } from "./view.ts";
 
 /**
- * Of the file, or, by kind, `orphan`: a brief without its parent or workstream, an event without its brief; `cycle`: briefs
- * that are their own ancestors; `unclaimable`: briefs that are pending or claimed, and that claims skip because they cannot be
- * read, counted up or named.
+ * A problem of the file, or of its rows: `orphan`: a brief whose parent or workstream is missing, or an event whose brief is
+ * missing; `cycle`: briefs that are their own ancestors; `unclaimable`: pending or claimed briefs that `claimBrief` skips, because
+ * they cannot be read, have no id, or have an attempt counter at its maximum.
  */
 export type Problem = FileProblem | Flaw;
 
@@ -23,7 +23,7 @@ export function verify(location: string, repair: boolean): Verification {
   return { ...found, problems: [...found.problems, ...flawsOf(location, found.problems)] };
 }
 
-/** Nothing where the file is too broken to ask: that is among its problems already. */
+/** Returns nothing if the file is too broken to query, which `found` already reports. */
 function flawsOf(location: string, found: readonly FileProblem[]): Flaw[] {
   try {
     const { engine } = openFile(location, false);

@@ -1,8 +1,8 @@
 /**
- * Looking into a file without changing it, as far as it can be shown.
+ * Opens a file for reading without changing it.
  *
- * An older file, the reference's too, is brought up to date in memory: there the same operations read it as any other. What
- * is in memory is a snapshot; a file that is current is read as it lives, where it may be without leaving anything behind.
+ * A file with an older schema, including the Python reference's, is copied and migrated in memory, so that the same operations
+ * read it; the copy is a snapshot. A file with the current schema is read in place if that leaves no files next to it.
  */
 import { statSync } from "node:fs";
 import type Database from "better-sqlite3";
@@ -22,27 +22,27 @@ import { migrations } from "../migrations/embedded.sqlite.ts";
 import { type Plan, planOf } from "../migrations/plan.ts";
 import { waiting } from "../waiting.ts";
 
-/** A run to look at. */
+/** A read-only blackboard of a run. */
 export interface View extends Disposable {
-  /** For reading: what would write is refused with `READ_ONLY`. */
+  /** Reads the run; writes throw `READ_ONLY`. */
   readonly board: Blackboard<"sync", AnyRoles, SqliteDatabase>;
-  /** What the file is; `board` shows it as it would be when brought up to date. */
+  /** The migration state of the file; `board` shows it as if it were migrated. */
   readonly state: Plan["state"];
-  /** Whether what others write from now on is seen, so that its events can be followed. */
+  /** Whether the view shows later writes, so that its events can be watched. */
   readonly isLive: boolean;
   /** Idempotent. */
   close(): void;
 }
 
-/** A file opened for looking. */
+/** A file opened for reading. */
 export interface OpenedFile {
   readonly engine: SqliteEngine;
   readonly state: Plan["state"];
   readonly isLive: boolean;
 }
 
-/** How long a look waits for a program that keeps others from reading, in milliseconds. */
-const lookTimeoutMs = 5000;
+/** How long to wait for a process that locks out readers, in milliseconds. */
+const readTimeoutMs = 5000;
 
 export function openView(options: ViewOptions): View {
   const { location, runId, live } = checkViewOptions(options);
@@ -57,7 +57,7 @@ export function openView(options: ViewOptions): View {
   }
 }
 
-/** `live`: to see what others write from now on, at the price of an empty -wal and a -shm beside the file. */
+/** Opens a file for reading. With `live`, shows later writes, at the cost of an empty -wal and a -shm next to the file. */
 export function openFile(location: string, live: boolean): OpenedFile {
   try {
     const work = () =>
@@ -66,8 +66,8 @@ export function openFile(location: string, live: boolean): OpenedFile {
         () => open(location, live),
         (opened) => opened.connection.close(),
       );
-    const { connection, state } = waiting(work, isPassing, lookTimeoutMs, location);
-    const engine = new SqliteEngine(connection, { location, busyTimeoutMs: lookTimeoutMs, logger: undefined });
+    const { connection, state } = waiting(work, isPassing, readTimeoutMs, location);
+    const engine = new SqliteEngine(connection, { location, busyTimeoutMs: readTimeoutMs, logger: undefined });
     return { engine, state, isLive: !connection.isSnapshot };
   } catch (error) {
     throw translated(error, location);
@@ -89,7 +89,7 @@ function open(location: string, live: boolean): { connection: Connection; state:
   }
 }
 
-/** In memory, or in a temporary file where it is large. Closes the original. */
+/** Copies the file to memory, or to a temporary file if it is large. Closes the original. */
 function copyOf(original: Connection, location: string): Connection {
   const copy = statSync(location).size <= maxCopiedBytes ? copyToMemory : copyToDisk;
   const client = copy(original.client);
@@ -101,7 +101,7 @@ function migrateCopy(copy: Database.Database, location: string): void {
   try {
     copy.pragma("query_only = OFF");
     copy.pragma("synchronous = OFF");
-    migrate(copy, migrations, { location, migrateTimeoutMs: lookTimeoutMs });
+    migrate(copy, migrations, { location, migrateTimeoutMs: readTimeoutMs });
     copy.pragma("query_only = ON");
   } catch (error) {
     copy.close();

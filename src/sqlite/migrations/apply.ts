@@ -1,9 +1,9 @@
 /**
- * Bringing a file up to date when it is opened, over drizzle-kit's folder and table but not through Drizzle's `migrate()`,
- * which reads before it locks: eight processes at once applied one migration eight times.
+ * Migrates a file when it is opened. Uses drizzle-kit's folder and table, but not Drizzle's `migrate()`, which reads before it
+ * locks: eight concurrent processes applied one migration eight times.
  *
- * Everything that is pending lands in one IMMEDIATE transaction, planned again under its lock. Nothing pending: no lock, no
- * write.
+ * Applies all pending migrations in one IMMEDIATE transaction, after reading the state again under its lock. With nothing pending,
+ * takes no write lock and writes nothing.
  */
 import type Database from "better-sqlite3";
 import { type Migration, migrationPending, migrationsTable } from "../../engine/history.ts";
@@ -19,15 +19,15 @@ import { brokenReferences, readObjects, type SchemaObject } from "./schema.ts";
 
 export interface Migrating {
   readonly location: string;
-  /** How long to wait for others, in milliseconds; one's own migrations take as long as they take. */
+  /** How long to wait for other processes, in milliseconds; does not limit the migrations themselves. */
   readonly migrateTimeoutMs: number;
-  /** Called once, if anything is pending, when nobody else can write any more and nothing has been changed yet. */
+  /** Called once, if migrations are pending, when the write lock is held and nothing has been changed yet. */
   readonly beforeChange?: () => void;
 }
 
 /**
- * Applies what is pending, exactly once whatever the number of processes.
- * @throws MigrationError; BusyError after `migrateTimeoutMs`; FileError. Nothing was changed then.
+ * Applies pending migrations, exactly once however many processes open the file concurrently.
+ * @throws MigrationError; BusyError after `migrateTimeoutMs`; FileError. Nothing is changed then.
  */
 export function migrate(
   client: Database.Database,
@@ -39,10 +39,10 @@ export function migrate(
   try {
     const plan = patiently(() => planOf(client, migrations, location));
     refuseForbidden(plan.pending, location);
-    // Not before the file is known to be ours: it would be written to.
+    // Only once the file is known to be a blackboard, because switching to WAL writes to it.
     patiently(() => switchToWal(client, location));
     if (plan.pending.length === 0) return;
-    // Without effect inside a transaction, where a rebuild with a referenced table would delete what refers to it.
+    // No effect inside a transaction. With keys on, rebuilding a referenced table would delete the rows that refer to it.
     client.pragma("foreign_keys = OFF");
     try {
       patiently(() => client.exec("BEGIN IMMEDIATE"));
@@ -60,7 +60,10 @@ export function migrate(
   }
 }
 
-/** Only for a file whose schema is current; `MIGRATION_PENDING` otherwise. Reads only. */
+/**
+ * Requires a file with the current schema, without writing to it.
+ * @throws MigrationError `MIGRATION_PENDING` otherwise.
+ */
 export function requireCurrent(
   client: Database.Database,
   migrations: readonly Migration[],
@@ -75,16 +78,16 @@ export function requireCurrent(
   }
 }
 
-/** SQLite answers BUSY here without asking a busy handler. */
+/** SQLite returns BUSY for this pragma without calling the busy handler. */
 function switchToWal(client: Database.Database, location: string): void {
   const present = client.pragma("journal_mode", { simple: true });
   if (present === "wal" || present === "memory") return;
   const mode = client.pragma("journal_mode = WAL", { simple: true });
   if (mode !== "wal") {
-    const message = `${location} is on a file system without shared memory, so SQLite keeps journal mode ${mode}. Move it to a local disk.`;
+    const message = `${location} is on a file system without shared memory: SQLite kept journal mode ${mode} instead of WAL. Move the file to a local disk.`;
     throw new FileError("CANNOT_OPEN", location, message);
   }
-  // Creates -wal and -shm, which are checked from now on.
+  // The first read creates -wal and -shm, which `PathCheck` then records.
   client.prepare("SELECT 1 FROM sqlite_schema").get();
 }
 
@@ -92,7 +95,7 @@ function applyAll(client: Database.Database, plan: Plan, location: string): void
   const work: Work = { client, plan, location };
   const brokenBefore = brokenReferences(client);
   const dangling = () => [...brokenReferences(client)].filter(([key, count]) => count > (brokenBefore.get(key) ?? 0));
-  // To find out which migration is at fault. It costs a rebuild of 100 MB 5 to 8 %.
+  // Allows a rollback to find the faulty migration. It costs 5 to 8 % in a rebuild of 100 MB.
   client.exec("SAVEPOINT migrations");
   begin(work);
   for (const migration of plan.pending) apply(work, migration);
@@ -111,7 +114,7 @@ interface Work {
 }
 
 function begin({ client, plan, location }: Work): void {
-  // A rebuild renames a table, which fails on views and triggers that name it, also on those of other tables.
+  // A rebuild renames a table, which fails if a view or a trigger, also of another table, refers to it.
   for (const { type, name } of plan.added.filter(isDetached).toReversed())
     client.exec(`DROP ${type} IF EXISTS ${quoted(name)}`);
   const [first] = plan.pending;
@@ -121,7 +124,7 @@ function begin({ client, plan, location }: Work): void {
 const isDetached = ({ type }: SchemaObject) => type === "trigger" || type === "view";
 
 function apply({ client, plan, location }: Work, migration: Migration, after?: (statement: string) => void): void {
-  // What an adopted file already has was compared with the first migration; a partial one is completed by it.
+  // The existing tables of an adopted file match the first migration, which creates the missing ones.
   const adopting = plan.state === "reference" && migration === plan.pending[0];
   for (const statement of statementsOf(migration)) {
     const text = adopting ? statement.replace(/^CREATE TABLE /, "CREATE TABLE IF NOT EXISTS ") : statement;
@@ -132,7 +135,7 @@ function apply({ client, plan, location }: Work, migration: Migration, after?: (
   attempt(() => client.prepare(text).run(migration.hash, migration.when), migration, text, location);
 }
 
-/** As drizzle-kit makes it, and an index that makes its own `migrate`, which takes no lock, fail instead of applying twice. */
+/** drizzle-kit's definition. The unique index makes its `migrate`, which takes no lock, fail instead of applying twice. */
 const record = `CREATE TABLE IF NOT EXISTS ${migrationsTable} (
 				id SERIAL PRIMARY KEY,
 				hash text NOT NULL,
@@ -146,15 +149,15 @@ function createMigrationsTable(client: Database.Database): void {
     client.exec(`CREATE UNIQUE INDEX IF NOT EXISTS ${migrationsTable}_once ON ${migrationsTable} (created_at)`);
 }
 
-/** An object of a user's that can't be made again. */
+/** A user-defined object that cannot be recreated. */
 interface Misfit {
   readonly object: SchemaObject;
   readonly cause: unknown;
 }
 
 /**
- * Makes again what users added: the indexes that went with a rebuilt table, and the triggers and views put aside. Returns the
- * first that can't be made.
+ * Recreates user-defined objects: indexes dropped with a rebuilt table, and the triggers and views that `begin` dropped. Returns
+ * the first that cannot be recreated.
  */
 function restore({ client, plan, location }: Work): Misfit | undefined {
   const present = new Map(readObjects(client).map((object) => [keyOf(object), object.sql]));
@@ -162,7 +165,7 @@ function restore({ client, plan, location }: Work): Misfit | undefined {
     const { type, sql } = object;
     if (sql === null || type === "table") continue;
     const made = present.get(keyOf(object));
-    // A trigger that has the name of one that was put aside is the migrations'.
+    // If a migration created a trigger or a view with the same name, recreating the user's fails and reports the conflict.
     if (made === sql || (made !== undefined && !isDetached(object))) continue;
     try {
       execute(client, sql);
@@ -182,8 +185,8 @@ function noLongerFits(work: Work, { object, cause }: Misfit): MigrationError {
     return again !== undefined && keyOf(again.object) === key;
   });
   const message =
-    `The ${object.type} ${JSON.stringify(object.name)}, which was added to ${work.location}, does not fit its schema after ` +
-    `${culprit?.migration.tag ?? "the migrations"}: ${messageOf(cause)}. Change or drop it and open the file again. Nothing was changed.`;
+    `The user-defined ${object.type} ${JSON.stringify(object.name)} in ${work.location} is incompatible with the schema after ` +
+    `${culprit?.migration.tag ?? "the migrations"}: ${messageOf(cause)}. Change or drop it, then open the file again. Nothing was changed.`;
   return failed(work.location, message, culprit, cause);
 }
 
@@ -194,13 +197,13 @@ function leavesDangling(
 ): MigrationError {
   const culprit = culpritOf(work, () =>
     tried(work, () => {
-      // A key of a user's may need an index of the user's.
+      // A user-defined foreign key may need a user-defined index.
       restore(work);
       return isDangling();
     }),
   );
   const message =
-    `${culprit?.migration.tag ?? "The migrations"} would leave rows in ${work.location} without the row they refer to: ` +
+    `${culprit?.migration.tag ?? "The migrations"} would leave dangling references in ${work.location}: ` +
     `${broken.map(([key, count]) => `${key} (${count})`).join(", ")}. Nothing was changed.`;
   return failed(work.location, message, culprit);
 }
@@ -214,16 +217,16 @@ function culpritOf(work: Work, isFaulty: () => boolean): Culprit | undefined {
   try {
     return findCulprit({ pending: plan.pending, rewind, apply: (...args) => apply(work, ...args), isFaulty });
   } catch {
-    // Such as a full disk: what is known already is worth more than that.
+    // Such as a full disk: the original failure is more useful than this one.
     return undefined;
   }
 }
 
-/** What `look` returns; what it changes is undone. */
-function tried<T>({ client }: Work, look: () => T): T {
+/** Returns the result of `work` and rolls back its changes. */
+function tried<T>({ client }: Work, work: () => T): T {
   client.exec("SAVEPOINT tried");
   try {
-    return look();
+    return work();
   } finally {
     client.exec("ROLLBACK TO tried; RELEASE tried");
   }
@@ -243,11 +246,11 @@ function attempt(work: () => void, migration: Migration, statement: string, loca
     work();
   } catch (error) {
     const cause = translated(error, location);
-    // Not the statement's fault: the disk is full, or the file damaged.
+    // The statement is not at fault: the disk is full, or the file is corrupt.
     if (cause instanceof FileError) throw cause;
     const message =
       `${migration.tag} failed on ${location} at ${JSON.stringify(statement.slice(0, 60))}: ${messageOf(error)}. ` +
-      `All of it was rolled back; the file is as it was.`;
+      `All pending migrations were rolled back; the file is unchanged.`;
     throw new MigrationError("MIGRATION_FAILED", location, message, {
       migration: migration.tag,
       statement,

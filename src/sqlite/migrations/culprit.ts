@@ -1,26 +1,26 @@
 /**
- * Which migration is at fault for what shows only after all of them: dangling references, and users' objects that no longer
- * fit. Found by applying them again, one at a time, in the transaction that failed, which is then rolled back.
+ * Finds the migration that causes a fault detected only after all of them: dangling references, or user-defined objects that cannot
+ * be recreated. Applies the migrations again, one at a time, in the failed transaction, which is then rolled back.
  */
 import type { Migration } from "../../engine/history.ts";
 
 export interface Culprit {
   readonly migration: Migration;
-  /** The statement since which it is so. */
+  /** The statement that introduced the fault. */
   readonly statement?: string;
 }
 
 export interface Trial {
   readonly pending: readonly Migration[];
-  /** Undoes all that was applied. */
+  /** Rolls back all applied migrations. */
   readonly rewind: () => void;
-  /** Applies one migration, and calls `after` after each of its statements. */
+  /** Applies one migration; calls `after` after each statement. */
   readonly apply: (migration: Migration, after?: (statement: string) => void) => void;
-  /** Whether it is so by now. */
+  /** Whether the fault is present now. */
   readonly isFaulty: () => boolean;
 }
 
-/** `undefined` where it does not happen again. What is so for a while, as in a rebuild, and is then put right is no fault. */
+/** Returns `undefined` if the fault does not recur. Ignores a fault that later statements correct, such as during a rebuild. */
 export function findCulprit({ pending, rewind, apply, isFaulty }: Trial): Culprit | undefined {
   let migration: Migration | undefined;
   rewind();

@@ -1,6 +1,6 @@
 /**
- * What a file's schema should be, and how it differs. Equal texts are enough; only an object whose text differs is compared
- * more closely, such as the tables of a file that the reference wrote.
+ * Compares a file's schema with the expected one. Objects with equal SQL are equal; only those with different SQL are compared in
+ * detail, such as the tables of a file that the Python reference wrote.
  */
 import type Database from "better-sqlite3";
 import type { Migration } from "../../engine/history.ts";
@@ -17,20 +17,20 @@ import {
 } from "./schema.ts";
 
 export interface Difference {
-  /** Names the object and says what differs. */
+  /** The object and the difference, on one line. */
   readonly line: string;
   readonly expected: MadeObject;
-  /** How a repair can undo it without losing anything of a user's: by making the object, or by replacing its SQL. */
+  /** How a repair can correct it without losing data: by creating the object, or by replacing its SQL. */
   readonly repair?: "make" | "replace";
 }
 
-/** Tables that hold nothing but what is derived from others. */
+/** Tables whose rows are all derived from other tables. */
 const derivedTables: readonly string[] = ["tallies"];
 
-/** The other statements move rows, which a model does not have, and may call functions of the connection. */
+/** The model has no rows, so it skips other statements, which may also call functions that it lacks. */
 const changesSchema = (statement: string) => /^(?:CREATE|ALTER|DROP)\b/i.test(statement);
 
-/** What these migrations make. For the package's own list it is embedded, since a replay would triple an opening. */
+/** Returns the objects that these migrations create. The package's own are embedded: a replay would triple the time to open. */
 export function expectedSchema(migrations: readonly Migration[]): readonly MadeObject[] {
   if (migrations === embedded) return schema;
   const model = replay(migrations, changesSchema);
@@ -41,7 +41,7 @@ export function expectedSchema(migrations: readonly Migration[]): readonly MadeO
   }
 }
 
-/** How a file that holds these objects differs from what is expected. Whatever else it holds is its users'. */
+/** Returns how the objects of a file differ from the expected ones. Ignores user-defined objects. */
 export function compareSchema(
   client: Database.Database,
   objects: readonly SchemaObject[],
@@ -60,7 +60,7 @@ export function compareSchema(
   });
 }
 
-/** SQLite compares names without regard to the case of ASCII letters. */
+/** SQLite compares names case-insensitively for ASCII letters. */
 export function keyOf({ type, name }: SchemaObject): string {
   return `${type} ${name.toLowerCase()}`;
 }
@@ -84,19 +84,19 @@ function ofIndexOrTrigger(
     return [{ line: `${name}: is missing`, expected: made, repair: "make" }];
   }
   if (object.sql !== null && isSameSql(object.sql, made.sql)) return [];
-  // On a different table it is a user's, which happens to have this name.
+  // On a different table it is a user-defined object with the same name.
   if (object.table.toLowerCase() !== made.table.toLowerCase())
     return [{ line: `${name}: is on ${object.table}, not on ${made.table}`, expected: made }];
   return [{ line: `${name}: is ${shortened(object.sql)}`, expected: made, repair: "replace" }];
 }
 
-/** A user's SQL may be of any length. */
+/** Truncates SQL, which has no length limit in user-defined objects. */
 function shortened(sql: string | null): string {
   const text = (sql ?? "SQLite's own").replace(/\s+/g, " ");
   return text.length > 500 ? `${text.slice(0, 500)}…` : text;
 }
 
-/** Tables, indexes and views share their names; triggers have names of their own. */
+/** Tables, indexes and views share a namespace; triggers have a separate one. */
 function namesake(made: MadeObject, objects: readonly SchemaObject[]): SchemaObject | undefined {
   return objects.find(({ type, name }) => type !== "trigger" && name.toLowerCase() === made.name.toLowerCase());
 }
@@ -108,7 +108,7 @@ function described({ type, name }: SchemaObject): string {
 const token =
   /(?<space>\s+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|'(?:[^']|'')*'|"(?<double>(?:[^"]|"")*)"|`(?<back>(?:[^`]|``)*)`|\[(?<square>[^\]]*)\]|[\w$\u0080-\uffff]+|[\s\S]/g;
 
-/** Whether they differ in white space, comments, quotes around names and letter case alone. */
+/** Whether two texts are equal apart from whitespace, comments, quotes around names and letter case. */
 function isSameSql(one: string, other: string): boolean {
   return essenceOf(one) === essenceOf(other);
 }

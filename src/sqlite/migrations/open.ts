@@ -1,6 +1,5 @@
 /**
- * Opening a file for writing and bringing its schema up to date, so that a refused file keeps all of its bytes, and those of its
- * WAL and its journal.
+ * Opens a file for writing and migrates its schema. Does not change a byte of a rejected file, its WAL or its journal.
  */
 import type Database from "better-sqlite3";
 import type { Migration } from "../../engine/history.ts";
@@ -24,7 +23,10 @@ export interface Opening extends ConnectionOptions, Pick<Migrating, "beforeChang
   readonly migrate: "auto" | "check";
 }
 
-/** @throws FileError, MigrationError, BusyError. The file is unchanged then. */
+/**
+ * Opens a file and migrates it.
+ * @throws FileError, MigrationError, BusyError. The file is unchanged then.
+ */
 export function openMigrated(opening: Opening, migrations: readonly Migration[]): Connection {
   const { location, migrateTimeoutMs } = opening;
   const open = () =>
@@ -45,14 +47,14 @@ function openOnce(opening: Opening, migrations: readonly Migration[]): Connectio
   } catch (error) {
     throw translated(error, location);
   }
-  const bring = opening.migrate === "check" ? requireCurrent : migrate;
-  return keepingWal(location, () => openedWith(bring, opening, migrations));
+  const update = opening.migrate === "check" ? requireCurrent : migrate;
+  return keepingWal(location, () => openedWith(update, opening, migrations));
 }
 
-function openedWith(bring: typeof migrate, opening: Opening, migrations: readonly Migration[]): Connection {
+function openedWith(update: typeof migrate, opening: Opening, migrations: readonly Migration[]): Connection {
   const connection = connect(opening);
   try {
-    bring(connection.client, migrations, opening);
+    update(connection.client, migrations, opening);
     return connection;
   } catch (error) {
     connection.close();
@@ -61,8 +63,8 @@ function openedWith(bring: typeof migrate, opening: Opening, migrations: readonl
 }
 
 /**
- * Tries an unfinished transaction's journal on a copy: SQLite applies it to the file as soon as a connection that may write reads
- * it, also where the file is not ours or the journal belongs to a different file.
+ * Applies a hot journal to a copy first. SQLite applies it to the file as soon as a writable connection reads it, even if the
+ * file is not a blackboard or the journal belongs to a different file.
  */
 function refuseHot(location: string, migrations: readonly Migration[]): void {
   const undone = openIfHot(location);
@@ -79,7 +81,7 @@ function requireSound(client: Database.Database, location: string): void {
   const flaw = client.pragma("quick_check(1)", { simple: true });
   if (flaw === "ok") return;
   const message =
-    `${location}-journal does not fit ${location}: applied to a copy, it damages it (${flaw}). It was probably left by a different file. ` +
+    `${location}-journal does not belong to ${location}: rolling it back corrupted a copy (${flaw}). A different database probably left it. ` +
     "Delete the journal, or restore a backup. Nothing was changed.";
   throw new FileError("CORRUPT", location, message);
 }

@@ -1,6 +1,6 @@
 /**
- * What is to be done with a file, found by reading alone. A file that this version cannot explain is an error here, before
- * anything of it is touched.
+ * Plans the migration of a file without writing to it. Rejects a file that this version does not recognize before anything is
+ * changed.
  */
 import type Database from "better-sqlite3";
 import { getTableName } from "drizzle-orm";
@@ -13,24 +13,24 @@ import { isTable, type MadeObject, readObjects, type SchemaObject } from "./sche
 const ourTables: readonly string[] = [runs, workstreams, briefs, events].map((table) => getTableName(table));
 
 export interface Plan {
-  /** empty: no tables. reference: written by the Python reference, not adopted yet. */
+  /** empty: no tables. reference: written by the Python reference and not yet adopted. */
   readonly state: "empty" | "reference" | "pending" | "current";
   readonly applied: readonly Migration[];
   readonly pending: readonly Migration[];
-  /** Objects of the file that the applied migrations did not make. */
+  /** User-defined objects: those that the applied migrations did not create. */
   readonly added: readonly SchemaObject[];
 }
 
-/** A plan, what the applied migrations make, and how the file differs from that. */
+/** A plan, the expected schema, and how the file differs from it. */
 export interface Examination extends Plan {
   readonly expected: readonly MadeObject[];
-  /** Only for a file that has a record of migrations: any other is refused. */
+  /** Only for a file with recorded migrations; any other file that differs is rejected. */
   readonly differences: readonly Difference[];
 }
 
 /**
- * Reads in one snapshot, since another process may be migrating.
- * @throws MigrationError for a file that it cannot explain, `SCHEMA_MISMATCH` for one that was altered.
+ * Returns what to migrate. Reads from one snapshot, since another process may be migrating.
+ * @throws MigrationError for a file that is not recognized; `SCHEMA_MISMATCH` for one whose schema was altered.
  */
 export function planOf(client: Database.Database, migrations: readonly Migration[], location: string): Plan {
   const { differences, state, applied, pending, added } = examine(client, migrations, location);
@@ -38,7 +38,7 @@ export function planOf(client: Database.Database, migrations: readonly Migration
   return { state, applied, pending, added };
 }
 
-/** As `planOf`, but returns the differences of a file that has a record of migrations: to report or repair them. */
+/** Like `planOf`, but returns the differences of a file with recorded migrations, to report or repair them. */
 export function examine(client: Database.Database, migrations: readonly Migration[], location: string): Examination {
   return client.transaction(() => examined(client, migrations, location)).deferred();
 }
@@ -55,13 +55,13 @@ function examined(client: Database.Database, migrations: readonly Migration[], l
   const expected = expectedSchema(pending.length === 0 ? migrations : applied);
   const differences = compareSchema(client, objects, expected);
   if (pending.length === 0) return { state: "current", applied, pending, added: [], expected, differences };
-  return { state: "pending", applied, pending, added: beyond(objects, expected), expected, differences };
+  return { state: "pending", applied, pending, added: addedTo(objects, expected), expected, differences };
 }
 
 const isOurs = (row: AppliedRow, migrations: readonly Migration[]) =>
   migrations.some(({ when, hash }) => when === row.when && hash === row.hash);
 
-/** A file in which none of our migrations is recorded; `undefined` where its tables are ours and its record is not. */
+/** Examines a file without any of our migrations recorded; `undefined` if its tables are ours but other migrations are recorded. */
 function withoutRecord(
   client: Database.Database,
   objects: readonly SchemaObject[],
@@ -85,13 +85,13 @@ function withoutRecord(
     throw new MigrationError(
       "NOT_A_BLACKBOARD",
       location,
-      `${location} is another program's database: it holds ${names || migrationsTable} and none of ${ourTables.join(", ")}. ` +
-        `Name another file; this one was not changed.`,
+      `${location} is not a blackboard: it contains ${names || migrationsTable}, but not the tables ${ourTables.join(", ")}. ` +
+        `Specify a different file; this one was not changed.`,
     );
   }
   if (rows.some(({ when }) => migrations.some((migration) => migration.when === when))) return undefined;
   const first = expectedSchema(migrations.slice(0, 1));
-  // The others are made when the file is adopted.
+  // Adoption creates the missing tables.
   const expected = first.filter(({ table }) => ours.includes(table));
   const differences = compareSchema(client, objects, expected);
   if (differences.length > 0) {
@@ -101,10 +101,17 @@ function withoutRecord(
     );
   }
   if (rows.length > 0) return undefined;
-  return { state: "reference", applied: [], pending: migrations, added: beyond(objects, first), expected, differences };
+  return {
+    state: "reference",
+    applied: [],
+    pending: migrations,
+    added: addedTo(objects, first),
+    expected,
+    differences,
+  };
 }
 
-/** To SQLite `Runs` is `runs`, and a view would stand in the way of the table. */
+/** Rejects names that conflict with our tables: SQLite treats `Runs` as `runs`, and a view prevents creating the table. */
 function refuseImpostors(objects: readonly SchemaObject[], location: string): void {
   const impostors = objects.filter(
     ({ type, name }) =>
@@ -118,39 +125,39 @@ function refuseImpostors(objects: readonly SchemaObject[], location: string): vo
   );
 }
 
-/** What users added. */
-function beyond(objects: readonly SchemaObject[], made: readonly SchemaObject[]): SchemaObject[] {
+/** Returns the user-defined objects. */
+function addedTo(objects: readonly SchemaObject[], made: readonly SchemaObject[]): SchemaObject[] {
   const keys = new Set(made.map(keyOf));
   return objects.filter((object) => !keys.has(keyOf(object)) && object.table !== migrationsTable);
 }
 
-/** For a file without a record of our migrations: tables of our names that may be another program's. */
+/** For a file without our migrations recorded, whose tables have our names but may belong to another program. */
 function mismatch(location: string, lines: readonly string[]): MigrationError {
   return new MigrationError(
     "SCHEMA_MISMATCH",
     location,
-    `${location} has tables of these names that are not this package's: ${firstOf(lines)}. ` +
-      `A migration would lose what it does not know. Undo the change, or name another file; this one was not changed.`,
+    `${location} has a blackboard's table names, but a different schema: ${firstOf(lines)}. ` +
+      `Migrating would drop data that this version does not know about. Undo the change, or specify a different file; this one was not changed.`,
     { differences: lines },
   );
 }
 
-/** For a file of ours that was changed since. */
+/** For a blackboard whose schema was altered. */
 function altered(location: string, differences: readonly Difference[]): MigrationError {
   const lines = differences.map(({ line }) => line);
   const reparable = differences.every(({ repair }) => repair !== undefined);
   const advice = reparable
-    ? "`run-blackboard verify FILE --repair` makes them again"
+    ? "Run `run-blackboard verify FILE --repair` to recreate them"
     : "Undo the change by hand, or restore a backup";
   return new MigrationError(
     "SCHEMA_MISMATCH",
     location,
-    `The schema of ${location} is not the one that its migrations made: ${firstOf(lines)}. ${advice}; the file was not changed.`,
+    `The schema of ${location} differs from the one its migrations created: ${firstOf(lines)}. ${advice}; the file was not changed.`,
     { differences: lines },
   );
 }
 
-/** Bounded, and without what a terminal would obey, since users' names and SQL are in it. */
+/** Returns the first lines, bounded and without control characters, since they contain users' names and SQL. */
 function firstOf(lines: readonly string[]): string {
   const first = lines
     .slice(0, 5)

@@ -1,5 +1,5 @@
 /**
- * What an operator asks of a file without opening a blackboard in it: how far it is, and to bring it up to date.
+ * Reports a file's migration state and migrates it, without opening a blackboard.
  */
 import { statSync } from "node:fs";
 import type { Migration } from "../../engine/history.ts";
@@ -16,15 +16,15 @@ import { planOf } from "./plan.ts";
 export interface MigrationStatus {
   /** The absolute path. */
   location: string;
-  /** absent: no file. empty: no tables. reference: written by the reference, not adopted yet. */
+  /** absent: no file. empty: no tables. reference: written by the Python reference and not yet adopted. */
   state: "absent" | "empty" | "reference" | "pending" | "current";
   /** Tags, such as "0001_events_seq", oldest first. */
   applied: string[];
   pending: string[];
 }
 
-/** How long a look waits for a program that keeps others from reading, in milliseconds. */
-const lookTimeoutMs = 5000;
+/** How long to wait for a process that locks out readers, in milliseconds. */
+const readTimeoutMs = 5000;
 
 const tagsOf = (migrations: readonly Migration[]) => migrations.map(({ tag }) => tag);
 
@@ -36,7 +36,7 @@ export function readStatus(location: string, migrations: readonly Migration[]): 
         () => look(location, migrations),
         () => undefined,
       );
-    return waiting(read, isPassing, lookTimeoutMs, location);
+    return waiting(read, isPassing, readTimeoutMs, location);
   } catch (error) {
     throw translated(error, location);
   }
@@ -81,8 +81,8 @@ export function migrateFile(
 }
 
 /**
- * A consistent copy beside the file, and its path. Another connection reads what is committed while the one that migrates
- * keeps writers out, so that it is the state right before the migrations.
+ * Writes a consistent copy next to the file and returns its path. The migrating connection holds the write lock meanwhile, so a
+ * second connection copies the state immediately before the migrations.
  */
 function backUp(location: string): string {
   const copy = `${location}.${new Date().toISOString().replaceAll(/[:.]/g, "-")}-${process.pid}.backup`;

@@ -1,6 +1,6 @@
 /**
- * Looking for what is wrong with a file, without changing it; and, when asked to, repairing what is derived: tallies, indexes
- * and triggers.
+ * Verifies a file without changing it. On request, repairs what is derived from the rows and migrations: tallies, indexes and
+ * triggers.
  */
 import type Database from "better-sqlite3";
 import type { Migration } from "../../engine/history.ts";
@@ -15,12 +15,12 @@ import { type Examination, examine, type Plan } from "./plan.ts";
 import { brokenReferences, isTable } from "./schema.ts";
 import { rebuildTallies, type WrongTally, wrongTallies } from "./tallies.ts";
 
-/** What the file itself shows. */
+/** A problem of the file or its schema. */
 export interface FileProblem {
   /**
-   * integrity: SQLite's own check. schema: not as the migrations make it; `repair` makes indexes, triggers and a missing table
-   * of tallies again. reference: a row refers to one that is not there. tallies: the counts that a summary returns are not
-   * those of the rows; `repair` counts again.
+   * integrity: SQLite's integrity check failed. schema: differs from the one that the migrations create; `repair` recreates indexes,
+   * triggers and a missing `tallies` table. reference: rows have dangling references. tallies: stored counts differ from the
+   * rows; `repair` recomputes them.
    */
   kind: "integrity" | "schema" | "reference" | "tallies";
   message: string;
@@ -30,14 +30,14 @@ export interface FileVerification {
   location: string;
   state: Plan["state"];
   problems: FileProblem[];
-  /** With `repair`: what was found and is mended. */
+  /** With `repair`: the problems that were found and repaired. */
   repaired?: FileProblem[];
 }
 
 /** How long a repair waits for writers, in milliseconds. */
 const repairTimeoutMs = 5000;
 
-/** Verifies, repairs what is derived unless SQLite finds damage, and verifies again. */
+/** Verifies the file, repairs derived objects and counts unless the integrity check fails, and verifies again. */
 export function repairFile(location: string, migrations: readonly Migration[]): FileVerification {
   const before = verifyFile(location, migrations);
   const derived = before.problems.filter(({ kind }) => kind === "tallies" || kind === "schema");
@@ -64,18 +64,18 @@ export function repairFile(location: string, migrations: readonly Migration[]): 
   const still = new Set(after.problems.map(({ message }) => message));
   const problems = after.problems.map(({ kind, message }) => {
     const reason = failures.get(message);
-    return { kind, message: reason === undefined ? message : `${message}; it cannot be made: ${reason}` };
+    return { kind, message: reason === undefined ? message : `${message}; it cannot be created: ${reason}` };
   });
   return { ...after, problems, repaired: derived.filter(({ message }) => !still.has(message)) };
 }
 
-/** Why something could not be made, by the line that says that it differs. */
+/** Reasons why an object could not be created, by the line of its difference. */
 type Failures = ReadonlyMap<string, string>;
 
-/** In the caller's transaction, so that triggers and what they count are put right at once. */
+/** Runs in the caller's transaction, so that triggers and the counts they maintain are repaired atomically. */
 function repair(client: Database.Database, migrations: readonly Migration[], location: string): Failures {
   const failures = new Map<string, string>();
-  // More than once, since a table that is missing hides what belongs on it.
+  // Repeated, because a missing table hides its missing indexes and triggers.
   for (let todo = reparable(client, migrations, location, failures); todo.length > 0; ) {
     for (const difference of todo) {
       const reason = make(client, difference);
@@ -87,7 +87,7 @@ function repair(client: Database.Database, migrations: readonly Migration[], loc
   return failures;
 }
 
-/** Nothing where a table that holds data was changed: triggers and indexes may name columns that it does not have. */
+/** Returns nothing if a table with data was altered: triggers and indexes may refer to columns that it lacks. */
 function reparable(
   client: Database.Database,
   migrations: readonly Migration[],
@@ -99,7 +99,7 @@ function reparable(
   return differences.filter(({ line, repair }) => repair !== undefined && !failures.has(line));
 }
 
-/** Returns the reason where rows do not allow it, such as two with one key; nothing has changed then. */
+/** Creates or replaces the object. Returns the reason if the rows prevent it, such as duplicate keys; nothing is changed then. */
 function make(client: Database.Database, { expected, repair }: Difference): string | undefined {
   const replace = client.transaction(() => {
     if (repair === "replace") client.exec(`DROP ${expected.type} "${expected.name}"`);
@@ -142,18 +142,18 @@ function schema({ differences }: Examination): FileProblem[] {
 function references(client: Database.Database): FileProblem[] {
   return [...brokenReferences(client)].map(([key, count]) => ({
     kind: "reference",
-    message: `${count} row${count === 1 ? "" : "s"} of ${key} without the row referred to`,
+    message: `${count} dangling reference${count === 1 ? "" : "s"} from ${key}`,
   }));
 }
 
 function tallies(client: Database.Database, found: Examination): FileProblem[] {
-  return wrongCounts(client, found).map(({ runId, subject, label, told, found }) => ({
+  return wrongCounts(client, found).map(({ runId, subject, label, stored, counted }) => ({
     kind: "tallies",
-    message: `run ${quoted(runId)} is told to have ${told} ${subject} ${quoted(label)}, and has ${found}`,
+    message: `run ${quoted(runId)}: tallies record ${stored} ${subject} ${quoted(label)}, but the table has ${counted}`,
   }));
 }
 
-/** None where there are no tallies yet, or where a table has not the columns that it takes to count. */
+/** Returns nothing if the schema has no `tallies` yet, or if a table differs and may lack the columns to count. */
 function wrongCounts(client: Database.Database, { expected, differences }: Examination): WrongTally[] {
   const counts = expected.some((object) => isTable(object) && object.name === "tallies");
   return counts && !differences.some(({ expected }) => isTable(expected)) ? wrongTallies(client) : [];
