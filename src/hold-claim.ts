@@ -46,8 +46,8 @@ export async function holdClaim<T>(
   if (signal?.aborted) throw signal.reason;
 
   const lost = new AbortController();
-  const giveUp = () => lost.abort(signal?.reason);
-  signal?.addEventListener("abort", giveUp);
+  const abort = () => lost.abort(signal?.reason);
+  signal?.addEventListener("abort", abort);
   const lease = new Lease(renew, held, leaseMs, (error) => lost.abort(error));
   const storage = setInterval(() => {
     try {
@@ -66,7 +66,7 @@ export async function holdClaim<T>(
   } finally {
     lease.end();
     clearInterval(storage);
-    signal?.removeEventListener("abort", giveUp);
+    signal?.removeEventListener("abort", abort);
   }
 }
 

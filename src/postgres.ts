@@ -73,8 +73,8 @@ export async function openPostgresBlackboard<R extends Roles = Roles>(
   const { runId, logger, clock } = settings;
   const connection = connectPostgres(settings.connection);
   try {
-    const bring = settings.migrate === "check" ? requireCurrentPostgres : migratePostgres;
-    await bring(connection, migrations);
+    const migrate = settings.migrate === "check" ? requireCurrentPostgres : migratePostgres;
+    await migrate(connection, migrations);
   } catch (error) {
     await connection.close();
     throw error;

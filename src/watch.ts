@@ -65,28 +65,28 @@ async function* follow(
   pollMs: number,
   ends: readonly AbortSignal[],
 ): AsyncGenerator<BlackboardEvent, undefined, undefined> {
-  const isOver = () => ends.some(({ aborted }) => aborted);
+  const hasEnded = () => ends.some(({ aborted }) => aborted);
   let last = after;
   let seen: string | undefined;
-  while (!isOver()) {
+  while (!hasEnded()) {
     let found: Found<Page<BlackboardEvent, number>> | undefined;
     try {
       const look = engine.look(seen, () => readEventPage(context, { after: last }));
-      found = isThenable(look) ? await orOver(ends, look) : look;
+      found = isThenable(look) ? await untilAborted(ends, look) : look;
     } catch (error) {
       if (codeOf(error) === "CLOSED") return;
       // The error is transient, and events committed meanwhile have a `seq` greater than `last`.
       if (!isPassing(error)) throw error;
     }
     for (const event of found?.value.items ?? []) {
-      if (isOver()) return;
+      if (hasEnded()) return;
       last = event.seq;
       yield event;
     }
     if (found && found.value.next !== null) {
       // The next page exists already. Yield to the event loop so that a long backlog doesn't block it.
       seen = undefined;
-      await orOver(ends, new Promise((resolve) => setImmediate(resolve)));
+      await untilAborted(ends, new Promise((resolve) => setImmediate(resolve)));
       continue;
     }
     if (found) seen = found.version;
@@ -99,14 +99,14 @@ async function pause(ends: readonly AbortSignal[], milliseconds: number): Promis
   const time = new Promise((resolve) => {
     timer = setTimeout(resolve, milliseconds);
   });
-  await orOver(ends, time);
+  await untilAborted(ends, time);
   clearTimeout(timer);
 }
 
 /** Resolves with `work`'s value, or with `undefined` as soon as a signal aborts. Removes its listeners afterwards. */
-async function orOver<T>(ends: readonly AbortSignal[], work: Promise<T>): Promise<T | undefined> {
+async function untilAborted<T>(ends: readonly AbortSignal[], work: Promise<T>): Promise<T | undefined> {
   let end = () => {};
-  const over = new Promise<undefined>((resolve) => {
+  const aborted = new Promise<undefined>((resolve) => {
     end = () => resolve(undefined);
   });
   for (const signal of ends) {
@@ -114,7 +114,7 @@ async function orOver<T>(ends: readonly AbortSignal[], work: Promise<T>): Promis
     signal.addEventListener("abort", end);
   }
   try {
-    return await Promise.race([over, work]);
+    return await Promise.race([aborted, work]);
   } finally {
     for (const signal of ends) signal.removeEventListener("abort", end);
   }

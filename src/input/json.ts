@@ -127,7 +127,7 @@ function explainItems(check: Check, path: string, value: readonly unknown[] | Pr
         const item = value[key];
         const flaw = item === undefined ? undefined : textFlaw(key);
         if (flaw) check.refuse(path, `the key ${shown(key)} ${flaw}`);
-        // A property that is undefined is left out.
+        // A property that is undefined is omitted.
         return item === undefined ? null : item;
       },
       above,

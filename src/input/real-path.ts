@@ -8,7 +8,7 @@ import { basename, dirname, join, resolve } from "node:path";
 /** The maximum number of consecutive links that Linux follows. */
 const maxLinks = 40;
 
-/** Resolves an absolute path. Keeps missing segments unchanged, and follows a link to a missing file, since SQLite creates that file. */
+/** Resolves an absolute path. Keeps missing segments; follows a link to a missing file, since SQLite creates that file. */
 export function realPathOf(path: string, links = maxLinks): string {
   try {
     return realpathSync(path);
