@@ -1,6 +1,6 @@
 /**
- * The service: what a blackboard can do, for both engines. `BlackboardOperations` is what the blackboard and a transaction's
- * `tx` share; each method is one operation, whose meaning stands in `operations/`.
+ * The public API for both engines. `BlackboardOperations` is the interface that a blackboard and a transaction's `tx` share;
+ * each method runs one operation, which is implemented in `operations/`.
  */
 import { inspect } from "node:util";
 import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../drizzle/vocabulary.ts";
@@ -37,7 +37,7 @@ import { quoted, shown } from "./shown.ts";
 import { type WatchOptions, watchEvents } from "./watch.ts";
 
 /**
- * Runs an operation that is no method: the functions of the package that look at a run as a whole. Not exported to users.
+ * Runs an operation that is not a method, for package-level functions such as `summarizeRun`. Not exported to users.
  */
 export let perform: <M extends Mode, T>(
   board: BlackboardOperations<M>,
@@ -45,13 +45,13 @@ export let perform: <M extends Mode, T>(
 ) => Result<M, T>;
 
 /**
- * What can be done with a run. Values come back at once on SQLite (`"sync"`), as promises on PostgreSQL (`"async"`): code
- * that awaits runs on both.
+ * The operations on a run. Methods return values on SQLite (`"sync"`) and promises on PostgreSQL (`"async"`): code that uses
+ * `await` runs on both.
  *
- * Every method throws `InvalidInputError` for what it cannot take, before anything reaches the database; `ClosedError` after
- * the end; `BusyError` when others kept the database locked for too long; `FileError` and `DatabaseError` for what the
- * database refused; reads of rows that another program wrote may throw `UnreadableRowError`. Further errors stand with the
- * method. Nothing was written when one is thrown.
+ * Every method throws `InvalidInputError` for invalid arguments, before anything is sent to the database; `ClosedError` after
+ * `close()` or the end of the transaction; `BusyError` when another process kept the database locked for too long;
+ * `FileError` and `DatabaseError` for an error of the database; `UnreadableRowError` when another program stored an invalid
+ * value. Each method documents its further errors. When a method throws, it has written nothing.
  */
 export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Database = unknown> {
   static {
@@ -66,15 +66,15 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   readonly #session: Session<M, Database>;
   readonly #context: Context;
 
-  /** @internal Made by `openBlackboard` and by `transaction`. */
+  /** @internal Created by `openBlackboard` and by `transaction`. */
   constructor(session: Session<M, Database>, context: Context) {
     this.#session = session;
     this.#context = context;
   }
 
   /**
-   * Where rows get the types that `roles` declares for them: what a role's schema gave was stored, and is what is read. The
-   * compiler cannot follow it through a database.
+   * Casts rows to the types declared by `roles`: the stored value is the output of the role's schema, which the compiler
+   * cannot trace through a database.
    */
   #run<T>(operation: () => Operation<unknown>): Result<M, T> {
     return this.#session.run(operation as () => Operation<T>);
@@ -85,8 +85,8 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
-   * The Drizzle database behind it, for queries of your own over the tables of `run-blackboard/schema`. Read anywhere; write
-   * inside a `transaction`, through its `tx.drizzle`.
+   * The Drizzle database, for your own queries over the tables of `run-blackboard/schema`. Read with it anywhere; write only
+   * inside a `transaction`, with its `tx.drizzle`.
    *
    * ```ts
    * board.drizzle.select({ n: count() }).from(schema.briefs).where(like(schema.briefs.role, "review%")).all();
@@ -97,32 +97,33 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
-   * Creates the run's row, `pending`. Every other write needs it. Again with the same goal: the stored row, nothing written.
-   * @throws ConflictError with another goal.
+   * Creates the run with status `pending`. Every other write requires it. If the run exists with the same goal, returns it
+   * unchanged.
+   * @throws ConflictError if the run exists with a different goal.
    */
   createRun(goal: string): Result<M, Run> {
     return this.#session.run(() => createRun(this.#context, goal));
   }
 
   /**
-   * Sets the run's status, any to any; with `from`, only if the present one is among those.
-   * @throws NotFoundError without `createRun`; TransitionError when `from` does not hold, with the actual status.
+   * Sets the run's status. Any transition is allowed unless `from` lists the statuses it may start from.
+   * @throws NotFoundError before `createRun`; TransitionError if the current status is not in `from`.
    */
   updateRunStatus(status: RunStatus, options?: From<RunStatus>): Result<M, Run> {
     return this.#session.run(() => updateRunStatus(this.#context, status, options));
   }
 
   /**
-   * Creates a workstream, `pending`. Again with the same id and data: the stored row, nothing written.
-   * @throws NotFoundError without `createRun`; ConflictError for a known id with other data.
+   * Creates a workstream with status `pending`. If it exists with the same data, returns it unchanged.
+   * @throws NotFoundError before `createRun`; ConflictError if the id exists with different data.
    */
   createWorkstream(workstream: NewWorkstream): Result<M, Workstream> {
     return this.#session.run(() => createWorkstream(this.#context, workstream));
   }
 
   /**
-   * Sets a workstream's status, any to any; with `from`, only if the present one is among those.
-   * @throws NotFoundError; TransitionError when `from` does not hold.
+   * Sets a workstream's status. Any transition is allowed unless `from` lists the statuses it may start from.
+   * @throws NotFoundError; TransitionError if the current status is not in `from`.
    */
   updateWorkstreamStatus(
     workstreamId: string,
@@ -133,24 +134,24 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
-   * Creates a brief, `pending`. Its parent and workstream, where it names any, must exist in this run. Again with the same id
-   * and data: the stored row as it is by now, nothing written; status, result and retry count are not compared.
-   * @throws NotFoundError for the run, the parent or the workstream; ConflictError for a known id with other data.
+   * Creates a brief with status `pending`. Its parent and workstream, if given, must exist in this run. If the brief exists
+   * with the same data, returns its current row unchanged; status, result and retry count are not compared.
+   * @throws NotFoundError for the run, the parent or the workstream; ConflictError if the id exists with different data.
    */
   createBrief<K extends RoleName<R>>(brief: NewBrief<R, K>): Result<M, BriefOf<R, K>> {
     return this.#run(() => createBrief(this.#context, brief));
   }
 
   /**
-   * Sets a brief's status, any to any; with `from`, only if the present one is among those. Logs no event.
-   * @throws NotFoundError; TransitionError when `from` does not hold.
+   * Sets a brief's status. Any transition is allowed unless `from` lists the statuses it may start from. Logs no event.
+   * @throws NotFoundError; TransitionError if the current status is not in `from`.
    */
   updateBriefStatus(briefId: string, status: BriefStatus, options?: From<BriefStatus>): Result<M, BriefOf<R>> {
     return this.#run(() => updateBriefStatus(this.#context, briefId, status, options));
   }
 
   /**
-   * Stores a brief's result and sets it `done`, whatever it was. Logs no event.
+   * Stores a brief's result and sets its status to `done` from any status. Logs no event.
    * @throws NotFoundError.
    */
   updateBriefResult(briefId: string, result: PlainObject): Result<M, BriefOf<R>> {
@@ -158,25 +159,25 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
-   * Counts one more retry of a brief; its status stays. Logs no event.
-   * @throws NotFoundError; InvalidInputError when the count is 2^31 - 1 already.
+   * Increments a brief's retry count. Does not change its status. Logs no event.
+   * @throws NotFoundError; InvalidInputError if the count is already 2^31 - 1.
    */
   incrementBriefRetry(briefId: string): Result<M, BriefOf<R>> {
     return this.#run(() => incrementBriefRetry(this.#context, briefId));
   }
 
   /**
-   * Appends an event, of a brief or of the run as a whole. Again with the same id and data: the stored event.
-   * @throws NotFoundError for the run or the brief; ConflictError for a known id with other data.
+   * Appends an event to the run, optionally for a brief. If an event with this id exists with the same data, returns it.
+   * @throws NotFoundError for the run or the brief; ConflictError if the id exists with different data.
    */
   logEvent(kind: EventKind, event?: NewEvent): Result<M, BlackboardEvent> {
     return this.#session.run(() => logEvent(this.#context, kind, event));
   }
 
   /**
-   * The run's columns, its workstreams and briefs counted by status, its events by kind, and the newest event's `seq`: one
-   * snapshot.
-   * @throws NotFoundError without `createRun`.
+   * Returns the run's columns, the counts of its workstreams and briefs by status and of its events by kind, and the newest
+   * event's `seq`, from one snapshot.
+   * @throws NotFoundError before `createRun`.
    */
   getRunSummary(): Result<M, RunSummary> {
     return this.#session.run(() => getRunSummary(this.#context));
@@ -194,13 +195,17 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
     return this.#run(() => getBrief(this.#context, briefId));
   }
 
-  /** Oldest first, by `createdAt`, then by id; 100 a page unless `limit` says otherwise. Nothing where there is no run. */
+  /**
+   * Returns a page of workstreams, oldest first by `createdAt`, then by id; at most `limit`, by default 100. Empty if the run
+   * does not exist.
+   */
   listWorkstreams(filter?: WorkstreamFilter): Result<M, Page<Workstream, string>> {
     return this.#session.run(() => listWorkstreams(this.#context, filter));
   }
 
   /**
-   * Oldest first, by `createdAt`, then by id; 100 a page unless `limit` says otherwise. Nothing where there is no run.
+   * Returns a page of briefs, oldest first by `createdAt`, then by id; at most `limit`, by default 100. Empty if the run does
+   * not exist.
    *
    * ```ts
    * for (let page = board.listBriefs({ status: "failed" }); ; page = board.listBriefs({ status: "failed", after: page.next })) {
@@ -213,24 +218,28 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
     return this.#run(() => listBriefs(this.#context, filter));
   }
 
-  /** In order of `seq`, those behind `after`; 100 a page unless `limit` says otherwise. Nothing where there is no run. */
+  /**
+   * Returns a page of events with a `seq` greater than `after`, in order of `seq`; at most `limit`, by default 100. Empty if
+   * the run does not exist.
+   */
   listEvents(filter?: EventFilter): Result<M, Page<BlackboardEvent, number>> {
     return this.#session.run(() => listEvents(this.#context, filter));
   }
 
   /**
-   * Creates a brief and logs `spawned`, in one commit. Again with the same id and data: the stored row, nothing written, no
-   * second event.
-   * @throws as `createBrief` does.
+   * Creates a brief and logs `spawned`, in one commit. If the brief exists with the same data, returns its current row
+   * unchanged and logs no event.
+   * @throws the same errors as `createBrief`.
    */
   spawnBrief<K extends RoleName<R>>(brief: NewBrief<R, K>, detail?: PlainObject): Result<M, BriefOf<R, K>> {
     return this.#run(() => spawnBrief(this.#context, brief, detail));
   }
 
   /**
-   * Hands a brief out, to nobody else until the lease is over: one whose lease has run out, the longest ago first; otherwise
-   * the oldest pending one. `undefined` when there is none. A takeover counts a retry and logs `retried` with the previous
-   * agent; with `maxRetries` those that have used theirs up are failed instead, and the next one is looked for.
+   * Claims the next brief: first one whose lease has expired (longest-expired first), otherwise the oldest pending one. No
+   * other agent can claim it until the lease expires. Returns `undefined` if there is no brief to claim. Taking over an
+   * expired claim increments the retry count and logs `retried` with the previous agent. With `maxRetries`, an expired brief
+   * that has no retries left is set to `failed` instead, and the next one is tried.
    *
    * ```ts
    * const claim = board.claimBrief({ agentId: "coder-1", leaseMs: 60_000, role: "coder", maxRetries: 3 });
@@ -242,26 +251,26 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
-   * Makes the lease end `leaseMs` from now. Gives the claim with its new end and the brief as it is.
-   * @throws LostClaimError when the claim is not the current one any more: drop the work. NotFoundError.
+   * Extends the lease to `leaseMs` from now. Returns the claim with the new expiry and the current brief.
+   * @throws LostClaimError if the claim has been superseded: discard the work; NotFoundError.
    */
   renewClaim<C extends ClaimRef>(claim: C, options: LeaseOptions): Result<M, C> {
     return this.#run(() => renewClaim(this.#context, claim, options));
   }
 
   /**
-   * Gives a brief back: pending again, held by nobody, its attempt kept. Logs no event.
-   * @throws LostClaimError when the claim is not the current one any more; NotFoundError.
+   * Releases the claim: the brief becomes pending and unclaimed; `attempt` is unchanged. Logs no event.
+   * @throws LostClaimError if the claim has been superseded; NotFoundError.
    */
   releaseClaim(claim: ClaimRef): Result<M, BriefOf<R>> {
     return this.#run(() => releaseClaim(this.#context, claim));
   }
 
   /**
-   * Stores the result, sets the brief `done` and logs `completed`, in one commit. By claim: only while it is the current one;
-   * again with the same claim and an equal result: the stored brief, nothing written, so that a caller who did not hear the
-   * answer may repeat. By id: from `pending` or `active`, whoever holds it.
-   * @throws LostClaimError, TransitionError, NotFoundError; InvalidInputError with the role's schema's paths.
+   * Stores the result, sets the brief's status to `done` and logs `completed`, in one commit. With a claim, only while the
+   * claim is current; repeating the call with the same claim and an equal result returns the stored brief unchanged, so a
+   * call whose response was lost may be repeated. With an id, from `pending` or `active`, regardless of its claim.
+   * @throws LostClaimError, TransitionError, NotFoundError; InvalidInputError with the paths reported by the role's schema.
    */
   completeBrief<K extends RoleName<R>>(
     claim: ClaimOf<R, K>,
@@ -274,7 +283,8 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
-   * Sets the brief `failed` and logs `failed`, in one commit; from `pending` or `active`, or by its current claim.
+   * Sets the brief's status to `failed` and logs `failed`, in one commit. With an id, from `pending` or `active`; with a
+   * claim, only while it is current.
    * @throws LostClaimError, TransitionError, NotFoundError.
    */
   failBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>> {
@@ -282,17 +292,17 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
-   * Sets the brief `pending`, held by nobody, counts a retry and logs `retried`, in one commit; from `pending`, `active` or
-   * `failed`, or by its current claim.
-   * @throws LostClaimError, TransitionError, NotFoundError; InvalidInputError when the count is 2^31 - 1 already.
+   * Sets the brief to `pending` and unclaimed, increments its retry count and logs `retried`, in one commit. With an id, from
+   * `pending`, `active` or `failed`; with a claim, only while it is current.
+   * @throws LostClaimError, TransitionError, NotFoundError; InvalidInputError if the count is already 2^31 - 1.
    */
   retryBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>> {
     return this.#run(() => retryBrief(this.#context, ref, detail));
   }
 
   /**
-   * Sets the brief `failed` and logs `escalated`, in one commit: it is for somebody above. From `pending` or `active`, or by
-   * its current claim.
+   * Sets the brief's status to `failed` and logs `escalated`, in one commit, to hand the brief to a higher tier. With an id,
+   * from `pending` or `active`; with a claim, only while it is current.
    * @throws LostClaimError, TransitionError, NotFoundError.
    */
   escalateBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>> {
@@ -300,10 +310,10 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
-   * The run's briefs as a tree of any depth, each with the statuses of itself and all below it counted; or, by id, one brief
-   * and what hangs below it. One snapshot. Oldest first on every level; empty where there is no run. A brief whose parent is
-   * not in the run is a root. `cycles` names those that other programs left without a way to any root: they stand under none,
-   * though the run's `totals` count them; one of them asked for is a root with what hangs below it, each once.
+   * Returns the run's briefs as a tree, or one brief and its descendants, from one snapshot. Each node counts the statuses of
+   * its brief and descendants; siblings are ordered oldest first. Empty if the run does not exist. A brief whose parent is
+   * missing from the run is a root. `cycles` lists the briefs whose parents, as written by another program, form a cycle. They
+   * are not under any root, but are included in `totals`. Asking for one by id returns it as the root of its descendants.
    * @throws NotFoundError for an unknown brief.
    */
   getBriefTree(briefId?: string): Result<M, BriefTree<R>> {
@@ -311,12 +321,12 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
-   * Runs `fn` in a transaction: all that it writes, or nothing if it throws; its value, or what it threw, comes out as it
-   * is. Inside, `tx` and the blackboard itself both belong to the transaction; another one within it is a savepoint, undone
-   * alone when it throws. Transactions of one run happen as if one after another, and `fn` runs once.
+   * Runs `fn` in a transaction and returns its value. If `fn` throws, rolls everything back and rethrows the error unchanged.
+   * Inside, calls on `tx` and on the blackboard itself belong to the transaction; a nested transaction is a savepoint, rolled
+   * back alone if its callback throws. The transactions of one run are serialized. `fn` runs exactly once.
    *
-   * `fn` must not be a generator or return an iterator, whose body would not have run; on SQLite it must not return a promise:
-   * InvalidInputError, and rolled back. After the end `tx` throws ClosedError.
+   * If `fn` is a generator or returns an iterator, whose body would not have run, or on SQLite returns a promise, throws
+   * InvalidInputError and rolls back. After the transaction has ended, `tx` throws ClosedError.
    *
    * ```ts
    * board.transaction((tx) => {
@@ -330,7 +340,7 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
     check.callable("fn", fn);
     const kind = check.refusals === 0 ? kindOf(fn) : "Function";
     if (kind.endsWith("GeneratorFunction"))
-      check.refuse("fn", "must not be a generator: calling one runs nothing of it");
+      check.refuse("fn", "must not be a generator: calling it does not run its body");
     check.done();
     return this.#session.transaction((session) => {
       const value = fn(new BlackboardOperations<M, R, Database>(session, this.#context));
@@ -340,19 +350,19 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 }
 
-/** What a function is, in whatever realm it was made: "Function", "AsyncFunction", "GeneratorFunction", "AsyncGeneratorFunction". */
+/** Returns the kind of a function of any realm: "Function", "AsyncFunction", "GeneratorFunction" or "AsyncGeneratorFunction". */
 function kindOf(fn: object): string {
   try {
     return Object.prototype.toString.call(fn).slice("[object ".length, -1);
   } catch {
-    // A getter or a proxy's trap; calling it will say what is wrong.
+    // A getter or a proxy's trap threw; calling the function will report the error.
     return "Function";
   }
 }
 
 /**
- * The state of one run. Made by `openBlackboard`; the class is exported as a type for functions that take one:
- * `Blackboard<"sync">` for a file, `Blackboard<Mode>` for either engine.
+ * The state of one run, opened by `openBlackboard`. Use the class as a parameter type: `Blackboard<"sync">` for a file,
+ * `Blackboard<Mode>` for either engine.
  */
 export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = unknown> extends BlackboardOperations<
   M,
@@ -364,7 +374,7 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
   readonly #engine: Engine<M, Database>;
   readonly #watching: Context;
 
-  /** @internal Made by `openBlackboard`. */
+  /** @internal Created by `openBlackboard`. */
   constructor(engine: Engine<M, Database>, context: Context) {
     super(engine, context);
     this.location = engine.location;
@@ -373,29 +383,29 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
   }
 
   /**
-   * Every event after `after` (0 when left out, the beginning), this process's and others', in order of `seq`, none twice and
-   * none missed; then waits for more, and keeps the process alive meanwhile. Ends, without an error, when `signal` aborts, the
-   * blackboard closes, or the loop is left. To go on after a crash, give the last `seq` that was dealt with as `after`. Events
-   * are read a page at a time, as fast as they are taken; each iteration begins anew. A PostgreSQL server that goes away is
-   * waited for.
+   * Returns an async iterable of the events after `after` (default 0, the beginning), from all processes, in order of `seq`,
+   * each exactly once; then waits for new ones and keeps the process alive. Ends without an error when `signal` aborts, the
+   * blackboard closes, or the loop is left. To resume after a crash, pass the last `seq` you handled as `after`. Events are
+   * read page by page as you consume them; every iteration starts at `after`. While a PostgreSQL server is unreachable, the
+   * watch keeps polling.
    *
    * ```ts
    * const { lastSeq } = board.getRunSummary();
    * for await (const event of board.watchEvents({ after: lastSeq, signal })) console.log(event.kind, event.briefId);
    * ```
    *
-   * InvalidInputError and ClosedError are thrown by the call, other errors come out of the iteration: FileError `READ_ONLY`,
-   * after all that is there, where `readonly` had to read a snapshot of the file.
+   * The call throws InvalidInputError and ClosedError; the iteration throws other errors: FileError `READ_ONLY` after the last
+   * existing event if `readonly` had to read a snapshot of the file.
    */
   watchEvents(options?: WatchOptions): AsyncIterable<BlackboardEvent> {
     return watchEvents(this.#engine, this.#watching, options);
   }
 
   /**
-   * Renews the claim while `work` runs, now and at each third of the lease, and gives what `work` gives; always a promise.
-   * When the claim is lost, or could not be renewed before the lease was over, or `signal` aborts, the signal given to `work`
-   * aborts and the promise rejects with the LostClaimError or the signal's reason; it does not wait for `work` then. A
-   * database that is busy or away is asked again as long as the lease lasts. It neither completes nor releases.
+   * Runs `work` while renewing the claim immediately and then every third of the lease. Resolves with `work`'s result, on both
+   * engines. If the claim is lost, cannot be renewed before the lease expires, or `signal` aborts, aborts the signal passed to
+   * `work` and rejects with the LostClaimError or the signal's reason, without waiting for `work`. While the database is busy
+   * or unreachable, retries until the lease expires. Neither completes nor releases the brief.
    *
    * ```ts
    * const result = await board.holdClaim(claim, { leaseMs: 60_000 }, (signal) => askModel(claim.brief.payload, { signal }));
@@ -410,7 +420,7 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
     return holdClaim(lease, claim, options, work);
   }
 
-  /** Idempotent. Any other call after it throws `ClosedError`. */
+  /** Closes the blackboard. Idempotent. Any other call afterwards throws `ClosedError`. */
   close(): Result<M, void> {
     return this.#engine.close();
   }

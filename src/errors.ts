@@ -1,8 +1,8 @@
 /**
- * Every error that leaves this package: a class for each decision a caller can make, a stable `code`, the data as fields.
- * The message says what was wrong, which value, what is allowed and what to do; a driver's error is kept as `cause`.
- * Names are set in text, since a bundler's minifier renames classes; and through `this`, since a class that speaks of itself
- * is renamed without that, too.
+ * Every error that this package throws: one class per decision a caller can make, a stable `code`, the data as fields.
+ * The message contains the problem, the value, what is allowed and what to do; a driver's error is the `cause`.
+ * Each class sets its name as a string, because minifiers rename classes, and through `this`, because a bundler also renames
+ * a class that refers to itself by name.
  */
 // biome-ignore-all lint/complexity/noThisInStatic: see above.
 import type { BriefStatus } from "../drizzle/vocabulary.ts";
@@ -10,28 +10,28 @@ import { escaped, listed, oneLine, quoted } from "./shown.ts";
 
 export type Entity = "run" | "workstream" | "brief" | "event";
 
-/** Of a whole message, and of an issue's path and message, in characters. Drivers, paths and users' rows have no limit. */
+/** Maximum lengths in characters. Drivers' messages, paths and stored values have no limit of their own. */
 const maxMessage = 8000;
 const maxIssuePath = 3000;
 const maxIssueMessage = 500;
 
-/** The root of them all: `error instanceof BlackboardError` tells ours from everybody else's. */
+/** Base class of all errors of this package: test with `error instanceof BlackboardError`. */
 export abstract class BlackboardError extends Error {
   abstract readonly code: string;
-  /** The message is on one line, without control characters, and bounded, whatever it was made of. */
+  /** Reduces the message to one line of bounded length without control characters. */
   constructor(message: string, options?: ErrorOptions) {
     super(oneLine(message, maxMessage), options);
   }
 }
 
 export interface Issue {
-  /** Where, such as `payload.items[3].name`. */
+  /** Path of the invalid value, such as `payload.items[3].name`. */
   readonly path: string;
-  /** What is allowed and what was given. */
+  /** The allowed values and the given one. */
   readonly message: string;
 }
 
-/** Something given is not allowed. All that was found is in `issues`; nothing reached the database. */
+/** An argument is invalid. `issues` contains every problem found; nothing was sent to the database. */
 export class InvalidInputError extends BlackboardError {
   static {
     this.prototype.name = "InvalidInputError";
@@ -50,7 +50,7 @@ export class InvalidInputError extends BlackboardError {
   }
 }
 
-/** There is no such row in this run. */
+/** The row does not exist in this run. */
 export class NotFoundError extends BlackboardError {
   static {
     this.prototype.name = "NotFoundError";
@@ -61,15 +61,15 @@ export class NotFoundError extends BlackboardError {
   constructor(entity: Entity, id: string, runId: string) {
     super(
       entity === "run"
-        ? `There is no run ${quoted(id)} in this blackboard yet. Call createRun(goal) first.`
-        : `There is no ${entity} ${quoted(id)} in run ${quoted(runId)}. Create it first, or look at the id.`,
+        ? `Run ${quoted(id)} does not exist in this blackboard. Call createRun(goal) first.`
+        : `Run ${quoted(runId)} has no ${entity} ${quoted(id)}. Create it first, or check the id.`,
     );
     this.entity = entity;
     this.id = id;
   }
 }
 
-/** A create with an id that is taken by something else; an event's, when `newId` repeats itself. */
+/** The id already exists with different data. For an event, also when `newId` returns an id twice. */
 export class ConflictError extends BlackboardError {
   static {
     this.prototype.name = "ConflictError";
@@ -77,13 +77,13 @@ export class ConflictError extends BlackboardError {
   readonly code = "CONFLICT";
   readonly entity: Entity;
   readonly id: string;
-  /** The fields that differ from the stored row; `runId` when the id belongs to another run of the same file. */
+  /** The fields that differ from the stored row; `runId` if the id belongs to a different run of the same file. */
   readonly fields: readonly string[];
   constructor(entity: Entity, id: string, fields: readonly string[], message?: string) {
     super(
       message ??
-        `The ${entity} ${quoted(id)} exists already with other data: ${listed(fields)}. ` +
-          `Creating it again with the same data is allowed; for something else use another id.`,
+        `The ${entity} ${quoted(id)} already exists with different data: ${listed(fields)}. ` +
+          `Creating it again with the same data is allowed. Use a different id for different data.`,
     );
     this.entity = entity;
     this.id = id;
@@ -91,7 +91,7 @@ export class ConflictError extends BlackboardError {
   }
 }
 
-/** The status is not one that this change starts from. */
+/** The current status does not allow this change; see `actual` and `allowed`. */
 export class TransitionError extends BlackboardError {
   static {
     this.prototype.name = "TransitionError";
@@ -103,8 +103,8 @@ export class TransitionError extends BlackboardError {
   readonly allowed: readonly string[];
   constructor(entity: Entity, id: string, actual: string, allowed: readonly string[]) {
     super(
-      `The ${entity} ${quoted(id)} is ${quoted(actual)}, and this change starts from ${allowed.map((status) => quoted(status)).join(" or ") || "no status at all"}. ` +
-        `Somebody may have been faster: read it again and decide anew.`,
+      `The ${entity} ${quoted(id)} is ${quoted(actual)}; this change requires ${allowed.map((status) => quoted(status)).join(" or ") || "a status in `from`, which is empty"}. ` +
+        `Another process may have changed it first. Read it again and retry.`,
     );
     this.entity = entity;
     this.id = id;
@@ -113,7 +113,7 @@ export class TransitionError extends BlackboardError {
   }
 }
 
-/** The claim used is not the current one: another attempt, or the brief is no longer active. Drop the work. */
+/** The claim has been superseded by a later attempt, or the brief is no longer active. Discard the work. */
 export class LostClaimError extends BlackboardError {
   static {
     this.prototype.name = "LostClaimError";
@@ -122,18 +122,18 @@ export class LostClaimError extends BlackboardError {
   readonly briefId: string;
   /** The attempt of the claim that was used. */
   readonly attempt: number;
-  /** The brief as it is now. */
+  /** The current state of the brief. */
   readonly current: { status: BriefStatus; attempt: number; claimedBy: string | null };
-  /** With a `cause`: the lease ran out before it could be renewed, and `current` is what was known last. */
+  /** With a `cause`: the lease expired before it could be renewed, and `current` is the last known state. */
   constructor(briefId: string, attempt: number, current: LostClaimError["current"], options: ErrorOptions = {}) {
     const held = current.status === "active" ? "held" : "last held";
-    const holder = current.claimedBy === null ? "held by nobody" : `${held} by ${quoted(current.claimedBy)}`;
+    const holder = current.claimedBy === null ? "unclaimed" : `${held} by ${quoted(current.claimedBy)}`;
     const what = `The claim on brief ${quoted(briefId)}, attempt ${attempt},`;
     super(
       "cause" in options
-        ? `${what} could not be renewed before its lease was over, so others may have taken the brief. Drop the work.`
-        : `${what} is no longer the current one: the brief is ${quoted(current.status)}, attempt ${current.attempt}, ` +
-            `${holder}. Drop the work; nothing was written.`,
+        ? `${what} could not be renewed before its lease expired; another agent may have claimed the brief. Discard the work.`
+        : `${what} is no longer current: the brief is ${quoted(current.status)}, attempt ${current.attempt}, ` +
+            `${holder}. Discard the work; nothing was written.`,
       options,
     );
     this.briefId = briefId;
@@ -142,7 +142,7 @@ export class LostClaimError extends BlackboardError {
   }
 }
 
-/** A call after `close()`, or through a `tx` whose transaction is over. */
+/** Use after `close()`, or of a `tx` after its transaction ended. */
 export class ClosedError extends BlackboardError {
   static {
     this.prototype.name = "ClosedError";
@@ -150,7 +150,7 @@ export class ClosedError extends BlackboardError {
   readonly code = "CLOSED";
 }
 
-/** Another process held the database longer than this one may wait. Try again later, or raise the limit. */
+/** Another process kept the database locked longer than this call may wait. Retry, or raise the limit. */
 export class BusyError extends BlackboardError {
   static {
     this.prototype.name = "BusyError";
@@ -164,7 +164,7 @@ export class BusyError extends BlackboardError {
   }
 }
 
-/** The file itself is the problem. */
+/** The file is missing, unreadable, not SQLite, corrupt, read-only, or its disk is full; see `code`. */
 export class FileError extends BlackboardError {
   static {
     this.prototype.name = "FileError";
@@ -178,7 +178,7 @@ export class FileError extends BlackboardError {
   }
 }
 
-/** The schema of the file and that of this version do not fit. Nothing was changed. */
+/** The schema of the file or database does not match this version. Nothing was changed. */
 export class MigrationError extends BlackboardError {
   static {
     this.prototype.name = "MigrationError";
@@ -193,11 +193,11 @@ export class MigrationError extends BlackboardError {
     | "MIGRATION_PENDING"
     | "MIGRATION_FAILED";
   readonly location: string;
-  /** The tag of the migration, such as `0001_events_seq`. */
+  /** Tag of the migration, such as `0001_events_seq`. */
   declare readonly migration?: string;
-  /** Its SQL. */
+  /** The SQL statement of that migration. */
   declare readonly statement?: string;
-  /** What the file has and lacks, one line each. */
+  /** Each difference from the expected schema, one line each. */
   declare readonly differences?: readonly string[];
   constructor(
     code: MigrationError["code"],
@@ -213,7 +213,7 @@ export class MigrationError extends BlackboardError {
   }
 }
 
-/** A row that another program wrote and that cannot be read, such as a payload that is not JSON. */
+/** A stored value, written by another program, is invalid, such as a payload that is not JSON. */
 export class UnreadableRowError extends BlackboardError {
   static {
     this.prototype.name = "UnreadableRowError";
@@ -231,8 +231,8 @@ export class UnreadableRowError extends BlackboardError {
     expected = "a JSON object",
   ) {
     super(
-      `The ${column} of ${entity} ${quoted(id)} cannot be read: it should hold ${expected}, and it holds ${found}. ` +
-        `Another program wrote it; mend the row there.`,
+      `Cannot read the ${column} of ${entity} ${quoted(id)}: expected ${expected}, found ${found}. ` +
+        `Another program wrote it; repair the row with that program.`,
       options,
     );
     this.entity = entity;
@@ -241,7 +241,7 @@ export class UnreadableRowError extends BlackboardError {
   }
 }
 
-/** What the database refused for a reason of its own, such as a user's trigger; the driver's error is the cause. */
+/** The database rejected a statement, for example because of a user's trigger; the driver's error is the `cause`. */
 export class DatabaseError extends BlackboardError {
   static {
     this.prototype.name = "DatabaseError";
@@ -250,8 +250,8 @@ export class DatabaseError extends BlackboardError {
 }
 
 /**
- * PostgreSQL only: the server cannot be reached, or went away. Whether the last write landed is unknown, so bring your own
- * ids and repeat.
+ * PostgreSQL only: the server is unreachable, or the connection was lost. Whether the last write was committed is unknown:
+ * with ids of your own, repeating it is safe.
  */
 export class ConnectionError extends BlackboardError {
   static {

@@ -1,38 +1,38 @@
 /**
- * What a value is, without `instanceof`: in Jest and in vitest's `vmThreads` the classes of Node and of native modules are those
- * of another realm, and two copies of a package have classes of their own. What is read here may throw; nothing here does.
+ * Type tests without `instanceof`: in Jest and in vitest's `vmThreads` the classes of Node and of native modules belong to a
+ * different realm, and two copies of a package have separate classes. Properties may throw when read; these functions don't.
  */
 import { isRevoked, shown } from "./shown.ts";
 
 type ErrorLike = { readonly message: string; readonly cause?: unknown };
 
-/** Whether something thrown has a message, as every error has. */
+/** Returns whether a thrown value has a message, as every error does. */
 export function isError(thrown: unknown): thrown is ErrorLike {
   return typeof textOf(thrown, "message") === "string";
 }
 
-/** Whether something thrown is a `TypeError`, of whatever realm. */
+/** Returns whether a thrown value is a `TypeError` of any realm. */
 export function isTypeError(thrown: unknown): boolean {
   return isError(thrown) && textOf(thrown, "name") === "TypeError";
 }
 
-/** The `code` of an error of Node, of a driver, or of this package. */
+/** Returns the `code` of an error of Node, of a driver, or of this package. */
 export function codeOf(thrown: unknown): string | undefined {
   return textOf(thrown, "code");
 }
 
-/** What something thrown says. */
+/** Returns the message of a thrown value. */
 export function messageOf(thrown: unknown): string {
   return textOf(thrown, "message") ?? (typeof thrown === "string" ? thrown : shown(thrown));
 }
 
-/** Whether an error of this package passes by itself: another connection has the lock, or the server is away. */
+/** Returns whether an error of this package is transient: a lock held by another connection, or an unreachable server. */
 export function isPassing(thrown: unknown): boolean {
   const code = codeOf(thrown);
   return code === "BUSY" || code === "CONNECTION";
 }
 
-/** A promise of whatever realm or library. */
+/** Returns whether a value is a promise of any realm or library. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
   return has(value, (one) => "then" in one && typeof one.then === "function");
@@ -43,7 +43,7 @@ export function isArray(value: unknown): value is unknown[] {
   return !isRevoked(value) && Array.isArray(value);
 }
 
-/** Whether an object passes a test; one whose getters or traps throw does not. */
+/** Returns whether an object passes a test; false if the test throws, as getters and proxy traps may. */
 export function has(value: object, test: (value: object) => boolean): boolean {
   try {
     return test(value);

@@ -1,5 +1,5 @@
 /**
- * Keeping a claim while work is done that takes longer than a lease should be.
+ * Renewing a claim during work that takes longer than its lease.
  */
 import { LostClaimError } from "./errors.ts";
 import { isPassing } from "./foreign.ts";
@@ -7,8 +7,9 @@ import { Check, type Names } from "./input/check.ts";
 import { type ClaimRef, checkClaim } from "./operations/held-claims.ts";
 
 export interface HoldOptions {
-  /** 1 to 2^31 - 1 milliseconds. Long enough to outlast a pause of the process, short enough that others need not wait. */
+  /** 1 to 2^31 - 1 milliseconds. Longer than any pause of the process, but short enough for a prompt takeover after a crash. */
   leaseMs: number;
+  /** Ends holding when it aborts; the promise rejects with its reason. */
   signal?: AbortSignal | undefined;
 }
 const holdNames: Names<HoldOptions> = { leaseMs: true, signal: true };
@@ -18,16 +19,16 @@ export type HeldClaim = ClaimRef & { agentId: string };
 export interface Renewing {
   /** Extends the lease to `leaseMs` from now. */
   renew(leaseMs: number): unknown;
-  /** Throws where the database is no longer where it was. */
+  /** Throws if the database file is no longer at its path. */
   requireStorage(): void;
 }
 
-/** How often it is asked whether the database is still there, in milliseconds: a third of a lease may be minutes. */
+/** Interval of checking that the database file still exists, in milliseconds: a third of a lease may be minutes. */
 const storageMs = 500;
 
 /**
- * Renews immediately, so that no work begins for a lost claim, then every third of the lease, which leaves two more chances
- * before another agent may take the brief.
+ * Renews immediately, so that no work starts for a lost claim, then every third of the lease, which leaves two more attempts
+ * before another agent may claim the brief.
  */
 export async function holdClaim<T>(
   { renew, requireStorage }: Renewing,
@@ -45,8 +46,8 @@ export async function holdClaim<T>(
   if (signal?.aborted) throw signal.reason;
 
   const lost = new AbortController();
-  const giveUp = () => lost.abort(signal?.reason);
-  signal?.addEventListener("abort", giveUp);
+  const abort = () => lost.abort(signal?.reason);
+  signal?.addEventListener("abort", abort);
   const lease = new Lease(renew, held, leaseMs, (error) => lost.abort(error));
   const storage = setInterval(() => {
     try {
@@ -60,16 +61,16 @@ export async function holdClaim<T>(
   });
   try {
     await Promise.race([lease.renew(), lostInstead]);
-    // In a microtask of its own, so that what `work` throws at once is a rejection too.
+    // In a separate microtask, so that a synchronous throw of `work` is a rejection too.
     return await Promise.race([Promise.resolve(lost.signal).then(work), lostInstead]);
   } finally {
     lease.end();
     clearInterval(storage);
-    signal?.removeEventListener("abort", giveUp);
+    signal?.removeEventListener("abort", abort);
   }
 }
 
-/** For the error of a lost lease only, so that a claim without it can be held. */
+/** Used only in the error of an expired lease, so a claim without an agent can be held. */
 function agentOf(check: Check, claim: HeldClaim): string | null {
   const { agentId } =
     check.refusals === 0 ? check.record("claim", claim, { brief: true, attempt: true, agentId: true }) : {};
@@ -78,10 +79,10 @@ function agentOf(check: Check, claim: HeldClaim): string | null {
 
 type Held = { briefId: string; attempt: number; agentId: string | null };
 
-/** How many times within a third of the lease it asks again while the database is busy or away. */
+/** Number of retries per third of the lease while the database is busy or unreachable. */
 const triesPerThird = 4;
 
-/** Renews itself until it is ended or lost. */
+/** Schedules renewals until the lease is ended or lost. */
 class Lease {
   readonly #renew: (leaseMs: number) => unknown;
   readonly #claim: Held;
@@ -90,7 +91,7 @@ class Lease {
   #next: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #ended = false;
-  /** What stood in the way of the latest renewal. */
+  /** The error of the latest failed renewal. */
   #obstacle: unknown;
 
   constructor(renew: (leaseMs: number) => unknown, claim: Held, leaseMs: number, lost: (error: unknown) => void) {
@@ -101,9 +102,9 @@ class Lease {
     this.#expectEnd(performance.now() + leaseMs);
   }
 
-  /** Settles when the claim was renewed; what is asked again later settles nothing. */
+  /** Settles after this renewal. Later renewals report a failure to `#lost`. */
   async renew(): Promise<void> {
-    // Before asking: the answer may be long under way.
+    // Taken before the call, whose response may take long.
     const start = performance.now();
     try {
       await this.#renew(this.#leaseMs);

@@ -1,5 +1,5 @@
 /**
- * `run-blackboard`: the state of one orchestration run in an SQLite file. Everything public of this entry is exported here.
+ * `run-blackboard`: the state of one orchestration run in an SQLite file. Exports everything public of this entry point.
  */
 import { Blackboard } from "./blackboard.ts";
 import { migrationPending } from "./engine/history.ts";
@@ -100,16 +100,16 @@ class SqliteBlackboard<R extends Roles> extends Blackboard<"sync", R, SqliteData
 }
 
 /**
- * Opens the blackboard of a run, `runs/<runId>/blackboard.db` under the working directory unless `root` or `file` says
- * otherwise: made if it is missing, its schema brought up to date, whatever the number of processes that open it at once.
+ * Opens the blackboard of a run, by default `runs/<runId>/blackboard.db` under the working directory. Creates the file if it
+ * is missing and applies pending migrations, however many processes open it concurrently.
  *
  * ```ts
  * const board = openBlackboard({ runId: "abc123" });
  * board.createRun("Build a webhook ingestion system");
  * ```
  *
- * @throws InvalidInputError for an option it does not know or cannot take; FileError; MigrationError for a file whose schema
- * it cannot explain, or of a newer version; BusyError when others kept it locked. The file was not changed then.
+ * @throws InvalidInputError for an unknown or invalid option; FileError; MigrationError for a file with an unexpected schema
+ * or of a newer version; BusyError if another process kept it locked. When it throws, the file is unchanged.
  */
 export function openBlackboard<R extends Roles = Roles>(
   options: OpenOptions<R>,
@@ -131,19 +131,19 @@ export function openBlackboard<R extends Roles = Roles>(
 }
 
 /**
- * How far a file is. Reads only: never makes or changes a file, its WAL included.
- * @throws MigrationError or FileError for a file it cannot explain; BusyError for one that another program has locked
- * against reading; InvalidInputError.
+ * Returns which migrations a file has applied and which are pending. Never creates or modifies a file, including its WAL.
+ * @throws MigrationError or FileError for a file with an unexpected schema or content; BusyError if another program has
+ * locked it against reading; InvalidInputError.
  */
 export function migrationStatus(location: BlackboardLocation): MigrationStatus {
   return readStatus(checkBlackboardLocation(location), migrations);
 }
 
 /**
- * Brings one existing file up to date. `backup` writes a consistent copy beside it first, if anything is pending, and gives
- * its path; it stays when the migration fails. The status is that after it, or with `dryRun`, which changes nothing, that
- * before.
- * @throws FileError `NO_SUCH_FILE` for an absent file; MigrationError; BusyError; InvalidInputError.
+ * Applies pending migrations to an existing file and returns its status afterwards. With `dryRun`, changes nothing and
+ * returns the current status. With `backup`, if a migration is pending, first writes a consistent copy next to the file and
+ * returns its path; the copy remains if the migration fails.
+ * @throws FileError `NO_SUCH_FILE` for a missing file; MigrationError; BusyError; InvalidInputError.
  */
 export function migrateBlackboard(options: MigrateBlackboardOptions): MigrationStatus & { backup?: string } {
   const { location, ...settings } = checkMigrateOptions(options);
@@ -151,13 +151,13 @@ export function migrateBlackboard(options: MigrateBlackboardOptions): MigrationS
 }
 
 /**
- * Looks for what is wrong with a file: SQLite's integrity check, tables, indexes and triggers other than the migrations
- * make, rows that refer to rows that are not there, declared or not, briefs that are their own ancestors, counts that are not
- * those of the rows. Reads only. An empty `problems` means that nothing was found.
+ * Checks a file: SQLite's integrity check; tables, indexes and triggers that differ from the migrations; dangling references,
+ * whether or not a foreign key declares them; briefs that are their own ancestors; stored counts that differ from the rows.
+ * Read-only. `problems` is empty if no problem was found.
  *
- * With `repair` writes: makes indexes, triggers and a missing table of counts again, and counts again where counts are wrong.
- * `repaired` says what was, and `problems` what remains.
- * @throws FileError; MigrationError for a file it cannot explain; BusyError; InvalidInputError.
+ * With `repair`, writes: recreates indexes, triggers and a missing table of counts, and recomputes wrong counts. `repaired`
+ * lists the repaired problems, `problems` the remaining ones.
+ * @throws FileError; MigrationError for a file with an unexpected schema; BusyError; InvalidInputError.
  */
 export function verifyBlackboard(options: VerifyBlackboardOptions): Verification {
   const { location, repair } = checkVerifyOptions(options);
@@ -165,25 +165,25 @@ export function verifyBlackboard(options: VerifyBlackboardOptions): Verification
 }
 
 /**
- * Opens a run to look at it. Changes nothing: no file is made, no migration applied to one. An older file, the reference's
- * too, is brought up to date in memory and shown like that; where the folder cannot be written, or an older file is shown,
- * it is a snapshot, and `isLive` is false. Without a `runId`, the file's only run.
+ * Opens a run read-only, without creating or migrating a file. An older file, including one of the reference implementation,
+ * is migrated in memory. An older file, or one in a folder that is not writable, is read as a snapshot, and `isLive` is
+ * false. Without a `runId`, opens the file's only run.
  *
  * ```ts
  * using view = viewBlackboard({ runId: "abc123" });
  * console.log(view.board.getRunSummary().briefs.failed);
  * ```
  *
- * @throws FileError; MigrationError for a file whose schema it cannot explain, or of a newer version; InvalidInputError;
- * NotFoundError for a file without any run.
+ * @throws FileError; MigrationError for a file with an unexpected schema or of a newer version; InvalidInputError;
+ * NotFoundError for a file without a run.
  */
 export function viewBlackboard(options: ViewOptions): View {
   return openView(options);
 }
 
 /**
- * Every run under a root with its summary, in order of the folders' names; the ones that cannot be read with the error that
- * says why. Changes nothing, as `viewBlackboard`.
+ * Returns every run under a root with its summary, ordered by folder name; a run that cannot be read has an `error` instead.
+ * Read-only, like `viewBlackboard`.
  * @throws InvalidInputError for a root that cannot be read.
  */
 export function listRuns(options?: { root?: string | undefined }): RunListing[] {
@@ -191,7 +191,7 @@ export function listRuns(options?: { root?: string | undefined }): RunListing[] 
 }
 
 /**
- * The names of the folders under a root that hold a blackboard.db, in order. Opens none of the files.
+ * Returns the names of the folders under a root that contain a blackboard.db, in order. Does not open the files.
  * @throws InvalidInputError for a root that cannot be read.
  */
 export function listRunIds(options?: { root?: string | undefined }): string[] {

@@ -1,6 +1,6 @@
 /**
- * Functions over an open blackboard of either engine that are not methods of it: how a run is doing, its report, an operator's
- * release, and many rows without holding them all.
+ * Functions that take an open blackboard of either engine: the overview and the report of a run, an operator's release, rows
+ * without payloads, and reading many rows in groups of bounded size.
  */
 import { type Blackboard, type BlackboardOperations, perform } from "./blackboard.ts";
 import type { Mode, Result } from "./engine/engine.ts";
@@ -19,9 +19,9 @@ import { getTreeOutline as getOutline, type TreeOutline } from "./operations/tre
 import { renderReport } from "./report/page.ts";
 
 /**
- * How a run is doing: its summary, how far each workstream and each role is, what happened lately, which brief has waited
- * longest. One snapshot. Reads only.
- * @throws NotFoundError without `createRun`; UnreadableRowError for a run whose row another program has spoilt.
+ * Returns an overview of the run: its summary, the progress of each workstream and role, recent throughput, and the
+ * longest-waiting brief. Reads one snapshot.
+ * @throws NotFoundError before `createRun`; UnreadableRowError if another program stored an invalid run row.
  */
 export function summarizeRun<M extends Mode>(board: BlackboardOperations<M>): Result<M, RunOverview> {
   return perform(board, function* (context) {
@@ -32,15 +32,15 @@ export function summarizeRun<M extends Mode>(board: BlackboardOperations<M>): Re
 }
 
 /**
- * One HTML page about the run, to be kept as a file: its tree, timeline, durations, failures and charts. It loads nothing and
- * runs no script; whatever stands in the rows is text in it. It aggregates, stays below 5 MB whatever the size of the run,
- * and says what it leaves out. One snapshot. Reads only.
+ * Returns a self-contained HTML report of the run: its tree, timeline, durations, failures and charts. The page loads no
+ * resources and runs no scripts; stored values are escaped. It is smaller than 5 MB for a run of any size: it aggregates, and
+ * states what it omits. Reads one snapshot.
  *
  * ```ts
  * writeFileSync("report.html", reportRun(board));
  * ```
  *
- * @throws NotFoundError without `createRun`; UnreadableRowError for a run whose row another program has spoilt.
+ * @throws NotFoundError before `createRun`; UnreadableRowError if another program stored an invalid run row.
  */
 export function reportRun<M extends Mode>(board: Blackboard<M>): Result<M, string> {
   return perform(board, function* (context) {
@@ -49,10 +49,10 @@ export function reportRun<M extends Mode>(board: Blackboard<M>): Result<M, strin
 }
 
 /**
- * Takes an active brief from whoever holds it: pending again, no retry counted. Logs `retried` with `detail` and with the
- * previous agent and attempt, in the same commit. For operators; a worker gives its own claim back with `releaseClaim`, and
- * learns of this one by LostClaimError.
- * @throws NotFoundError; TransitionError for a brief that is not active.
+ * Releases an active brief regardless of its claim: it becomes pending and its retry count is unchanged. Logs `retried` with
+ * `detail` and the previous agent and attempt, in the same commit. For operators: a worker releases its own claim with
+ * `releaseClaim`. The previous agent's next use of its claim throws LostClaimError.
+ * @throws NotFoundError; TransitionError if the brief is not active.
  */
 export function releaseBrief<M extends Mode>(
   board: BlackboardOperations<M>,
@@ -63,7 +63,7 @@ export function releaseBrief<M extends Mode>(
 }
 
 /**
- * As `listBriefs`, without payloads and results, which it doesn't read: a page of them is small, whatever they carry.
+ * Like `listBriefs`, without payloads and results. Does not read them, so a page is small regardless of their size.
  * @throws InvalidInputError.
  */
 export function listBriefOutlines<M extends Mode>(
@@ -74,7 +74,7 @@ export function listBriefOutlines<M extends Mode>(
 }
 
 /**
- * As `getBriefTree`, without payloads and results, which it doesn't read.
+ * Like `getBriefTree`, without payloads and results, which it does not read.
  * @throws NotFoundError for an unknown brief; InvalidInputError.
  */
 export function getTreeOutline<M extends Mode>(
@@ -85,14 +85,14 @@ export function getTreeOutline<M extends Mode>(
 }
 
 /**
- * The briefs of these ids, in that order, a few at a time: together about 1 MB, or a single one. Each group is read when the one
- * before was taken, so what changes meanwhile is seen. Ids of no brief are passed over.
+ * Reads the briefs with these ids, in that order, in groups of about 1 MB; a larger brief forms its own group. Each group is
+ * read after the previous one was consumed, so it includes changes made meanwhile. Unknown ids are skipped.
  *
  * ```ts
  * for await (const briefs of readBriefs(board, ids)) for (const brief of briefs) console.log(brief.result);
  * ```
  *
- * @throws UnreadableRowError for a row that another program has spoilt.
+ * @throws UnreadableRowError if another program stored an invalid value.
  */
 export async function* readBriefs<M extends Mode>(
   board: BlackboardOperations<M>,
@@ -106,8 +106,9 @@ export async function* readBriefs<M extends Mode>(
 }
 
 /**
- * All events that `listEvents` lists, in its order, a few at a time: together about 1 MB, or a single one; 500 at most.
- * @throws InvalidInputError; UnreadableRowError for a row that another program has spoilt, after all that come before it.
+ * Reads all events that match the filter, in the order of `listEvents`, in groups of about 1 MB and at most 500 events; a
+ * larger event forms its own group.
+ * @throws InvalidInputError; UnreadableRowError if another program stored an invalid value, after the events that precede it.
  */
 export async function* readEvents<M extends Mode>(
   board: BlackboardOperations<M>,

@@ -1,5 +1,5 @@
 /**
- * `run-blackboard/postgres`: the same blackboard, in a PostgreSQL database, for agents on several machines.
+ * `run-blackboard/postgres`: the same blackboard in a PostgreSQL database, for agents on several machines.
  */
 import type { Pool } from "pg";
 import { Blackboard } from "./blackboard.ts";
@@ -42,8 +42,8 @@ export type {
 
 export interface PostgresOptions<R extends Roles = Roles> extends CommonOptions<R> {
   /**
-   * A connection string, or a Pool of your own: closing the blackboard leaves that open, and while the blackboard is open a
-   * dying server does not end the process.
+   * A connection string, or your own Pool. Closing the blackboard does not end your Pool. While the blackboard is open, losing
+   * the server does not terminate the process.
    */
   connection: string | Pool;
 }
@@ -55,16 +55,16 @@ class PostgresBlackboard<R extends Roles> extends Blackboard<"async", R, Postgre
 }
 
 /**
- * Opens the blackboard of a run in a PostgreSQL database, 15 or later. Its tables are made or brought up to date in the
- * connection's search_path, whatever the number of processes that open it at once; many runs share them.
+ * Opens the blackboard of a run in a PostgreSQL database, version 15 or later. Creates or migrates the tables in the first
+ * schema of the connection's search_path, however many processes open it concurrently. All runs share the tables.
  *
  * ```ts
  * const board = await openPostgresBlackboard({ runId: "abc123", connection: "postgresql://app@db/agents" });
  * await board.createRun("Build a webhook ingestion system");
  * ```
  *
- * @throws InvalidInputError; ConnectionError within ten seconds for an unknown database, a wrong password, an unreachable
- * host; MigrationError. Nothing was changed then.
+ * @throws InvalidInputError; ConnectionError, within ten seconds, for an unknown database, a wrong password or an unreachable
+ * host; MigrationError. When it throws, nothing was changed.
  */
 export async function openPostgresBlackboard<R extends Roles = Roles>(
   options: PostgresOptions<R>,
@@ -73,8 +73,8 @@ export async function openPostgresBlackboard<R extends Roles = Roles>(
   const { runId, logger, clock } = settings;
   const connection = connectPostgres(settings.connection);
   try {
-    const bring = settings.migrate === "check" ? requireCurrentPostgres : migratePostgres;
-    await bring(connection, migrations);
+    const migrate = settings.migrate === "check" ? requireCurrentPostgres : migratePostgres;
+    await migrate(connection, migrations);
   } catch (error) {
     await connection.close();
     throw error;
@@ -90,9 +90,9 @@ export async function openPostgresBlackboard<R extends Roles = Roles>(
 }
 
 /**
- * A run in a PostgreSQL database, for `exportRun`, `importRun` and `copyRun`. Without a `runId`: to read the only run there is,
- * to write the one that comes, under its own id. Writing brings the tables up to date first; reading never does. Each of the two
- * holds a connection for as long as it lasts: a Pool of your own needs two to copy within itself.
+ * Returns a run of a PostgreSQL database as the source or destination of `exportRun`, `importRun` and `copyRun`. Without a
+ * `runId`, reading uses the only run of the database, and writing keeps the run's id. Writing applies pending migrations
+ * first; reading never does. Reading and writing each hold one connection: copying within your own Pool needs two.
  *
  * ```ts
  * await copyRun(postgresRun({ runId: "abc123", connection }), { root: "archive" });
@@ -103,30 +103,30 @@ export function postgresRun(options: PostgresViewOptions<Pool>): RunPlace {
 }
 
 /**
- * Deletes the runs of a database that are `done` or `failed` and have not been changed for `olderThanMs`, each in one
- * transaction. Gives what became of each run there, in order of their ids.
+ * Deletes the runs of a database that are `done` or `failed` and were not modified within `olderThanMs`, each in one
+ * transaction. Returns the outcome for every run of the database, ordered by id.
  * @throws InvalidInputError, ConnectionError, MigrationError.
  */
 export async function prunePostgresRuns(options: PruneRule & { connection: string | Pool }): Promise<PrunedRun[]> {
   const check = new Check();
   const given = check.object("options", options, { ...ruleNames, connection: true });
   const rule = checkRule(check, given);
-  // Without a connection it is refused for that.
+  // An empty string is refused as a missing connection.
   const place = checkPostgresViewOptions({ connection: given.connection ?? "" });
   return await pruneServer(place.connection, rule);
 }
 
 /**
- * Opens a run of a database to look at it, changing nothing; without a `runId`, the only run.
- * @throws ConnectionError; MigrationError `MIGRATION_PENDING` for tables that this version would bring up to date first;
- * NotFoundError for a database without any run; InvalidInputError.
+ * Opens a run of a database read-only; without a `runId`, its only run.
+ * @throws ConnectionError; MigrationError, `MIGRATION_PENDING` if migrations are pending; NotFoundError for a database without
+ * a run; InvalidInputError.
  */
 export function viewPostgresBlackboard(options: PostgresViewOptions<Pool>): Promise<PostgresView> {
   return openPostgresView(checkPostgresViewOptions(options));
 }
 
 /**
- * Every run of a database with its summary, in order of their ids. Changes nothing.
+ * Returns every run of a database with its summary, ordered by id. Read-only.
  * @throws ConnectionError, MigrationError, InvalidInputError.
  */
 export async function listPostgresRuns(options: { connection: string | Pool }): Promise<PostgresRunListing[]> {
@@ -134,8 +134,8 @@ export async function listPostgresRuns(options: { connection: string | Pool }): 
 }
 
 /**
- * How far the tables of a database are. Changes nothing.
- * @throws ConnectionError; MigrationError for tables that it cannot explain; InvalidInputError.
+ * Returns which migrations a database has applied and which are pending. Read-only.
+ * @throws ConnectionError; MigrationError for tables with an unexpected schema; InvalidInputError.
  */
 export async function postgresMigrationStatus(options: {
   connection: string | Pool;
@@ -144,7 +144,7 @@ export async function postgresMigrationStatus(options: {
 }
 
 /**
- * Makes the tables, or brings them up to date, all of it or nothing; the status is that after it.
+ * Creates the tables or applies pending migrations, in one transaction. Returns the status afterwards.
  * @throws ConnectionError, MigrationError, InvalidInputError.
  */
 export async function migratePostgresBlackboard(options: {
@@ -154,7 +154,7 @@ export async function migratePostgresBlackboard(options: {
 }
 
 /**
- * Looks for rows of a database that refer to rows that are not there, and briefs that are their own ancestors. Reads only.
+ * Checks a database for dangling references and for briefs that are their own ancestors. Read-only.
  * @throws ConnectionError, MigrationError, InvalidInputError.
  */
 export async function verifyPostgresBlackboard(options: { connection: string | Pool }): Promise<PostgresVerification> {

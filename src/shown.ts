@@ -1,40 +1,40 @@
 /**
- * How values and texts of users appear in a message: escaped, on one line, and bounded. Nothing here runs a user's code (a
- * getter, a proxy's trap, `toString`) or throws, and the work does not grow faster than the value.
+ * Formats user values for messages: escaped, on one line, bounded. Nothing here runs user code (getters, proxy traps,
+ * `toString`) or throws, and the time is at most linear in the size of the value.
  *
- * `util.inspect` does not fit: it writes every key in full, and reads what a class says of itself.
+ * `util.inspect` is unsuitable: it writes every key in full and runs a class's custom inspection.
  */
 import { types } from "node:util";
 
-/** How long a value, a string in it and a key in it are shown, in characters. */
+/** Maximum length of a formatted value, of a string and of a key in it, in characters. */
 const maxShown = 100;
 const maxString = 60;
 const maxItems = 3;
-/** How long a list of names is, in characters. */
+/** Maximum length of a list of names, in characters. */
 const maxList = 300;
 
 /** Control and format characters (bidirectional ones among them), line and paragraph separators, lone surrogates. */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f" };
 
-/** Text without anything that steers a terminal or a log, at most `most` characters long. */
+/** Returns the text with control characters escaped, cut to `most` characters. */
 export function escaped(text: string, most: number): string {
   return cut(text.slice(0, most + 1).replace(unsafe, escapeCharacter), most);
 }
 
-/** A message, whose parts may have lines of their own, as one line of at most `most` characters. */
+/** Joins the lines of a message into one of at most `most` characters. */
 export function oneLine(text: string, most: number): string {
   const lines = text.slice(0, most + 1).split("\n");
   return escaped(lines.length === 1 ? text : lines.map((line) => line.trim()).join(" "), most);
 }
 
-/** An id, a status or a name in double quotes, as JSON writes it. */
+/** Returns an id, a status or a name in double quotes, escaped as in JSON. */
 export function quoted(text: string, most = maxShown): string {
   const whole = `"${text.slice(0, most).replace(/["\\]/g, "\\$&").replace(unsafe, escapeCharacter)}"`;
   return text.length <= most && whole.length <= most ? whole : `${cut(`${whole}…`, most)}"`;
 }
 
-/** Names as a list, each cut: as many as fit, up to twenty, and how many more there are. */
+/** Joins names with commas, each cut: as many as fit, at most twenty, then the number of the rest. */
 export function listed(names: readonly string[]): string {
   let text = "";
   for (const [index, name] of names.entries()) {
@@ -45,7 +45,7 @@ export function listed(names: readonly string[]): string {
   return text;
 }
 
-/** A value as `util.inspect` would write it, cut after 100 characters. */
+/** Formats a value in the style of `util.inspect`, cut to 100 characters. */
 export function shown(value: unknown): string {
   try {
     return cut(format(value, 1), maxShown);
@@ -72,7 +72,7 @@ function format(value: unknown, depth: number): string {
     case "string":
       return formatString(value);
     case "bigint":
-      // Writing a number of a million digits takes more than linear time.
+      // Formatting a number of a million digits takes more than linear time.
       return BigInt.asIntN(256, value) === value ? `${value}n` : "a bigint of more than 256 bits";
     case "symbol":
       return `Symbol(${escaped(value.description ?? "", maxString)})`;
@@ -101,14 +101,14 @@ function formatFunction(value: object): string {
 }
 
 function formatObject(value: object, depth: number): string {
-  // Its traps are a user's code.
+  // A proxy's traps are user code.
   if (types.isProxy(value)) return formatProxy(value);
   if (types.isDate(value)) return formatDate(value);
   const name = classOf(value);
   if (types.isNativeError(value)) {
     return `${name ?? "Error"}: ${escaped(ownText(value, "message") ?? "", maxString)}`;
   }
-  // Each of their items or characters would be a key.
+  // Every item or character of these is a key.
   if (ArrayBuffer.isView(value) || types.isBoxedPrimitive(value)) return `[${name ?? "Object"}]`;
   const isArray = Array.isArray(value);
   if (depth < 0) return isArray ? "[Array]" : `[${name ?? "Object: null prototype"}]`;
@@ -123,7 +123,7 @@ function formatProxy(value: object): string {
   return isRevoked(value) ? "<Revoked Proxy>" : "[Proxy]";
 }
 
-/** Whether something is a proxy that was revoked, so that whatever is done with it throws. Runs no trap. */
+/** Returns whether a value is a revoked proxy, on which every operation throws. Runs no trap. */
 export function isRevoked(value: unknown): boolean {
   try {
     Array.isArray(value);
@@ -162,12 +162,12 @@ function formatProperty(value: object, key: PropertyKey, depth: number): string 
   return "value" in property ? format(property.value, depth - 1) : "[Getter]";
 }
 
-/** Whether a key can be written without quotes, and is short. */
+/** Returns whether a key is short and needs no quotes. */
 export function isName(key: string): boolean {
   return key.length <= maxString && /^[A-Za-z_$][\w$]*$/.test(key);
 }
 
-/** The name of the class that an object is of; `undefined` for one without a prototype. */
+/** Returns the name of an object's class; `undefined` for an object without a prototype. */
 function classOf(value: object): string | undefined {
   let prototype: unknown = Object.getPrototypeOf(value);
   for (let depth = 0; depth < 20 && typeof prototype === "object" && prototype !== null; depth++) {
@@ -182,7 +182,7 @@ function classOf(value: object): string | undefined {
   return prototype === null ? undefined : "Object";
 }
 
-/** An own property that is text, without running a getter. */
+/** Returns an own property if it is a string, without running a getter. */
 function ownText(value: object, key: string): string | undefined {
   const text: unknown = Object.getOwnPropertyDescriptor(value, key)?.value;
   return typeof text === "string" ? text : undefined;

@@ -1,9 +1,9 @@
 /**
- * Watching: the events of a run as they are committed, by whoever, one after another.
+ * Watching: an async iterable of a run's events as any process commits them.
  *
- * It reads the events after the last `seq` again and again, since `seq` grows in the order of commits: nothing is missed and
- * nothing comes twice, whatever happens in between. What makes that cheap is the engine's to say (`Engine.look`). One page is
- * held at a time, bounded by bytes, and the next is read when the last one was taken.
+ * It polls for events after the last `seq`. Because `seq` grows in commit order, no event is missed or repeated. Each engine
+ * makes polling cheap (`Engine.look`). It holds one page in memory, bounded by bytes, and reads the next after that one was
+ * consumed.
  */
 import { allowManyListeners, type Engine, type Found, type Mode } from "./engine/engine.ts";
 import { codeOf, isPassing, isThenable } from "./foreign.ts";
@@ -13,16 +13,16 @@ import type { Context } from "./operations/operation.ts";
 import type { Page } from "./operations/pages.ts";
 
 export interface WatchOptions {
-  /** The `seq` of the last event known already; 0, the beginning, when left out. */
+  /** Return events with a greater `seq` than this. Default: 0, the beginning. */
   after?: number | undefined;
-  /** How often to look for new events while there are none, in milliseconds; 50 in a file, 200 on a server when left out. */
+  /** Interval of polling for new events, in milliseconds. Default: 50 on SQLite, 200 on PostgreSQL. */
   pollMs?: number | undefined;
-  /** Ends the watch, without an error. */
+  /** Ends the watch without an error when it aborts. */
   signal?: AbortSignal | undefined;
 }
 const names: Names<WatchOptions> = { after: true, pollMs: true, signal: true };
 
-/** @throws InvalidInputError, ClosedError: at once, not when the iteration begins. */
+/** @throws InvalidInputError, ClosedError: immediately, not when the iteration starts. */
 export function watchEvents(
   engine: Engine<Mode, unknown>,
   context: Context,
@@ -36,7 +36,7 @@ export function watchEvents(
   if (asked.signal !== undefined) check.signal("signal", asked.signal);
   check.done();
   const { signal } = asked;
-  // Node would take it for a leak that a server gives one signal to all of its watches. Each wait stops listening at its end.
+  // Node warns of a leak when many watches share one signal. Each wait removes its listener when it ends.
   if (signal) allowManyListeners(signal);
   return {
     [Symbol.asyncIterator]() {
@@ -45,7 +45,7 @@ export function watchEvents(
       const events = follow(engine, context, after, pollMs, ends);
       return {
         next: () => events.next(),
-        // A generator answers to `return` only when it has answered to `next`: that may be waiting for an event.
+        // A generator settles `return` only after the pending `next`, which may be waiting for an event.
         return: () => {
           stop.abort();
           return events.return(undefined);
@@ -65,28 +65,28 @@ async function* follow(
   pollMs: number,
   ends: readonly AbortSignal[],
 ): AsyncGenerator<BlackboardEvent, undefined, undefined> {
-  const isOver = () => ends.some(({ aborted }) => aborted);
+  const hasEnded = () => ends.some(({ aborted }) => aborted);
   let last = after;
   let seen: string | undefined;
-  while (!isOver()) {
+  while (!hasEnded()) {
     let found: Found<Page<BlackboardEvent, number>> | undefined;
     try {
       const look = engine.look(seen, () => readEventPage(context, { after: last }));
-      found = isThenable(look) ? await orOver(ends, look) : look;
+      found = isThenable(look) ? await untilAborted(ends, look) : look;
     } catch (error) {
       if (codeOf(error) === "CLOSED") return;
-      // These pass, and what was committed meanwhile is still behind `last`.
+      // The error is transient, and events committed meanwhile have a `seq` greater than `last`.
       if (!isPassing(error)) throw error;
     }
     for (const event of found?.value.items ?? []) {
-      if (isOver()) return;
+      if (hasEnded()) return;
       last = event.seq;
       yield event;
     }
     if (found && found.value.next !== null) {
-      // There is more already, whatever else is new. Others get a turn first, so that a long way to catch up stops nothing.
+      // The next page exists already. Yield to the event loop so that a long backlog doesn't block it.
       seen = undefined;
-      await orOver(ends, new Promise((resolve) => setImmediate(resolve)));
+      await untilAborted(ends, new Promise((resolve) => setImmediate(resolve)));
       continue;
     }
     if (found) seen = found.version;
@@ -99,14 +99,14 @@ async function pause(ends: readonly AbortSignal[], milliseconds: number): Promis
   const time = new Promise((resolve) => {
     timer = setTimeout(resolve, milliseconds);
   });
-  await orOver(ends, time);
+  await untilAborted(ends, time);
   clearTimeout(timer);
 }
 
-/** What `work` comes to, or `undefined` as soon as one of the signals aborts. Listens to them no longer than that. */
-async function orOver<T>(ends: readonly AbortSignal[], work: Promise<T>): Promise<T | undefined> {
+/** Resolves with `work`'s value, or with `undefined` as soon as a signal aborts. Removes its listeners afterwards. */
+async function untilAborted<T>(ends: readonly AbortSignal[], work: Promise<T>): Promise<T | undefined> {
   let end = () => {};
-  const over = new Promise<undefined>((resolve) => {
+  const aborted = new Promise<undefined>((resolve) => {
     end = () => resolve(undefined);
   });
   for (const signal of ends) {
@@ -114,7 +114,7 @@ async function orOver<T>(ends: readonly AbortSignal[], work: Promise<T>): Promis
     signal.addEventListener("abort", end);
   }
   try {
-    return await Promise.race([over, work]);
+    return await Promise.race([aborted, work]);
   } finally {
     for (const signal of ends) signal.removeEventListener("abort", end);
   }

@@ -1,6 +1,6 @@
 /**
- * What an engine owes the blackboard: to run operations, to open transactions, to close. It knows drivers and waiting; what
- * an operation means it does not know.
+ * The interface of an engine: running operations, transactions, closing. An engine handles the driver and waiting for locks;
+ * it does not depend on the meaning of operations.
  */
 import { setMaxListeners } from "node:events";
 import { types } from "node:util";
@@ -8,81 +8,81 @@ import { ClosedError, DatabaseError, InvalidInputError } from "../errors.ts";
 import { has } from "../foreign.ts";
 import type { Operation } from "../operations/operation.ts";
 
-/** SQLite answers at once, PostgreSQL with promises. */
+/** `"sync"`: methods return values (SQLite). `"async"`: methods return promises (PostgreSQL). */
 export type Mode = "sync" | "async";
 export type Result<M extends Mode, T> = M extends "sync" ? T : Promise<T>;
 
 type NoPromise<T> = T extends PromiseLike<unknown> ? never : T;
-/** What a transaction's callback may return: on SQLite the value itself, since nothing waits for a promise there. */
+/** Return type of a transaction's callback. Not a promise on SQLite, whose transactions cannot wait for one. */
 export type Body<M extends Mode, T> = M extends "sync" ? NoPromise<T> : T | Promise<T>;
 
-/** A place to run operations: the blackboard's own connection, or a transaction on it. */
+/** Runs operations on the blackboard's own connection or inside a transaction. */
 export interface Session<M extends Mode, Database> {
   readonly drizzle: Database;
   /**
-   * Runs an operation: its queries one after another, outside a transaction each in a commit of its own. Waits while
-   * others write. Drivers' errors come out as `BlackboardError`. `ClosedError` after the end.
+   * Runs the queries of an operation in sequence, outside a transaction each in a separate commit. Waits while another
+   * connection writes. Throws drivers' errors as `BlackboardError`, and `ClosedError` after the end.
    */
   run<T>(operation: () => Operation<T>): Result<M, T>;
   /**
-   * Runs `body` once in a transaction, a savepoint inside another. All of it or nothing; what `body` throws comes out as
-   * it is. `isAsync` says of the callback behind `body` what can be known before it runs.
+   * Runs `body` once in a transaction; inside a transaction, in a savepoint. Rolls back if `body` throws, and rethrows the
+   * error unchanged. `isAsync` is true if the user's callback is known to be async before it runs.
    */
   transaction<T>(body: (session: Session<M, Database>) => Body<M, T>, isAsync: boolean): Result<M, T>;
 }
 
 export interface Engine<M extends Mode, Database> extends Session<M, Database> {
-  /** The file, or the server and database without credentials. */
+  /** The file's path, or the server and database without credentials. */
   readonly location: string;
-  /** Aborts when this is closed, with the `ClosedError` of any later call as its reason. */
+  /** Aborts when the engine is closed; its reason is the `ClosedError` that later calls throw. */
   readonly closed: AbortSignal;
-  /** How often a watch looks, in milliseconds, unless its caller says otherwise: what its looks cost decides. */
+  /** Default polling interval of a watch, in milliseconds; depends on the cost of a poll. */
   readonly pollMs: number;
   /**
-   * A watch's look: runs an operation that reads, on what is committed, although the caller may stand in a transaction. Gives
-   * `undefined` where it could find nothing new since the look that gave the version `seen`, or must not look now; then it
-   * costs next to nothing. `BusyError` at once, without waiting, where others keep it from reading.
-   * @throws FileError where nothing new will ever be seen.
+   * Polls for a watch: runs a read operation on committed data, even when called inside a transaction. Returns `undefined`,
+   * at almost no cost, if nothing can have changed since version `seen` or reading is not possible now. Throws `BusyError`
+   * immediately, without waiting, if another process blocks reading.
+   * @throws FileError if no new data can ever become visible.
    */
   look<T>(seen: string | undefined, operation: () => Operation<T>): Result<M, Found<T> | undefined>;
   /**
-   * For what waits without calling anything: throws the error that any call would throw because the file is no longer at its
-   * path. Returns where there is no such file.
+   * Throws the error that a call would throw if the file is no longer at its path, for code that waits without making calls.
+   * Does nothing for an engine without a file.
    */
   requireStorage(): void;
   /** Idempotent. */
   close(): Result<M, void>;
 }
 
-/** What a look found, and the version of the database at which it is certain to have been there already. */
+/** The result of a poll. `value` includes everything committed up to `version` of the database. */
 export interface Found<T> {
   readonly version: string;
   readonly value: T;
 }
 
-/** For a callback that went on after an error with which the database had given the whole transaction up. */
+/** Returns the error for a callback that continued after an error that made the database roll the transaction back. */
 export function rolledBack(options?: ErrorOptions): DatabaseError {
   return new DatabaseError(
-    "The database rolled this transaction back after an earlier error, and what is written now would not be part of it. " +
-      "Let that error leave the callback, or put what may fail into a transaction of its own inside.",
+    "The database rolled this transaction back after an earlier error; further writes would not be part of it. " +
+      "Let that error propagate out of the callback, or wrap the statement that may fail in a nested transaction.",
     options,
   );
 }
 
-/** Of any call after `close()`. */
+/** Returns the error for a call after `close()`. */
 export function closedAt(location: string): ClosedError {
   return new ClosedError(`The blackboard at ${location} is closed. Open it again.`);
 }
 
-/** `close()` in a callback: the transaction could neither be kept nor given up in good order. */
+/** Returns the error for `close()` inside a callback, where the transaction could be neither committed nor rolled back. */
 export function closedInside(): InvalidInputError {
   return new InvalidInputError([
-    { path: "close", message: "must not be called inside a transaction; close when it is over" },
+    { path: "close", message: "must not be called inside a transaction; close the blackboard after it has ended" },
   ]);
 }
 
 /**
- * Refuses what a transaction's callback returned if that is a generator or another iterator: its body has not run.
+ * Refuses a generator or another iterator returned by a transaction's callback, because its body has not run.
  * @throws InvalidInputError.
  */
 export function requireRun(value: unknown): void {
@@ -99,13 +99,13 @@ function isIterator(value: object): boolean {
 }
 
 /**
- * Lets a signal have any number of listeners without a warning. One of another realm, such as jsdom's, has no such limit, and
- * Node refuses to set one.
+ * Allows any number of listeners on a signal without a warning. A signal of a different realm, such as jsdom's, has no limit,
+ * and Node throws when setting one.
  */
 export function allowManyListeners(signal: AbortSignal): void {
   try {
     setMaxListeners(0, signal);
   } catch {
-    // Not one of Node's.
+    // Not a Node signal.
   }
 }

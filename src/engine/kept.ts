@@ -1,10 +1,10 @@
 /**
- * The prepared statements of one connection, each made at its first use.
+ * Cache of the prepared statements of one connection, each created at its first use.
  */
 import type { KeptQuery } from "../operations/operation.ts";
 
 /**
- * How many are kept at most. A program that uses every operation with ten sets of filters needs about a hundred; each takes some
+ * Maximum number of statements. A program that uses every operation with ten sets of filters needs about a hundred; each takes
  * tens of kilobytes.
  */
 export const maxKept = 256;
@@ -12,7 +12,7 @@ export const maxKept = 256;
 export class Kept<Query> {
   readonly #queries = new Map<KeptQuery["prepare"], Query>();
 
-  /** The query that is kept for `prepare`, or else the one that `make` returns. */
+  /** Returns the cached query of `prepare`, or adds the one that `make` returns. */
   get(prepare: KeptQuery["prepare"], make: () => Query): Query {
     const kept = this.#queries.get(prepare);
     if (kept !== undefined) return kept;
@@ -26,7 +26,7 @@ export class Kept<Query> {
     return this.#queries.size;
   }
 
-  /** The one that was made first. If it is still in use, making it again costs 100 µs once in `maxKept` new statements. */
+  /** Drops the first one created. If it is still in use, recreating it costs 100 µs once in `maxKept` new statements. */
   #dropOldest(): void {
     for (const oldest of this.#queries.keys()) {
       this.#queries.delete(oldest);

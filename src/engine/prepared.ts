@@ -1,6 +1,6 @@
 /**
- * What a prepared query needs, worked out once. Drizzle looks through the parameters at each call and through the selected
- * fields for each row: for a page of a hundred briefs that takes as long as SQLite itself.
+ * Precomputes the binding and the row decoder of a prepared query. Drizzle goes through the parameters at every call and
+ * through the selected fields for every row: for a page of a hundred briefs that takes as long as SQLite itself.
  */
 import { Column, is, Param, Placeholder } from "drizzle-orm";
 import type { Parameters } from "../operations/operation.ts";
@@ -8,11 +8,11 @@ import type { Parameters } from "../operations/operation.ts";
 type Row = Record<string, unknown>;
 interface Field {
   readonly name: string;
-  /** Where the column's text is not yet the value, such as JSON's. Expressions are read as they come. */
+  /** Decodes a stored value that differs from the result, such as JSON text. Not set for expressions. */
   readonly decode: ((value: unknown) => unknown) | undefined;
 }
 
-/** Gives the values to be bound, in the order of the statement's parameters. */
+/** Returns a function that returns the values to bind, in the order of the statement's parameters. */
 export function binding(params: readonly unknown[]): (parameters: Parameters) => unknown[] {
   const binders = params.map(binderOf);
   return (parameters) => binders.map((bind) => bind(parameters));
@@ -28,8 +28,8 @@ function binderOf(param: unknown): (parameters: Parameters) => unknown {
 }
 
 /**
- * Makes a row of the values that the driver gives for one, in the order of the fields. `undefined` where a field belongs into
- * an object within the row, or this version of Drizzle does not keep fields as it did: then Drizzle has to read the rows.
+ * Returns a function that converts the driver's array of values into a row. Returns `undefined` if a field is nested in the
+ * row, or this version of Drizzle stores fields differently; Drizzle then has to decode the rows.
  */
 export function decoding(query: object): ((values: readonly unknown[]) => Row) | undefined {
   if (!("fields" in query) || !Array.isArray(query.fields)) return undefined;
@@ -51,7 +51,7 @@ export function decoding(query: object): ((values: readonly unknown[]) => Row) |
   };
 }
 
-/** Whether something is an object that has all of these; Drizzle's own types tell of none of them. */
+/** Returns whether a value is an object with these properties, which Drizzle's types don't expose. */
 export function hasAll(value: unknown, ...names: readonly string[]): boolean {
   return typeof value === "object" && value !== null && names.every((name) => name in value);
 }

@@ -1,24 +1,24 @@
 /**
- * A migration's SQL, cut into statements, and what none of them may be.
+ * Splits a migration's SQL into statements and refuses forbidden ones.
  *
- * The text of a migration runs inside one transaction together with all others that are pending. A statement that ended or
- * began one would break that promise, so it is refused before anything is applied.
+ * All pending migrations run in one transaction. A statement that begins or ends a transaction would break that, so it is
+ * refused before any migration is applied.
  */
 import { MigrationError } from "../errors.ts";
 import type { Migration } from "./history.ts";
 
 export type Dialect = "sqlite" | "postgres";
 
-/** The statements of one migration in order, without comments around them. */
+/** Returns the statements of a migration in order, without surrounding comments. */
 export function statementsOf(migration: Migration, dialect: Dialect = "sqlite"): string[] {
   return migration.sql.split("--> statement-breakpoint").flatMap((chunk) => splitStatements(chunk, dialect));
 }
 
-/** A PRAGMA may switch off more than a migration knows; drizzle-kit writes these two around each rebuild. */
+/** PRAGMAs may change the connection's settings; the two allowed ones are written by drizzle-kit around each rebuild. */
 const forbidden =
   /^(?:BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|VACUUM|ATTACH|DETACH|START|ABORT|PREPARE|PRAGMA(?:\s|--[^\n]*|\/\*.*?\*\/)*(?!\s|--|\/\*|foreign_keys\b|user_version\b))/is;
 
-/** Throws `MIGRATION_FAILED` for a statement that may not be in a migration. */
+/** Throws `MIGRATION_FAILED` for a forbidden statement. */
 export function refuseForbidden(migrations: readonly Migration[], location: string, dialect: Dialect = "sqlite"): void {
   for (const migration of migrations) {
     for (const statement of statementsOf(migration, dialect)) {
@@ -26,8 +26,8 @@ export function refuseForbidden(migrations: readonly Migration[], location: stri
       throw new MigrationError(
         "MIGRATION_FAILED",
         location,
-        `${migration.tag} contains ${JSON.stringify(statement.slice(0, 60))}, which a migration may not: all that are pending ` +
-          `run in one transaction. Nothing was applied.`,
+        `${migration.tag} contains ${JSON.stringify(statement.slice(0, 60))}, which is not allowed in a migration: all pending ` +
+          `migrations run in one transaction. Nothing was applied.`,
         { migration: migration.tag, statement },
       );
     }
@@ -38,8 +38,8 @@ type Token = "semicolon" | "space" | "explain" | "create" | "temp" | "trigger" |
 type State = "start" | "normal" | "explain" | "create" | "trigger" | "semicolonInTrigger" | "endInTrigger";
 
 /**
- * Where a statement ends is decided as SQLite's shell decides it: https://www.sqlite.org/c3ref/complete.html. Inside CREATE
- * TRIGGER only `; END ;` ends it: counting END is wrong, since CASE has one too.
+ * Finds the end of a statement with the algorithm of SQLite's shell: https://www.sqlite.org/c3ref/complete.html. CREATE TRIGGER
+ * ends only at `; END ;`: counting END would be wrong, because CASE has one too.
  */
 function next(state: State, token: Token): State {
   if (token === "space") return state;
@@ -72,10 +72,10 @@ const semicolon = /(?<semicolon>;)/;
 const word = /(?<word>[\w$\u{80}-\u{10ffff}]+)/u;
 const anythingElse = /./;
 
-/** What is not closed goes on to the end, as in the databases; a doubled quote is the end of one and the next one's beginning. */
+/** An unclosed string extends to the end, as in the databases. A doubled quote ends one string and starts the next. */
 const tokens: Record<Dialect, RegExp> = {
   sqlite: oneOf(space, semicolon, word, /'[^']*'?|"[^"]*"?|`[^`]*`?|\[[^\]]*\]?/, anythingElse),
-  // Dollar quotes, and strings in which a backslash escapes a quote, before the words that they look like.
+  // Dollar quotes, and strings with backslash escapes, must come before words, which their beginnings resemble.
   postgres: oneOf(
     space,
     semicolon,
@@ -98,13 +98,13 @@ const keywords: ReadonlyMap<string, Token> = new Map([
 export function splitStatements(sql: string, dialect: Dialect = "sqlite"): string[] {
   const statements: string[] = [];
   let state: State = "start";
-  // From the first token that is no comment to the last one.
+  // Start of the first token that is not a comment, and end of the last one.
   let from = -1;
   let to = 0;
   for (const { index, 0: text, groups } of sql.matchAll(tokens[dialect])) {
     const word = groups?.word?.toLowerCase() ?? "";
     const token: Token = groups?.space ? "space" : groups?.semicolon ? "semicolon" : (keywords.get(word) ?? "other");
-    // PostgreSQL's triggers only name their function, whose body is in dollar quotes.
+    // A trigger of PostgreSQL only names its function, whose body is in dollar quotes.
     state = next(state, dialect === "postgres" && token === "trigger" ? "other" : token);
     if (token === "space" || (token === "semicolon" && from < 0)) continue;
     if (state === "start") {

@@ -1,8 +1,8 @@
 /**
- * Checking what comes in. A `Check` gathers everything that is wrong with one call and throws it as one
- * `InvalidInputError`; the functions here and beside it each look at one kind of value.
+ * Input validation. A `Check` collects all issues of one call and throws them as one `InvalidInputError`; each function of
+ * this folder checks one kind of value.
  *
- * What a check returns for a value that is wrong stands in for it until `done()` throws: it is never used.
+ * For an invalid value a check returns a placeholder of the right type. It is never used, because `done()` throws first.
  */
 import { types } from "node:util";
 import { InvalidInputError, type Issue } from "../errors.ts";
@@ -11,67 +11,67 @@ import { escaped, isName, isRevoked, listed, quoted, shown } from "../shown.ts";
 
 export { shown };
 
-/** 2^31 - 1: what a PostgreSQL `integer` holds, and the limit of every counter here. */
+/** 2^31 - 1: the maximum of a PostgreSQL `integer` and of every counter here. */
 export const maxInteger = 2 ** 31 - 1;
 
-/** A value so broken that it has a thousand flaws is refused for the first thousand. */
+/** Report at most this many issues. */
 const maxIssues = 1000;
 
-/** How long a path may be, and how much of its beginning is kept where it is cut, in characters. */
+/** Maximum length of a path, and how much of its start is kept when it is cut, in characters. */
 const maxPath = 3000;
 const keptStart = 200;
 
-/** The names that an object may have. A `Record` rather than a list, so that the compiler misses none. */
+/** The property names of an options object. A `Record`, so that the compiler reports a missing name. */
 export type Names<T> = Readonly<Record<keyof T & string, true>>;
 
 export class Check {
   #issues: Issue[] | undefined;
   #cause: unknown;
 
-  /** `cause` is what a user's getter or callback threw. */
+  /** Adds an issue. `cause` is an error thrown by a user's getter or callback. */
   refuse(path: string, message: string, cause?: unknown): void {
     this.#issues ??= [];
     this.#cause ??= cause;
     if (this.#issues.length < maxIssues) this.#issues.push({ path, message });
   }
 
-  /** How much was refused so far. */
+  /** Number of issues so far. */
   get refusals(): number {
     return this.#issues?.length ?? 0;
   }
 
-  /** Whether so much was refused that further flaws are not reported: there is no need to look for them. */
+  /** Whether the maximum number of issues is reached, so that checking further is pointless. */
   get isFull(): boolean {
     return this.refusals >= maxIssues;
   }
 
-  /** Throws the `InvalidInputError` if anything was refused. */
+  /** Throws the `InvalidInputError` if there are any issues. */
   done(): void {
     if (!this.#issues) return;
     throw new InvalidInputError(this.#issues, this.#cause === undefined ? undefined : { cause: this.#cause });
   }
 
   /**
-   * An object of named values, none of them unknown: a misspelt option must not be ignored. Each is read once, so that what
-   * was checked is what is used.
+   * Checks an options object and returns its properties. Refuses unknown names, because a misspelt option must not be
+   * ignored. Reads each property once, so that the checked value is the one used.
    */
   object<T extends object>(path: string, value: T | undefined, names: Names<T>): Partial<T> {
     if (value === undefined || !this.isObject(path, value)) return {};
     for (const name of this.keys(path, value)) {
       if (this.isFull) break;
       if (!isNameOf(names, name)) {
-        this.refuse(escaped(name, 60), `is not a name known here; allowed are ${listed(Object.keys(names))}`);
+        this.refuse(escaped(name, 60), `unknown property; expected one of ${listed(Object.keys(names))}`);
       }
     }
     return this.#copy(value, names, (name) => name);
   }
 
-  /** Some properties of an object that may have others. */
+  /** Returns the named properties of an object that may have others. */
   record<T extends object>(path: string, value: T, names: Names<T>): Partial<T> {
     return this.isObject(path, value) ? this.#copy(value, names, (name) => pathWithin(path, name)) : {};
   }
 
-  /** The names of an object's own properties. */
+  /** Returns the names of an object's own properties. */
   keys(path: string, value: object): string[] {
     try {
       return Object.keys(value);
@@ -81,7 +81,7 @@ export class Check {
     }
   }
 
-  /** A property; `undefined`, and refused, where a getter or a proxy throws. */
+  /** Returns a property; if a getter or a proxy throws, refuses it and returns `undefined`. */
   read<T extends object, K extends keyof T>(path: string, value: T, name: K): T[K] | undefined {
     try {
       return value[name];
@@ -91,7 +91,7 @@ export class Check {
     }
   }
 
-  /** An object with the same properties, each read once; what throws is refused. Nothing is copied where something was refused. */
+  /** Copies an object, reading each property once; refuses one that throws. Copies nothing if there are issues already. */
   copy<T extends object>(path: string, value: T): T {
     if (this.#issues) return value;
     try {
@@ -113,12 +113,12 @@ export class Check {
   }
 
   /**
-   * For what threw while it was read. A `TypeError` is how the language reports a revoked proxy and the like; any other error is
-   * the caller's own, from a getter, and leaves as it was thrown.
+   * Refuses a value that threw while it was read. A `TypeError` comes from the language, as for a revoked proxy; any other
+   * error comes from the caller's getter and is rethrown unchanged.
    */
   refuseUnreadable(path: string, cause: unknown): void {
     if (!isTypeError(cause)) throw cause;
-    this.refuse(path, `must be readable, and reading it threw: ${messageOf(cause)}`, cause);
+    this.refuse(path, `must be readable, but reading it threw: ${messageOf(cause)}`, cause);
   }
 
   isObject(path: string, value: unknown): boolean {
@@ -129,37 +129,37 @@ export class Check {
 
   /** An integer from `least` to `most`. */
   integer(path: string, value: unknown, least = 0, most = maxInteger): number {
-    // Plus zero, since a negative zero would not equal the zero that is stored.
+    // Adding zero turns -0 into 0, which is what the database returns.
     if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value + 0;
     this.refuse(path, `must be an integer from ${least} to ${most}, got ${shown(value)}`);
     return least;
   }
 
-  /** One of a closed vocabulary. */
+  /** One of a fixed list of words. */
   member<T extends string>(path: string, value: unknown, vocabulary: readonly [T, ...T[]]): T {
     const found = vocabulary.find((word) => word === value);
     if (found === undefined) this.refuse(path, `must be one of ${vocabulary.join(", ")}, got ${shown(value)}`);
     return found ?? vocabulary[0];
   }
 
-  /** One or several of a closed vocabulary, as a list without repeats; `undefined` when left out. */
+  /** One or several of a fixed list of words, as a list without duplicates; `undefined` when omitted. */
   members<T extends string>(path: string, value: unknown, vocabulary: readonly [T, ...T[]]): T[] | undefined {
     if (value === undefined) return undefined;
     if (!isArray(value)) return [this.member(path, value, vocabulary)];
     return this.list(path, value, (at, word) => this.member(at, word, vocabulary));
   }
 
-  /** One or several ids, as a list without repeats; `undefined` when left out. */
+  /** One or several ids, as a list without duplicates; `undefined` when omitted. */
   ids(path: string, value: unknown): string[] | undefined {
     if (value === undefined) return undefined;
     return isArray(value) ? this.list(path, value, (at, id) => this.id(at, id)) : [this.id(path, value)];
   }
 
-  /** Each entry of an array, holes included, as a list without repeats. */
+  /** Each entry of an array, holes included, as a list without duplicates. */
   list<T>(path: string, value: readonly unknown[], check: (path: string, entry: unknown) => T): T[] {
     const length = this.read(path, value, "length") ?? 0;
     const entries = new Set<T>();
-    // An array of four billion holes takes no memory, and would take minutes to refuse entry by entry.
+    // An array of four billion holes takes no memory, but refusing each entry would take minutes.
     for (let index = 0; index < length && this.refusals < maxIssues; index++) {
       const at = `${path}[${index}]`;
       entries.add(check(at, this.read(at, value, index)));
@@ -172,18 +172,18 @@ export class Check {
     return value === true;
   }
 
-  /** A function, of which no more can be known than that it is one. */
+  /** A function. */
   callable(path: string, value: unknown): void {
     if (typeof value !== "function" || isRevoked(value)) this.refuse(path, `must be a function, got ${shown(value)}`);
   }
 
-  /** An AbortSignal, whichever realm it comes from. */
+  /** An AbortSignal of any realm. */
   signal(path: string, value: unknown): void {
     const sound = typeof value === "object" && value !== null && has(value, isSignal);
     if (!sound) this.refuse(path, `must be an AbortSignal, got ${shown(value)}`);
   }
 
-  /** Well-formed Unicode without NUL, which neither engine's text holds faithfully; at least one character. */
+  /** A non-empty string of well-formed Unicode without NUL: no engine stores NUL or lone surrogates faithfully. */
   text(path: string, value: unknown, most?: number): string {
     if (typeof value !== "string") {
       this.refuse(path, `must be a string, got ${shown(value)}`);
@@ -204,25 +204,25 @@ export class Check {
     return this.text(path, value, 256);
   }
 
-  /** An id that the caller may leave out. */
+  /** An id that the caller may omit. */
   idOr(path: string, value: unknown, newId: () => string): string {
     return value === undefined ? this.id("newId()", newId()) : this.id(path, value);
   }
 
-  /** Where a row may have null, null and `undefined` both mean none. */
+  /** An id for a nullable column; null and `undefined` both mean null. */
   nullableId(path: string, value: unknown): string | null {
     return value === undefined || value === null ? null : this.id(path, value);
   }
 }
 
-/** What is wrong with a string whatever its length, or `undefined`. */
+/** Returns why a string cannot be stored, apart from its length, or `undefined`. */
 export function textFlaw(value: string): string | undefined {
   if (!value.isWellFormed()) return "must be well-formed Unicode, without lone surrogates";
   if (value.includes("\0")) return "must not contain the NUL character";
   return undefined;
 }
 
-/** Of what is no object of named values, such as 50 MB of bytes, each item would be listed as a name. */
+/** Returns whether every item of a value is a key: 50 MB of bytes would be refused as 50 million unknown names. */
 function hasKeyForEachItem(value: object): boolean {
   return ArrayBuffer.isView(value) || types.isBoxedPrimitive(value);
 }
@@ -243,8 +243,8 @@ function isSignal(value: object): boolean {
 }
 
 /**
- * A place within what has a path, as a program would write it: `payload.items[3]["a b"]`. Long names are cut, and of a long
- * path the middle is left out.
+ * Appends a key to a path in JavaScript notation: `payload.items[3]["a b"]`. Cuts long names, and omits the middle of a long
+ * path.
  */
 export function pathWithin(path: string, key: PropertyKey): string {
   const whole = path + segmentOf(key);

@@ -1,21 +1,21 @@
 /**
- * JSON in and out. What comes in is checked for what JSON cannot hold faithfully and encoded once; what comes out may have
- * been written by another program and is read with its faults.
+ * Encoding and decoding JSON. Values to store are checked for what JSON cannot represent and encoded once; stored text may
+ * come from another program, so decoding accepts Python's extensions.
  */
 import type { Json } from "../../drizzle/vocabulary.ts";
 import { messageOf } from "../foreign.ts";
 import { type Check, pathWithin, shown, textFlaw } from "./check.ts";
 
-/** Deeper values overflow the stack of other programs' parsers. */
+/** Deeper values overflow the stack of some JSON parsers. */
 const maxDepth = 500;
 
 /**
- * Encodes a plain object as JSON text, or refuses what JSON cannot hold faithfully, each with its path: NaN and infinities,
- * BigInt, functions, symbols, dates, maps, instances of classes, `undefined` in an array, cycles, NUL and lone surrogates.
- * A property that is `undefined` is left out.
+ * Encodes a plain object as JSON text. Refuses values that JSON cannot represent, each with its path: NaN and infinities,
+ * BigInt, functions, symbols, dates, maps, class instances, `undefined` in an array, cycles, NUL and lone surrogates.
+ * Omits properties that are `undefined`.
  *
- * Nearly every value is sound, so one bare pass says only whether it is, and a second one that knows where it is explains
- * what is not: on a payload of 5 MB the first takes a fifth of the time of writing it, the second as long as that.
+ * Nearly every value is valid, so a first pass only tests that, and a second pass, which tracks paths, runs only for an
+ * invalid value: on a payload of 5 MB the first takes a fifth of the time of encoding, the second as long as encoding.
  */
 export function encodeObject(check: Check, path: string, value: unknown): string {
   const before = check.refusals;
@@ -24,10 +24,10 @@ export function encodeObject(check: Check, path: string, value: unknown): string
   try {
     if (isPlainObject(value) && holds(value, maxDepth)) text = JSON.stringify(value);
   } catch (error) {
-    // A getter or a proxy's trap; or the text would be longer than a string can be.
+    // A getter or a proxy's trap threw; or the text exceeds the maximum length of a string.
     thrown = error;
   }
-  // What merely looks like an escape is explained without a flaw.
+  // Text that only looks like an escape (a backslash, then "u0000") passes `explain`.
   if (text === undefined || suspicious.test(text)) explain(check, path, value, new Set());
   if (check.refusals > before) return "{}";
   if (text !== undefined) return text;
@@ -36,18 +36,18 @@ export function encodeObject(check: Check, path: string, value: unknown): string
   return "{}";
 }
 
-/** The escapes that JSON.stringify writes for what neither engine's text can hold: NUL and lone surrogates. */
+/** The escapes that JSON.stringify writes for what no engine's text can store: NUL and lone surrogates. */
 const suspicious = /\\u(?:0000|d[89a-f])/;
 
 /**
- * What is given to be stored as JSON: a plain object. `object`, since TypeScript lets no interface pass as an index
- * signature; what it holds is checked when it is written.
+ * A plain object to be stored as JSON. The type is `object`, because TypeScript does not assign interfaces to index
+ * signatures; its values are checked at run time.
  */
 export type PlainObject = object;
 
 type Properties = { readonly [key: string]: unknown };
 
-/** Whether JSON can hold the value, its strings aside. A cycle is deeper than any limit. */
+/** Returns whether JSON can represent the value, apart from its strings. A cycle exceeds the depth limit. */
 function holds(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case "string":
@@ -60,7 +60,7 @@ function holds(value: unknown, depth: number): boolean {
       if (depth === 0) return false;
       if ("toJSON" in value && typeof value.toJSON === "function") return false;
       if (isArray(value)) {
-        // Not `every`, which passes over holes.
+        // Not `every`, which skips holes.
         for (let index = 0; index < value.length; index++) if (!holds(value[index], depth - 1)) return false;
         return true;
       }
@@ -72,7 +72,7 @@ function holds(value: unknown, depth: number): boolean {
   }
 }
 
-/** Refuses each flaw of a value with its path. `above` holds the containers that the value is in; without any it must be an object. */
+/** Refuses each flaw of a value with its path. `above` contains its ancestors; a value without ancestors must be an object. */
 function explain(check: Check, path: string, value: unknown, above: Set<object>): void {
   try {
     explainOwn(check, path, value, above);
@@ -100,9 +100,9 @@ function explainOwn(check: Check, path: string, value: unknown, above: Set<objec
     );
   }
   if ("toJSON" in value && typeof value.toJSON === "function") {
-    return check.refuse(`${path}.toJSON`, "must not be a method: what it gives would be stored in its place");
+    return check.refuse(`${path}.toJSON`, "must not be a method: its return value would be stored instead");
   }
-  if (above.has(value)) return check.refuse(path, "must not contain itself");
+  if (above.has(value)) return check.refuse(path, "must not be a circular reference");
   if (above.size === maxDepth) return check.refuse(path, `must not be nested more than ${maxDepth} levels deep`);
   above.add(value);
   explainItems(check, path, value, above);
@@ -127,7 +127,7 @@ function explainItems(check: Check, path: string, value: readonly unknown[] | Pr
         const item = value[key];
         const flaw = item === undefined ? undefined : textFlaw(key);
         if (flaw) check.refuse(path, `the key ${shown(key)} ${flaw}`);
-        // A property that is undefined is left out.
+        // A property that is undefined is omitted.
         return item === undefined ? null : item;
       },
       above,
@@ -145,7 +145,7 @@ function explainItem(check: Check, path: string, read: () => unknown, above: Set
   explain(check, path, item, above);
 }
 
-/** An array itself, of this realm or another: in each of them `Array.prototype` is one, and that of a class is none. */
+/** Returns whether a value is a plain array of any realm: `Array.prototype` is an array, a subclass's prototype is not. */
 function isArray(value: object): value is readonly unknown[] {
   return Array.isArray(value) && Array.isArray(Object.getPrototypeOf(value));
 }
@@ -154,7 +154,7 @@ function isPlainObject(value: unknown): value is Properties {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
-  // An object of another realm, such as a `vm` context, has that realm's Object.prototype.
+  // An object of a different realm, such as a `vm` context, has that realm's Object.prototype.
   return (
     typeof prototype === "object" &&
     Object.getPrototypeOf(prototype) === null &&
@@ -163,8 +163,8 @@ function isPlainObject(value: unknown): value is Properties {
 }
 
 /**
- * Decodes stored JSON text. Python's NaN and Infinity are read as null. Throws the parser's `SyntaxError` for other text
- * that is not JSON.
+ * Decodes stored JSON text. Reads Python's NaN and Infinity as null. Throws the parser's `SyntaxError` for other invalid
+ * JSON.
  */
 export function decodeJson(text: string): Json {
   try {
@@ -176,10 +176,10 @@ export function decodeJson(text: string): Json {
   }
 }
 
-/** What Python's `json.dumps` writes for what JSON does not have. */
+/** What Python's `json.dumps` writes for numbers that JSON does not have. */
 const notANumber = /-?Infinity|NaN/g;
 
-/** String by string: one expression for all of it overflows the stack on megabytes of quotes. */
+/** Replaces NaN and Infinity outside of strings. One expression for the whole text overflows the stack on megabytes of quotes. */
 function withoutNotANumber(text: string): string {
   const parts: string[] = [];
   let from = 0;
@@ -194,7 +194,7 @@ function withoutNotANumber(text: string): string {
   return parts.join("");
 }
 
-/** Behind the closing quote of the string that begins at `quote`; the end of the text where it is not closed. */
+/** Returns the index after the closing quote of the string that begins at `quote`, or the text's length if it is not closed. */
 function endOfString(text: string, quote: number): number {
   for (let at = quote + 1; ; at++) {
     at = text.indexOf('"', at);

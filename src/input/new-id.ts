@@ -1,11 +1,11 @@
 /**
- * Ids for callers who bring none: UUIDv7 (RFC 9562), each greater than the one before in the same process, so that of two
- * briefs of one millisecond the first made is the first handed out.
+ * Default id generator: UUIDv7 (RFC 9562), monotonic within a process, so that two briefs of one millisecond are claimed in
+ * the order of their creation.
  */
 import { randomFillSync } from "node:crypto";
 import { V7Generator } from "uuidv7";
 
-/** Random words for some hundred ids at a time: to ask the system for each id's cost up to 13 µs, a third of an insert. */
+/** Random words for a few hundred ids: asking the system for each id costs up to 13 µs, a third of an insert. */
 const words = new Uint32Array(1024);
 let used = words.length;
 

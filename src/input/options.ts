@@ -1,5 +1,5 @@
 /**
- * The options of `openBlackboard`: all of them checked, none of them guessed.
+ * Validation of the options of `openBlackboard` and of the functions for files, views and PostgreSQL.
  */
 import { join, resolve } from "node:path";
 import { types } from "node:util";
@@ -10,36 +10,36 @@ import { Check, maxInteger, type Names, shown } from "./check.ts";
 import { realPathOf } from "./real-path.ts";
 import { checkRoles, type Roles } from "./roles.ts";
 
-/** What both engines take. */
+/** The options of both engines. */
 export interface CommonOptions<R extends Roles = Roles> {
-  /** One path segment, 1 to 128 characters: no separators, no control characters, not `.` or `..`. */
+  /** Id of the run. One path segment of 1 to 128 characters: no separators, no control characters, not `.` or `..`. */
   runId: string;
-  /** `"auto"` (the default) brings the schema up to date; `"check"` throws `MIGRATION_PENDING` when it is not, or absent. */
+  /** `"auto"` (the default) applies pending migrations; `"check"` throws `MIGRATION_PENDING` if any are pending. */
   migrate?: "auto" | "check" | undefined;
-  /** What the briefs of each role carry; left out, any role may carry any object. */
+  /** Payload and result schemas by role. Without it, any role is allowed, with any object. */
   roles?: R | undefined;
-  /** The time of what is written; when left out the machine's, or the PostgreSQL server's. */
+  /** Returns the time for timestamps and leases. Default: the local machine's clock on SQLite, the server's on PostgreSQL. */
   clock?: (() => Date) | undefined;
-  /** Makes the ids that callers leave out; UUIDv7 when left out. */
+  /** Generates the ids that callers omit. Default: UUIDv7. */
   newId?: (() => string) | undefined;
-  /** Drizzle's logger: sees every query. */
+  /** A Drizzle logger, called for every query. */
   logger?: Logger | undefined;
 }
 
 export interface OpenOptions<R extends Roles = Roles> extends CommonOptions<R> {
-  /** Directory that holds `<runId>/blackboard.db`; `"runs"` when left out. */
+  /** Directory that contains `<runId>/blackboard.db`. Default: `"runs"`. */
   root?: string | undefined;
-  /** An explicit file instead, or `":memory:"`. */
+  /** Path of the file, instead of `root`, or `":memory:"`. */
   file?: string | undefined;
-  /** False: a missing file is an error (`NO_SUCH_FILE`) and none is made. */
+  /** When false, throws `NO_SUCH_FILE` instead of creating a missing file. Default: true. */
   create?: boolean | undefined;
-  /** Never changes the file or what its WAL holds; -shm and an empty -wal may appear beside it. */
+  /** Opens read-only: never changes the file or its WAL's content. A -shm and an empty -wal may be created next to it. */
   readonly?: boolean | undefined;
-  /** `"full"` (the default) survives power loss, as the reference does; `"normal"` may lose the last commits, never the file. */
+  /** `"full"` (the default) survives power loss, like the reference; `"normal"` may lose the last commits but not the file. */
   synchronous?: "full" | "normal" | undefined;
-  /** How long a call waits for other writers once open, in milliseconds; 5000 when left out. */
+  /** Maximum time that a call waits for other writers, in milliseconds. Default: 5000. */
   busyTimeoutMs?: number | undefined;
-  /** How long opening waits for others, before its own migrations start, in milliseconds; 60000 when left out. */
+  /** Maximum time that opening waits for other processes before it starts migrating, in milliseconds. Default: 60000. */
   migrateTimeoutMs?: number | undefined;
 }
 
@@ -87,7 +87,7 @@ export function checkPostgresOptions<Pool extends object>(options: CommonOptions
   return settings;
 }
 
-/** Which run of a database to look at; may be left out where it has only one. */
+/** A run of a PostgreSQL database. `runId` is optional if the database has only one run. */
 export interface PostgresViewOptions<Pool> {
   connection: string | Pool;
   runId?: string | undefined;
@@ -104,12 +104,12 @@ export function checkPostgresViewOptions<Pool extends object>(options: PostgresV
   return settings;
 }
 
-/** Its own form is for the engine to say: what is checked here is that something was given. */
+/** Checks only the type: the engine validates the connection string. */
 function checkConnection<Pool extends object>(check: Check, connection: string | Pool | undefined): string | Pool {
   const isPool = typeof connection === "object" && connection !== null && has(connection, looksLikePool);
   if (!isPool && (typeof connection !== "string" || connection === "")) {
-    // Without the value: it may hold a password.
-    check.refuse("connection", "must be a connection string, or a Pool of node-postgres");
+    // Without the value: it may contain a password.
+    check.refuse("connection", "must be a connection string or a node-postgres Pool");
   }
   return connection ?? "";
 }
@@ -139,25 +139,25 @@ export function checkOpenOptions(options: OpenOptions) {
     migrateTimeoutMs: checkTimeout(check, "migrateTimeoutMs", given.migrateTimeoutMs, defaultMigrateTimeoutMs),
   };
   if (location === ":memory:" && (settings.readonly || !settings.create)) {
-    check.refuse("file", 'must be a file on disk with readonly or create: false: ":memory:" is new each time');
+    check.refuse("file", 'must be a file on disk if readonly is true or create is false; ":memory:" is always new');
   }
   check.done();
   return settings;
 }
 
-/** One segment of a path, since it names a folder. */
+/** One path segment, because the run id names a folder. */
 export function checkRunId(check: Check, value: unknown): string {
   const runId = check.text("runId", value, 128);
   if (runId === "." || runId === ".." || /[/\\\p{Cc}]/u.test(runId)) {
     check.refuse(
       "runId",
-      `must be one path segment, without / or \\ or control characters, not . or .., got ${shown(runId)}`,
+      `must be one path segment without /, \\ or control characters, and not . or .., got ${shown(runId)}`,
     );
   }
   return runId;
 }
 
-/** The absolute path of the file, without symbolic links, or ":memory:". */
+/** Returns the absolute path of the file with symbolic links resolved, or ":memory:". */
 export function checkLocation(
   check: Check,
   given: { root?: string | undefined; file?: string | undefined },
@@ -167,7 +167,7 @@ export function checkLocation(
   return path === ":memory:" ? path : realPathOf(path);
 }
 
-/** The absolute path as given, or ":memory:". */
+/** Returns the absolute path with symbolic links kept, or ":memory:". */
 export function checkPath(
   check: Check,
   { root, file }: { root?: string | undefined; file?: string | undefined },
@@ -177,10 +177,10 @@ export function checkPath(
     const folder = root === undefined ? defaultRoot : check.text("root", root);
     return resolve(join(folder, runId, "blackboard.db"));
   }
-  if (root !== undefined) check.refuse("root", "must not be given together with `file`, which says it all");
+  if (root !== undefined) check.refuse("root", "must not be combined with `file`");
   const path = check.text("file", file);
   if (path === ":memory:") return path;
-  // better-sqlite3 trims file names: it would open another file.
+  // better-sqlite3 trims file names: it would open a different file.
   if (path !== path.trimEnd()) check.refuse("file", `must not end in white space, got ${shown(path)}`);
   // SQLite would take it for a companion of the database without the ending, and apply or delete it.
   if (/-(?:wal|shm|journal)$/.test(path)) {
@@ -192,21 +192,21 @@ export function checkPath(
   return resolve(path);
 }
 
-/** Which file: that of a run under a root, or one by its path. */
+/** A file: of a run under a root, or by its path. */
 export type BlackboardLocation = { runId: string; root?: string | undefined } | { file: string };
 
 interface MigrateOptions {
-  /** Tells what would be done and changes nothing. */
+  /** Returns the status before migrating and changes nothing. */
   dryRun?: boolean | undefined;
-  /** Writes a consistent copy beside the file first, if anything is pending. */
+  /** Writes a consistent copy next to the file first, if any migration is pending. */
   backup?: boolean | undefined;
-  /** How long to wait for others, in milliseconds; 60000 when left out. */
+  /** Maximum time to wait for other processes, in milliseconds. Default: 60000. */
   migrateTimeoutMs?: number | undefined;
 }
 export type MigrateBlackboardOptions = BlackboardLocation & MigrateOptions;
 
 interface VerifyOptions {
-  /** Makes anew what is derived and wrong. */
+  /** Rebuilds indexes, triggers and counts that are missing or wrong. */
   repair?: boolean | undefined;
 }
 export type VerifyBlackboardOptions = BlackboardLocation & VerifyOptions;
@@ -221,14 +221,14 @@ const migrateNames: Names<AllLocations & MigrateOptions> = {
   migrateTimeoutMs: true,
 };
 
-/** What to look at: a run under a root, or a file and which of its runs, if it holds several. */
+/** The run to view: under a root, or in a file, with its `runId` if the file has several runs. */
 export type ViewOptions = (
   | { runId: string; root?: string | undefined }
   | { file: string; runId?: string | undefined }
 ) & {
   /**
-   * To see what others write from now on. A current file that nobody has open is otherwise read as a snapshot in memory, so
-   * that no -wal and -shm appear beside it.
+   * Opens the file itself, so that later writes are visible. Otherwise a current file that no process has open is read into
+   * memory as a snapshot, so that no -wal and -shm are created next to it.
    */
   live?: boolean | undefined;
 };
@@ -244,7 +244,7 @@ export function checkViewOptions(options: ViewOptions) {
   return { location, runId, live };
 }
 
-/** The folder that holds the runs. */
+/** Returns the folder that contains the runs. */
 export function checkRootOption(options: { root?: string | undefined } | undefined): string {
   const check = new Check();
   const { root } = check.object<{ root?: string | undefined }>("options", options, { root: true });
@@ -264,7 +264,7 @@ export function checkVerifyOptions(options: VerifyBlackboardOptions) {
   return { location, repair };
 }
 
-/** The absolute path of a file on disk. */
+/** Returns the absolute path of a file on disk. */
 export function checkBlackboardLocation(location: BlackboardLocation): string {
   const check = new Check();
   const path = onDisk(check, check.object<AllLocations>("location", location, locationNames));
@@ -287,7 +287,7 @@ export function checkMigrateOptions(options: MigrateBlackboardOptions) {
 
 function onDisk(check: Check, given: AllLocations): string {
   if (given.file !== undefined && given.runId !== undefined) {
-    check.refuse("runId", "must not be given together with `file`, which says it all");
+    check.refuse("runId", "must not be combined with `file`");
   }
   const runId = given.file === undefined ? checkRunId(check, given.runId) : "";
   const path = checkLocation(check, given, runId);
@@ -299,7 +299,7 @@ function checkTimeout(check: Check, path: string, value: number | undefined, oth
   return value === undefined ? otherwise : check.integer(path, value, 0, maxInteger);
 }
 
-/** The clock as it is stored: ISO 8601, UTC, in milliseconds. Only years of four digits are ordered as text. */
+/** Returns a clock in the stored format: ISO 8601, UTC, milliseconds. Only four-digit years sort correctly as text. */
 export function timestamps(clock: () => Date): () => string {
   return () => {
     const time = clock();
@@ -313,7 +313,7 @@ export function timestamps(clock: () => Date): () => string {
   };
 }
 
-/** As `toISOString`, which throws for an invalid date, and which an object may have overridden. */
+/** Like `toISOString`, but returns "" for an invalid date and ignores overridden methods. */
 function isoTime(date: Date): string {
   const time = Date.prototype.getTime.call(date);
   return Number.isNaN(time) ? "" : new Date(time).toISOString();

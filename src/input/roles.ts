@@ -1,6 +1,6 @@
 /**
- * Roles: what the briefs of each role carry, declared once on opening with any Standard Schema library. A payload is checked
- * when its brief is created, a result when it is stored; what the schema gives is stored. What is read is not checked again.
+ * Role schemas, declared on opening with any Standard Schema library. A payload is validated when its brief is created, a
+ * result when it is stored; the schema's output is stored. Rows are not validated again when read.
  *
  * https://standardschema.dev
  */
@@ -12,8 +12,8 @@ import { type Check, type Names, pathWithin, shown } from "./check.ts";
 import { encodeObject } from "./json.ts";
 
 /**
- * What a role's briefs carry. Any Standard Schema library (zod, valibot, arktype) will do; synchronous validation. Other
- * keys than these two are refused on open: a misspelt one would switch validation off.
+ * The payload and result schemas of a role, from any Standard Schema library (zod, valibot, arktype) that validates
+ * synchronously. Opening throws for any other key, because a misspelt one would disable validation.
  */
 export interface RoleSchemas {
   payload?: StandardSchemaV1 | undefined;
@@ -25,7 +25,7 @@ export type AnyRoles = any;
 
 const schemaNames: Names<RoleSchemas> = { payload: true, result: true };
 
-/** The roles as they were declared, copied; `undefined` where none were, and any role may carry any object. */
+/** Returns a copy of the declared roles; `undefined` without any, which allows any role with any object. */
 export function checkRoles(check: Check, roles: Roles | undefined): Roles | undefined {
   if (roles === undefined) return undefined;
   if (!check.isObject("roles", roles)) return undefined;
@@ -63,7 +63,7 @@ function isSchema(value: unknown): value is StandardSchemaV1 {
   });
 }
 
-/** A role that this blackboard knows. */
+/** One of the declared roles; any id if none are declared. */
 export function checkRole(check: Check, roles: Roles | undefined, path: string, value: unknown): string {
   const role = check.id(path, value);
   if (roles && !Object.hasOwn(roles, role)) {
@@ -73,14 +73,14 @@ export function checkRole(check: Check, roles: Roles | undefined, path: string, 
   return role;
 }
 
-/** One or several of them, without repeats; `undefined` when left out. */
+/** One or several roles, without duplicates; `undefined` when omitted. */
 export function checkRoleFilter(check: Check, roles: Roles | undefined, value: unknown): string[] | undefined {
   if (value === undefined) return undefined;
   if (!isArray(value)) return [checkRole(check, roles, "role", value)];
   return check.list("role", value, (path, role) => checkRole(check, roles, path, role));
 }
 
-/** A brief's payload or result as it is stored: what the role's schema makes of it, or the object itself. */
+/** Encodes a brief's payload or result: the output of the role's schema, or the object itself without a schema. */
 export function encodeFor(
   check: Check,
   roles: Roles | undefined,
@@ -96,13 +96,13 @@ export function encodeFor(
   return check.refusals > before ? "{}" : encodeObject(check, part, validated);
 }
 
-/** The value that the schema returns; its issues, and whatever else is not such a value, are refused. */
+/** Returns the schema's output. Refuses the schema's issues and any other return value. */
 function validate(check: Check, schema: StandardSchemaV1, part: string, value: unknown): unknown {
   let answer: unknown;
   try {
     answer = schema["~standard"].validate(value);
   } catch (cause) {
-    const message = `could not be validated, its schema threw: ${messageOf(cause)}`;
+    const message = `could not be validated because its schema threw: ${messageOf(cause)}`;
     throw new InvalidInputError([{ path: part, message }], { cause });
   }
   if (isThenable(answer)) {
@@ -113,31 +113,31 @@ function validate(check: Check, schema: StandardSchemaV1, part: string, value: u
   try {
     return valueIn(check, part, answer);
   } catch (cause) {
-    check.refuse(part, `must have a schema whose answer can be read, and reading it threw: ${messageOf(cause)}`, cause);
+    check.refuse(part, `must have a schema with a readable result, but reading it threw: ${messageOf(cause)}`, cause);
     return undefined;
   }
 }
 
-/** Whatever it settles to: it is too late to be of use. */
+/** Handles a rejection that is no longer of use. */
 function ignore(promise: PromiseLike<unknown>): void {
   new Promise((resolve) => resolve(promise)).catch(() => undefined);
 }
 
 function valueIn(check: Check, part: string, answer: unknown): unknown {
   if (typeof answer !== "object" || answer === null) {
-    check.refuse(part, `must have a schema that answers with a value or with issues, got ${shown(answer)}`);
+    check.refuse(part, `must have a schema that returns \`value\` or \`issues\`, got ${shown(answer)}`);
     return undefined;
   }
   const issues = "issues" in answer ? answer.issues : undefined;
   if (issues !== undefined) {
     refuseIssues(check, part, issues);
   } else if (!("value" in answer)) {
-    check.refuse(part, `must have a schema that answers with a value or with issues, got ${shown(answer)}`);
+    check.refuse(part, `must have a schema that returns \`value\` or \`issues\`, got ${shown(answer)}`);
   }
   return "value" in answer ? answer.value : undefined;
 }
 
-/** Also without any issue in it, an answer with `issues` is a refusal. */
+/** A result with `issues` is a refusal even if the list is empty. */
 function refuseIssues(check: Check, part: string, issues: unknown): void {
   const before = check.refusals;
   if (typeof issues === "object" && issues !== null && Symbol.iterator in issues && isIterable(issues)) {
@@ -146,7 +146,7 @@ function refuseIssues(check: Check, part: string, issues: unknown): void {
       refuseIssue(check, part, issue);
     }
   }
-  if (check.refusals === before) check.refuse(part, "was refused by its schema, which names no issue");
+  if (check.refusals === before) check.refuse(part, "was refused by its schema, which reported no issue");
 }
 
 function isIterable(value: object): value is Iterable<unknown> {
@@ -159,10 +159,10 @@ function refuseIssue(check: Check, part: string, issue: unknown): void {
   check.refuse(pathOf(part, path), messageOf(issue));
 }
 
-/** The most segments of an issue's path that are read. */
+/** Maximum number of segments read of an issue's path. */
 const maxSegments = 1000;
 
-/** What is not a path points to the whole part. */
+/** Converts an issue's path; an invalid one refers to the whole payload or result. */
 function pathOf(part: string, path: unknown): string {
   if (!isArray(path)) return part;
   let within = part;

@@ -1,13 +1,13 @@
 /**
- * Which run is meant, and where one is to go.
+ * Locations of runs: which run to read, and where to write one.
  */
 import { Check, type Names } from "./check.ts";
 import { checkLocation, checkPath, checkRunId } from "./options.ts";
 
-/** A run under a root, `"runs"` when left out; or in a file, where it may go without saying if it is the only one. */
+/** A run under a root (default `"runs"`), or in a file; there `runId` is optional if the file has only one run. */
 export type RunLocation = { runId: string; root?: string | undefined } | { file: string; runId?: string | undefined };
 
-/** Where a run goes: under a root, `"runs"` when left out, or into a file. Without a `runId` it keeps its own. */
+/** The destination of a run: under a root (default `"runs"`) or in a file. Without a `runId` the run keeps its id. */
 export type RunDestination =
   | { runId?: string | undefined; root?: string | undefined }
   | { file: string; runId?: string | undefined };
@@ -15,7 +15,7 @@ export type RunDestination =
 type All = { runId?: string | undefined; root?: string | undefined; file?: string | undefined };
 const names: Names<All> = { runId: true, root: true, file: true };
 
-/** `locationOf` gives the file's absolute path, which under a root depends on the run. */
+/** `locationOf` returns the file's absolute path, which depends on the run under a root. */
 export interface CheckedLocation {
   readonly runId: string | undefined;
   locationOf(runId: string): string;
@@ -40,7 +40,7 @@ function checkAll(location: All, runNeeded: boolean): CheckedLocation {
   check.done();
   const locationOf = (run: string) => {
     const late = new Check();
-    // A run keeps its own id, which may not be one that a folder can have.
+    // A run that keeps its id may have one that is not a valid folder name.
     const path = checkLocation(late, given, given.file === undefined ? checkRunId(late, run) : run);
     late.done();
     return path;
@@ -48,7 +48,7 @@ function checkAll(location: All, runNeeded: boolean): CheckedLocation {
   return { runId, locationOf };
 }
 
-/** The absolute path of a file to create. A link at the path is not followed: it counts as an existing file. */
+/** Returns the absolute path of a file to create. Does not follow a link at the path: it counts as an existing file. */
 export function checkNewFile(path: string, file: string): string {
   const check = new Check();
   const location = checkPath(check, { file }, "");

@@ -1,6 +1,6 @@
 /**
- * PostgreSQL through node-postgres. A single operation takes a client out of the pool for as long as it lasts; a transaction
- * has one of its own.
+ * The PostgreSQL engine, on node-postgres. Each operation outside a transaction and each transaction checks a client out of
+ * the pool until it ends.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
@@ -21,7 +21,7 @@ import { isConnectionLoss, isContention, translated } from "./errors.ts";
 import type { PostgresDatabase } from "./lens.ts";
 import { Line } from "./line.ts";
 import { type Client, type Connection, checkOut } from "./pool.ts";
-import { type Surroundings, sparing, Transaction } from "./transaction.ts";
+import { type Surroundings, Transaction, translatingDriverErrors } from "./transaction.ts";
 
 export interface PostgresEngineOptions {
   readonly connection: Connection;
@@ -34,14 +34,14 @@ export interface PostgresSnapshot {
   close(): Promise<void>;
 }
 
-/** How often a single operation is begun again after a deadlock or a serialization failure. */
+/** Maximum number of attempts of an operation after a deadlock or a serialization failure. */
 const maxAttempts = 10;
-/** The longest wait before the second attempt, in milliseconds; twice as long before each further one. */
+/** Base of the random pause between attempts, in milliseconds; its maximum doubles with each attempt. */
 const firstPauseMs = 2;
 
 export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   readonly location: string;
-  /** A look is a round trip to the server. */
+  /** Each poll is a round trip to the server. */
   readonly pollMs = 200;
   readonly #connection: Connection;
   readonly #runId: string;
@@ -68,7 +68,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     return this.#closed.signal;
   }
 
-  /** Inside a transaction its own: the pool's would take another connection, and see nothing of it. */
+  /** Inside a transaction, that of the transaction: the pool's would use a different connection, which cannot see its writes. */
   get drizzle(): PostgresDatabase {
     return this.#openTransaction()?.drizzle ?? this.#surroundings.database;
   }
@@ -84,8 +84,8 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   }
 
   /**
-   * What was committed at one moment, to be read for as long as wanted on a connection of its own. Nothing is locked.
-   * `close` gives the connection back.
+   * Opens a read-only snapshot of the committed data on a separate connection, without locks. `close` returns the connection
+   * to the pool.
    */
   async snapshot(): Promise<PostgresSnapshot> {
     const translating = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -110,16 +110,16 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   }
 
   /**
-   * Looks each time: that is one range of an index, and no question is cheaper. Notifications would not do without it: they
-   * are lost with the connection, do not pass a pooler, and make commits wait for each other.
+   * Queries at every poll: one index range, and no cheaper check exists. LISTEN/NOTIFY would not remove the need to poll:
+   * notifications are lost with the connection, do not pass through a pooler, and serialize commits.
    */
   async look<T>(_: string | undefined, operation: () => Operation<T>): Promise<Found<T>> {
-    // The caller's pool, that he has ended: no server will ever come back there.
+    // The caller ended its pool; it can never reconnect.
     if (this.#closing || this.#connection.pool.ending) throw closedAt(this.location);
     return { version: "", value: await this.#awaitedByClose(() => this.#runAlone(operation)) };
   }
 
-  /** A server is not a file: what happens to it, each call finds out. */
+  /** Does nothing: a server has no file, and each call detects a lost connection. */
   requireStorage(): void {}
 
   async close(): Promise<void> {
@@ -129,7 +129,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     await this.#closing;
   }
 
-  /** What was begun before comes to its end: a pool that ends would never answer those who wait for a client. */
+  /** Waits for running calls first: a pool that has ended never settles pending requests for a client. */
   async #close(): Promise<void> {
     await Promise.allSettled(this.#running);
     await this.#connection.close();
@@ -162,7 +162,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   }
 
   #transactionAlone<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
-    return sparing(this.location, (threw) =>
+    return translatingDriverErrors(this.location, (threw) =>
       this.#withLine((line) =>
         line.transaction(async () => {
           await line.lockRun();
@@ -179,7 +179,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
       return await work(line);
     } catch (error) {
       lost = isConnectionLoss(error);
-      // The pool's idle clients are lost most likely too: now it hears of them, before it hands the next one out.
+      // The pool's idle clients are probably lost too: let it process their errors before it returns the next client.
       if (lost) await nextTurn();
       throw error;
     } finally {

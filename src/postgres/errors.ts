@@ -1,17 +1,17 @@
 /**
- * What PostgreSQL and node-postgres answer, as this package's errors: https://www.postgresql.org/docs/15/errcodes-appendix.html
+ * Translates errors of PostgreSQL and node-postgres: https://www.postgresql.org/docs/15/errcodes-appendix.html
  */
 
 import { rolledBack } from "../engine/engine.ts";
 import { BlackboardError, BusyError, ConnectionError, DatabaseError, FileError } from "../errors.ts";
 import { isError, messageOf, codeOf as ownCodeOf } from "../foreign.ts";
 
-/** Another transaction stood in the way, and the same may succeed at once: a serialization failure, a deadlock. */
+/** Returns whether an error is a serialization failure or a deadlock, so that an immediate retry may succeed. */
 export function isContention(error: unknown): boolean {
   return ["40001", "40P01"].includes(codeOf(error));
 }
 
-/** The server cannot be reached, refuses to let anybody in, or went away. */
+/** Returns whether the server is unreachable, refuses connections, or the connection was lost. */
 export function isConnectionLoss(error: unknown): boolean {
   return (
     ownCodeOf(error) === "CONNECTION" ||
@@ -21,19 +21,19 @@ export function isConnectionLoss(error: unknown): boolean {
 }
 
 const connectionLoss = /^(08...|57P0[1-5]|25P0[34]|28...|3D000|53300|E[A-Z_]+)$/;
-/** What node-postgres says without a code. */
+/** Messages of node-postgres errors without a code. */
 const connectionMessages =
   /^(Connection terminated|Client has encountered a connection error|timeout e(xceeded|xpired)|Client was closed|Cannot use a pool after calling end|Query read timeout)/;
 
-/** For what happened before anything was sent, whatever it was. */
+/** Returns the error for any failure to connect, before a statement was sent. */
 export function unreachable(error: unknown, location: string): ConnectionError {
   const root = rootOf(error);
-  return new ConnectionError(`The server at ${location} cannot be reached (${reasonOf(root)}). Nothing was written.`, {
+  return new ConnectionError(`Cannot connect to the server at ${location} (${reasonOf(root)}). Nothing was written.`, {
     cause: root,
   });
 }
 
-/** The error that a caller gets for one of the driver; anything else comes back as it is. */
+/** Translates an error of the driver; returns any other error unchanged. */
 export function translated(error: unknown, location: string): unknown {
   if (error instanceof BlackboardError) return error;
   const cause = rootOf(error);
@@ -41,23 +41,25 @@ export function translated(error: unknown, location: string): unknown {
   const { message } = cause;
   if (isConnectionLoss(error)) {
     return new ConnectionError(
-      `The server at ${location} went away (${reasonOf(cause)}). Whether the last write landed is unknown: ` +
-        `with ids of your own it may be repeated.`,
+      `Lost the connection to the server at ${location} (${reasonOf(cause)}). Whether the last write was committed is ` +
+        `unknown; repeating it is safe if you chose its ids.`,
       { cause },
     );
   }
   if (isContention(error) || code === "55P03" || code === "57014") {
-    const busy = `${location}: other transactions stood in the way (${message}). Nothing was written; try again.`;
+    const busy = `${location}: conflict with other transactions (${message}). Nothing was written; retry.`;
     return new BusyError(busy, 0, { cause });
   }
   if (code === "53100") {
-    const full = `${location} cannot grow: the server's disk is full (${message}).`;
+    const full = `Cannot write to ${location}: the server's disk is full (${message}).`;
     return new FileError("DISK_FULL", location, full, { cause });
   }
   if (code === "25P02") return rolledBack({ cause });
-  // A five-character state is PostgreSQL's own word.
+  // A five-character code is an SQLSTATE of PostgreSQL.
   if (/^[0-9A-Z]{5}$/.test(code)) {
-    return new DatabaseError(`The database refused: ${message} (${code}). Nothing was written.`, { cause });
+    return new DatabaseError(`The database rejected the statement: ${message} (${code}). Nothing was written.`, {
+      cause,
+    });
   }
   if (isQueryError(error)) {
     return new DatabaseError(`The query failed: ${message}. Nothing was written.`, { cause });
@@ -65,12 +67,12 @@ export function translated(error: unknown, location: string): unknown {
   return error;
 }
 
-/** Drizzle's `DrizzleQueryError`, of whichever copy of it: the only error with both. */
+/** Returns whether an error is a `DrizzleQueryError` of any copy of Drizzle: no other error has both properties. */
 function isQueryError(error: unknown): boolean {
   return isError(error) && "query" in error && "params" in error;
 }
 
-/** Drizzle wraps the driver's error and puts every parameter into the message; the one below it does not. */
+/** Returns the driver's error: Drizzle wraps it in one whose message contains every parameter. */
 function rootOf(error: unknown): ErrorLike {
   let root: ErrorLike = isError(error) ? error : new Error(messageOf(error));
   for (let depth = 0; depth < 10 && isError(root.cause); depth++) root = root.cause;
@@ -83,9 +85,9 @@ function codeOf(error: unknown): string {
   return ownCodeOf(rootOf(error)) ?? "";
 }
 
-/** Without a user's name: PostgreSQL's own words have it. */
+/** Returns a reason without the user name, which PostgreSQL's message contains. */
 function reasonOf(root: ErrorLike): string {
   const code = codeOf(root);
-  if (/^28/.test(code)) return `${code}, it does not let this user in`;
+  if (/^28/.test(code)) return `${code}, authentication failed`;
   return root.message && code ? `${code}, ${root.message}` : code || root.message;
 }

@@ -1,6 +1,6 @@
 /**
- * What PostgreSQL says in its own way, and the seam: here its builder and tables are declared to be SQLite's. That their rows
- * agree is proven by the compiler at the end of `drizzle/schema.postgres.ts`.
+ * The SQL that differs on PostgreSQL, and the cast of its builder and tables to SQLite's types. The compiler proves at the end
+ * of `drizzle/schema.postgres.ts` that the row types are equal.
  */
 import { type AnyColumn, eq, type SQL, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
@@ -8,10 +8,10 @@ import * as tables from "../../drizzle/schema.postgres.ts";
 import type { Lens } from "../operations/operation.ts";
 import type { Pool } from "./pool.ts";
 
-/** The Drizzle database behind a blackboard on a server. */
+/** The Drizzle database of a blackboard on PostgreSQL. */
 export type PostgresDatabase = NodePgDatabase<typeof tables> & { $client: Pool };
 
-/** `nameFor` names the prepared statement of a text. */
+/** Returns the PostgreSQL lens. `nameFor` returns the name of the prepared statement of a query text. */
 export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => string): Lens {
   const nameOf = (query: { toSQL(): { sql: string } }) => nameFor(query.toSQL().sql);
   const dialect = {
@@ -32,30 +32,30 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
   return { db, t: tables, ...dialect } as unknown as Lens;
 }
 
-/** An untyped parameter would be text. Without the collation, which is no part of a type. */
+/** Casts a parameter, which would otherwise be text, to the column's type without its collation. */
 function typed(column: AnyColumn, value: SQL): SQL.Aliased {
   const [type = "text"] = column.getSQLType().split(" COLLATE ");
   return sql`cast(${value} as ${sql.raw(type)})`.as(column.name);
 }
 
-/** jsonb holds nothing that is not JSON. */
+/** Tests for an object: jsonb is always valid JSON. */
 function readable(column: AnyColumn): SQL {
   return sql`(${column} is null or jsonb_typeof(${column}) in ('object', 'null'))`;
 }
 
-/** A value that is stored outside of the row is at least this long, and would have to be fetched. */
+/** Tests whether a value may be stored outside of the row (TOAST) and so need a separate fetch. */
 function isLong(column: AnyColumn): SQL {
   return sql`pg_column_size(${column}) >= 2000`;
 }
 
-/** Nothing is left to decode. */
+/** jsonb needs no further decoding. */
 const decodable = readable;
 
 function ofItsType(): undefined {
   return undefined;
 }
 
-/** As an array that is made once, before the rows are compared with it. */
+/** Uses an array, which is computed once, before the rows are compared. */
 function among(column: AnyColumn, list: SQL): SQL {
   return sql`${column} = any(array(select jsonb_array_elements_text(cast(${list} as jsonb))))`;
 }
@@ -66,14 +66,14 @@ function hasNextSeq(runId: SQL<string>): SQL {
   return sql`coalesce(${last}, 0) < ${sql.raw(String(Number.MAX_SAFE_INTEGER))}`;
 }
 
-/** As text, which is what is sent: `pg_column_size` would say what it takes compressed, a hundredth of that at best. */
+/** Size as text, the format sent: `pg_column_size` returns the compressed size, as little as a hundredth of it. */
 function bytes(column: AnyColumn): SQL<number> {
   return sql<number>`coalesce(octet_length(cast(${column} as text)), 0)`;
 }
 
 /**
- * Several machines write, so the database's clock is the one that counts: when the statement arrived, so that one row's
- * times agree. In the form that SQLite files have.
+ * Uses the server's clock, because several machines write: the time of the statement, so that all times in one row agree.
+ * Formatted as in SQLite files.
  */
 function time(now: SQL<string | null>): SQL<string> {
   return orServerTime(now, sql`statement_timestamp()`);
@@ -92,7 +92,7 @@ interface Lockable {
   for(strength: "no key update", options: { skipLocked: true }): unknown;
 }
 
-/** The builder of SQLite has no word for it, so here is the other half of the seam. */
+/** SQLite's builder has no FOR UPDATE, so this cast is needed. */
 function skippingLocked<Q>(query: Q): Q {
   return (query as Q & Lockable).for("no key update", { skipLocked: true }) as Q;
 }

@@ -1,5 +1,5 @@
 /**
- * One connection for as long as an operation or a transaction has it: statements prepared on it, BEGIN and COMMIT, savepoints.
+ * A connection used by an operation or a transaction: prepared statements, BEGIN and COMMIT, savepoints.
  */
 import type { Logger } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
@@ -11,18 +11,18 @@ import { lockRun } from "./locks.ts";
 import type { Client } from "./pool.ts";
 import { nameFor, reading } from "./prepared.ts";
 
-/** After so many statements on a connection their plans are made anew, and then whenever there have been twice as many. */
-const statementsBeforePlans = 64;
+/** Number of statements on a connection before the first replanning; it doubles for each further one. */
+const statementsBeforeReplan = 64;
 
 export class Line {
   readonly client: Client;
   readonly #runId: string;
   readonly #lens: Lens;
-  /** Another client of the pool is another server process, which knows nothing of them. */
+  /** Per client, because each client has a separate server process with its own prepared statements. */
   readonly #kept = new Kept<ReturnType<typeof reading>>();
   #broken = false;
   #executed = 0;
-  #planAnewAt = statementsBeforePlans;
+  #replanAt = statementsBeforeReplan;
 
   constructor(client: Client, runId: string, logger: Logger | undefined) {
     this.client = client;
@@ -30,12 +30,12 @@ export class Line {
     this.#lens = postgresLens(drizzle(client, logger ? { logger } : {}), (text) => nameFor(client, text));
   }
 
-  /** Whether it may be in the middle of something, so that nobody else should get it. */
+  /** Whether the connection may still be inside a transaction, so that the pool must discard it. */
   get broken(): boolean {
     return this.#broken;
   }
 
-  /** Outside a transaction: each of its queries commits by itself. */
+  /** Runs an operation outside a transaction: each of its queries commits separately. */
   run<T>(operation: Operation<T>): Promise<T> {
     return this.#drive(operation, (step) =>
       "snapshot" in step
@@ -48,8 +48,8 @@ export class Line {
   }
 
   /**
-   * Inside one, where the run's row is held already and the whole operation is undone together: what is atomic in it needs no
-   * savepoint of its own.
+   * Runs an operation inside a transaction. Atomic steps need no savepoint, because the run's row is already locked and the
+   * whole operation is rolled back together.
    */
   runInside<T>(operation: Operation<T>): Promise<T> {
     return this.#drive(operation, (step) => this.runInside("snapshot" in step ? step.snapshot() : step.atomic()));
@@ -60,7 +60,7 @@ export class Line {
   }
 
   async transaction<T>(work: () => Promise<T>, level = "READ COMMITTED"): Promise<T> {
-    // Said, since a database may have another default.
+    // Explicit, because a database may have a different default.
     await this.client.query(`BEGIN ISOLATION LEVEL ${level}`);
     return await this.#ending("COMMIT", "ROLLBACK", work);
   }
@@ -70,12 +70,12 @@ export class Line {
     return await this.#ending(`RELEASE ${name}`, `ROLLBACK TO ${name}; RELEASE ${name}`, work);
   }
 
-  /** On an error undoes and gives that error, also where undoing fails for want of a connection. */
+  /** Commits after `work`. On an error, rolls back and rethrows it, even if the rollback fails. */
   async #ending<T>(done: string, undone: string, work: () => Promise<T>): Promise<T> {
     try {
       const value = await work();
       const { command } = await this.client.query(done);
-      // After a statement that failed, PostgreSQL takes COMMIT for ROLLBACK and says so only here.
+      // After a failed statement, PostgreSQL executes COMMIT as ROLLBACK and reports it only in the command tag.
       if (command === "ROLLBACK") throw rolledBack();
       return value;
     } catch (error) {
@@ -102,21 +102,21 @@ export class Line {
   }
 
   async #execute(step: Exclude<Step, Atomic | Snapshot>): Promise<unknown> {
-    // Without a name, and so forgotten: its like may never come again.
+    // Unnamed, so PostgreSQL does not keep it: this query is unlikely to be repeated.
     if ("build" in step) return await reading(step.build(this.#lens).prepare(""))({});
     const { prepare } = step;
     const query = this.#kept.get(prepare, () => reading(prepare(this.#lens)));
-    if (this.#executed++ === this.#planAnewAt) await this.#planAnew();
+    if (this.#executed++ === this.#replanAt) await this.#replan();
     return await query(step.parameters);
   }
 
   /**
-   * The server plans a prepared statement for the size that a table has at its first uses, and anew only when it was analysed,
-   * a minute later at best. In a fresh database any index is as good as another: a claim went through all briefs of the run
-   * for every one it took, 1 ms for the first and 5 for the six thousandth.
+   * Discards the plans of prepared statements. The server plans for the table's size at the first uses, and replans only after
+   * an ANALYZE, a minute later at the earliest. In a new database all indexes appear equally good: each claim scanned all
+   * briefs of the run, 1 ms for the first and 5 ms for the six thousandth.
    */
-  async #planAnew(): Promise<void> {
-    this.#planAnewAt *= 2;
+  async #replan(): Promise<void> {
+    this.#replanAt *= 2;
     await this.client.query("DISCARD PLANS");
   }
 }

@@ -1,15 +1,15 @@
 /**
- * The order of locks: whatever locks more than one row of a run takes the run's row first, so that no two of them can wait
- * for each other. Single-row operations need not.
+ * Lock order: a transaction that locks more than one row of a run locks the run's row first, which prevents deadlocks.
+ * Single-row operations don't need it.
  */
 import type { Client } from "./pool.ts";
 
-/** Any number, as long as nobody else's advisory locks have it. */
+/** An arbitrary number, different from those of other programs' advisory locks. */
 const advisorySeed = 0x62_6f_61_72;
 
 /**
- * Makes the transactions of one run follow each other. NO KEY UPDATE leaves others free to insert rows that refer to the run.
- * A run that is not there yet has no row to lock, and may be made while one waits: hence the advisory lock before it.
+ * Serializes the transactions of one run. NO KEY UPDATE still allows inserting rows that refer to the run. Takes an advisory
+ * lock first, because a run that does not exist yet has no row to lock and may be created while waiting.
  */
 export async function lockRun(client: Client, runId: string): Promise<void> {
   const lock = {
@@ -19,6 +19,6 @@ export async function lockRun(client: Client, runId: string): Promise<void> {
     values: [runId],
   };
   const { rowCount } = await client.query(lock);
-  // Made by the one waited for: this statement does not see it, another does.
+  // The run may have been created while waiting. This statement's snapshot excludes it; a second statement's includes it.
   if (!rowCount) await client.query(lock);
 }

@@ -1,6 +1,6 @@
 /**
- * Bringing a PostgreSQL schema up to date when it is opened. Everything, the migrations' own table too, lies in the first
- * schema of the connection's search_path, so that two schemas of one database hold two independent sets.
+ * Migrates a PostgreSQL schema on opening. All tables, including the table of migrations, are in the first schema of the
+ * connection's search_path, so two schemas of one database hold two independent sets.
  */
 
 import {
@@ -21,20 +21,21 @@ import { foreign, lacking, lackingObjects, ours, type Present, presentColumns } 
 export interface PostgresMigrationStatus {
   /** The server and database, without credentials. */
   location: string;
-  /** empty: none of the tables. */
+  /** `"empty"`: no migration is applied. */
   state: "empty" | "pending" | "current";
-  /** Tags, oldest first. */
+  /** Tags of the applied migrations, oldest first. */
   applied: string[];
+  /** Tags of the pending migrations, oldest first. */
   pending: string[];
 }
 
-/** Any two numbers, as long as nobody else's advisory locks have them; the second one is the schema. */
+/** First key of the advisory lock: an arbitrary number, different from other programs'. The second key is the schema. */
 const advisoryClass = 0x62_6d_69_67;
 
 /**
- * Applies what is pending in one transaction, exactly once whatever the number of processes: they wait for each other's
- * advisory lock, which ends with the transaction, so it holds through poolers too. Nothing pending: no lock, no write.
- * @throws MigrationError, ConnectionError. Nothing was changed then.
+ * Applies pending migrations in one transaction, exactly once for any number of processes: an advisory lock serializes them.
+ * It is transaction-scoped, so it works through poolers. Without pending migrations, takes no lock and writes nothing.
+ * @throws MigrationError, ConnectionError. When it throws, nothing was changed.
  */
 export async function migratePostgres(connection: Connection, migrations: readonly Migration[]): Promise<void> {
   const { location } = connection;
@@ -42,7 +43,7 @@ export async function migratePostgres(connection: Connection, migrations: readon
     const { pending } = await planOf(client, migrations, location);
     if (pending.length === 0) return;
     refuseForbidden(pending, location, "postgres");
-    // Said, since a database may have another default: what others did while this one waited must be seen.
+    // Explicit, because a database may have a different default: changes committed while waiting must be visible.
     await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
     try {
       await client.query("SELECT pg_advisory_xact_lock($1, hashtext(current_schema()))", [advisoryClass]);
@@ -55,7 +56,7 @@ export async function migratePostgres(connection: Connection, migrations: readon
   });
 }
 
-/** Only for a schema that is current; `MIGRATION_PENDING` otherwise. Reads only. */
+/** Throws `MIGRATION_PENDING` if migrations are pending. Read-only. */
 export async function requireCurrentPostgres(connection: Connection, migrations: readonly Migration[]): Promise<void> {
   const { location } = connection;
   await withClient(connection, async (client) => {
@@ -64,7 +65,7 @@ export async function requireCurrentPostgres(connection: Connection, migrations:
   });
 }
 
-/** How far a database is. Reads only. */
+/** Returns which migrations a database has applied and which are pending. Read-only. */
 export async function readPostgresStatus(
   connection: Connection,
   migrations: readonly Migration[],
@@ -97,7 +98,7 @@ async function withClient(connection: Connection, work: (client: Client) => Prom
   }
 }
 
-/** What is to be done, by reading alone. A schema that this version cannot explain is an error, before anything is touched. */
+/** Returns the applied and pending migrations. Read-only. Throws for an unexpected schema, before anything is changed. */
 async function planOf(client: Client, migrations: readonly Migration[], location: string): Promise<History> {
   const present = await presentColumns(client);
   if (present === undefined) throw await noSchema(client);
@@ -108,10 +109,10 @@ async function planOf(client: Client, migrations: readonly Migration[], location
     throw mismatch(location, differences);
   }
   const known = rows.some(({ when }) => migrations.some((migration) => migration.when === when));
-  if (rows.length > 0 && found.length === 0 && !known) throw anothersRecord(location);
+  if (rows.length > 0 && found.length === 0 && !known) throw foreignMigrationsTable(location);
   const history = compareHistory(rows, migrations, location);
   if (history.pending.length === 0) {
-    // When something differs, once more: another process may have finished migrating since the first of these queries.
+    // If something differs, check again: another process may have finished migrating since the first of these queries.
     const differs = async (columns: Present) => [
       ...lacking(columns),
       ...(await lackingObjects(client, columns, migrations)),
@@ -134,8 +135,8 @@ async function readRows(client: Client): Promise<AppliedRow[]> {
 async function noSchema(client: Client): Promise<InvalidInputError> {
   const { rows } = await client.query<{ search_path: string }>("SHOW search_path");
   const message =
-    `must have a search_path with a schema that exists and may be used, got ${JSON.stringify(rows[0]?.search_path)}. ` +
-    `CREATE SCHEMA first, or name another`;
+    `must have a search_path with an existing schema that you may use, got ${JSON.stringify(rows[0]?.search_path)}. ` +
+    `Run CREATE SCHEMA first, or use a different schema`;
   return new InvalidInputError([{ path: "connection", message }]);
 }
 
@@ -143,18 +144,18 @@ function mismatch(location: string, differences: readonly string[]): MigrationEr
   return new MigrationError(
     "SCHEMA_MISMATCH",
     location,
-    `The schema at ${location} has tables of these names that are not this package's: ${firstOf(differences)}. ` +
-      `Undo the change, or use another schema, by search_path, or another database; nothing was changed.`,
+    `The schema at ${location} has tables with the same names that run-blackboard did not create: ${firstOf(differences)}. ` +
+      `Undo the change, or use a different schema (search_path) or database; nothing was changed.`,
     { differences },
   );
 }
 
-/** For a schema of ours that was changed since. */
+/** Returns the error for a migrated schema that was changed afterwards. */
 function altered(location: string, differences: readonly string[]): MigrationError {
   return new MigrationError(
     "SCHEMA_MISMATCH",
     location,
-    `The schema at ${location} is not the one that its migrations made: ${firstOf(differences)}. ` +
+    `The schema at ${location} differs from the one that its migrations created: ${firstOf(differences)}. ` +
       `Undo the change, or restore a backup; nothing was changed.`,
     { differences },
   );
@@ -165,24 +166,24 @@ function firstOf(differences: readonly string[]): string {
   return `${differences.slice(0, 5).join("; ")}${more}`;
 }
 
-/** Drizzle's own table is there for another program's migrations, and would have to serve two. */
-function anothersRecord(location: string): MigrationError {
+/** Returns the error for a Drizzle migrations table of another program, which cannot be shared. */
+function foreignMigrationsTable(location: string): MigrationError {
   return new MigrationError(
     "NOT_A_BLACKBOARD",
     location,
-    `The schema at ${location} has a ${migrationsTable} of another program and none of ${ours.map(({ name }) => name).join(", ")}. ` +
-      `Use another schema, by search_path, or another database; nothing was changed.`,
+    `The schema at ${location} contains the ${migrationsTable} table of another program, but not ${ours.map(({ name }) => name).join(", ")}. ` +
+      `Use a different schema (search_path) or database; nothing was changed.`,
   );
 }
 
 async function applyAll(client: Client, { pending }: History, location: string): Promise<void> {
   const [first] = pending;
   if (!first) return;
-  for (const statement of recordOfMigrations) await apply(client, first, statement, location);
+  for (const statement of createMigrationsTable) await apply(client, first, statement, location);
   await client.query("SAVEPOINT migrations");
   for (const migration of pending) await applyOne(client, migration, location);
   try {
-    // What the COMMIT would check, such as users' deferred keys: there it could not be found out whose fault it is.
+    // Check deferred constraints, such as users' foreign keys, before COMMIT, which could not report the statement at fault.
     await client.query(checkDeferred);
   } catch (cause) {
     await client.query("ROLLBACK TO SAVEPOINT migrations");
@@ -212,7 +213,7 @@ interface Culprit {
   readonly statement: string;
 }
 
-/** The statement since which a deferred constraint is broken: all are applied again, with a check after each. */
+/** Finds the statement that violated a deferred constraint: applies all statements again and checks after each. */
 async function culpritOf(
   client: Client,
   pending: readonly Migration[],
@@ -233,8 +234,8 @@ async function culpritOf(
   return culprit;
 }
 
-/** drizzle-kit's table, and that it says everything once. */
-const recordOfMigrations = [
+/** drizzle-kit's table, with a unique index so that each migration is recorded once. */
+const createMigrationsTable = [
   `CREATE TABLE IF NOT EXISTS ${migrationsTable} (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint)`,
   `CREATE UNIQUE INDEX IF NOT EXISTS ${migrationsTable}_once ON ${migrationsTable} (created_at)`,
 ];
@@ -260,11 +261,11 @@ function failed(
   cause: unknown,
 ): unknown {
   const error = translated(cause, location);
-  // Not the statement's fault.
+  // Not caused by the statement, such as a lost connection.
   if (error instanceof BlackboardError && error.code !== "DATABASE") return error;
   const reason = messageOf(cause);
   const at = statement === undefined ? "" : ` at ${JSON.stringify(statement.slice(0, 60))}`;
-  const message = `${migration?.tag ?? "The migrations"} failed on ${location}${at}: ${reason}. All of it was rolled back.`;
+  const message = `${migration?.tag ?? "The migrations"} failed on ${location}${at}: ${reason}. All pending migrations were rolled back.`;
   return new MigrationError("MIGRATION_FAILED", location, message, {
     ...(migration && { migration: migration.tag }),
     ...(statement !== undefined && { statement }),

@@ -1,5 +1,5 @@
 /**
- * Runs in a PostgreSQL database, as places to take them from and put them to; what arrives is written in one transaction.
+ * Runs in a PostgreSQL database as source and destination of transfers, and pruning. An import is written in one transaction.
  */
 import { eq, sql } from "drizzle-orm";
 import { briefs, eventCounters, events, runs, workstreams } from "../../drizzle/schema.postgres.ts";
@@ -38,7 +38,7 @@ async function openSnapshot(connection: Connection, wanted: string | undefined):
     };
     try {
       const runId = wanted ?? theOnlyOne(await snapshot.run(listRunIds), connection.location);
-      // Who may read it is a matter of logging in there, so a file of it is for the user alone.
+      // The server restricts reading by login, so an exported file is readable only by its owner.
       return { runId, mode: 0o600, run: snapshot.run, close };
     } catch (error) {
       await snapshot.close();
@@ -63,7 +63,7 @@ async function receive<T>(connection: Connection, runId: string, fill: (store: S
           throw translated(error, connection.location);
         }
       };
-      // Until the commit the trigger leaves events their numbers, at which watchers may have stopped. No builder sets one.
+      // Makes the trigger keep each event's `seq`, so that watchers resume where they left off. Drizzle's builder has no SET.
       await translating(() => drizzle.execute(sql`SELECT set_config('run_blackboard.keep_seq', 'on', true)`));
       const lastSeq = (seq: number) =>
         translating(() =>
@@ -79,7 +79,7 @@ async function receive<T>(connection: Connection, runId: string, fill: (store: S
   }
 }
 
-/** What became of each run of the database, in order of their ids. */
+/** Returns the outcome for every run of the database, ordered by id. */
 export async function pruneServer(given: string | Pool, rule: CheckedRule): Promise<PrunedRun[]> {
   const connection = connectPostgres(given);
   const { location } = connection;
@@ -105,12 +105,12 @@ export async function pruneServer(given: string | Pool, rule: CheckedRule): Prom
   }
 }
 
-/** All of the run or nothing; gives why it was kept, if it was written meanwhile. */
+/** Deletes a run in one transaction. Returns the reason to keep it if it was written meanwhile, otherwise null. */
 async function deleteRun(engine: PostgresEngine, runId: string, rule: CheckedRule): Promise<string | null> {
   return await engine.transaction(async (session) => {
     const { drizzle } = session;
     try {
-      // Keeps out also those who insert rows that refer to the run, and waits for those who have.
+      // FOR UPDATE also blocks inserts of rows that refer to the run, and waits for those in progress.
       const found = await drizzle.select({ runId: runs.runId }).from(runs).where(eq(runs.runId, runId)).for("update");
       if (found.length === 0) return null;
       const reason = reasonToKeep(ageOf(await session.run(() => getRunOverview({ ...reader, runId }))), rule);

@@ -1,11 +1,11 @@
 /**
- * Connections: the blackboard's own pool, or the caller's, watched while it is used.
+ * Connections: the blackboard's own pool, or the caller's, with error listeners while it is used.
  */
 import pg from "pg";
 import { InvalidInputError } from "../errors.ts";
 import { unreachable } from "./errors.ts";
 
-/** What is needed of a pool, whichever copy of node-postgres it comes from. */
+/** A pool of any copy of node-postgres. */
 export type Pool = pg.Pool;
 export type Client = pg.PoolClient;
 
@@ -13,18 +13,18 @@ export interface Connection {
   readonly pool: Pool;
   /** Server and database, without credentials. */
   readonly location: string;
-  /** Ends the pool if it is our own; takes the listeners back otherwise. */
+  /** Ends the blackboard's own pool, or removes the listeners from the caller's. */
   close(): Promise<void>;
 }
 
-/** How long connecting may take, in milliseconds, before a server that does not answer is an error. */
+/** Maximum time to connect, in milliseconds. */
 const connectTimeoutMs = 8000;
 
 /**
- * Gives up connecting by itself. The pool's own `connectionTimeoutMillis` also ends the wait for a client while all of them
- * are in use, which says nothing about the server.
+ * A client with its own connection timeout. The pool's `connectionTimeoutMillis` also limits the wait for a client while all
+ * are in use, which does not mean that the server is unreachable.
  */
-class ImpatientClient extends pg.Client {
+class TimeoutClient extends pg.Client {
   constructor(options?: pg.ClientConfig) {
     super({ ...options, connectionTimeoutMillis: connectTimeoutMs });
   }
@@ -39,8 +39,8 @@ export function connectPostgres(connection: string | Pool): Connection {
   const location = locationOf({ connectionString: connection });
   const pool = new pg.Pool({
     connectionString: connection,
-    Client: ImpatientClient,
-    // A program that forgets to close ends all the same, as with a file.
+    Client: TimeoutClient,
+    // A program that does not call close() can still exit, as with a file.
     allowExitOnIdle: true,
     keepAlive: true,
   });
@@ -48,20 +48,20 @@ export function connectPostgres(connection: string | Pool): Connection {
   return { pool, location, close: () => pool.end() };
 }
 
-/** A client of the pool, to be released by whoever asked. `ConnectionError` where there is none to be had. */
+/** Returns a client of the pool; the caller must release it. Throws `ConnectionError` if connecting fails. */
 export async function checkOut({ pool, location }: Connection): Promise<Client> {
   const unclaimed = pool.idleCount - pool.waitingCount;
   const connecting = unclaimed <= 0 && pool.totalCount < pool.options.max;
   try {
     const client = pool.connect();
-    return await (connecting ? inTime(client) : client);
+    return await (connecting ? withTimeout(client) : client);
   } catch (error) {
     throw unreachable(error, location);
   }
 }
 
-/** A caller's pool may wait for ever, or as long as the system does: minutes. */
-async function inTime(connecting: Promise<Client>): Promise<Client> {
+/** Limits the time to connect. A caller's pool may have no timeout, or the operating system's, which is minutes. */
+async function withTimeout(connecting: Promise<Client>): Promise<Client> {
   let late = false;
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
@@ -88,11 +88,11 @@ function locationOf(options: pg.ClientConfig): string {
     if (host.startsWith("/")) return `postgresql:///${name}?host=${host}&port=${port}`;
     return `postgresql://${host.includes(":") ? `[${host}]` : host}:${port}/${name}`;
   } catch {
-    // Not as the cause: it repeats the string, which may hold a password.
+    // Without the cause: its message contains the connection string, which may include a password.
     throw new InvalidInputError([
       {
         path: "connection",
-        message: "must be a connection string such as postgresql://user@host:5432/database, or a Pool of node-postgres",
+        message: "must be a connection string such as postgresql://user@host:5432/database, or a node-postgres Pool",
       },
     ]);
   }
@@ -105,8 +105,8 @@ interface Watch {
 const watched = new WeakMap<Pool, Watch>();
 
 /**
- * Without a listener for "error" on a pool and on each client that is out, a server that goes away ends this process. One of
- * each, however many blackboards use the pool; gives what takes this user's share back.
+ * Adds "error" listeners to a pool and to each checked-out client; without them, losing the server terminates the process.
+ * Blackboards that share a pool share the listeners. Returns a function that removes this user's listeners.
  */
 function watch(pool: Pool): () => void {
   const present = watched.get(pool) ?? listen(pool);
@@ -120,7 +120,7 @@ function watch(pool: Pool): () => void {
 }
 
 function listen(pool: Pool): Watch {
-  // The query that was running is rejected with it, and the pool drops the client: nothing else is to be done.
+  // The running query rejects with the error, and the pool drops the client: nothing else to do.
   const ignore = () => undefined;
   const out = new Set<Client>();
   const acquired = (client: Client) => {

@@ -1,6 +1,6 @@
 /**
- * A prepared query on node-postgres, run past what Drizzle does anew at each call: half of what a call cost the client above
- * node-postgres alone.
+ * Runs a prepared query on node-postgres and skips the work that Drizzle repeats at every call, which was half of Drizzle's
+ * overhead over node-postgres.
  */
 import { createHash } from "node:crypto";
 import { DrizzleQueryError, type Logger } from "drizzle-orm";
@@ -11,13 +11,13 @@ import { messageOf } from "../foreign.ts";
 import type { Parameters, Prepared } from "../operations/operation.ts";
 import type { Client } from "./pool.ts";
 
-/** What each client has prepared on its server process; blackboards that share a pool share them. */
+/** The names of each client's prepared statements; blackboards that share a pool share them. */
 const names = new WeakMap<Client, Set<string>>();
 
 /**
- * The name of the prepared statement of a text: its hash, since a pool may be shared with another copy of this package. "" for
- * a text that comes after as many as may be kept: it runs without a name, which the server forgets. To evict another one
- * instead, node-postgres would have to forget its name too, and has no call for that.
+ * Returns the name of the prepared statement of a text: its hash, because a pool may be shared with another copy of this
+ * package. Returns "" when the limit is reached: the statement is unnamed, so the server does not keep it. Evicting another
+ * statement is not possible, because node-postgres has no call to forget its name.
  */
 export function nameFor(client: Client, text: string): string {
   const prepared = names.get(client) ?? new Set();
@@ -35,13 +35,13 @@ interface Inside {
   queryConfig: QueryArrayConfig;
 }
 
-/** The query itself, giving the rows that its `execute` gives, and its errors. */
+/** Returns a function that runs the query and returns the same rows and throws the same errors as its `execute`. */
 export function reading(query: Prepared<unknown>): (parameters: Parameters) => Promise<unknown> {
   const rowOf = decoding(query);
   if (!rowOf || !isKnown(query)) return async (parameters) => await query.execute(parameters);
   const { client, logger, params } = query;
   const { name, text } = query.queryConfig;
-  // Without Drizzle's parsers of dates, of which there are none here: node-postgres would ask them for each column.
+  // Without Drizzle's date parsers, which node-postgres would call for each column: no column is a date.
   const config: QueryArrayConfig = { name, text, rowMode: "array" };
   const valuesOf = binding(params);
   return async (parameters) => {

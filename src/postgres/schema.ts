@@ -1,7 +1,7 @@
 /**
- * What a PostgreSQL schema holds of ours, from the catalogue, which needs no privilege: columns in one query; in another
- * whether the indexes, constraints, triggers and functions on them are there and work. Names come from the definitions; those
- * of triggers and functions are listed here, since Drizzle has no definition of them.
+ * Reads from the catalogue, which needs no privilege, what a PostgreSQL schema contains of this package: one query for the
+ * columns, one for whether the indexes, constraints, triggers and functions exist and work. Names come from the Drizzle
+ * definitions; triggers and functions are listed here, because Drizzle does not define them.
  */
 import { Column, getTableColumns, getTableName, getViewName, getViewSelectedFields, is } from "drizzle-orm";
 import { getTableConfig } from "drizzle-orm/pg-core";
@@ -27,8 +27,8 @@ function relation(name: string, fields: object): Relation {
 export type Present = ReadonlyMap<string, readonly string[]>;
 
 /**
- * The columns of what has one of our names in the schema that is ours to use, `undefined` where there is no such schema.
- * From the catalogue, which needs no privilege.
+ * Returns the columns of each relation with one of this package's names in the current schema; `undefined` if the search_path
+ * has no usable schema.
  */
 export async function presentColumns(client: Client): Promise<Present | undefined> {
   const { rows } = await client.query<{ name: string | null; columns: string[] }>(
@@ -44,7 +44,7 @@ export async function presentColumns(client: Client): Promise<Present | undefine
   return new Map(rows.flatMap(({ name, columns }) => (name === null ? [] : [[name, columns ?? []]])));
 }
 
-/** Something of our name, and no record that any migration was ever applied. */
+/** Returns the differences of a relation with one of this package's names but without applied migrations. */
 export function foreign(relation: Relation, present: Present): string[] {
   const { name, columns } = relation;
   const more = (present.get(name) ?? []).filter((column) => !columns.includes(column));
@@ -68,11 +68,11 @@ function lackingColumns({ name, columns }: Relation, present: Present): string[]
 interface PostgresObject {
   readonly type: "table" | "view" | "index" | "constraint" | "trigger" | "function";
   readonly name: string;
-  /** The table that it is on, or its own name; of a function none. */
+  /** Its table; for a table or view its own name; for a function "". */
   readonly on: string;
 }
 
-/** All that the migrations make, but for their own record. */
+/** All objects that the migrations create, except the migrations table. */
 export const expectedObjects: readonly PostgresObject[] = [
   ...tables.flatMap(ofTable),
   { type: "view", name: getViewName(tallies), on: getViewName(tallies) },
@@ -83,7 +83,7 @@ export const expectedObjects: readonly PostgresObject[] = [
 function ofTable(table: (typeof tables)[number]): PostgresObject[] {
   const { name: on, columns, indexes, primaryKeys, uniqueConstraints, foreignKeys } = getTableConfig(table);
   const constraints = [
-    // PostgreSQL's own name for a key that is declared with its column.
+    // PostgreSQL's default name for a primary key declared with its column.
     ...(columns.some(({ primary }) => primary) ? [`${on}_pkey`] : []),
     ...[...primaryKeys, ...foreignKeys].map((key) => key.getName()),
     ...uniqueConstraints.map((constraint) => constraint.getName()),
@@ -96,7 +96,7 @@ function ofTable(table: (typeof tables)[number]): PostgresObject[] {
 }
 
 interface FoundObject extends PostgresObject {
-  /** An index that is invalid answers no query; a trigger that is disabled does not fire. */
+  /** False for an invalid index, which is not used by queries, and for a disabled trigger. */
   readonly works: boolean;
   /** A function's body. */
   readonly body: string | null;
@@ -119,8 +119,8 @@ const objectsQuery = `
     FROM pg_catalog.pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname = ANY ($2)`;
 
 /**
- * A line for each index, constraint, trigger or function that is not as the migrations leave it, for tables that are there.
- * Of definitions only those of functions are compared.
+ * Returns a line for each index, constraint, trigger or function of an existing table that is missing or does not work.
+ * Compares definitions only for functions.
  */
 export async function lackingObjects(
   client: Client,
@@ -139,7 +139,7 @@ export async function lackingObjects(
     if (!row.works) return [`${what} is ${type === "trigger" ? "disabled" : "invalid"}`];
     const { body } = row;
     const made = body === null || migrations.some(({ sql }) => sql.includes(body));
-    return made ? [] : [`${what} is not the one that the migrations make`];
+    return made ? [] : [`${what} differs from the one that the migrations create`];
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * A transaction on a server, or a savepoint inside one. Whatever its callback calls, on `tx` or on the blackboard, belongs to
- * it; calls made side by side happen one after another, since they share one connection.
+ * A transaction on PostgreSQL, or a savepoint inside one. All calls that its callback makes, on `tx` or on the blackboard,
+ * belong to it; concurrent calls are serialized, because they share one connection.
  */
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Logger } from "drizzle-orm";
@@ -13,7 +13,7 @@ import { translated } from "./errors.ts";
 import type { PostgresDatabase } from "./lens.ts";
 import type { Line } from "./line.ts";
 
-/** What all transactions of a blackboard share. */
+/** Shared by all transactions of a blackboard. */
 export interface Surroundings {
   readonly location: string;
   readonly logger: Logger | undefined;
@@ -31,7 +31,7 @@ export class Transaction implements Session<"async", PostgresDatabase> {
   readonly #outer: Transaction | undefined;
   readonly #depth: number;
   #drizzle: PostgresDatabase | undefined;
-  #over = false;
+  #ended = false;
   #marked = false;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -43,10 +43,10 @@ export class Transaction implements Session<"async", PostgresDatabase> {
   }
 
   innermostOpen(): Transaction | undefined {
-    return this.#over ? this.#outer?.innermostOpen() : this;
+    return this.#ended ? this.#outer?.innermostOpen() : this;
   }
 
-  /** Runs the callback to its end, what it did not await included. */
+  /** Runs the callback and waits for every call it started, awaited or not. */
   async perform<T>(body: PostgresBody<T>, threw: (error: unknown) => void): Promise<T> {
     try {
       const value = await this.#surroundings.current.run(this, async () => await body(this));
@@ -56,7 +56,7 @@ export class Transaction implements Session<"async", PostgresDatabase> {
       threw(error);
       throw error;
     } finally {
-      this.#over = true;
+      this.#ended = true;
       await this.#last;
     }
   }
@@ -64,7 +64,7 @@ export class Transaction implements Session<"async", PostgresDatabase> {
   async run<T>(operation: () => Operation<T>): Promise<T> {
     const target = this.#target();
     try {
-      return await target.#inTurn(() => target.#undoneAlone(() => target.#line.runInside(operation())));
+      return await target.#inTurn(() => target.#inOperationSavepoint(() => target.#line.runInside(operation())));
     } catch (error) {
       throw translated(error, this.#surroundings.location);
     }
@@ -74,15 +74,15 @@ export class Transaction implements Session<"async", PostgresDatabase> {
     const target = this.#target();
     const inner = new Transaction(this.#surroundings, target.#line, target);
     return await target.#inTurn(() =>
-      sparing(this.#surroundings.location, (threw) =>
+      translatingDriverErrors(this.#surroundings.location, (threw) =>
         target.#line.savepoint(`nested_${target.#depth}`, () => inner.perform(body, threw)),
       ),
     );
   }
 
   /**
-   * Drizzle's, on this connection while the transaction lasts: afterwards the connection is somebody else's. Its own
-   * `transaction` would commit in the middle of this one.
+   * The Drizzle database on this connection, usable until the transaction ends and the connection returns to the pool. Its
+   * `transaction` is replaced by a savepoint, because Drizzle's would commit this transaction.
    */
   get drizzle(): PostgresDatabase {
     this.#drizzle ??= this.#makeDrizzle();
@@ -105,15 +105,16 @@ export class Transaction implements Session<"async", PostgresDatabase> {
       new NodePgSession(guarded, dialect, tables, logger && { logger }),
       tables,
     );
-    // Part of the seam: to the user it is the same kind of database, only inside a transaction.
+    // Cast so that `tx.drizzle` has the same type as the blackboard's own database.
     const transaction: typeof database.transaction = (body) =>
       this.transaction((inner) => body(inner.drizzle as unknown as typeof made));
     return Object.assign(made, { transaction, $client: guarded }) as unknown as PostgresDatabase;
   }
 
-  /** An outer `tx` used inside an inner callback belongs to the inner one, as on SQLite, instead of waiting for its end. */
+  /** Returns the innermost open transaction within this one: inside a nested callback, an outer `tx` means the nested one. */
   #target(): Transaction {
-    if (this.#over) throw new ClosedError("This transaction is over. Use the blackboard, or begin another one.");
+    if (this.#ended)
+      throw new ClosedError("This transaction has ended. Use the blackboard, or start a new transaction.");
     const active = this.#surroundings.current.getStore()?.innermostOpen();
     return active?.isWithin(this) ? active : this;
   }
@@ -129,10 +130,10 @@ export class Transaction implements Session<"async", PostgresDatabase> {
   }
 
   /**
-   * An operation that fails is undone and the transaction can go on, as on SQLite; PostgreSQL by itself would give all of it
-   * up. One savepoint moves along from operation to operation: one round trip more for each.
+   * Rolls back only the failed operation, so that the transaction can continue, as on SQLite; without a savepoint, PostgreSQL
+   * aborts the whole transaction. Each operation replaces the previous one's savepoint, at one round trip.
    */
-  async #undoneAlone<T>(work: () => Promise<T>): Promise<T> {
+  async #inOperationSavepoint<T>(work: () => Promise<T>): Promise<T> {
     await this.#line.client.query(this.#marked ? "RELEASE operation; SAVEPOINT operation" : "SAVEPOINT operation");
     this.#marked = true;
     try {
@@ -144,8 +145,11 @@ export class Transaction implements Session<"async", PostgresDatabase> {
   }
 }
 
-/** Translates the driver's errors, but what a callback threw comes out as it is. */
-export async function sparing<T>(location: string, work: (threw: (error: unknown) => void) => Promise<T>): Promise<T> {
+/** Translates the driver's errors, but rethrows an error thrown by the callback unchanged. */
+export async function translatingDriverErrors<T>(
+  location: string,
+  work: (threw: (error: unknown) => void) => Promise<T>,
+): Promise<T> {
   let thrown: { error: unknown } | undefined;
   try {
     return await work((error) => {

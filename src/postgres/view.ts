@@ -1,5 +1,5 @@
 /**
- * Looking into a PostgreSQL database without changing it.
+ * Read-only access to a PostgreSQL database, and its migration status.
  */
 import { Blackboard } from "../blackboard.ts";
 import type { AnyRoles } from "../input/roles.ts";
@@ -19,9 +19,9 @@ import {
 } from "./migrate.ts";
 import { type Connection, connectPostgres, type Pool } from "./pool.ts";
 
-/** A run to look at. */
+/** A run opened read-only. */
 export interface PostgresView extends AsyncDisposable {
-  /** For reading. */
+  /** The blackboard, for reading. */
   readonly board: Blackboard<"async", AnyRoles, PostgresDatabase>;
   readonly state: "current";
   readonly isLive: true;
@@ -29,7 +29,7 @@ export interface PostgresView extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** One run of a list, in the form that `listRuns` has for files. */
+/** A run returned by `listPostgresRuns`, in the format of `listRuns`. */
 export interface PostgresRunListing {
   runId: string | null;
   /** The server and database, without credentials. */
@@ -37,7 +37,7 @@ export interface PostgresRunListing {
   state: "current";
   run: Run | null;
   summary: ListedSummary | null;
-  /** Why the run's row cannot be read. */
+  /** The reason that the run's row cannot be read, or null. */
   error: Error | null;
 }
 
@@ -70,7 +70,7 @@ export async function listRunsOnServer({ connection: given }: ServerOptions): Pr
   }
 }
 
-/** What is wrong with the rows; the server itself sees to the rest. */
+/** Problems found in the rows; the server ensures the integrity of its files and indexes. */
 export interface PostgresVerification {
   /** The server and database, without credentials. */
   location: string;
@@ -88,7 +88,7 @@ export async function verifyServer({ connection: given }: ServerOptions): Promis
   }
 }
 
-/** `migrating`: brings it up to date first. */
+/** Returns the migration status; with `migrating`, applies pending migrations first. */
 export async function statusOfServer(
   { connection: given }: ServerOptions,
   migrating: boolean,

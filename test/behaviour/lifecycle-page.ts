@@ -167,7 +167,7 @@ export function lifecyclePage(engine: Engine): void {
           const { status, attempt, claimedBy } = before;
           expect(error.current, id).toEqual({ status, attempt, claimedBy });
           const held = status === "active" ? "held by" : "last held by";
-          expect(error.message).toContain(claimedBy === null ? "held by nobody" : `${held} "${claimedBy}"`);
+          expect(error.message).toContain(claimedBy === null ? "unclaimed" : `${held} "${claimedBy}"`);
         } else {
           expect([move.otherwise, await attempting(before.attempt)()], id).toEqual(["undefined", undefined]);
           expect(await stored(id), id).toEqual(before);

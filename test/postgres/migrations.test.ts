@@ -189,7 +189,7 @@ describe.skipIf(!hasServer)(
       ["DROP FUNCTION run_blackboard_next_seq CASCADE", "function run_blackboard_next_seq is missing"],
       [
         "CREATE OR REPLACE FUNCTION run_blackboard_next_seq() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
-        "function run_blackboard_next_seq is not the one that the migrations make",
+        "function run_blackboard_next_seq differs from the one that the migrations create",
       ],
       [
         "CREATE TABLE copied AS SELECT * FROM tallies; DROP VIEW tallies; ALTER TABLE copied RENAME TO tallies",
@@ -202,7 +202,7 @@ describe.skipIf(!hasServer)(
       await schema.sql(loss);
       const { differences, message } = await expectRefused(schema, known, "SCHEMA_MISMATCH");
       expect(differences).toContain(difference);
-      expect(message).toContain("not the one that its migrations made");
+      expect(message).toContain("differs from the one that its migrations created");
     });
 
     test("a schema with users' columns, indexes, triggers, constraints and views is current", async () => {

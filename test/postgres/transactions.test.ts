@@ -130,7 +130,7 @@ describe.skipIf(!hasServer)("tx.drizzle", () => {
         await tx.createBrief({ briefId: "b", ...brief });
         await wrong(tx.drizzle);
         const error = await caught(DatabaseError, () => tx.createBrief(brief));
-        expect(error.message).toContain("transaction of its own");
+        expect(error.message).toContain("nested transaction");
       }),
     );
     expect(inside.message).toContain("rolled this transaction back");
