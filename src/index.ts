@@ -63,7 +63,7 @@ export {
   summarizeRun,
 } from "./inspect.ts";
 export type { BriefFilter } from "./operations/brief-lists.ts";
-export type { Brief } from "./operations/briefs.ts";
+export type { Brief, NewBriefBase } from "./operations/briefs.ts";
 export type { ClaimRequest } from "./operations/claims.ts";
 export type { BlackboardEvent, EventFilter, NewEvent } from "./operations/events.ts";
 export type { Claim } from "./operations/held-claims.ts";
@@ -71,7 +71,7 @@ export type { BriefRef } from "./operations/lifecycle.ts";
 export type { BriefOutline } from "./operations/outlines.ts";
 export type { ListedSummary, RunOverview, Throughput } from "./operations/overview.ts";
 export type { Page } from "./operations/pages.ts";
-export type { BriefOf, ClaimOf, NewBrief, NewBriefBase, ResultInput, RoleName } from "./operations/roles.ts";
+export type { BriefOf, ClaimOf, NewBrief, ResultInput, RoleName } from "./operations/roles.ts";
 export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";

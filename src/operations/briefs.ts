@@ -11,7 +11,6 @@ import { checkRole, encodeFor } from "../input/roles.ts";
 import { appendEvent, checkNewEntry } from "./entries.ts";
 import { type Context, family, type Lens, type Operation, query, settle, statement, together } from "./operation.ts";
 import { repeated, takenElsewhere } from "./repeats.ts";
-import type { UncheckedBrief } from "./roles.ts";
 import { getRun } from "./runs.ts";
 import { storedNothing } from "./status.ts";
 import { asText, readObject } from "./stored-json.ts";
@@ -24,6 +23,18 @@ export type Brief<Payload = JsonObject, Result = JsonObject, Role extends string
   Row,
   "payload" | "result" | "role"
 > & { role: Role; payload: Payload; result: Result | null };
+
+export interface NewBriefBase {
+  /** A UUIDv7 when left out. */
+  briefId?: string | undefined;
+  parentBriefId?: string | null | undefined;
+  workstreamId?: string | null | undefined;
+  /** An integer from 0 to 2^31 - 1, as is retryCount. */
+  tier: number;
+  retryCount?: number | undefined;
+}
+/** Before its role has said what the payload must be. */
+export type UncheckedBrief = NewBriefBase & { role: string; payload?: unknown };
 
 const newBriefNames: Names<UncheckedBrief> = {
   briefId: true,

@@ -5,7 +5,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { JsonObject } from "../../drizzle/vocabulary.ts";
 import type { PlainObject } from "../input/json.ts";
 import type { Roles } from "../input/roles.ts";
-import type { Brief } from "./briefs.ts";
+import type { Brief, NewBriefBase } from "./briefs.ts";
 import type { Claim } from "./held-claims.ts";
 
 /** No roles declared: any role, any plain object. */
@@ -25,17 +25,6 @@ export type BriefOf<R extends Roles, K extends RoleName<R> = RoleName<R>> =
 export type ResultInput<R extends Roles, K extends RoleName<R>> =
   Untyped<R> extends true ? PlainObject : { [N in K]: Input<R[N]["result"]> }[K];
 
-export interface NewBriefBase {
-  /** A UUIDv7 when left out. */
-  briefId?: string | undefined;
-  parentBriefId?: string | null | undefined;
-  workstreamId?: string | null | undefined;
-  /** An integer from 0 to 2^31 - 1, as is retryCount. */
-  tier: number;
-  retryCount?: number | undefined;
-}
-/** Before its role has said what the payload must be. */
-export type UncheckedBrief = NewBriefBase & { role: string; payload?: unknown };
 type PayloadOf<S> =
   S extends StandardSchemaV1<infer I, unknown>
     ? // biome-ignore lint/complexity/noBannedTypes: whether a payload may be left out, which `{}` is the question for.
