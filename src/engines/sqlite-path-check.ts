@@ -3,6 +3,7 @@
  * folder. SQLite would go on writing to a file that no one else can find.
  */
 import { statSync } from "node:fs";
+import type Database from "better-sqlite3";
 import { FileError } from "../errors.ts";
 
 /** At most this often, in milliseconds: three calls of `stat` take 6 µs, which a write of 40 µs would show. */
@@ -24,12 +25,14 @@ export function identityOf(path: string): string | undefined {
 
 export class PathCheck {
   readonly #location: string;
+  readonly #client: Database.Database;
   readonly #opened = new Map<string, string>();
   #next = performance.now() + intervalMs;
   #failure: FileError | undefined;
 
-  constructor(location: string) {
+  constructor(location: string, client: Database.Database) {
     this.#location = location;
+    this.#client = client;
     this.note();
   }
 
@@ -53,9 +56,18 @@ export class PathCheck {
     this.#next = now + intervalMs;
     for (const [path, identity] of this.#opened) {
       if (identityOf(path) === identity) continue;
+      if (path !== this.#location && !this.#isInWalMode()) {
+        this.#opened.delete(path);
+        continue;
+      }
       this.#failure = movedAway(this.#location, path);
       throw this.#failure;
     }
+  }
+
+  /** Only this connection itself can have taken the file out of WAL mode, and its companions away: while others are open SQLite does not. */
+  #isInWalMode(): boolean {
+    return this.#client.pragma("journal_mode", { simple: true }) === "wal";
   }
 }
 

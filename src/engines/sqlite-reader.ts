@@ -33,7 +33,7 @@ export function openReader(location: string): Connection {
     client.close();
     if (atRest) removeCompanions(location);
   };
-  return { client, isSnapshot: false, path: new PathCheck(location), close };
+  return { client, isSnapshot: false, path: new PathCheck(location, client), close };
 }
 
 /** What SQLite answers where it can neither use nor create -shm. */
