@@ -125,6 +125,16 @@ test("a transaction that is open when its file disappears is rolled back", async
   expect(old.listEvents().items).toEqual([]);
 });
 
+test("a file that its own connection takes out of WAL mode remains usable", async () => {
+  const { board } = prepare();
+  board.drizzle.$client.pragma("journal_mode = DELETE");
+  await later(500);
+  expect(board.logEvent("spawned").seq).toBe(1);
+  board.drizzle.$client.pragma("journal_mode = WAL");
+  await later(500);
+  expect(board.logEvent("spawned").seq).toBe(2);
+});
+
 test("a blackboard in memory and an unchanged file remain usable", async () => {
   const memory = open({ runId: "r", file: ":memory:" });
   const { board } = prepare();

@@ -74,7 +74,7 @@ function inMemory(options: ConnectionOptions): Connection {
 function openWriter(options: ConnectionOptions): Connection {
   const { location, create } = options;
   const client = configured(openClient(location, { fileMustExist: !create, timeout: shortTimeoutMs }), options);
-  return { client, isSnapshot: false, path: new PathCheck(location), close: () => client.close() };
+  return { client, isSnapshot: false, path: new PathCheck(location, client), close: () => client.close() };
 }
 
 function configured(client: Database.Database, { synchronous }: ConnectionOptions): Database.Database {

@@ -3,6 +3,7 @@
  * folder. SQLite would continue to write to a file that no other process can open.
  */
 import { statSync } from "node:fs";
+import type Database from "better-sqlite3";
 import { FileError } from "../../errors.ts";
 
 /** Minimum interval between checks, in milliseconds: three `stat` calls take 6 µs, a noticeable share of a write of 40 µs. */
@@ -24,12 +25,14 @@ export function identityOf(path: string): string | undefined {
 
 export class PathCheck {
   readonly #location: string;
+  readonly #client: Database.Database;
   readonly #opened = new Map<string, string>();
   #next = performance.now() + intervalMs;
   #failure: FileError | undefined;
 
-  constructor(location: string) {
+  constructor(location: string, client: Database.Database) {
     this.#location = location;
+    this.#client = client;
     this.note();
   }
 
@@ -53,9 +56,18 @@ export class PathCheck {
     this.#next = now + intervalMs;
     for (const [path, identity] of this.#opened) {
       if (identityOf(path) === identity) continue;
+      if (path !== this.#location && !this.#isInWalMode()) {
+        this.#opened.delete(path);
+        continue;
+      }
       this.#failure = movedAway(this.#location, path);
       throw this.#failure;
     }
+  }
+
+  /** Only this connection itself can have taken the file out of WAL mode, and its companions away: while others are open SQLite does not. */
+  #isInWalMode(): boolean {
+    return this.#client.pragma("journal_mode", { simple: true }) === "wal";
   }
 }
 

@@ -33,7 +33,7 @@ export function openReader(location: string): Connection {
     client.close();
     if (atRest) removeCompanions(location);
   };
-  return { client, isSnapshot: false, path: new PathCheck(location), close };
+  return { client, isSnapshot: false, path: new PathCheck(location, client), close };
 }
 
 /** Whether SQLite can neither use nor create the -shm file. */
