@@ -1,7 +1,7 @@
 /** Links of the documentation lead somewhere, in the repository and in the tarball; files that it names exist. */
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { pages, readPage } from "./documentation.ts";
 import { project } from "./package/installed.ts";
@@ -46,6 +46,21 @@ describe.each(pages)("%s", (page) => {
     const missing = named.map(([path]) => path).filter((path) => !existsSync(join(project, path)));
     expect(missing.filter((path) => !path.startsWith("bench/peers/"))).toEqual([]);
   });
+});
+
+it("the map of ARCHITECTURE.md has every folder of src/, and names files that exist there", () => {
+  const rows = [...readPage("ARCHITECTURE.md").matchAll(/^\| `(\w+\/[\w./-]*)` +\|(.*)\|$/gm)];
+  const map = new Map(rows.map(([, path = "", contents = ""]) => [path, contents]));
+  const folders = readdirSync(join(project, "src"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => `${relative(project, join(entry.parentPath, entry.name)).replaceAll("\\", "/")}/`);
+  expect(folders.filter((path) => !map.has(path))).toEqual([]);
+  const missing = [...map].flatMap(([path, contents]) => {
+    const folder = path.endsWith("/") ? path : dirname(path);
+    const named = [...contents.matchAll(/`([\w.-]+\.(?:ts|md))`/g)].map(([, name = ""]) => join(folder, name));
+    return [path, ...named].filter((file) => !existsSync(join(project, file)));
+  });
+  expect(missing).toEqual([]);
 });
 
 describe("the tarball", () => {
