@@ -27,6 +27,8 @@ function linksOf(page: string): { target: string; path: string; anchor: string |
   });
 }
 
+const namedFile = /(?:src|drizzle|test|bench|chaos|docs|examples|migrations|\.ci|\.github)\/[\w./-]+\.\w+/g;
+
 describe.each(pages)("%s", (page) => {
   it("has no dead link to a file or a heading", () => {
     const dead = linksOf(page).filter(({ path, anchor }) => {
@@ -42,7 +44,7 @@ describe.each(pages)("%s", (page) => {
   });
 
   it("names no file that does not exist", () => {
-    const named = [...readPage(page).matchAll(/(?:src|drizzle|test|bench|\.ci|\.github|migrations)\/[\w./-]+\.\w+/g)];
+    const named = [...readPage(page).matchAll(namedFile)];
     const missing = named.map(([path]) => path).filter((path) => !existsSync(join(project, path)));
     expect(missing.filter((path) => !path.startsWith("bench/peers/"))).toEqual([]);
   });
