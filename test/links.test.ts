@@ -52,12 +52,12 @@ describe.each(pages)("%s", (page) => {
 
 it("the map of ARCHITECTURE.md has every folder of src/, and names files that exist there", () => {
   const rows = [...readPage("ARCHITECTURE.md").matchAll(/^\| `(\w+\/[\w./-]*)` +\|(.*)\|$/gm)];
-  const map = new Map(rows.map(([, path = "", contents = ""]) => [path, contents]));
+  const map = rows.map(([, path = "", contents = ""]) => ({ path, contents }));
   const folders = readdirSync(join(project, "src"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => `${relative(project, join(entry.parentPath, entry.name)).replaceAll("\\", "/")}/`);
-  expect(folders.filter((path) => !map.has(path))).toEqual([]);
-  const missing = [...map].flatMap(([path, contents]) => {
+  expect(folders.filter((folder) => !map.some(({ path }) => path === folder))).toEqual([]);
+  const missing = map.flatMap(({ path, contents }) => {
     const folder = path.endsWith("/") ? path : dirname(path);
     const named = [...contents.matchAll(/`([\w.-]+\.(?:ts|md))`/g)].map(([, name = ""]) => join(folder, name));
     return [path, ...named].filter((file) => !existsSync(join(project, file)));
