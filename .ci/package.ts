@@ -15,7 +15,7 @@ try {
   const files = execFileSync("tar", ["-tzf", tarball], { encoding: "utf8" }).trim().split("\n");
   const strange = files.filter(
     (file) =>
-      !/^package\/(dist|src|drizzle|docs|examples\/recipes|migrations\/(sqlite|postgres))\/|^package\/[^/]+$/.test(
+      !/^package\/(dist|src|drizzle|docs|examples\/recipes|migrations\/(sqlite|postgres)|bench\/results)\/|^package\/((migrations|bench)\/README\.md|[^/]+)$/.test(
         file,
       ),
   );

@@ -1,6 +1,6 @@
 /**
- * The runs that the README's session with the command is about: one in which something failed and a worker died, one of the
- * Python module, one that is no database.
+ * The runs of the session in docs/command-line.md: one in which something failed and a worker died, one of the Python module,
+ * one that is not a database. And the run that the other commands of the documentation name.
  */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -39,4 +39,10 @@ export function makeReadmeRuns(root: string): void {
   for (const name of ["legacy", "broken"]) mkdirSync(join(root, name));
   copyFileSync(join(project, "test/fixtures/python/webhook.db"), join(root, "legacy/blackboard.db"));
   writeFileSync(join(root, "broken/blackboard.db"), "This was a database once, before the disk was full. ".repeat(4));
+}
+
+export function makeRun(root: string, runId: string): void {
+  using board = openBlackboard({ runId, root });
+  board.createRun("Build a webhook ingestion system");
+  board.spawnBrief({ briefId: "plan", tier: 0, role: "architect" });
 }

@@ -1,126 +1,158 @@
 /**
- * The README is true: its programs run as written and print what it says; its shell commands are those that CI runs.
+ * The README and docs/ are true: every program compiles, runs as written and prints what the page says; every command runs.
+ * Recipes are processes that test/recipes runs, the lifecycle's table is run by test/behaviour/lifecycle-page.ts.
  */
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { type Block, blocksOf, guides, readPage } from "./documentation.ts";
 import { project } from "./package/installed.ts";
 import { freshSchema, hasServer } from "./postgres/fresh.ts";
-import { makeReadmeRuns } from "./readme-run.ts";
-
-interface Block {
-  language: string;
-  text: string;
-  /** The `text` block that follows at once, under "prints". */
-  prints: string | undefined;
-  line: number;
-}
-
-function blocksOf(markdown: string): Block[] {
-  const blocks: Block[] = [];
-  for (const match of markdown.matchAll(/^```(\w+)\n(.*?)^```\n(?=(\nprints\n\n```text\n(.*?)^```)?)/gms)) {
-    const [, language = "", text = "", , prints] = match;
-    blocks.push({ language, text, prints, line: markdown.slice(0, match.index).split("\n").length });
-  }
-  return blocks;
-}
+import { makeReadmeRuns, makeRun } from "./readme-run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "run-blackboard-readme-"));
 symlinkSync(join(project, "node_modules"), join(folder, "node_modules"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const blocks = blocksOf(readFileSync(join(project, "README.md"), "utf8"));
-const programs = blocks.filter(({ language }) => language === "ts");
+const blocks = guides.filter((page) => page !== "docs/recipes.md").flatMap(blocksOf);
+const inLanguage = (language: string) => blocks.filter((block) => block.language === language);
+const programs = inLanguage("ts");
+const command = join(project, "src/cli/main.ts");
 
-describe("README.md", () => {
+/** Runs TypeScript as the package's own sources, in a folder for each page. */
+function runNode(cwd: string, words: readonly string[], variables: NodeJS.ProcessEnv = {}) {
+  const environment = { TSX_TSCONFIG_PATH: join(project, "tsconfig.json"), NO_COLOR: "1" };
+  return spawnSync(process.execPath, ["--import", import.meta.resolve("tsx"), ...words], {
+    cwd,
+    encoding: "utf8",
+    env: { ...process.env, ...environment, ...variables },
+  });
+}
+
+function folderOf({ page, line }: Block): string {
+  const path = join(folder, `${page.replace("/", "-")}-${line}`);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+describe("the programs of README.md and docs/", () => {
   const needServer = programs.filter(({ text }) => text.includes("DATABASE_URL"));
 
-  it.each(programs.filter((program) => !needServer.includes(program)))(
-    "the program at line $line prints what it says",
-    (program) => {
-      expectPrinted(program, {});
-    },
-  );
+  it.each(programs.filter((program) => !needServer.includes(program)))("$page:$line prints what it says", (program) => {
+    expectPrinted(program, {});
+  });
 
-  it.skipIf(!hasServer).each(needServer)(
-    "the program at line $line prints what it says, with a server",
-    async (program) => {
-      const { url } = await freshSchema();
-      expectPrinted(program, { DATABASE_URL: url });
-    },
-  );
+  it.skipIf(!hasServer).each(needServer)("$page:$line prints what it says, with a server", async (program) => {
+    const { url } = await freshSchema();
+    expectPrinted(program, { DATABASE_URL: url });
+  });
 
-  function expectPrinted({ text, prints, line }: Block, variables: NodeJS.ProcessEnv): void {
-    const file = join(folder, `line-${line}.mts`);
-    writeFileSync(file, text);
-    const printed = execFileSync(process.execPath, ["--import", import.meta.resolve("tsx"), file], {
-      cwd: folder,
-      encoding: "utf8",
-      env: { ...process.env, TSX_TSCONFIG_PATH: join(project, "tsconfig.json"), NO_COLOR: "1", ...variables },
-    });
-    expect(printed).toBe(prints ?? "");
+  function expectPrinted(program: Block, variables: NodeJS.ProcessEnv): void {
+    const cwd = folderOf(program);
+    writeFileSync(join(cwd, "program.mts"), program.text);
+    const { stdout, stderr } = runNode(cwd, ["program.mts"], variables);
+    expect(stderr).toBe("");
+    expect(stdout).toBe(program.prints ?? "");
   }
 
-  it("has no program without its output, and no other kind of block than these", () => {
-    expect(programs.length).toBeGreaterThan(0);
+  it("say what they print, and compile", () => {
     expect(programs.filter(({ prints }) => prints === undefined)).toEqual([]);
-    expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(["ts", "text", "sh"]));
+    for (const program of programs) writeFileSync(join(folderOf(program), "program.mts"), program.text);
+    const { compilerOptions } = JSON.parse(readFileSync(join(project, "tsconfig.json"), "utf8"));
+    const paths = Object.fromEntries(
+      Object.entries<string[]>(compilerOptions.paths).map(([name, [path = ""]]) => [name, [join(project, path)]]),
+    );
+    const options = { ...compilerOptions, noUnusedLocals: false, noUnusedParameters: false, rootDir: "/", paths };
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({
+        compilerOptions: { ...options, typeRoots: [join(project, "node_modules/@types")] },
+        include: ["*/program.mts"],
+      }),
+    );
+    const { stdout } = spawnSync(join(project, "node_modules/.bin/tsc"), [], { cwd: folder, encoding: "utf8" });
+    expect(stdout).toBe("");
   });
+});
 
-  it("names the commands that CI runs, and installs what the package asks for", () => {
-    const ci = readFileSync(join(project, ".ci/run"), "utf8");
+it("README.md has at most 200 lines", () => {
+  expect(readPage("README.md").trimEnd().split("\n").length).toBeLessThanOrEqual(200);
+});
+
+it("the pages have blocks of these kinds only", () => {
+  expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(["ts", "text", "sh", "mermaid"]));
+  const outputs = programs.length;
+  expect(inLanguage("text").filter(({ text }) => !text.startsWith("$ "))).toHaveLength(outputs);
+});
+
+describe("the commands of README.md and docs/", () => {
+  const [install, ...sessions] = inLanguage("sh");
+
+  it("install what the package asks for", () => {
     const { peerDependencies, peerDependenciesMeta } = JSON.parse(readFileSync(join(project, "package.json"), "utf8"));
-    const commands = blocks.filter(({ language }) => language === "sh").map(({ text }) => text.trim());
-    const [start, test, install] = commands;
-    expect(start).toBe("npm ci && npm start");
-    expect(ci).toContain("npm start");
-    expect(test).toBe("npm cit");
-    expect(ci).toContain("npm cit");
     const needed = Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional);
-    expect(install?.split(" ").slice(2).sort()).toEqual(["run-blackboard", ...needed].sort());
-    expect(commands).toHaveLength(4);
+    expect(install?.text.trim().split(" ").slice(0, 2)).toEqual(["npm", "install"]);
+    expect(install?.text.trim().split(" ").slice(2).sort()).toEqual(["run-blackboard", ...needed].sort());
   });
 
-  it("shows commands that run", () => {
-    const [, , , looking = ""] = blocks.filter(({ language }) => language === "sh").map(({ text }) => text.trim());
-    const source = `import { openBlackboard } from "run-blackboard"; openBlackboard({ runId: "abc123" }).close();`;
-    writeFileSync(join(folder, "open.mts"), source);
-    const environment = { ...process.env, TSX_TSCONFIG_PATH: join(project, "tsconfig.json") };
-    const run = (...words: string[]) =>
-      execFileSync(process.execPath, ["--import", import.meta.resolve("tsx"), ...words], {
-        cwd: folder,
-        env: environment,
-        encoding: "utf8",
-      });
-    run("open.mts");
-    for (const line of looking.split("\n")) {
+  it("are those of CI, in a checkout", () => {
+    const ci = readFileSync(join(project, ".ci/run"), "utf8");
+    const shown = [...readPage("README.md").matchAll(/`(npm c[^`]*)`/g)].map(([, text]) => text);
+    expect(shown).toEqual(["npm ci && npm start", "npm cit"]);
+    for (const run of ["npm start", "npm cit"]) expect(ci).toContain(run);
+  });
+
+  const needServer = sessions.filter(({ text }) => text.includes("postgresql://"));
+
+  it.each(sessions.filter((session) => !needServer.includes(session)))("$page:$line run", (session) => {
+    expectToRun(session, "");
+  });
+
+  it.skipIf(!hasServer).each(needServer)("$page:$line run, with a server", async (session) => {
+    const { url } = await freshSchema();
+    expectToRun(session, url);
+  });
+
+  function expectToRun(session: Block, url: string): void {
+    const cwd = folderOf(session);
+    makeRun(join(cwd, "runs"), "abc123");
+    mkdirSync(join(cwd, "backups"));
+    if (!session.text.includes(" backup ")) expectSuccess(cwd, ["backup", "abc123", "backups/abc123.db"]);
+    for (const line of session.text.trim().split("\n")) {
       const [npx, name, ...words] = line.split(" ");
       expect([npx, name]).toEqual(["npx", "run-blackboard"]);
-      expect(run(join(project, "src/cli/main.ts"), ...words)).toContain("abc123");
+      const local = words.map((word) => word.replace("/backups/", "backups/").replace(/^postgresql:.*/, url));
+      expectSuccess(cwd, local);
     }
-  });
+  }
 
-  it("shows a session with the command as it is", () => {
-    const session = blocks.find(({ text }) => text.startsWith("$ npx run-blackboard runs"))?.text ?? "";
-    makeReadmeRuns(join(folder, "session/runs"));
-    const shown = session.split(/^\$ npx run-blackboard (.*)\n/m).slice(1);
-    expect(shown.length).toBeGreaterThan(8);
-    for (let index = 0; index < shown.length; index += 2) {
-      const [words = "", output = ""] = shown.slice(index);
-      const { stdout, stderr } = spawnSync(
-        process.execPath,
-        ["--import", import.meta.resolve("tsx"), join(project, "src/cli/main.ts"), ...words.split(" ")],
-        {
-          cwd: join(folder, "session"),
-          encoding: "utf8",
-          env: { ...process.env, TSX_TSCONFIG_PATH: join(project, "tsconfig.json") },
-        },
-      );
-      expect(timeless(stdout + stderr)).toBe(timeless(output));
-    }
-  });
+  function expectSuccess(cwd: string, words: readonly string[]): void {
+    const { status, stderr } = runNode(cwd, [command, ...words]);
+    // 3: migrations are pending, as in an empty database.
+    expect([0, 3], `${words.join(" ")}: ${stderr}`).toContain(status);
+  }
+});
+
+/** After a change of what the command prints, `npx vitest run test/readme.test.ts -u` copies it into the page. */
+it("docs/command-line.md shows a session with the command as it is", async () => {
+  const page = readPage("docs/command-line.md");
+  const session = blocks.find(({ text }) => text.startsWith("$ npx run-blackboard runs"))?.text ?? "";
+  const cwd = join(folder, "session");
+  makeReadmeRuns(join(cwd, "runs"));
+  const shown = session.split(/^\$ npx run-blackboard (.*)\n/m).slice(1);
+  expect(shown.length).toBeGreaterThan(8);
+  let printed = "";
+  for (let index = 0; index < shown.length; index += 2) {
+    const [words = "", output = ""] = shown.slice(index);
+    const { stdout, stderr } = runNode(cwd, [command, ...words.split(" ")]);
+    const text = (stdout + stderr).trimEnd();
+    const asShown = timeless(text) === timeless(output) ? output : text.replaceAll(/\S*\/runs\//g, "/srv/agents/runs/");
+    printed += `$ npx run-blackboard ${words}\n${asShown.trim()}\n\n`;
+  }
+  const filled = page.replace(session, () => `${printed.trimEnd()}\n`);
+  await expect(filled).toMatchFileSnapshot(join(project, "docs/command-line.md"));
 });
 
 /** Without what depends on when and where it was made, and on how wide that makes a column. */

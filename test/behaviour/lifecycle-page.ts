@@ -3,7 +3,14 @@
  * result or error with the table.
  */
 import { readFileSync } from "node:fs";
-import { type Brief, type BriefStatus, briefStatuses, LostClaimError, TransitionError } from "run-blackboard";
+import {
+  type Brief,
+  type BriefStatus,
+  briefStatuses,
+  LostClaimError,
+  releaseBrief,
+  TransitionError,
+} from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { moves } from "../../src/operations/lifecycle.ts";
 import { type Board, caughtUnchanged, type Engine, openRun } from "./engine.ts";
@@ -71,7 +78,7 @@ const situations: Record<string, Situation> = {
 function allows({ of, from }: Move, { status, current, expired }: Situation): boolean {
   if (from === "any") return true;
   if (of === "a claim" && !current) return false;
-  return codes(from).includes(status) && (!from.includes("lease over") || expired === true);
+  return codes(from).includes(status) && (!from.includes("lease expired") || expired === true);
 }
 
 /** Makes the move with this brief; a move that takes a claim gets one with the given attempt. */
@@ -98,6 +105,8 @@ function make(board: Board, { name, call, of }: Move, brief: Brief, attempt: num
       return board.escalateBrief(ref);
     case "retryBrief":
       return board.retryBrief(ref);
+    case "releaseBrief":
+      return releaseBrief(board, briefId);
     case "updateBriefStatus": {
       const status = briefStatuses.find((one) => call.includes(`"${one}"`)) ?? expect.fail(call);
       return board.updateBriefStatus(briefId, status);
@@ -154,7 +163,7 @@ export function lifecyclePage(engine: Engine): void {
             items.map(({ kind }) => kind),
             id,
           ).toEqual(said.logs);
-          if (said.from.includes("lease over")) {
+          if (said.from.includes("lease expired")) {
             const reason = said.to === "`failed`" ? "retries exhausted" : "lease expired";
             expect(page).toContain(`\`{ reason: "${reason}", previousAgent, attempt }\``);
             expect(items[0]?.detail).toEqual({ reason, previousAgent: agentId, attempt: before.attempt });

@@ -75,7 +75,7 @@ test.each([
       ["bad", "kept"],
       ["good", "deleted"],
     ]);
-    expect(pruned[0]?.reason).toContain(`The ${column} of run "bad"`);
+    expect(pruned[0]?.reason).toContain(`Cannot read the ${column} of run "bad"`);
   },
 );
 

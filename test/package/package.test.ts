@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { blocksOf } from "../documentation.ts";
 import { transferCommands } from "../transfer/commands.ts";
 import { command } from "./command.ts";
 import { install, pack, project, run } from "./installed.ts";
@@ -48,6 +49,20 @@ describe("the packed tarball in an empty project", () => {
     rmSync(join(folder, "runs"), { recursive: true, force: true });
     const printed = run(folder, "cjs.cjs", `const { openBlackboard } = require("run-blackboard");${program}`);
     expect(printed).toBe(`1 ${realpathSync(folder)}/runs/first/blackboard.db\n`);
+  });
+
+  it("runs the README's programs as pasted into an .mjs file, with node alone", () => {
+    symlinkSync(join(project, "node_modules/zod"), join(folder, "node_modules/zod"));
+    const programs = blocksOf("README.md").filter(
+      ({ language, text }) => language === "ts" && !text.includes("DATABASE"),
+    );
+    expect(programs.length).toBeGreaterThan(2);
+    for (const { line, text, prints } of programs) {
+      expect(run(folder, `readme-${line}.mjs`, text)).toBe(prints);
+      // Again, as the page says of the first one.
+      expect(run(folder, `readme-${line}.mjs`, text)).toBe(prints);
+    }
+    rmSync(join(folder, "runs"), { recursive: true, force: true });
   });
 
   it("works from a different working directory and puts runs/ there", () => {
