@@ -10,10 +10,10 @@ import type { PlainObject } from "../input/json.ts";
 import { encodeFor } from "../input/roles.ts";
 import { retriesUsedUp } from "./brief-updates.ts";
 import { type Brief, briefColumns, getBrief, readBrief, roleOf } from "./briefs.ts";
+import { isSame } from "./creation.ts";
 import { appendEvent, checkNewEntry } from "./entries.ts";
 import { type ClaimRef, checkClaim, isCurrent, notCurrent } from "./held-claims.ts";
 import { type Context, family, type Lens, type Operation, statement, together } from "./operation.ts";
-import { isSame } from "./repeats.ts";
 import { storedNothing } from "./status.ts";
 
 /** By claim: only while it is the current one. By id: whoever holds the brief. */

@@ -6,9 +6,9 @@ import type { workstreams } from "../../drizzle/schema.ts";
 import { type WorkstreamStatus, workstreamStatuses } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
+import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { type Context, family, type Operation, query, settle, statement } from "./operation.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
-import { repeated, takenElsewhere } from "./repeats.ts";
 import { getRun } from "./runs.ts";
 import { checkFrom, type From, statusNotSet, storedNothing } from "./status.ts";
 
@@ -22,7 +22,14 @@ export interface NewWorkstream {
   tier: number;
   ownerAgentId?: string | null | undefined;
 }
-const newWorkstreamNames: Names<NewWorkstream> = { workstreamId: true, name: true, tier: true, ownerAgentId: true };
+/** What `createWorkstream` passes of a new workstream. */
+export const newWorkstreamFields = {
+  workstreamId: "id",
+  name: "compared",
+  tier: "compared",
+  ownerAgentId: "compared",
+} as const satisfies CreatorFields<NewWorkstream>;
+const newWorkstreamNames = acceptedNames<NewWorkstream>(newWorkstreamFields);
 
 export interface WorkstreamFilter extends PageRequest<string> {
   /** An array means any of these, an empty one none. */
@@ -31,34 +38,19 @@ export interface WorkstreamFilter extends PageRequest<string> {
 const filterNames: Names<WorkstreamFilter> = { status: true, after: true, limit: true };
 
 /** Out of the run's row, so that nothing is inserted where there is no run. */
-const insertWorkstream = statement<{
-  workstreamId: string;
-  runId: string;
-  name: string;
-  tier: number;
-  ownerAgentId: string | null;
-  now: string | null;
-}>()(({ db, t, typed, time }, $) =>
-  db
+const insertWorkstream = statement<NewRow<typeof newWorkstreamFields, Workstream>>()((lens, $) => {
+  const { db, t } = lens;
+  return db
     .insert(t.workstreams)
     .select(
       db
-        .select({
-          workstreamId: typed(t.workstreams.workstreamId, $.workstreamId),
-          runId: t.runs.runId,
-          name: typed(t.workstreams.name, $.name),
-          tier: typed(t.workstreams.tier, $.tier),
-          status: typed(t.workstreams.status, sql`'pending'`),
-          ownerAgentId: typed(t.workstreams.ownerAgentId, $.ownerAgentId),
-          createdAt: typed(t.workstreams.createdAt, time($.now)),
-          updatedAt: typed(t.workstreams.updatedAt, time($.now)),
-        })
+        .select(newColumns(lens, t.workstreams, newWorkstreamFields, $))
         .from(t.runs)
         .where(eq(t.runs.runId, $.runId)),
     )
     .onConflictDoNothing()
-    .returning(),
-);
+    .returning();
+});
 
 const findWorkstream = statement<{ runId: string; workstreamId: string }>()(({ db, t }, $) =>
   db
@@ -90,21 +82,22 @@ export function* createWorkstream(context: Context, workstream: NewWorkstream): 
   const { runId } = context;
   const check = new Check();
   const asked = check.object("workstream", workstream, newWorkstreamNames);
-  const given = {
+  const row = {
     name: check.text("name", asked.name),
     tier: check.integer("tier", asked.tier),
     ownerAgentId: check.nullableId("ownerAgentId", asked.ownerAgentId),
+    workstreamId: check.idOr("workstreamId", asked.workstreamId, context.newId),
+    runId,
   };
-  const workstreamId = check.idOr("workstreamId", asked.workstreamId, context.newId);
   check.done();
-  const { name, tier, ownerAgentId } = given;
+  const { workstreamId } = row;
   const now = context.now();
   return yield* settle(
-    () => insertWorkstream({ workstreamId, runId, name, tier, ownerAgentId, now }),
+    () => insertWorkstream({ ...row, now }),
     (workstream) => workstream,
     function* () {
       const stored = yield* getWorkstream(context, workstreamId);
-      if (stored) return repeated("workstream", workstreamId, stored, given);
+      if (stored) return repeated("workstream", workstreamId, stored, newWorkstreamFields, row);
       if (!(yield* getRun(context))) throw new NotFoundError("run", runId, runId);
       if (yield* isTaken(workstreamId)) throw takenElsewhere("workstream", workstreamId);
       throw storedNothing("workstream", workstreamId);
