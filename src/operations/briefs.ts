@@ -75,36 +75,34 @@ export function readBrief(
  * Out of the run's row, and only where the parent and the workstream exist that it names. A statement for each pair of
  * references: PostgreSQL planned one that covered them all anew at each call, which cost two thirds more.
  */
-const insertReferring = family(
-  (names: { parent: boolean; workstream: boolean }) =>
-    statement<Checked>()((lens, $) => {
-      const { db, t } = lens;
-      const parent = db
-        .select({ found: sql`1` })
-        .from(t.briefs)
-        .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.parentBriefId)));
-      const workstream = db
-        .select({ found: sql`1` })
-        .from(t.workstreams)
-        .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId)));
-      return db
-        .insert(t.briefs)
-        .select(
-          db
-            .select(newColumns(lens, t.briefs, newBriefFields, $))
-            .from(t.runs)
-            .where(
-              and(
-                eq(t.runs.runId, $.runId),
-                names.parent ? exists(parent) : undefined,
-                names.workstream ? exists(workstream) : undefined,
-              ),
+const insertReferring = family((names: { parent: boolean; workstream: boolean }) =>
+  statement<Checked>()((lens, $) => {
+    const { db, t } = lens;
+    const parent = db
+      .select({ found: sql`1` })
+      .from(t.briefs)
+      .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.parentBriefId)));
+    const workstream = db
+      .select({ found: sql`1` })
+      .from(t.workstreams)
+      .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId)));
+    return db
+      .insert(t.briefs)
+      .select(
+        db
+          .select(newColumns(lens, t.briefs, newBriefFields, $))
+          .from(t.runs)
+          .where(
+            and(
+              eq(t.runs.runId, $.runId),
+              names.parent ? exists(parent) : undefined,
+              names.workstream ? exists(workstream) : undefined,
             ),
-        )
-        .onConflictDoNothing()
-        .returning(briefColumns(lens));
-    }),
-  ({ parent, workstream }) => `${parent} ${workstream}`,
+          ),
+      )
+      .onConflictDoNothing()
+      .returning(briefColumns(lens));
+  }),
 );
 
 function insertBrief(row: Checked) {

@@ -140,36 +140,32 @@ const filterOf = (lens: Lens, $: Holes<Listing>, { kinds, ofBrief }: Filter) => 
 /** Where an index of its own is meant: see `index-choice.ts`. */
 const orderOf = ({ kinds, ofBrief }: Filter) => (ofBrief || kinds?.length === 1 ? nullsFirst : asc);
 
-const listOf = family(
-  (filter: Filter) =>
-    statement<Listing & { limit: number }>()((lens, $) => {
-      const { events } = lens.t;
-      return lens.db
-        .select(eventColumns(lens))
-        .from(events)
-        .where(filterOf(lens, $, filter))
-        .orderBy(orderOf(filter)(events.seq))
-        .limit(sql.placeholder("limit"));
-    }),
-  ({ kinds, ofBrief }) => `${kinds} ${ofBrief}`,
+const listOf = family((filter: Filter) =>
+  statement<Listing & { limit: number }>()((lens, $) => {
+    const { events } = lens.t;
+    return lens.db
+      .select(eventColumns(lens))
+      .from(events)
+      .where(filterOf(lens, $, filter))
+      .orderBy(orderOf(filter)(events.seq))
+      .limit(sql.placeholder("limit"));
+  }),
 );
 
 /** The same in pages that are bounded by bytes. */
-const pageOf = family(
-  (filter: Filter) =>
-    statement<Listing>()((lens, $) => {
-      const { events } = lens.t;
-      const where = filterOf(lens, $, filter);
-      const ordered = orderOf(filter);
-      const range = { table: events, key: events.seq, where, ordered, bulky: jsonColumns(events) };
-      return lens.db
-        .select(eventColumns(lens))
-        .from(events)
-        .where(and(where, onFirstPage(lens, range)))
-        .orderBy(ordered(events.seq))
-        .limit(pageRows);
-    }),
-  ({ kinds, ofBrief }) => `${kinds} ${ofBrief}`,
+const pageOf = family((filter: Filter) =>
+  statement<Listing>()((lens, $) => {
+    const { events } = lens.t;
+    const where = filterOf(lens, $, filter);
+    const ordered = orderOf(filter);
+    const range = { table: events, key: events.seq, where, ordered, bulky: jsonColumns(events) };
+    return lens.db
+      .select(eventColumns(lens))
+      .from(events)
+      .where(and(where, onFirstPage(lens, range)))
+      .orderBy(ordered(events.seq))
+      .limit(pageRows);
+  }),
 );
 
 function checkFilter(check: Check, { runId }: Context, asked: Partial<EventFilter>): Filter & Listing {

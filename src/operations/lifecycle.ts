@@ -46,24 +46,22 @@ const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { fr
       );
 
 /** Finishing ends the lease and keeps who did it; a retry begins with nobody. */
-const change = family(
-  ({ name, byClaim }: { name: MoveName; byClaim: boolean }) =>
-    statement<Moving>()((lens, $) => {
-      const { briefs } = lens.t;
-      const move = moves[name];
-      return lens.db
-        .update(briefs)
-        .set({
-          status: move.to,
-          leaseExpiresAt: null,
-          updatedAt: lens.time($.now),
-          ...(name === "complete" && { result: $.result }),
-          ...(name === "retry" && { claimedBy: null, retryCount: sql`${briefs.retryCount} + 1` }),
-        })
-        .where(and(isMovable(lens, $, move, byClaim), name === "retry" ? lt(briefs.retryCount, maxInteger) : undefined))
-        .returning(briefColumns(lens));
-    }),
-  ({ name, byClaim }) => `${name} ${byClaim}`,
+const change = family(({ name, byClaim }: { name: MoveName; byClaim: boolean }) =>
+  statement<Moving>()((lens, $) => {
+    const { briefs } = lens.t;
+    const move = moves[name];
+    return lens.db
+      .update(briefs)
+      .set({
+        status: move.to,
+        leaseExpiresAt: null,
+        updatedAt: lens.time($.now),
+        ...(name === "complete" && { result: $.result }),
+        ...(name === "retry" && { claimedBy: null, retryCount: sql`${briefs.retryCount} + 1` }),
+      })
+      .where(and(isMovable(lens, $, move, byClaim), name === "retry" ? lt(briefs.retryCount, maxInteger) : undefined))
+      .returning(briefColumns(lens));
+  }),
 );
 
 export function* completeBrief(

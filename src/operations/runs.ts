@@ -26,16 +26,14 @@ export const findRun = statement<{ runId: string }>()(({ db, t }, $) =>
   db.select().from(t.runs).where(eq(t.runs.runId, $.runId)),
 );
 
-const setStatus = family(
-  (from: readonly RunStatus[] | undefined) =>
-    statement<{ runId: string; status: RunStatus; now: string | null }>()(({ db, t, time }, $) =>
-      db
-        .update(t.runs)
-        .set({ status: $.status, updatedAt: time($.now) })
-        .where(and(eq(t.runs.runId, $.runId), from && inArray(t.runs.status, [...from])))
-        .returning(),
-    ),
-  (from) => from?.join(),
+const setStatus = family((from: readonly RunStatus[] | undefined) =>
+  statement<{ runId: string; status: RunStatus; now: string | null }>()(({ db, t, time }, $) =>
+    db
+      .update(t.runs)
+      .set({ status: $.status, updatedAt: time($.now) })
+      .where(and(eq(t.runs.runId, $.runId), from && inArray(t.runs.status, [...from])))
+      .returning(),
+  ),
 );
 
 export function* createRun(context: Context, goal: string): Operation<Run> {

@@ -59,23 +59,21 @@ const findWorkstream = statement<{ runId: string; workstreamId: string }>()(({ d
     .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId))),
 );
 
-const setStatus = family(
-  (from: readonly WorkstreamStatus[] | undefined) =>
-    statement<{ runId: string; workstreamId: string; status: WorkstreamStatus; now: string | null }>()(
-      ({ db, t, time }, $) =>
-        db
-          .update(t.workstreams)
-          .set({ status: $.status, updatedAt: time($.now) })
-          .where(
-            and(
-              eq(t.workstreams.runId, $.runId),
-              eq(t.workstreams.workstreamId, $.workstreamId),
-              from && inArray(t.workstreams.status, [...from]),
-            ),
-          )
-          .returning(),
-    ),
-  (from) => from?.join(),
+const setStatus = family((from: readonly WorkstreamStatus[] | undefined) =>
+  statement<{ runId: string; workstreamId: string; status: WorkstreamStatus; now: string | null }>()(
+    ({ db, t, time }, $) =>
+      db
+        .update(t.workstreams)
+        .set({ status: $.status, updatedAt: time($.now) })
+        .where(
+          and(
+            eq(t.workstreams.runId, $.runId),
+            eq(t.workstreams.workstreamId, $.workstreamId),
+            from && inArray(t.workstreams.status, [...from]),
+          ),
+        )
+        .returning(),
+  ),
 );
 
 export function* createWorkstream(context: Context, workstream: NewWorkstream): Operation<Workstream> {
@@ -140,24 +138,22 @@ interface Shape {
   statuses: readonly WorkstreamStatus[] | undefined;
   after: boolean;
 }
-const listOf = family(
-  ({ statuses, after }: Shape) =>
-    statement<{ runId: string; createdAt: string | null; id: string | null; limit: number }>()(
-      ({ db, t: { workstreams } }, $) =>
-        db
-          .select()
-          .from(workstreams)
-          .where(
-            and(
-              eq(workstreams.runId, $.runId),
-              statuses && inArray(workstreams.status, [...statuses]),
-              after ? isBehind(workstreams.createdAt, workstreams.workstreamId, $) : undefined,
-            ),
-          )
-          .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId))
-          .limit(sql.placeholder("limit")),
-    ),
-  ({ statuses, after }) => `${statuses} ${after}`,
+const listOf = family(({ statuses, after }: Shape) =>
+  statement<{ runId: string; createdAt: string | null; id: string | null; limit: number }>()(
+    ({ db, t: { workstreams } }, $) =>
+      db
+        .select()
+        .from(workstreams)
+        .where(
+          and(
+            eq(workstreams.runId, $.runId),
+            statuses && inArray(workstreams.status, [...statuses]),
+            after ? isBehind(workstreams.createdAt, workstreams.workstreamId, $) : undefined,
+          ),
+        )
+        .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId))
+        .limit(sql.placeholder("limit")),
+  ),
 );
 
 export function* listWorkstreams(context: Context, filter?: WorkstreamFilter): Operation<Page<Workstream, string>> {
