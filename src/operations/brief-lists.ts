@@ -60,36 +60,33 @@ type Listing = {
 
 const unread = sql<string | null>`null`;
 
-const listOf = family(
-  (shape: Shape) =>
-    statement<Listing>()((lens, $) => {
-      const { briefs } = lens.t;
-      const { createdAt, briefId } = briefs;
-      const throughFilter =
-        shape.statuses === 1 ||
-        shape.roles === "one" ||
-        shape.tier ||
-        shape.workstream !== "any" ||
-        shape.parent !== "any";
-      return lens.db
-        .select(shape.outline ? { ...briefColumns(lens), payload: unread, result: unread } : briefColumns(lens))
-        .from(briefs)
-        .where(
-          and(
-            eq(briefs.runId, $.runId),
-            shape.statuses === undefined ? undefined : oneOf(briefs.status, numbered($, "status", shape.statuses)),
-            askedFor(lens, briefs.role, shape.roles, $.role),
-            shape.tier ? eq(briefs.tier, $.tier) : undefined,
-            wantedOf(briefs.workstreamId, shape.workstream, $.workstreamId),
-            wantedOf(briefs.parentBriefId, shape.parent, $.parentBriefId),
-            shape.after ? isBehind(createdAt, briefId, $) : undefined,
-          ),
-        )
-        .orderBy(...(throughFilter ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
-        .limit(sql.placeholder("limit"));
-    }),
-  ({ statuses, roles, tier, workstream, parent, after, outline }) =>
-    `${statuses} ${roles} ${tier} ${workstream} ${parent} ${after} ${outline}`,
+const listOf = family((shape: Shape) =>
+  statement<Listing>()((lens, $) => {
+    const { briefs } = lens.t;
+    const { createdAt, briefId } = briefs;
+    const throughFilter =
+      shape.statuses === 1 ||
+      shape.roles === "one" ||
+      shape.tier ||
+      shape.workstream !== "any" ||
+      shape.parent !== "any";
+    return lens.db
+      .select(shape.outline ? { ...briefColumns(lens), payload: unread, result: unread } : briefColumns(lens))
+      .from(briefs)
+      .where(
+        and(
+          eq(briefs.runId, $.runId),
+          shape.statuses === undefined ? undefined : oneOf(briefs.status, numbered($, "status", shape.statuses)),
+          askedFor(lens, briefs.role, shape.roles, $.role),
+          shape.tier ? eq(briefs.tier, $.tier) : undefined,
+          wantedOf(briefs.workstreamId, shape.workstream, $.workstreamId),
+          wantedOf(briefs.parentBriefId, shape.parent, $.parentBriefId),
+          shape.after ? isBehind(createdAt, briefId, $) : undefined,
+        ),
+      )
+      .orderBy(...(throughFilter ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
+      .limit(sql.placeholder("limit"));
+  }),
 );
 
 function wantedOf(column: AnyColumn, wanted: Wanted, value: SQL): SQL | undefined {

@@ -31,17 +31,15 @@ interface Setting {
   from: readonly BriefStatus[] | undefined;
   guarded: boolean;
 }
-const setStatus = family(
-  ({ status, from, guarded }: Setting) =>
-    statement<Update>()((lens, $) => {
-      const { briefs } = lens.t;
-      return lens.db
-        .update(briefs)
-        .set({ status, ...endOfClaim[status], updatedAt: lens.time($.now) })
-        .where(and(theBrief(lens, $, guarded), from && inArray(briefs.status, [...from])))
-        .returning(briefColumns(lens));
-    }),
-  ({ status, from, guarded }) => `${status} ${from} ${guarded}`,
+const setStatus = family(({ status, from, guarded }: Setting) =>
+  statement<Update>()((lens, $) => {
+    const { briefs } = lens.t;
+    return lens.db
+      .update(briefs)
+      .set({ status, ...endOfClaim[status], updatedAt: lens.time($.now) })
+      .where(and(theBrief(lens, $, guarded), from && inArray(briefs.status, [...from])))
+      .returning(briefColumns(lens));
+  }),
 );
 
 const setResult = family((guarded: boolean) =>

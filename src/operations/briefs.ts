@@ -5,12 +5,12 @@ import { and, eq, exists, getTableColumns, sql } from "drizzle-orm";
 import type { briefs } from "../../drizzle/schema.ts";
 import type { JsonObject } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
-import { Check, type Names } from "../input/check.ts";
+import { Check } from "../input/check.ts";
 import type { PlainObject } from "../input/json.ts";
 import { checkRole, encodeFor } from "../input/roles.ts";
+import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { appendEvent, checkNewEntry } from "./entries.ts";
 import { type Context, family, type Lens, type Operation, query, settle, statement, together } from "./operation.ts";
-import { repeated, takenElsewhere } from "./repeats.ts";
 import { getRun } from "./runs.ts";
 import { storedNothing } from "./status.ts";
 import { asText, readObject } from "./stored-json.ts";
@@ -36,15 +36,18 @@ export interface NewBriefBase {
 /** Before its role has said what the payload must be. */
 export type UncheckedBrief = NewBriefBase & { role: string; payload?: unknown };
 
-const newBriefNames: Names<UncheckedBrief> = {
-  briefId: true,
-  parentBriefId: true,
-  workstreamId: true,
-  tier: true,
-  role: true,
-  payload: true,
-  retryCount: true,
-};
+/** What `createBrief` and `spawnBrief` pass of a new brief. */
+export const newBriefFields = {
+  briefId: "id",
+  parentBriefId: "compared",
+  workstreamId: "compared",
+  tier: "compared",
+  role: "compared",
+  payload: "compared as JSON",
+  retryCount: "not compared",
+} as const satisfies CreatorFields<UncheckedBrief>;
+const newBriefNames = acceptedNames<UncheckedBrief>(newBriefFields);
+type Checked = NewRow<typeof newBriefFields, Row>;
 
 export const briefColumns = ({ t: { briefs } }: Lens) => ({
   ...getTableColumns(briefs),
@@ -68,71 +71,41 @@ export function readBrief(
   });
 }
 
-type NewRow = {
-  briefId: string;
-  runId: string;
-  parentBriefId: string | null;
-  workstreamId: string | null;
-  tier: number;
-  role: string;
-  payload: string;
-  retryCount: number;
-  now: string | null;
-};
-
 /**
  * Out of the run's row, and only where the parent and the workstream exist that it names. A statement for each pair of
  * references: PostgreSQL planned one that covered them all anew at each call, which cost two thirds more.
  */
-const insertReferring = family(
-  (names: { parent: boolean; workstream: boolean }) =>
-    statement<NewRow>()((lens, $) => {
-      const { db, t, typed, time } = lens;
-      const parent = db
-        .select({ found: sql`1` })
-        .from(t.briefs)
-        .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.parentBriefId)));
-      const workstream = db
-        .select({ found: sql`1` })
-        .from(t.workstreams)
-        .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId)));
-      return db
-        .insert(t.briefs)
-        .select(
-          db
-            .select({
-              briefId: typed(t.briefs.briefId, $.briefId),
-              runId: t.runs.runId,
-              parentBriefId: typed(t.briefs.parentBriefId, $.parentBriefId),
-              workstreamId: typed(t.briefs.workstreamId, $.workstreamId),
-              tier: typed(t.briefs.tier, $.tier),
-              role: typed(t.briefs.role, $.role),
-              status: typed(t.briefs.status, sql`'pending'`),
-              payload: typed(t.briefs.payload, $.payload),
-              result: typed(t.briefs.result, sql`null`),
-              retryCount: typed(t.briefs.retryCount, $.retryCount),
-              attempt: typed(t.briefs.attempt, sql`0`),
-              claimedBy: typed(t.briefs.claimedBy, sql`null`),
-              leaseExpiresAt: typed(t.briefs.leaseExpiresAt, sql`null`),
-              createdAt: typed(t.briefs.createdAt, time($.now)),
-              updatedAt: typed(t.briefs.updatedAt, time($.now)),
-            })
-            .from(t.runs)
-            .where(
-              and(
-                eq(t.runs.runId, $.runId),
-                names.parent ? exists(parent) : undefined,
-                names.workstream ? exists(workstream) : undefined,
-              ),
+const insertReferring = family((names: { parent: boolean; workstream: boolean }) =>
+  statement<Checked>()((lens, $) => {
+    const { db, t } = lens;
+    const parent = db
+      .select({ found: sql`1` })
+      .from(t.briefs)
+      .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.parentBriefId)));
+    const workstream = db
+      .select({ found: sql`1` })
+      .from(t.workstreams)
+      .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId)));
+    return db
+      .insert(t.briefs)
+      .select(
+        db
+          .select(newColumns(lens, t.briefs, newBriefFields, $))
+          .from(t.runs)
+          .where(
+            and(
+              eq(t.runs.runId, $.runId),
+              names.parent ? exists(parent) : undefined,
+              names.workstream ? exists(workstream) : undefined,
             ),
-        )
-        .onConflictDoNothing()
-        .returning(briefColumns(lens));
-    }),
-  ({ parent, workstream }) => `${parent} ${workstream}`,
+          ),
+      )
+      .onConflictDoNothing()
+      .returning(briefColumns(lens));
+  }),
 );
 
-function insertBrief(row: NewRow) {
+function insertBrief(row: Checked) {
   const { parentBriefId, workstreamId } = row;
   return insertReferring({ parent: parentBriefId !== null, workstream: workstreamId !== null })(row);
 }
@@ -146,7 +119,7 @@ const findBrief = statement<{ runId: string; briefId: string }>()((lens, $) => {
 });
 
 /** What is stored of a new brief, and how a repeat of it is told from a conflict. */
-function checkNewBrief(check: Check, context: Context, brief: UncheckedBrief) {
+function checkNewBrief(check: Check, context: Context, brief: UncheckedBrief): Checked {
   const asked = check.object("brief", brief, newBriefNames);
   const given = {
     parentBriefId: check.nullableId("parentBriefId", asked.parentBriefId),
@@ -159,7 +132,6 @@ function checkNewBrief(check: Check, context: Context, brief: UncheckedBrief) {
   const briefId = check.idOr("briefId", asked.briefId, context.newId);
   return { briefId, runId: context.runId, ...given, payload, retryCount, now: context.now() };
 }
-type Checked = ReturnType<typeof checkNewBrief>;
 
 export function* createBrief(context: Context, brief: UncheckedBrief): Operation<Brief> {
   const check = new Check();
@@ -189,12 +161,9 @@ export function* spawnBrief(context: Context, brief: UncheckedBrief, detail?: Pl
 
 /** The brief that stands where another one was to be inserted, if it is the same; otherwise throws why none was. */
 function* storedBrief(context: Context, checked: Checked): Operation<Brief> {
-  const { briefId, runId, parentBriefId, workstreamId, tier, role, payload } = checked;
+  const { briefId, runId, parentBriefId, workstreamId } = checked;
   const stored = yield* getBrief(context, briefId);
-  if (stored) {
-    const given = { parentBriefId, workstreamId, tier, role, payload: JSON.parse(payload) };
-    return repeated("brief", briefId, stored, given);
-  }
+  if (stored) return repeated("brief", briefId, stored, newBriefFields, checked);
   if (!(yield* getRun(context))) throw new NotFoundError("run", runId, runId);
   if (parentBriefId !== null && !(yield* getBrief(context, parentBriefId))) {
     throw new NotFoundError("brief", parentBriefId, runId);

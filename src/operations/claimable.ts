@@ -68,7 +68,6 @@ export interface Shape {
   tier: boolean;
   workstream: boolean;
 }
-export const nameOf = ({ roles, tier, workstream }: Shape) => `${roles} ${tier} ${workstream}`;
 export type Wanted = { runId: string; role: string | null; tier: number | null; workstreamId: string | null };
 
 export const ofTierAndWorkstream = (

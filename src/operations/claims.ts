@@ -17,7 +17,6 @@ import {
   jsonColumns,
   likelihood,
   moreCandidates,
-  nameOf,
   ofTierAndWorkstream,
   type Shape,
   spoiltColumn,
@@ -72,75 +71,65 @@ const inTurn = ({ t: { briefs } }: Lens, shape: Shape) =>
  * asked for in its order, like what is taken then: of EXISTS, PostgreSQL thinks that a third of all rows are expired, so that
  * the first will be found soon wherever it looks, and reads them all where none is.
  */
-const look = family(
-  (shape: Shape) =>
-    statement<Wanted & { now: string | null }>()((lens, $) => {
-      const { runs, briefs } = lens.t;
-      const oldestPending = lens.db
-        .select({ likelihood: likelihood(lens) })
-        .from(briefs)
-        .where(isPending(lens, $, shape))
-        .orderBy(...inTurn(lens, shape))
-        .limit(1);
-      return lens.db
-        .select({
-          expired: sql<number | null>`${firstExpired(lens, $, shape)}`,
-          pending: sql<number | null>`${oldestPending}`,
-        })
-        .from(runs)
-        .where(eq(runs.runId, $.runId));
-    }),
-  nameOf,
+const look = family((shape: Shape) =>
+  statement<Wanted & { now: string | null }>()((lens, $) => {
+    const { runs, briefs } = lens.t;
+    const oldestPending = lens.db
+      .select({ likelihood: likelihood(lens) })
+      .from(briefs)
+      .where(isPending(lens, $, shape))
+      .orderBy(...inTurn(lens, shape))
+      .limit(1);
+    return lens.db
+      .select({
+        expired: sql<number | null>`${firstExpired(lens, $, shape)}`,
+        pending: sql<number | null>`${oldestPending}`,
+      })
+      .from(runs)
+      .where(eq(runs.runId, $.runId));
+  }),
 );
 
 /** One statement chooses and takes: nobody can come between. It commits by itself, so it takes only what can be read back. */
-const takePending = family(
-  (shape: Shape) =>
-    statement<Wanted & Taking>()((lens, $) => {
-      const { db, t, skippingLocked } = lens;
-      const oldestPending = db
-        .select({ briefId: t.briefs.briefId })
-        .from(t.briefs)
-        .where(isPending(lens, $, shape))
-        .orderBy(...inTurn(lens, shape))
-        .limit(1);
-      return db
-        .update(t.briefs)
-        .set(claimed(lens, $))
-        .where(
-          and(
-            eq(t.briefs.runId, $.runId),
-            sql`${t.briefs.briefId} = ${skippingLocked(oldestPending)}`,
-            isReadable(lens),
-          ),
-        )
-        .returning(briefColumns(lens));
-    }),
-  nameOf,
+const takePending = family((shape: Shape) =>
+  statement<Wanted & Taking>()((lens, $) => {
+    const { db, t, skippingLocked } = lens;
+    const oldestPending = db
+      .select({ briefId: t.briefs.briefId })
+      .from(t.briefs)
+      .where(isPending(lens, $, shape))
+      .orderBy(...inTurn(lens, shape))
+      .limit(1);
+    return db
+      .update(t.briefs)
+      .set(claimed(lens, $))
+      .where(
+        and(eq(t.briefs.runId, $.runId), sql`${t.briefs.briefId} = ${skippingLocked(oldestPending)}`, isReadable(lens)),
+      )
+      .returning(briefColumns(lens));
+  }),
 );
 
 type Place = { createdAt: string; briefId: string };
 
-const nextPending = family(
-  (shape: Shape) =>
-    statement<Wanted & Place & { limit: number }>()((lens, $) => {
-      const { briefId, createdAt } = lens.t.briefs;
-      return lens.skippingLocked(
-        lens.db
-          .select({ briefId, createdAt, ...jsonColumns(lens) })
-          .from(lens.t.briefs)
-          .where(
-            and(
-              isPending(lens, $, shape),
-              isBehind(createdAt, briefId, { createdAt: $.createdAt, id: $.briefId }),
-              filtered(isDecodable(lens)),
-            ),
-          )
-          .orderBy(...inTurn(lens, shape))
-          .limit(sql.placeholder("limit")),
-      );
-    }),
-  nameOf,
+const nextPending = family((shape: Shape) =>
+  statement<Wanted & Place & { limit: number }>()((lens, $) => {
+    const { briefId, createdAt } = lens.t.briefs;
+    return lens.skippingLocked(
+      lens.db
+        .select({ briefId, createdAt, ...jsonColumns(lens) })
+        .from(lens.t.briefs)
+        .where(
+          and(
+            isPending(lens, $, shape),
+            isBehind(createdAt, briefId, { createdAt: $.createdAt, id: $.briefId }),
+            filtered(isDecodable(lens)),
+          ),
+        )
+        .orderBy(...inTurn(lens, shape))
+        .limit(sql.placeholder("limit")),
+    );
+  }),
 );
 
 const takeThis = statement<Taking & { briefId: string }>()((lens, $) => {

@@ -9,11 +9,11 @@ import { Check, type Names } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
 import { jsonColumns, mayHaveMore, onFirstPage, pageRows } from "./bounds.ts";
 import { getBrief } from "./briefs.ts";
+import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { seqsUsedUp } from "./entries.ts";
 import { filtered, nullsFirst, oneOf } from "./index-choice.ts";
 import { type Context, family, type Holes, type Lens, type Operation, query, settle, statement } from "./operation.ts";
 import { checkLimit, type Page, type PageRequest, page } from "./pages.ts";
-import { repeated, takenElsewhere } from "./repeats.ts";
 import { getRun } from "./runs.ts";
 import { storedNothing } from "./status.ts";
 import { asText, readObject } from "./stored-json.ts";
@@ -27,7 +27,16 @@ export interface NewEvent {
   briefId?: string | null | undefined;
   detail?: PlainObject | undefined;
 }
-const newEventNames: Names<NewEvent> = { eventId: true, briefId: true, detail: true };
+/** What `logEvent` passes of a new event. */
+export const newEventFields = {
+  eventId: "id",
+  kind: "compared",
+  briefId: "compared",
+  detail: "compared as JSON",
+} as const satisfies CreatorFields<NewEvent & { kind: EventKind }>;
+// The kind is a parameter of its own.
+const { kind: _, ...namedFields } = newEventFields;
+const newEventNames = acceptedNames<NewEvent>(namedFields);
 
 export interface EventFilter extends PageRequest<number> {
   kinds?: readonly EventKind[] | undefined;
@@ -50,15 +59,8 @@ export function readEvent(row: Omit<BlackboardEvent, "detail"> & { detail: strin
 
 /** Out of the run's row, and only where the brief it is about exists. */
 const insertEvent = family((about: "brief" | "run") =>
-  statement<{
-    eventId: string;
-    runId: string;
-    briefId: string | null;
-    kind: EventKind;
-    detail: string;
-    now: string | null;
-  }>()((lens, $) => {
-    const { db, t, typed, time } = lens;
+  statement<NewRow<typeof newEventFields, BlackboardEvent>>()((lens, $) => {
+    const { db, t } = lens;
     const brief = db
       .select({ found: sql`1` })
       .from(t.briefs)
@@ -67,15 +69,7 @@ const insertEvent = family((about: "brief" | "run") =>
       .insert(t.events)
       .select(
         db
-          .select({
-            seq: typed(t.events.seq, sql`null`),
-            eventId: typed(t.events.eventId, $.eventId),
-            runId: t.runs.runId,
-            briefId: typed(t.events.briefId, $.briefId),
-            kind: typed(t.events.kind, $.kind),
-            detail: typed(t.events.detail, $.detail),
-            createdAt: typed(t.events.createdAt, time($.now)),
-          })
+          .select(newColumns(lens, t.events, newEventFields, $))
           .from(t.runs)
           .where(
             and(eq(t.runs.runId, $.runId), lens.hasNextSeq($.runId), about === "brief" ? exists(brief) : undefined),
@@ -111,17 +105,15 @@ export function* logEvent(context: Context, kind: EventKind, event?: NewEvent): 
   const detail = asked.detail === undefined ? "{}" : encodeObject(check, "detail", asked.detail);
   const eventId = check.idOr("eventId", asked.eventId, context.newId);
   check.done();
-  const now = context.now();
+  const row = { eventId, briefId, detail, kind, runId, now: context.now() };
   return yield* settle(
-    () => insertEvent(briefId === null ? "run" : "brief")({ eventId, runId, briefId, kind, detail, now }),
+    () => insertEvent(briefId === null ? "run" : "brief")(row),
     readEvent,
     function* () {
       const [stored] = yield* findEvent({ runId, eventId });
       // An id that nobody gave was there already: `newId` has repeated itself, and this event is another one.
       if (stored && asked.eventId === undefined) throw new ConflictError("event", eventId, ["eventId"]);
-      if (stored) {
-        return repeated("event", eventId, readEvent(stored), { kind, briefId, detail: JSON.parse(detail) });
-      }
+      if (stored) return repeated("event", eventId, readEvent(stored), newEventFields, row);
       if (!(yield* getRun(context))) throw new NotFoundError("run", runId, runId);
       if (briefId !== null && !(yield* getBrief(context, briefId))) throw new NotFoundError("brief", briefId, runId);
       if (yield* isTaken(eventId)) throw takenElsewhere("event", eventId);
@@ -148,36 +140,32 @@ const filterOf = (lens: Lens, $: Holes<Listing>, { kinds, ofBrief }: Filter) => 
 /** Where an index of its own is meant: see `index-choice.ts`. */
 const orderOf = ({ kinds, ofBrief }: Filter) => (ofBrief || kinds?.length === 1 ? nullsFirst : asc);
 
-const listOf = family(
-  (filter: Filter) =>
-    statement<Listing & { limit: number }>()((lens, $) => {
-      const { events } = lens.t;
-      return lens.db
-        .select(eventColumns(lens))
-        .from(events)
-        .where(filterOf(lens, $, filter))
-        .orderBy(orderOf(filter)(events.seq))
-        .limit(sql.placeholder("limit"));
-    }),
-  ({ kinds, ofBrief }) => `${kinds} ${ofBrief}`,
+const listOf = family((filter: Filter) =>
+  statement<Listing & { limit: number }>()((lens, $) => {
+    const { events } = lens.t;
+    return lens.db
+      .select(eventColumns(lens))
+      .from(events)
+      .where(filterOf(lens, $, filter))
+      .orderBy(orderOf(filter)(events.seq))
+      .limit(sql.placeholder("limit"));
+  }),
 );
 
 /** The same in pages that are bounded by bytes. */
-const pageOf = family(
-  (filter: Filter) =>
-    statement<Listing>()((lens, $) => {
-      const { events } = lens.t;
-      const where = filterOf(lens, $, filter);
-      const ordered = orderOf(filter);
-      const range = { table: events, key: events.seq, where, ordered, bulky: jsonColumns(events) };
-      return lens.db
-        .select(eventColumns(lens))
-        .from(events)
-        .where(and(where, onFirstPage(lens, range)))
-        .orderBy(ordered(events.seq))
-        .limit(pageRows);
-    }),
-  ({ kinds, ofBrief }) => `${kinds} ${ofBrief}`,
+const pageOf = family((filter: Filter) =>
+  statement<Listing>()((lens, $) => {
+    const { events } = lens.t;
+    const where = filterOf(lens, $, filter);
+    const ordered = orderOf(filter);
+    const range = { table: events, key: events.seq, where, ordered, bulky: jsonColumns(events) };
+    return lens.db
+      .select(eventColumns(lens))
+      .from(events)
+      .where(and(where, onFirstPage(lens, range)))
+      .orderBy(ordered(events.seq))
+      .limit(pageRows);
+  }),
 );
 
 function checkFilter(check: Check, { runId }: Context, asked: Partial<EventFilter>): Filter & Listing {

@@ -10,10 +10,10 @@ import type { PlainObject } from "../input/json.ts";
 import { encodeFor } from "../input/roles.ts";
 import { retriesUsedUp } from "./brief-updates.ts";
 import { type Brief, briefColumns, getBrief, readBrief, roleOf } from "./briefs.ts";
+import { isSame } from "./creation.ts";
 import { appendEvent, checkNewEntry } from "./entries.ts";
 import { type ClaimRef, checkClaim, isCurrent, notCurrent } from "./held-claims.ts";
 import { type Context, family, type Lens, type Operation, statement, together } from "./operation.ts";
-import { isSame } from "./repeats.ts";
 import { storedNothing } from "./status.ts";
 
 /** By claim: only while it is the current one. By id: whoever holds the brief. */
@@ -46,24 +46,22 @@ const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { fr
       );
 
 /** Finishing ends the lease and keeps who did it; a retry begins with nobody. */
-const change = family(
-  ({ name, byClaim }: { name: MoveName; byClaim: boolean }) =>
-    statement<Moving>()((lens, $) => {
-      const { briefs } = lens.t;
-      const move = moves[name];
-      return lens.db
-        .update(briefs)
-        .set({
-          status: move.to,
-          leaseExpiresAt: null,
-          updatedAt: lens.time($.now),
-          ...(name === "complete" && { result: $.result }),
-          ...(name === "retry" && { claimedBy: null, retryCount: sql`${briefs.retryCount} + 1` }),
-        })
-        .where(and(isMovable(lens, $, move, byClaim), name === "retry" ? lt(briefs.retryCount, maxInteger) : undefined))
-        .returning(briefColumns(lens));
-    }),
-  ({ name, byClaim }) => `${name} ${byClaim}`,
+const change = family(({ name, byClaim }: { name: MoveName; byClaim: boolean }) =>
+  statement<Moving>()((lens, $) => {
+    const { briefs } = lens.t;
+    const move = moves[name];
+    return lens.db
+      .update(briefs)
+      .set({
+        status: move.to,
+        leaseExpiresAt: null,
+        updatedAt: lens.time($.now),
+        ...(name === "complete" && { result: $.result }),
+        ...(name === "retry" && { claimedBy: null, retryCount: sql`${briefs.retryCount} + 1` }),
+      })
+      .where(and(isMovable(lens, $, move, byClaim), name === "retry" ? lt(briefs.retryCount, maxInteger) : undefined))
+      .returning(briefColumns(lens));
+  }),
 );
 
 export function* completeBrief(

@@ -152,25 +152,45 @@ export function lots<P extends Parameters>(table: "runs" | "workstreams" | "brie
   };
 }
 
-type Name = string | number | boolean | undefined;
+type Value = string | number | boolean | undefined | readonly string[];
+/** What a statement is built for: a value, or an object of values, each from a closed vocabulary. */
+type Shape<S> = Value | { readonly [Name in keyof S]: Value };
 
 /**
- * Statements that differ only in something from a closed vocabulary, such as the statuses that a compare-and-set starts
- * from: each is made once, and there are few. `nameOf` gives every key a name of its own.
+ * Statements that differ only in their shape, such as which filters a list has: `make` is called once for each. Statements are
+ * kept by all fields of the shape, so one that was added can't be forgotten.
  */
-export function family<Key extends Name, S>(make: (key: Key) => S): (key: Key) => S;
-export function family<Key, S>(make: (key: Key) => S, nameOf: (key: Key) => Name): (key: Key) => S;
-export function family<Key, S>(make: (key: Key) => S, nameOf = (key: Key): unknown => key): (key: Key) => S {
-  const made = new Map<unknown, S>();
-  return (key) => {
-    const name = nameOf(key);
-    let kept = made.get(name);
+export function family<S extends Shape<S>, T>(make: (shape: S) => T): (shape: S) => T {
+  const made = new Map<unknown, T>();
+  return (shape) => {
+    const key = typeof shape === "object" ? keyOf(shape) : shape;
+    let kept = made.get(key);
     if (kept === undefined) {
-      kept = make(key);
-      made.set(name, kept);
+      kept = make(shape);
+      made.set(key, kept);
     }
     return kept;
   };
+}
+
+/** The last key that was put together: one claim passes the same shape to several families. */
+let last: { readonly shape: object; readonly key: string } | undefined;
+
+/**
+ * All fields of a shape with their names and values. Put together by hand, since JSON.stringify adds 0.9 µs to the 22 of a
+ * short list. Words of a closed vocabulary contain no quotes.
+ */
+function keyOf<S extends object>(shape: S): string {
+  if (last?.shape === shape) return last.key;
+  let key = "";
+  for (const name in shape) key += `${name}:${textOf(shape[name])};`;
+  last = { shape, key };
+  return key;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === "string") return `"${value}"`;
+  return typeof value === "object" ? JSON.stringify(value) : `${value}`;
 }
 
 /** A query that is asked for once in a while, and not worth keeping. */

@@ -5,13 +5,16 @@ import { and, eq, inArray } from "drizzle-orm";
 import type { runs } from "../../drizzle/schema.ts";
 import { type RunStatus, runStatuses } from "../../drizzle/vocabulary.ts";
 import { Check } from "../input/check.ts";
+import { type CreatorFields, type NewRow, repeated } from "./creation.ts";
 import { type Context, family, type Operation, settle, statement } from "./operation.ts";
-import { repeated } from "./repeats.ts";
 import { checkFrom, type From, statusNotSet, storedNothing } from "./status.ts";
 
 export type Run = typeof runs.$inferSelect;
 
-const insertRun = statement<{ runId: string; goal: string; now: string | null }>()(({ db, t, time }, $) =>
+/** What `createRun` passes of a new run. */
+export const newRunFields = { goal: "compared" } as const satisfies CreatorFields<{ goal: string }>;
+
+const insertRun = statement<NewRow<typeof newRunFields, Run>>()(({ db, t, time }, $) =>
   db
     .insert(t.runs)
     .values({ runId: $.runId, goal: $.goal, status: "pending", createdAt: time($.now), updatedAt: time($.now) })
@@ -23,16 +26,14 @@ export const findRun = statement<{ runId: string }>()(({ db, t }, $) =>
   db.select().from(t.runs).where(eq(t.runs.runId, $.runId)),
 );
 
-const setStatus = family(
-  (from: readonly RunStatus[] | undefined) =>
-    statement<{ runId: string; status: RunStatus; now: string | null }>()(({ db, t, time }, $) =>
-      db
-        .update(t.runs)
-        .set({ status: $.status, updatedAt: time($.now) })
-        .where(and(eq(t.runs.runId, $.runId), from && inArray(t.runs.status, [...from])))
-        .returning(),
-    ),
-  (from) => from?.join(),
+const setStatus = family((from: readonly RunStatus[] | undefined) =>
+  statement<{ runId: string; status: RunStatus; now: string | null }>()(({ db, t, time }, $) =>
+    db
+      .update(t.runs)
+      .set({ status: $.status, updatedAt: time($.now) })
+      .where(and(eq(t.runs.runId, $.runId), from && inArray(t.runs.status, [...from])))
+      .returning(),
+  ),
 );
 
 export function* createRun(context: Context, goal: string): Operation<Run> {
@@ -42,7 +43,7 @@ export function* createRun(context: Context, goal: string): Operation<Run> {
   check.done();
   // Every worker of a run begins with this, and all but one find it made: they need no lock for that.
   const stored = yield* getRun(context);
-  if (stored) return repeated("run", runId, stored, { goal });
+  if (stored) return repeated("run", runId, stored, newRunFields, { goal });
   const now = context.now();
   return yield* settle(
     () => insertRun({ runId, goal, now }),
@@ -50,7 +51,7 @@ export function* createRun(context: Context, goal: string): Operation<Run> {
     function* () {
       const made = yield* getRun(context);
       if (!made) throw storedNothing("run", runId);
-      return repeated("run", runId, made, { goal });
+      return repeated("run", runId, made, newRunFields, { goal });
     },
   );
 }

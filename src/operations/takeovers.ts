@@ -11,7 +11,6 @@ import {
   jsonColumns,
   likelihood,
   moreCandidates,
-  nameOf,
   ofTierAndWorkstream,
   type Shape,
   spoiltColumn,
@@ -67,26 +66,24 @@ export const firstExpired = (lens: Lens, $: Asking, shape: Shape) =>
 type Place = { lease: string; briefId: string };
 const start: Place = { lease: "", briefId: "" };
 
-const nextExpired = family(
-  (shape: Shape) =>
-    statement<Wanted & Place & { now: string | null; limit: number }>()((lens, $) => {
-      const { briefId, attempt, claimedBy, retryCount, leaseExpiresAt } = lens.t.briefs;
-      return lens.skippingLocked(
-        lens.db
-          .select({ briefId, attempt, claimedBy, retryCount, leaseExpiresAt, ...jsonColumns(lens) })
-          .from(lens.t.briefs)
-          .where(
-            and(
-              isExpired(lens, $, shape),
-              isBehind(leaseExpiresAt, briefId, { createdAt: $.lease, id: $.briefId }),
-              filtered(isDecodable(lens)),
-            ),
-          )
-          .orderBy(...expiredFirst(lens))
-          .limit(sql.placeholder("limit")),
-      );
-    }),
-  nameOf,
+const nextExpired = family((shape: Shape) =>
+  statement<Wanted & Place & { now: string | null; limit: number }>()((lens, $) => {
+    const { briefId, attempt, claimedBy, retryCount, leaseExpiresAt } = lens.t.briefs;
+    return lens.skippingLocked(
+      lens.db
+        .select({ briefId, attempt, claimedBy, retryCount, leaseExpiresAt, ...jsonColumns(lens) })
+        .from(lens.t.briefs)
+        .where(
+          and(
+            isExpired(lens, $, shape),
+            isBehind(leaseExpiresAt, briefId, { createdAt: $.lease, id: $.briefId }),
+            filtered(isDecodable(lens)),
+          ),
+        )
+        .orderBy(...expiredFirst(lens))
+        .limit(sql.placeholder("limit")),
+    );
+  }),
 );
 
 /** The next expired brief that can be read. */

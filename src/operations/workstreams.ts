@@ -6,9 +6,9 @@ import type { workstreams } from "../../drizzle/schema.ts";
 import { type WorkstreamStatus, workstreamStatuses } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
+import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { type Context, family, type Operation, query, settle, statement } from "./operation.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
-import { repeated, takenElsewhere } from "./repeats.ts";
 import { getRun } from "./runs.ts";
 import { checkFrom, type From, statusNotSet, storedNothing } from "./status.ts";
 
@@ -22,7 +22,14 @@ export interface NewWorkstream {
   tier: number;
   ownerAgentId?: string | null | undefined;
 }
-const newWorkstreamNames: Names<NewWorkstream> = { workstreamId: true, name: true, tier: true, ownerAgentId: true };
+/** What `createWorkstream` passes of a new workstream. */
+export const newWorkstreamFields = {
+  workstreamId: "id",
+  name: "compared",
+  tier: "compared",
+  ownerAgentId: "compared",
+} as const satisfies CreatorFields<NewWorkstream>;
+const newWorkstreamNames = acceptedNames<NewWorkstream>(newWorkstreamFields);
 
 export interface WorkstreamFilter extends PageRequest<string> {
   /** An array means any of these, an empty one none. */
@@ -31,34 +38,19 @@ export interface WorkstreamFilter extends PageRequest<string> {
 const filterNames: Names<WorkstreamFilter> = { status: true, after: true, limit: true };
 
 /** Out of the run's row, so that nothing is inserted where there is no run. */
-const insertWorkstream = statement<{
-  workstreamId: string;
-  runId: string;
-  name: string;
-  tier: number;
-  ownerAgentId: string | null;
-  now: string | null;
-}>()(({ db, t, typed, time }, $) =>
-  db
+const insertWorkstream = statement<NewRow<typeof newWorkstreamFields, Workstream>>()((lens, $) => {
+  const { db, t } = lens;
+  return db
     .insert(t.workstreams)
     .select(
       db
-        .select({
-          workstreamId: typed(t.workstreams.workstreamId, $.workstreamId),
-          runId: t.runs.runId,
-          name: typed(t.workstreams.name, $.name),
-          tier: typed(t.workstreams.tier, $.tier),
-          status: typed(t.workstreams.status, sql`'pending'`),
-          ownerAgentId: typed(t.workstreams.ownerAgentId, $.ownerAgentId),
-          createdAt: typed(t.workstreams.createdAt, time($.now)),
-          updatedAt: typed(t.workstreams.updatedAt, time($.now)),
-        })
+        .select(newColumns(lens, t.workstreams, newWorkstreamFields, $))
         .from(t.runs)
         .where(eq(t.runs.runId, $.runId)),
     )
     .onConflictDoNothing()
-    .returning(),
-);
+    .returning();
+});
 
 const findWorkstream = statement<{ runId: string; workstreamId: string }>()(({ db, t }, $) =>
   db
@@ -67,44 +59,43 @@ const findWorkstream = statement<{ runId: string; workstreamId: string }>()(({ d
     .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId))),
 );
 
-const setStatus = family(
-  (from: readonly WorkstreamStatus[] | undefined) =>
-    statement<{ runId: string; workstreamId: string; status: WorkstreamStatus; now: string | null }>()(
-      ({ db, t, time }, $) =>
-        db
-          .update(t.workstreams)
-          .set({ status: $.status, updatedAt: time($.now) })
-          .where(
-            and(
-              eq(t.workstreams.runId, $.runId),
-              eq(t.workstreams.workstreamId, $.workstreamId),
-              from && inArray(t.workstreams.status, [...from]),
-            ),
-          )
-          .returning(),
-    ),
-  (from) => from?.join(),
+const setStatus = family((from: readonly WorkstreamStatus[] | undefined) =>
+  statement<{ runId: string; workstreamId: string; status: WorkstreamStatus; now: string | null }>()(
+    ({ db, t, time }, $) =>
+      db
+        .update(t.workstreams)
+        .set({ status: $.status, updatedAt: time($.now) })
+        .where(
+          and(
+            eq(t.workstreams.runId, $.runId),
+            eq(t.workstreams.workstreamId, $.workstreamId),
+            from && inArray(t.workstreams.status, [...from]),
+          ),
+        )
+        .returning(),
+  ),
 );
 
 export function* createWorkstream(context: Context, workstream: NewWorkstream): Operation<Workstream> {
   const { runId } = context;
   const check = new Check();
   const asked = check.object("workstream", workstream, newWorkstreamNames);
-  const given = {
+  const row = {
     name: check.text("name", asked.name),
     tier: check.integer("tier", asked.tier),
     ownerAgentId: check.nullableId("ownerAgentId", asked.ownerAgentId),
+    workstreamId: check.idOr("workstreamId", asked.workstreamId, context.newId),
+    runId,
   };
-  const workstreamId = check.idOr("workstreamId", asked.workstreamId, context.newId);
   check.done();
-  const { name, tier, ownerAgentId } = given;
+  const { workstreamId } = row;
   const now = context.now();
   return yield* settle(
-    () => insertWorkstream({ workstreamId, runId, name, tier, ownerAgentId, now }),
+    () => insertWorkstream({ ...row, now }),
     (workstream) => workstream,
     function* () {
       const stored = yield* getWorkstream(context, workstreamId);
-      if (stored) return repeated("workstream", workstreamId, stored, given);
+      if (stored) return repeated("workstream", workstreamId, stored, newWorkstreamFields, row);
       if (!(yield* getRun(context))) throw new NotFoundError("run", runId, runId);
       if (yield* isTaken(workstreamId)) throw takenElsewhere("workstream", workstreamId);
       throw storedNothing("workstream", workstreamId);
@@ -147,24 +138,22 @@ interface Shape {
   statuses: readonly WorkstreamStatus[] | undefined;
   after: boolean;
 }
-const listOf = family(
-  ({ statuses, after }: Shape) =>
-    statement<{ runId: string; createdAt: string | null; id: string | null; limit: number }>()(
-      ({ db, t: { workstreams } }, $) =>
-        db
-          .select()
-          .from(workstreams)
-          .where(
-            and(
-              eq(workstreams.runId, $.runId),
-              statuses && inArray(workstreams.status, [...statuses]),
-              after ? isBehind(workstreams.createdAt, workstreams.workstreamId, $) : undefined,
-            ),
-          )
-          .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId))
-          .limit(sql.placeholder("limit")),
-    ),
-  ({ statuses, after }) => `${statuses} ${after}`,
+const listOf = family(({ statuses, after }: Shape) =>
+  statement<{ runId: string; createdAt: string | null; id: string | null; limit: number }>()(
+    ({ db, t: { workstreams } }, $) =>
+      db
+        .select()
+        .from(workstreams)
+        .where(
+          and(
+            eq(workstreams.runId, $.runId),
+            statuses && inArray(workstreams.status, [...statuses]),
+            after ? isBehind(workstreams.createdAt, workstreams.workstreamId, $) : undefined,
+          ),
+        )
+        .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId))
+        .limit(sql.placeholder("limit")),
+  ),
 );
 
 export function* listWorkstreams(context: Context, filter?: WorkstreamFilter): Operation<Page<Workstream, string>> {

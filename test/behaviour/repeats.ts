@@ -1,7 +1,12 @@
 /** Creating with an existing id: the given fields are compared, not what has changed since. */
-import { ConflictError } from "run-blackboard";
+import { ConflictError, type EventKind, type NewBrief, type NewEvent, type NewWorkstream } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { type Board, caughtUnchanged, type Engine, everything, openRun } from "./engine.ts";
+import { newBriefFields } from "../../src/operations/briefs.ts";
+import type { CreatorFields } from "../../src/operations/creation.ts";
+import { newEventFields } from "../../src/operations/events.ts";
+import { newRunFields } from "../../src/operations/runs.ts";
+import { newWorkstreamFields } from "../../src/operations/workstreams.ts";
+import { type Board, caughtUnchanged, type Engine, everything, openEmpty, openRun } from "./engine.ts";
 
 interface Subject {
   entity: string;
@@ -84,6 +89,52 @@ const subjects: Subject[] = [
   },
 ];
 
+/** A creator, and two values of each field that it may be passed: one that is left out here doesn't compile. */
+interface Creator<New extends object> {
+  entity: "run" | "workstream" | "brief" | "event";
+  /** The table that the package derives the accepted names, the inserted columns and the comparison from. */
+  fields: CreatorFields<New>;
+  create(board: Board, row: New): Promise<object>;
+  one: Required<New>;
+  other: Required<New>;
+}
+
+/** What may differ in a repeat. */
+const notCompared = ["retryCount"];
+
+function everyField<New extends object>(engine: Engine, { entity, fields, create, one, other }: Creator<New>): void {
+  describe(`each field of a new ${entity}`, () => {
+    async function openCreated() {
+      const opened = await openEmpty(engine);
+      const { board } = opened;
+      if (entity !== "run") {
+        await board.createRun("a goal");
+        for (const workstreamId of ["w-1", "w-2"]) await board.createWorkstream({ workstreamId, name: "api", tier: 0 });
+        for (const briefId of ["p-1", "p-2"]) await board.createBrief({ briefId, tier: 0, role: "planner" });
+      }
+      return { ...opened, stored: await create(board, one) };
+    }
+
+    test("is tried here, and is stored as it was passed", async () => {
+      expect(Object.keys(one).sort()).toEqual(Object.keys(fields).sort());
+      expect((await openCreated()).stored).toMatchObject(one);
+    });
+
+    test.each(Object.keys(one))("%s conflicts in a repeat that differs in nothing else", async (name) => {
+      const { board, place, stored } = await openCreated();
+      const changed = { ...one, ...Object.fromEntries(Object.entries(other).filter(([key]) => key === name)) };
+      if (notCompared.includes(name)) {
+        expect(await create(board, changed)).toStrictEqual(stored);
+      } else if (name === `${entity}Id`) {
+        expect(await create(board, changed)).toMatchObject(changed);
+      } else {
+        const error = await caughtUnchanged(place, ConflictError, () => create(board, changed));
+        expect(error).toMatchObject({ entity, fields: [name] });
+      }
+    });
+  });
+}
+
 export function repeats(engine: Engine): void {
   describe.each(subjects)("creating a $entity again", ({ entity, create, equal, different }) => {
     async function openSubject() {
@@ -110,6 +161,51 @@ export function repeats(engine: Engine): void {
       expect([...error.fields].sort()).toEqual(fields);
       for (const field of fields) expect(error.message).toContain(field);
     });
+  });
+
+  everyField<{ goal: string }>(engine, {
+    entity: "run",
+    fields: newRunFields,
+    create: async (board, { goal }) => board.createRun(goal),
+    one: { goal: "one" },
+    other: { goal: "other" },
+  });
+  everyField<NewWorkstream>(engine, {
+    entity: "workstream",
+    fields: newWorkstreamFields,
+    create: async (board, row) => board.createWorkstream(row),
+    one: { workstreamId: "one", name: "api", tier: 1, ownerAgentId: "a" },
+    other: { workstreamId: "other", name: "docs", tier: 2, ownerAgentId: null },
+  });
+  everyField<NewBrief>(engine, {
+    entity: "brief",
+    fields: newBriefFields,
+    create: async (board, row) => board.createBrief(row),
+    one: {
+      briefId: "one",
+      parentBriefId: "p-1",
+      workstreamId: "w-1",
+      tier: 1,
+      role: "coder",
+      payload: { a: 1 },
+      retryCount: 1,
+    },
+    other: {
+      briefId: "other",
+      parentBriefId: "p-2",
+      workstreamId: "w-2",
+      tier: 2,
+      role: "tester",
+      payload: {},
+      retryCount: 2,
+    },
+  });
+  everyField<NewEvent & { kind: EventKind }>(engine, {
+    entity: "event",
+    fields: newEventFields,
+    create: async (board, { kind, ...event }) => board.logEvent(kind, event),
+    one: { eventId: "one", kind: "failed", briefId: "p-1", detail: { a: 1 } },
+    other: { eventId: "other", kind: "retried", briefId: "p-2", detail: {} },
   });
 
   describe("creating again after a change", () => {

@@ -8,6 +8,7 @@ import { closing } from "./closing.ts";
 import { connections } from "./connections.ts";
 import type { Engine } from "./engine.ts";
 import { events } from "./events.ts";
+import { filters } from "./filters.ts";
 import { holding } from "./holding.ts";
 import { hostileInput } from "./hostile.ts";
 import { inspection } from "./inspection.ts";
@@ -52,6 +53,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     roles(engine);
     summary(engine);
     pages(engine);
+    filters(engine);
     bounded(engine);
     tree(engine, { long });
     watch(engine);
