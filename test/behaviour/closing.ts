@@ -107,9 +107,9 @@ export function closing(engine: Engine): void {
           }),
       ],
     ];
-    for (const [who, options] of closers) {
+    for (const [closer, options] of closers) {
       test.each(writes)(
-        `${who} closes the blackboard during %s: the write succeeds or throws an error with a code`,
+        `${closer} closes the blackboard during %s: the write succeeds or throws an error with a code`,
         async (_, write) => {
           const place = await engine.place();
           let board: Board | undefined;

@@ -154,18 +154,18 @@ export function lifecyclePage(engine: Engine): void {
           move,
           ...table.filter(({ name, of }) => name === move.name && of === move.of && name === "claimBrief"),
         ];
-        const said = rows.find((row) => allows(row, situation));
-        if (said) {
+        const allowed = rows.find((row) => allows(row, situation));
+        if (allowed) {
           await attempting(before.attempt)();
-          expect(await stored(id), id).toMatchObject(moved(said, before, clock.read()));
+          expect(await stored(id), id).toMatchObject(moved(allowed, before, clock.read()));
           const { items } = await board.listEvents({ after: lastSeq });
           expect(
             items.map(({ kind }) => kind),
             id,
-          ).toEqual(said.logs);
-          if (said.from.includes("lease expired")) {
-            const reason = said.to === "`failed`" ? "retries exhausted" : "lease expired";
-            expect(page).toContain(`\`{ reason: "${reason}", previousAgent, attempt }\``);
+          ).toEqual(allowed.logs);
+          if (allowed.from.includes("lease expired")) {
+            const reason = allowed.to === "`failed`" ? "retries exhausted" : "lease expired";
+            expect(page).toContain(`\`reason: "${reason}", previousAgent, attempt \``);
             expect(items[0]?.detail).toEqual({ reason, previousAgent: agentId, attempt: before.attempt });
           }
         } else if (move.otherwise === "TransitionError") {

@@ -76,7 +76,7 @@ export const cases: Case[] = [
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: ["role 2", "role 3"] }),
   ],
   [
-    "claimBrief of a role that nobody has",
+    "claimBrief of an unused role",
     ["briefs_leased", "briefs_waiting_by_role"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "nobody" }),
   ],

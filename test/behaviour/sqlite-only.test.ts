@@ -33,12 +33,12 @@ describe("an async transaction callback", () => {
     ["a promise", () => Promise.resolve(1)],
     ["a promise that rejects", () => Promise.reject(new Error("mine"))],
     ["an instance of a class of promises", () => new (class Later extends Promise<void> {})(() => undefined)],
-  ])("that returns %s without being declared async is rolled back and rejected", async (_, give) => {
+  ])("that returns %s without being declared async is rolled back and rejected", async (_, returned) => {
     const { place, board } = await openFile();
     const error = await caughtUnchanged(place, InvalidInputError, () =>
       board.transaction((tx) => {
         tx.createBrief(brief);
-        return give() as never;
+        return returned() as never;
       }),
     );
     expect(error.issues.map(({ path }) => path)).toEqual(["fn"]);

@@ -21,7 +21,7 @@ const row = (id: string) =>
   `INSERT INTO events (event_id, run_id, kind, created_at) VALUES ('${id}', 'run-1', 'failed', '2026-11-22')`;
 
 /** Lets watches poll at least this often: each turn is a timer like theirs, set later. */
-async function looks(count: number): Promise<void> {
+async function polls(count: number): Promise<void> {
   for (let n = 0; n < count; n++) await new Promise((resolve) => setTimeout(resolve, pollMs));
 }
 
@@ -35,7 +35,7 @@ describe("a watch of a file", () => {
     const watching = (async () => {
       for await (const { eventId } of board.watchEvents({ pollMs })) given.push(eventId);
     })();
-    await looks(3);
+    await polls(3);
     const writes: [string, () => unknown][] = [
       ["mine", () => board.logEvent("failed", { eventId: "mine" })],
       ["other", () => other.logEvent("failed", { eventId: "other" })],
@@ -44,10 +44,10 @@ describe("a watch of a file", () => {
     ];
     for (const [eventId, write] of writes) {
       write();
-      while (given.at(-1) !== eventId) await looks(1);
-      await looks(2);
+      while (given.at(-1) !== eventId) await polls(1);
+      await polls(2);
       queries = 0;
-      await looks(20);
+      await polls(20);
       expect(queries).toBe(0);
     }
     board.close();
@@ -66,11 +66,11 @@ describe("a watch of a file", () => {
       for (const end of ["ROLLBACK", "COMMIT"]) {
         client.exec("BEGIN");
         board.logEvent("failed", { eventId: end });
-        await looks(10);
+        await polls(10);
         expect(given).toEqual([]);
         client.exec(end);
       }
-      while (given.length === 0) await looks(1);
+      while (given.length === 0) await polls(1);
       expect(given).toEqual(["COMMIT"]);
       board.close();
       await watching;
@@ -85,7 +85,7 @@ describe("a watch of a file", () => {
     for (const _ of board.drizzle.$client.prepare("SELECT * FROM events").iterate()) {
       program.exec("DELETE FROM events WHERE event_id = 'late'");
       program.exec(row("late"));
-      await looks(5);
+      await polls(5);
     }
     expect(await next).toMatchObject([{ eventId: "late" }]);
   });
@@ -94,11 +94,11 @@ describe("a watch of a file", () => {
     const { board, file } = openRun({ busyTimeoutMs: 2 ** 31 - 1 });
     board.drizzle.$client.pragma("journal_mode = DELETE");
     const next = take(board.watchEvents({ pollMs }), 1);
-    await looks(3);
+    await polls(3);
     const other = connectTo(file);
     other.exec("BEGIN EXCLUSIVE");
     other.exec(row("e"));
-    await looks(10);
+    await polls(10);
     other.exec("COMMIT");
     expect(await next).toMatchObject([{ eventId: "e" }]);
   });
@@ -106,7 +106,7 @@ describe("a watch of a file", () => {
   test("ends when the user closes the driver's connection", async () => {
     const { board } = openRun();
     const next = take(board.watchEvents({ pollMs }), 1);
-    await looks(3);
+    await polls(3);
     board.drizzle.$client.close();
     expect(await next).toEqual([]);
   });

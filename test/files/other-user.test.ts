@@ -12,7 +12,7 @@ const owner = 12_345;
 const looks = { status: "current", verify: 0, view: 3, live: 3, readonly: 3, runs: 3, export: 3, backup: "copied" };
 
 /**
- * A run owned by a user who is neither root nor the reader, readable by all, in a folder where all may create files.
+ * A run owned by neither root nor the reading user, readable by all, in a folder where all may create files.
  */
 async function foreignRun(isCrashed: boolean) {
   const root = temporaryFolder();

@@ -19,7 +19,11 @@ const inFile = (file: string) =>
 const applications = (file: string) =>
   rows<{ name: string }>(file, "SELECT name FROM applications").map(({ name }) => name);
 
-async function atOnce(migrators: readonly Migrator[], file: string, migrations: readonly Migration[]): Promise<void> {
+async function migrateConcurrently(
+  migrators: readonly Migrator[],
+  file: string,
+  migrations: readonly Migration[],
+): Promise<void> {
   const answers = await Promise.all(migrators.map(({ bring }) => bring({ file, migrations })));
   expect(answers.map(({ outcome }) => outcome)).toEqual(migrators.map(() => "ok"));
   expect(inFile(file)).toEqual(recorded(migrations));
@@ -29,13 +33,13 @@ test("20 concurrent processes apply each migration once to a missing, an old, a 
   const migrators = await startMigrators(20);
   for (let round = 0; round < 5; round++) {
     const file = newFile();
-    await atOnce(migrators, file, newer);
-    await atOnce(migrators, file, newer);
+    await migrateConcurrently(migrators, file, newer);
+    await migrateConcurrently(migrators, file, newer);
     expect(applications(file)).toEqual(["first", "second"]);
-    await atOnce(migrators, file, newest);
+    await migrateConcurrently(migrators, file, newest);
     expect(applications(file)).toEqual(["first", "second", "third"]);
     const reference = written("webhook");
-    await atOnce(migrators, reference, newest);
+    await migrateConcurrently(migrators, reference, newest);
     expect(applications(reference)).toEqual(["first", "second", "third"]);
     expect(rows(reference, "SELECT count(*) AS n FROM events")).toEqual([{ n: 21 }]);
   }

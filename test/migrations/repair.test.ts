@@ -19,7 +19,7 @@ const schemaOf = (file: string) =>
 const linesOf = (problems: readonly Problem[] = []) => problems.map(({ kind, message }) => `${kind}: ${message}`);
 const namesOf = (type: string) => schema.filter((object) => object.type === type).map(({ name }) => name);
 
-const told = "SELECT run_id, subject, label, n FROM tallies WHERE n <> 0 ORDER BY 1, 2, 3";
+const storedTallies = "SELECT run_id, subject, label, n FROM tallies WHERE n <> 0 ORDER BY 1, 2, 3";
 const counted = `
   SELECT run_id, 'workstreams' AS subject, status AS label, count(*) AS n FROM workstreams GROUP BY run_id, status
   UNION ALL SELECT run_id, 'briefs', status, count(*) FROM briefs GROUP BY run_id, status
@@ -85,7 +85,7 @@ describe("verify", () => {
       expect(repair.problems).toEqual([]);
       expect(repair.repaired).toEqual(problems);
       expect(schemaOf(file)).toEqual(before);
-      expect(rows(file, told)).toEqual(rows(file, counted));
+      expect(rows(file, storedTallies)).toEqual(rows(file, counted));
       using board = openBlackboard({ runId: "webhook", file });
       const failed = board.getRunSummary().events.failed;
       board.logEvent("failed");
@@ -157,7 +157,7 @@ describe("verify", () => {
       ),
     ]);
     expect(linesOf(repaired)).toContain("schema: trigger events_tally_insert: is missing");
-    expect(rows(file, told)).toEqual(rows(file, counted));
+    expect(rows(file, storedTallies)).toEqual(rows(file, counted));
     execute(file, "DELETE FROM events WHERE rowid = (SELECT max(rowid) FROM events)");
     expect(verifyBlackboard({ file, repair: true })).toMatchObject({ problems: [] });
   });

@@ -108,7 +108,7 @@ const places: [place: string, text: (statement: string) => string][] = [
   ["after a breakpoint", (statement) => `CREATE TABLE first (n);--> statement-breakpoint\n${statement};`],
   ["after a trigger's END", (statement) => `${trigger}; ${statement}`],
   [
-    "behind a temporary trigger's END",
+    "after a temporary trigger's END",
     (statement) => `${trigger.replace("CREATE", "CREATE TEMP")}/**/;/* END */${statement};`,
   ],
 ];

@@ -15,7 +15,7 @@ const counted = `
   UNION ALL SELECT run_id, 'briefs', status, count(*) FROM briefs GROUP BY run_id, status
   UNION ALL SELECT run_id, 'events', kind, count(*) FROM events GROUP BY run_id, kind
   ORDER BY 1, 2, 3`;
-const told = "SELECT run_id, subject, label, n FROM tallies WHERE n <> 0 ORDER BY 1, 2, 3";
+const storedTallies = "SELECT run_id, subject, label, n FROM tallies WHERE n <> 0 ORDER BY 1, 2, 3";
 
 function freshWithRuns(): string {
   const file = newFile();
@@ -84,7 +84,7 @@ describe("tallies", () => {
           }
         }
         if (client.inTransaction) client.exec("COMMIT");
-        expect(client.prepare(told).all()).toEqual(client.prepare(counted).all());
+        expect(client.prepare(storedTallies).all()).toEqual(client.prepare(counted).all());
       }),
       { numRuns: 150 },
     );
@@ -97,16 +97,16 @@ describe("tallies", () => {
     for (const name of ["webhook", "orphans", "empty", "partial"] as const) {
       const file = written(name);
       opened(file, known).close();
-      expect(rows(file, told)).toEqual(rows(file, counted));
+      expect(rows(file, storedTallies)).toEqual(rows(file, counted));
     }
   });
 
   test("survive a rebuild of every table and continue to count", () => {
     const file = written("webhook");
     opened(file, followedBy(known, rebuildOfAll(known))).close();
-    expect(rows(file, told)).toEqual(rows(file, counted));
+    expect(rows(file, storedTallies)).toEqual(rows(file, counted));
     execute(file, "UPDATE briefs SET status = 'failed'", "DELETE FROM events WHERE seq < 3");
-    expect(rows(file, told)).toEqual(rows(file, counted));
+    expect(rows(file, storedTallies)).toEqual(rows(file, counted));
   });
 });
 
@@ -148,7 +148,7 @@ describe("verify", () => {
     const { problems, repaired } = verifyBlackboard({ file, repair: true });
     expect(problems).toEqual([]);
     expect(repaired).toHaveLength(3);
-    expect(rows(file, told)).toEqual(rows(file, counted));
+    expect(rows(file, storedTallies)).toEqual(rows(file, counted));
     expect(board.getRunSummary().briefs).toMatchObject({ pending: 0, done: 1 });
     expect(verifyBlackboard({ file, repair: true })).toMatchObject({ problems: [], repaired: [] });
   });

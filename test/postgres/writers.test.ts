@@ -11,7 +11,7 @@ async function counting(schema: { url: string }) {
   return board;
 }
 
-const said = (programs: readonly Running[], word: string) =>
+const printedBy = (programs: readonly Running[], word: string) =>
   programs.flatMap(({ lines }) =>
     lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1)),
   );
@@ -51,7 +51,7 @@ describe.skipIf(!hasServer)("8 processes that write to one run", () => {
     expect(tail).toEqual(seqs);
     const theirs = stored.filter(({ kind }) => kind !== "retried").map(({ id }) => id);
     expect(theirs).toHaveLength(2 * writers * rounds);
-    expect(theirs.sort()).toEqual(said(programs, "event").sort());
+    expect(theirs.sort()).toEqual(printedBy(programs, "event").sort());
     expect((await board.getBrief("counter"))?.result).toEqual({ counted: writers * rounds });
     expect(await deadlocks()).toEqual(before);
     expect((await board.getRunSummary()).briefs.done).toBeGreaterThanOrEqual(writers * rounds);
@@ -77,10 +77,10 @@ describe.skipIf(!hasServer || process.env.RUN_BLACKBOARD_POSTGRES_URL)("a server
     const client = await newClient(server.url);
     const ids = async (sql: string) => (await client.query<{ id: string }>(sql)).rows.map(({ id }) => id).sort();
     expect(await ids("SELECT event_id AS id FROM events WHERE kind <> 'retried'")).toEqual(
-      said(programs, "event").sort(),
+      printedBy(programs, "event").sort(),
     );
     expect(await ids("SELECT brief_id AS id FROM briefs WHERE role = 'counted' AND status = 'done'")).toEqual(
-      said(programs, "done").sort(),
+      printedBy(programs, "done").sort(),
     );
     expect((await board.getBrief("counter"))?.result).toEqual({ counted: 60 });
   });

@@ -1,6 +1,6 @@
 /**
- * Checks that docs/recipes.md contains every recipe unchanged. After a change `npx vitest run test/recipes/page.test.ts
- * -u` copies the files into the page.
+ * Checks that docs/recipes.md contains every recipe unchanged. After a change
+ * `npx vitest run test/recipes/page.test.ts -u` copies the files into the page.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -204,7 +204,7 @@ describe("the plan", () => {
   });
 });
 
-/** Walks and runs a callback after `count` entries. */
+/** Yields what was walked and runs `happens` after `after` entries. */
 async function* meanwhile(
   walked: AsyncIterable<Found>,
   after: number,

@@ -17,9 +17,9 @@ const board: Blackboard<Mode> = target.startsWith("postgresql:")
 say("ready");
 for await (const _ of heard()) break;
 for (;;) {
-  const claim = await insisting(async () => board.claimBrief({ agentId, leaseMs }));
+  const claim = await retrying(async () => board.claimBrief({ agentId, leaseMs }));
   if (!claim) {
-    const { briefs } = await insisting(async () => board.getRunSummary());
+    const { briefs } = await retrying(async () => board.getRunSummary());
     if (briefs.pending + briefs.active === 0) break;
     await setTimeout(10);
     continue;
@@ -27,7 +27,7 @@ for (;;) {
   const line = `${claim.brief.briefId} ${claim.attempt}`;
   say(line);
   try {
-    await insisting(async () => board.completeBrief(claim, { by: agentId }));
+    await retrying(async () => board.completeBrief(claim, { by: agentId }));
   } catch (error) {
     if (!(error instanceof LostClaimError)) throw error;
     say(`lost ${line}`);
@@ -38,7 +38,7 @@ await board.close();
 process.exit();
 
 /** Retries while the server is away: a claim whose response was lost expires, and a completion may be repeated. */
-async function insisting<T>(call: () => Promise<T>): Promise<T> {
+async function retrying<T>(call: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await call();
