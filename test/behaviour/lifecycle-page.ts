@@ -165,7 +165,7 @@ export function lifecyclePage(engine: Engine): void {
           ).toEqual(allowed.logs);
           if (allowed.from.includes("lease expired")) {
             const reason = allowed.to === "`failed`" ? "retries exhausted" : "lease expired";
-            expect(page).toContain(`\`reason: "${reason}", previousAgent, attempt \``);
+            expect(page).toContain(`\`{ reason: "${reason}", previousAgent, attempt }\``);
             expect(items[0]?.detail).toEqual({ reason, previousAgent: agentId, attempt: before.attempt });
           }
         } else if (move.otherwise === "TransitionError") {
