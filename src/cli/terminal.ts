@@ -4,6 +4,7 @@
  */
 import { stripVTControlCharacters, styleText } from "node:util";
 import Table from "cli-table3";
+import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../index.ts";
 import { print, printAll, printable } from "./output.ts";
 
 export type Style = Parameters<typeof styleText>[0];
@@ -21,19 +22,22 @@ export function paint(style: Style, text: string): string {
   return hasColours && text !== "" ? styleText(style, text) : text;
 }
 
-const statusStyles: Readonly<Record<string, Style>> = {
+const statusStyles: Readonly<Record<RunStatus | WorkstreamStatus | BriefStatus, Style>> = {
   pending: "gray",
   active: "yellow",
   review: "cyan",
   blocked: "magenta",
   done: "green",
   failed: "red",
+};
+const kindStyles: Readonly<Record<EventKind, Style>> = {
   spawned: "gray",
   completed: "green",
+  failed: "red",
   escalated: "magenta",
   retried: "yellow",
-  current: "green",
 };
+const styles: Readonly<Record<string, Style>> = { ...statusStyles, ...kindStyles, current: "green" };
 
 /** Returns a status or event kind in its colour; an unknown one is printed without colour. */
 export function status(name: string): string {
@@ -42,7 +46,7 @@ export function status(name: string): string {
 
 /** Returns a status's style; "reset" for an unknown one, including names such as `constructor`. */
 export function styleOf(name: string): Style {
-  return (Object.hasOwn(statusStyles, name) ? statusStyles[name] : undefined) ?? "reset";
+  return (Object.hasOwn(styles, name) ? styles[name] : undefined) ?? "reset";
 }
 
 export interface Column {

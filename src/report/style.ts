@@ -1,18 +1,41 @@
 /**
  * The report's stylesheet: one column on narrow screens, light and dark colours, no external resources.
  */
+import type { BriefStatus, EventKind } from "../../drizzle/vocabulary.ts";
+
+/** A colour on a light page and on a dark one. */
+interface Colour {
+  light: string;
+  dark: string;
+}
+
+const statusColours: Readonly<Record<BriefStatus, Colour>> = {
+  pending: { light: "#b6bfcd", dark: "#556176" },
+  active: { light: "#e5a50a", dark: "#e8b436" },
+  done: { light: "#2a9d63", dark: "#3db87a" },
+  failed: { light: "#d43f4a", dark: "#f0606b" },
+};
+const kindColours: Readonly<Record<EventKind, Colour>> = {
+  spawned: { light: "#8093b5", dark: "#6f86b4" },
+  completed: statusColours.done,
+  failed: statusColours.failed,
+  escalated: { light: "#8b5fd0", dark: "#a884ea" },
+  retried: { light: "#e5a50a", dark: "#e8b436" },
+};
+const colours = Object.entries({ ...statusColours, ...kindColours });
+const variables = (page: keyof Colour) => colours.map(([name, colour]) => `--${name}: ${colour[page]};`).join(" ");
+const fills = colours.map(([name]) => `.${name} { fill: var(--${name}); }`).join(" ");
+
 export const style = `
 :root {
   color-scheme: light dark;
   --page: #f4f5f8; --card: #fff; --ink: #1a2233; --soft: #5f6b80; --line: #e3e7ee; --track: #e9ecf2;
-  --pending: #b6bfcd; --active: #e5a50a; --done: #2a9d63; --failed: #d43f4a;
-  --spawned: #8093b5; --completed: #2a9d63; --escalated: #8b5fd0; --retried: #e5a50a; --accent: #3566d6;
+  ${variables("light")} --accent: #3566d6;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #10141c; --card: #181e2a; --ink: #e7ebf3; --soft: #98a4b8; --line: #293142; --track: #252d3c;
-    --pending: #556176; --active: #e8b436; --done: #3db87a; --failed: #f0606b;
-    --spawned: #6f86b4; --completed: #3db87a; --escalated: #a884ea; --retried: #e8b436; --accent: #7fa2f5;
+    ${variables("dark")} --accent: #7fa2f5;
   }
 }
 * { box-sizing: border-box; }
@@ -39,8 +62,7 @@ svg.bar { height: 8px; border-radius: 4px; background: var(--track); }
 svg.bar.large { height: 14px; border-radius: 7px; }
 svg.chart { height: 150px; }
 svg.strip { height: 18px; border-radius: 4px; background: var(--track); }
-.pending { fill: var(--pending); } .active { fill: var(--active); } .done { fill: var(--done); } .failed { fill: var(--failed); }
-.spawned { fill: var(--spawned); } .completed { fill: var(--completed); } .escalated { fill: var(--escalated); } .retried { fill: var(--retried); }
+${fills}
 .line { fill: none; stroke: var(--spawned); stroke-width: 2; vector-effect: non-scaling-stroke; }
 .line.finished { stroke: var(--done); }
 .area { fill: var(--done); opacity: 0.16; }
