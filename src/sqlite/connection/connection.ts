@@ -127,7 +127,7 @@ export function prepareFile({ location, create, readonly }: ConnectionOptions): 
   if (bytes !== undefined) requireHeader(location, bytes);
   if (readonly) return;
   if (bytes !== undefined) refuseHardLinks(location);
-  if (bytes === undefined) refuseLeftovers(location);
+  if (bytes === undefined) refuseLeftovers(location, bytes);
   if (bytes === undefined) mkdirSync(dirname(location), { recursive: true });
 }
 

@@ -15,7 +15,7 @@ import { isProcessAlive } from "./processes.ts";
  * @throws FileError `CANNOT_OPEN` if another database left a WAL or a journal next to `file`.
  */
 export function writeCopy(client: Database.Database, file: string, mode = 0o644): void {
-  if (!lstatSync(file, { throwIfNoEntry: false })) refuseLeftovers(file);
+  if (!lstatSync(file, { throwIfNoEntry: false })) refuseLeftovers(file, undefined);
   // A rename would overwrite an existing file; a hard link fails.
   withCopy(client, file, mode, (part) => linkSync(part, file));
 }

@@ -34,11 +34,11 @@ export function companionSize(location: string, companion: Companion): number {
 
 /**
  * @throws FileError `NOT_SQLITE` for a file that is too short to be a database, but not empty; `CANNOT_OPEN` for an empty file with
- * a WAL, which SQLite would delete even when reading. A journal is allowed: another process may be creating the file.
+ * a WAL, which SQLite would delete even when reading.
  */
 export function requireHeader(location: string, bytes: number): void {
   if (bytes >= headerBytes) return;
-  if (bytes === 0) return refuseLeftovers(location, ["-wal"]);
+  if (bytes === 0) return refuseLeftovers(location, bytes);
   const message = `${location} is not a SQLite database: it has ${bytes} bytes, but a database has at least ${headerBytes}. It was not changed.`;
   throw new FileError("NOT_SQLITE", location, message);
 }
@@ -61,15 +61,15 @@ export function requireFile(location: string): number {
 
 /**
  * Rejects a path for a new database if another database left a WAL or a journal next to it: SQLite would delete them, or apply
- * them to the new file.
+ * them to the new file. `bytes` is the size of the file there: 0, or `undefined` if it is missing.
  * @throws FileError `CANNOT_OPEN`.
  */
-export function refuseLeftovers(
-  location: string,
-  kinds: readonly ("-wal" | "-journal")[] = ["-wal", "-journal"],
-): void {
+export function refuseLeftovers(location: string, bytes: 0 | undefined): void {
+  // An empty file's journal may be that of a process that is creating the database.
+  const kinds = bytes === 0 ? (["-wal"] as const) : (["-wal", "-journal"] as const);
   const left = kinds.find((companion) => companionSize(location, companion) > 0);
-  if (left === undefined) return;
+  // Another process may have created the database, and so its companions, since its size was read.
+  if (left === undefined || sizeOf(location) !== bytes) return;
   const message =
     `${location}${left} belongs to a database that is no longer at ${location}, and is needed to recover that database. ` +
     `Move that database back, or delete the ${left} if you do not need it. Nothing was changed.`;

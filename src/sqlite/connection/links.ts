@@ -20,6 +20,8 @@ export function refuseHardLinks(location: string): void {
   if (partsOf(location).some(({ path }) => identityOf(path) === identityOf(location))) {
     throw new StartOver(`${location} is being created`);
   }
+  // It may have lost the temporary name since the links were counted.
+  if (linksOf(location) <= 1) return;
   const message =
     `${location} has ${links} hard links. SQLite keeps a separate -wal for each path, so writing through two paths corrupts the file. ` +
     "Delete the other links, or replace this path with a copy of the file while no process has it open.";
