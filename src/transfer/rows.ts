@@ -1,6 +1,6 @@
 /**
- * Whether something read from a file is a row of a table: each of its columns, no other name, and in each what that column
- * may hold. Taken from the table itself, so that a column added to it is known here.
+ * Rows read from a file: no unknown names, and in each column what it may hold. The rules derive from Drizzle's table, so a
+ * column that is added to it needs no change here.
  */
 import { type Column, getTableColumns, type Table } from "drizzle-orm";
 import { Check, maxInteger, shown, textFlaw } from "../input/check.ts";
@@ -14,24 +14,43 @@ export const maxImportedSeq = 2 ** 52;
 
 type Rule = (check: Check, path: string, value: unknown) => void;
 
-interface Rules {
-  readonly names: Readonly<Record<string, true>>;
-  readonly columns: readonly { name: string; path: string; rule: Rule }[];
+interface ColumnRule {
+  readonly name: string;
+  readonly path: string;
+  readonly rule: Rule;
+  /** The value of a column that the export doesn't have; `undefined` where it must have one. */
+  readonly absent: unknown;
 }
 
-/** Throws the `InvalidInputError` for what is not a row of `table`; `entity` begins the paths. */
+interface Rules {
+  readonly names: Readonly<Record<string, true>>;
+  readonly columns: readonly ColumnRule[];
+}
+
+/**
+ * The row, with every column. An absent one that may be NULL or has a default gets that: exports of before the column was added
+ * stay readable. `entity` begins the paths of issues.
+ * @throws InvalidInputError.
+ */
 export function requireRow<T extends Table>(entity: string, table: T, value: unknown): T["$inferSelect"] {
   const check = new Check();
-  if (isRow(check, entity, table, value)) return value;
+  const { names, columns } = rulesOf(entity, table);
+  const given: Partial<Record<string, unknown>> = check.object(entity, value ?? Object(null), names);
+  const row = Object.fromEntries(
+    columns.map(({ name, absent }) => [name, given[name] === undefined ? absent : given[name]]),
+  );
+  if (isRow<T>(check, columns, row)) return row;
   check.done();
   throw new TypeError(`${entity}: refused without a reason`);
 }
 
 /** True for a row of the table; otherwise `check` has the reasons. */
-function isRow<T extends Table>(check: Check, entity: string, table: T, value: unknown): value is T["$inferSelect"] {
-  const { names, columns } = rulesOf(entity, table);
-  const given: Partial<Record<string, unknown>> = check.object(entity, value ?? Object(null), names);
-  if (check.refusals === 0) for (const { name, path, rule } of columns) rule(check, path, given[name]);
+function isRow<T extends Table>(
+  check: Check,
+  columns: Rules["columns"],
+  row: Readonly<Record<string, unknown>>,
+): row is T["$inferSelect"] {
+  if (check.refusals === 0) for (const { name, path, rule } of columns) rule(check, path, row[name]);
   return check.refusals === 0;
 }
 
@@ -44,11 +63,17 @@ function rulesOf(entity: string, table: Table): Rules {
     name,
     path: `${entity}.${name}`,
     rule: column.notNull ? ruleOf(name, column) : nullable(ruleOf(name, column)),
+    absent: absentOf(column),
   }));
   const names = Object.fromEntries(columns.map(({ name }) => [name, true as const]));
   const rules = { names, columns };
   made.set(table, rules);
   return rules;
+}
+
+function absentOf({ default: value, notNull }: Column): unknown {
+  if (typeof value === "string" || typeof value === "number") return value;
+  return notNull ? undefined : null;
 }
 
 /** Less strict than what a creator is held to, where other programs may have been less strict: such a run moves too. */
