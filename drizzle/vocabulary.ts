@@ -13,7 +13,6 @@ export type RunStatus = (typeof runStatuses)[number];
 export type WorkstreamStatus = (typeof workstreamStatuses)[number];
 export type BriefStatus = (typeof briefStatuses)[number];
 export type EventKind = (typeof eventKinds)[number];
-export type TallySubject = (typeof tallySubjects)[number];
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 /** The type of `payload`, `result` and `detail`. */

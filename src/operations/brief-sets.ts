@@ -5,7 +5,7 @@ import { and } from "drizzle-orm";
 import { jsonColumns, pageBytes, sizeOf } from "./bounds.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
 import { among, numbered } from "./index-choice.ts";
-import { type Holes, type Lens, type Operation, statement } from "./operation.ts";
+import { type Lens, type Operation, type Placeholders, statement } from "./operation.ts";
 
 /** How many ids are asked for at once. */
 export const setSize = 128;
@@ -13,7 +13,7 @@ export const setSize = 128;
 type Asked = { runId: string; [id: `id${number}`]: string };
 
 /** By the key: an index that begins with the run would be read anew for each id. */
-const isAsked = ({ t: { briefs }, ofRun }: Lens, $: Holes<Asked>) =>
+const isAsked = ({ t: { briefs }, ofRun }: Lens, $: Placeholders<Asked>) =>
   and(ofRun(briefs.runId, $.runId), among(briefs.briefId, numbered($, "id", setSize)));
 
 const sizesOf = statement<Asked>()((lens, $) => {

@@ -1,10 +1,10 @@
 /**
- * Claims: who works on a brief, and until when.
+ * Claiming a brief.
  *
  * Each claim raises the brief's `attempt`, the fencing token: a claim is current while its brief is active with that attempt
- * and somebody holds it. The lease says when others may take the brief over, not when the claim ends: a slow worker whom
- * nobody replaced is still current. Expired leases are handed out first, the longest expired first (`takeovers.ts`); then the
- * oldest pending brief. What no claim can take is skipped (`claimable.ts`).
+ * and `claimedBy` is set. An expired lease allows others to take the brief over; it doesn't end the claim, so a slow worker
+ * that was not replaced is still current. Briefs with an expired lease are claimed first, the longest expired first
+ * (`takeovers.ts`); then the oldest pending brief. Briefs that can't be claimed are skipped (`claimable.ts`).
  */
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import { Check, type Names } from "../input/check.ts";
@@ -31,12 +31,12 @@ import { claimed, firstExpired, mayTakeOver, type Taking, takeExpired } from "./
 
 export interface ClaimRequest<R extends Roles = Roles, K extends RoleName<R> = RoleName<R>> {
   agentId: string;
-  /** 1 to 2^31 - 1 milliseconds. The lease is over when the clock reaches `leaseExpiresAt`. */
+  /** 1 to 2^31 - 1 milliseconds. The lease expires when the clock reaches `leaseExpiresAt`. */
   leaseMs: number;
   role?: K | readonly K[] | undefined;
   tier?: number | undefined;
   workstreamId?: string | undefined;
-  /** From 0. A brief whose lease runs out when its `retryCount` has reached this is failed instead of handed out again. */
+  /** From 0. A brief whose lease expires when its `retryCount` has reached this becomes failed instead of being claimed again. */
   maxRetries?: number | undefined;
 }
 const requestNames: Names<ClaimRequest> = {
@@ -49,8 +49,8 @@ const requestNames: Names<ClaimRequest> = {
 };
 
 /**
- * Through `briefs_by_status`, or for one role through `briefs_waiting_by_role`, which needs the status to stand in the text:
- * either gives the oldest first.
+ * Uses the index `briefs_by_status`, or for one role `briefs_waiting_by_role`, whose condition must appear in the query's text.
+ * Both return the oldest first.
  */
 const isPending = (lens: Lens, $: { readonly [Name in keyof Wanted]: SQL }, shape: Shape) => {
   const { briefs } = lens.t;
@@ -67,9 +67,9 @@ const inTurn = ({ t: { briefs } }: Lens, shape: Shape) =>
   (shape.roles === "one" ? longestWaitingFirst : oldestFirst)(briefs.createdAt, briefs.briefId);
 
 /**
- * Whether there is anything to claim, as its `likelihood`: it takes no lock, so that idle agents do not hold up others. Each
- * asked for in its order, like what is taken then: of EXISTS, PostgreSQL thinks that a third of all rows are expired, so that
- * the first will be found soon wherever it looks, and reads them all where none is.
+ * Reads the `likelihood` of the first expired and the first pending brief. It takes no lock, so idle agents don't block others.
+ * An ordered LIMIT 1 instead of EXISTS: PostgreSQL estimates that EXISTS over expired rows matches a third of the table, expects
+ * to find one early, and scans the whole table if there is none.
  */
 const look = family((shape: Shape) =>
   statement<Wanted & { now: string | null }>()((lens, $) => {
@@ -90,7 +90,7 @@ const look = family((shape: Shape) =>
   }),
 );
 
-/** One statement chooses and takes: nobody can come between. It commits by itself, so it takes only what can be read back. */
+/** Chooses and claims in one statement, so no other claim comes between. It commits by itself, so it skips rows that can't be read. */
 const takePending = family((shape: Shape) =>
   statement<Wanted & Taking>()((lens, $) => {
     const { db, t, skippingLocked } = lens;
@@ -180,8 +180,8 @@ export function* claimBrief(context: Context, request: ClaimRequest): Operation<
 }
 
 /**
- * Goes through what is pending one by one, where the first brief has to be decoded before it is known whether it can be read.
- * It takes a lock only for one that can: otherwise idle agents would hold up others wherever nothing but spoilt briefs is left.
+ * Claims the first pending brief that can be decoded, for queues whose first brief isn't strict JSON. It takes a lock only for
+ * a brief that can: otherwise idle agents would block others where only unreadable briefs are left.
  */
 function* takeDecoded(shape: Shape, taking: Wanted & Taking): Operation<Claim | undefined> {
   let place: Place = { createdAt: "", briefId: "" };

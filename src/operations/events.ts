@@ -12,7 +12,16 @@ import { getBrief } from "./briefs.ts";
 import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { seqsUsedUp } from "./entries.ts";
 import { filtered, nullsFirst, oneOf } from "./index-choice.ts";
-import { type Context, family, type Holes, type Lens, type Operation, query, settle, statement } from "./operation.ts";
+import {
+  type Context,
+  family,
+  type Lens,
+  type Operation,
+  type Placeholders,
+  query,
+  settle,
+  statement,
+} from "./operation.ts";
 import { checkLimit, type Page, type PageRequest, page } from "./pages.ts";
 import { getRun } from "./runs.ts";
 import { storedNothing } from "./status.ts";
@@ -127,7 +136,7 @@ export function* logEvent(context: Context, kind: EventKind, event?: NewEvent): 
 type Filter = { kinds: readonly EventKind[] | undefined; ofBrief: boolean };
 type Listing = { runId: string; after: number; briefId: string | null };
 
-const filterOf = (lens: Lens, $: Holes<Listing>, { kinds, ofBrief }: Filter) => {
+const filterOf = (lens: Lens, $: Placeholders<Listing>, { kinds, ofBrief }: Filter) => {
   const { events } = lens.t;
   return and(
     eq(events.runId, $.runId),

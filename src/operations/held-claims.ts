@@ -1,6 +1,5 @@
 /**
- * A claim in hand: whether it is the current one, making its lease end later, giving the brief back. `claims.ts` says how it
- * is come by, `lifecycle.ts` how it ends.
+ * Using a claim: checking that it is current, renewing it, releasing it. `claims.ts` acquires claims, `lifecycle.ts` ends them.
  */
 import { and, eq, isNotNull, type SQL } from "drizzle-orm";
 import { InvalidInputError, LostClaimError, NotFoundError } from "../errors.ts";
@@ -25,7 +24,7 @@ export interface LeaseOptions {
 }
 const leaseNames: Names<LeaseOptions> = { leaseMs: true };
 
-/** A claim as a parameter: what of it says which one it is. */
+/** The fields of a claim that identify it. */
 export interface ClaimRef {
   brief: { briefId: string };
   attempt: number;
@@ -33,15 +32,15 @@ export interface ClaimRef {
 
 export type Lease = { now: string | null; leaseMs: number; leaseExpiresAt: string | null };
 
-/** Of a brief that was claimed a moment ago. */
+/** The claim of a brief that was just claimed. */
 export function claimOf(brief: Brief): Claim {
   const { role, attempt, claimedBy, leaseExpiresAt } = brief;
-  // Both were written a moment ago, unless somebody's trigger took them away.
+  // Both were just written, unless a user's trigger cleared them.
   if (claimedBy === null || leaseExpiresAt === null) throw storedNothing("brief", brief.briefId);
   return { brief, role, attempt, agentId: claimedBy, leaseExpiresAt };
 }
 
-/** From one reading of the clock, so that a row's times agree. */
+/** The lease's start and end from one reading of the clock, so that a row's times agree. */
 export function leaseFrom(context: Context, leaseMs: number): Lease {
   const now = context.now();
   if (now === null) return { now, leaseMs, leaseExpiresAt: null };
@@ -49,9 +48,9 @@ export function leaseFrom(context: Context, leaseMs: number): Lease {
 }
 
 /**
- * The time `milliseconds` after `now`, as it is stored.
- * @throws InvalidInputError at `path` for a time after the year 9999, whose text sorts before every other: such a lease would have
- * expired at once.
+ * Returns the time `milliseconds` after `now`, in the stored format.
+ * @throws InvalidInputError at `path` for a time after the year 9999, whose text sorts before every other: such a lease would be
+ * expired immediately.
  */
 export function timeAfter(now: string, milliseconds: number, path: string): string {
   const end = new Date(Date.parse(now) + milliseconds).toISOString();
@@ -63,7 +62,7 @@ export function timeAfter(now: string, milliseconds: number, path: string): stri
 
 type Current = { runId: string; briefId: string; attempt: number };
 
-/** The row that a claim is about, as long as the claim is the current one. */
+/** True for the claim's brief while the claim is current. */
 export const isCurrent = ({ t: { briefs } }: Lens, $: { readonly [Name in keyof Current]: SQL }) =>
   and(
     eq(briefs.runId, $.runId),
@@ -112,7 +111,7 @@ export function* renewClaim<C extends ClaimRef>(
   const check = new Check();
   const ref = checkClaim(check, "claim", claim);
   const leaseMs = check.integer("leaseMs", check.object("options", options, leaseNames).leaseMs, 1);
-  // Read before anything is written: a getter of the caller's may throw.
+  // Read before anything is written, since a caller's getter may throw.
   const given = check.copy("claim", claim);
   check.done();
   const { briefId, attempt } = ref;
@@ -144,13 +143,13 @@ export function* releaseClaim(context: Context, claim: ClaimRef): Operation<Brie
   );
 }
 
-/** Why a claim did not serve. */
+/** Returns the error for a claim that changed nothing. */
 function* lostClaim(context: Context, { briefId, attempt }: { briefId: string; attempt: number }): Operation<Error> {
   const stored = yield* getBrief(context, briefId);
   return stored ? notCurrent(stored, attempt) : new NotFoundError("brief", briefId, context.runId);
 }
 
-/** Of a brief on which a claim of that attempt did not serve. */
+/** Returns the error for a stored brief that a claim with the attempt `used` didn't change. */
 export function notCurrent(stored: Brief, used: number): Error {
   const { briefId, status, attempt, claimedBy } = stored;
   const isIt = status === "active" && attempt === used && claimedBy !== null;

@@ -24,13 +24,13 @@ export function oneOf(column: AnyColumn, values: readonly (string | SQL)[]): SQL
   return values.length === 1 ? condition : filtered(condition);
 }
 
-/** The holes `role0`, `role1` and so on, as many as there are values. */
+/** The placeholders `role0`, `role1` and so on, as many as there are values. */
 export function numbered<Name extends string>(
-  holes: { readonly [hole in `${Name}${number}`]: SQL },
+  placeholders: { readonly [placeholder in `${Name}${number}`]: SQL },
   name: Name,
   count: number,
 ): SQL[] {
-  return Array.from({ length: count }, (_, n) => sql`${holes[`${name}${n}`]}`);
+  return Array.from({ length: count }, (_, n) => sql`${placeholders[`${name}${n}`]}`);
 }
 
 /** How many values of an open set a filter names. Their number is no part of a statement, or there would be one for each. */
@@ -54,7 +54,7 @@ export function askedFor(lens: Lens, column: AnyColumn, asked: Asked, parameter:
   return asked === "one" ? eq(column, parameter) : filtered(lens.among(column, parameter));
 }
 
-/** One of these values, of which there must be any and which may be holes. The builder's own list would encode them for the column once more. */
+/** One of these values, of which there must be any and which may be placeholders. The builder's own list would encode them for the column once more. */
 export function among(column: AnyColumn, values: readonly (string | SQL)[]): SQL {
   const list = values.map((value) => sql`${value}`);
   return inArray(column, sql`(${sql.join(list, sql`, `)})`);

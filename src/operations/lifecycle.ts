@@ -1,6 +1,6 @@
 /**
- * The life of a brief: each move changes its state and logs the event that says so, in one commit. `docs/lifecycle.md` is
- * this table as a page.
+ * The lifecycle of a brief: each transition changes its status and logs an event, in one commit. `docs/lifecycle.md` shows the
+ * table below as a page.
  */
 import { and, eq, inArray, lt, type SQL, sql } from "drizzle-orm";
 import type { BriefStatus, EventKind } from "../../drizzle/vocabulary.ts";
@@ -16,11 +16,11 @@ import { type ClaimRef, checkClaim, isCurrent, notCurrent } from "./held-claims.
 import { type Context, family, type Lens, type Operation, statement, together } from "./operation.ts";
 import { storedNothing } from "./status.ts";
 
-/** By claim: only while it is the current one. By id: whoever holds the brief. */
+/** A claim must be the current one; an id changes the brief regardless of its claim. */
 export type BriefRef = string | ClaimRef;
 
 interface Move {
-  /** By claim a brief is active, and it must be the claim's. */
+  /** The statuses it may start from; a claim requires `active`. */
   readonly from: readonly [BriefStatus, ...BriefStatus[]];
   readonly to: BriefStatus;
   readonly logs: EventKind;
@@ -45,7 +45,7 @@ const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { fr
         inArray(lens.t.briefs.status, [...from]),
       );
 
-/** Finishing ends the lease and keeps who did it; a retry begins with nobody. */
+/** Finishing clears the lease and keeps `claimedBy`; a retry clears both. */
 const change = family(({ name, byClaim }: { name: MoveName; byClaim: boolean }) =>
   statement<Moving>()((lens, $) => {
     const { briefs } = lens.t;
@@ -73,7 +73,7 @@ export function* completeBrief(
   const check = new Check();
   const target = checkRef(check, ref);
   const entry = checkNewEntry(check, context, detail);
-  // Only where a role's schema decides what a result is, and the id alone does not say which.
+  // Read only if roles are declared, since the role's schema validates the result.
   const role = context.roles && check.refusals === 0 ? yield* roleOf(context, target.briefId) : undefined;
   const text = encodeFor(check, context.roles, role, "result", result);
   check.done();
@@ -107,7 +107,7 @@ function* moveWithoutResult(
 
 interface Reference {
   briefId: string;
-  /** Of the claim, if it is one. */
+  /** The claim's attempt; `undefined` for an id. */
   attempt: number | undefined;
 }
 
@@ -135,7 +135,7 @@ function* move(
   });
 }
 
-/** The brief as it stands, where the same was done before by the same claim; otherwise throws why it was not moved. */
+/** Returns the stored brief if the same claim has completed it with an equal result; otherwise throws why nothing changed. */
 function* notMoved(
   context: Context,
   name: MoveName,
@@ -152,7 +152,7 @@ function* notMoved(
     throw exhausted ? retriesUsedUp(stored) : storedNothing("brief", briefId);
   }
   const own = stored.attempt === attempt && stored.claimedBy !== null;
-  // A caller who did not hear the answer may ask again.
+  // A caller that lost the response may repeat the call.
   if (result !== null && own && stored.status === "done" && isSame(stored.result, JSON.parse(result))) return stored;
   if (own && stored.status === "active" && exhausted) throw retriesUsedUp(stored);
   throw notCurrent(stored, attempt);

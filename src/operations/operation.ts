@@ -1,9 +1,8 @@
 /**
- * How an operation is written once and run by every engine.
+ * The interface between operations, which are written once, and the engines that run them.
  *
- * An operation is a generator: it yields the queries that it needs and gets their rows. better-sqlite3 must run them
- * synchronously, PostgreSQL has to be awaited; the generator cannot tell which, so it is one text for both. It never does
- * anything but check, yield and decide: an engine may run it again from the start.
+ * An operation is a generator: it yields queries and receives their rows. SQLite's engine runs them synchronously,
+ * PostgreSQL's awaits them. An operation has no other side effects, since an engine may run it again from the start.
  */
 import { type AnyColumn, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
@@ -11,41 +10,40 @@ import type * as tables from "../../drizzle/schema.ts";
 import type { Roles } from "../input/roles.ts";
 
 /**
- * The seam between the dialects: queries are typed as SQLite's and use only what both builders have. Each engine hands in
- * its own database and tables, and what its SQL says differently: these few things are all.
+ * What an engine provides to queries: its database, its tables, and the expressions that differ between the dialects. Queries
+ * are typed as SQLite's and use only what both builders have.
  */
 export interface Lens {
   db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "insert" | "update">;
   t: typeof tables;
-  /** A value in the SELECT of an INSERT … SELECT, as the column's type: PostgreSQL takes a bare parameter there for text. */
+  /** A value in the SELECT of an INSERT … SELECT, cast to the column's type: PostgreSQL treats a bare parameter there as text. */
   typed(column: AnyColumn, value: SQL): SQL.Aliased;
-  /** True for a row whose JSON column can be read back; `undefined` where the column's type sees to it. */
+  /** True for a row whose JSON column can be read; `undefined` if the column's type guarantees it. */
   readable(column: AnyColumn): SQL | undefined;
-  /** False only for a row whose JSON column cannot be read back; what is not `readable` either has to be decoded. */
+  /** False only for a row whose JSON column can't be read; one that isn't `readable` must be decoded to know. */
   decodable(column: AnyColumn): SQL;
   /** True for a JSON column whose value takes more than a microsecond or two to parse. */
   isLong(column: AnyColumn): SQL;
-  /** True where a column's value has the type that the column declares; `undefined` where the database makes sure of that. */
+  /** True where a column's value has the type that the column declares; `undefined` if the database guarantees it. */
   ofItsType(column: AnyColumn): SQL | undefined;
-  /** True where the column is one of the texts of a JSON array: one parameter, and one statement, for lists of any length. */
+  /** True if the column equals a text in a JSON array: one parameter, and one statement, for lists of any length. */
   among(column: AnyColumn, list: SQL): SQL;
   /** True while the next event of the run gets a `seq` that a number holds exactly. */
   hasNextSeq(runId: SQL<string>): SQL;
-  /** How many bytes a column holds, 0 for NULL. SQLite knows that without reading the value. */
+  /** The number of bytes a column holds, 0 for NULL. SQLite knows it without reading the value. */
   bytes(column: AnyColumn): SQL<number>;
-  /** The time of what is written: what the clock said, or the database's own where it said nothing. */
+  /** The time to store: `now`, or the database's clock if that is NULL. */
   time(now: SQL<string | null>): SQL<string>;
-  /** The time so many milliseconds later: what was reckoned from the clock, or from the database's own. */
+  /** The time after that many milliseconds: `reckoned`, or by the database's clock if that is NULL. */
   timeIn(milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<string>;
-  /** The query, passing over rows that another transaction holds, and holding its own until the end. */
+  /** The query with FOR UPDATE SKIP LOCKED, where the engine locks rows. */
   skippingLocked<Q>(query: Q): Q;
   /**
-   * `eq(column, runId)` for what goes through the table itself: all rows, or a page in the order of the keys. Where a key does
-   * not begin with the run, the planner would rather take an index that does, and sort all of the run's rows anew for each
-   * page, or look each of them up by itself: there it is kept from that.
+   * `eq(column, runId)` for reading by key: all rows, or a page in key order. If the key doesn't begin with the run, the planner
+   * would choose an index that does, and sort all of the run's rows again for each page; this prevents it.
    */
   ofRun(column: AnyColumn, runId: string | SQL<string>): SQL;
-  /** A prepared statement's name for as long as the connection lives; no two texts may share one. "" for a statement without. */
+  /** A prepared statement's name on its connection, different for each text; "" for an unnamed statement. */
   nameOf(query: { toSQL(): { sql: string } }): string;
 }
 
@@ -59,46 +57,46 @@ interface Preparable<Row> {
   prepare(name: string): Prepared<Row>;
 }
 
-/** A query that is built and prepared at its first use and kept for the connection, as far as there is room. */
+/** A query that is prepared at its first use and kept for the connection, while there is room. */
 export interface KeptQuery {
   prepare(lens: Lens): Prepared<unknown>;
   parameters: Parameters;
 }
-/** A query that is built for this one call. */
+/** A query that is built for one call. */
 export interface BuiltQuery {
   build(lens: Lens): Preparable<unknown>;
 }
-/** An operation of which all or nothing happens, undone alone when it throws inside a transaction. */
+/** An operation that is atomic; inside a transaction, one that throws is rolled back alone (a savepoint). */
 export interface Atomic {
   atomic: () => Operation<unknown>;
-  /** Whether it writes more than one row: then it holds the run's row first, or two of them could wait for each other. */
+  /** Whether it writes more than one row: then it locks the run's row first, so that two of them can't deadlock. */
   severalRows: boolean;
 }
-/** An operation that only reads and sees one moment, whatever others write meanwhile. */
+/** An operation that only reads, in one snapshot. */
 export interface Snapshot {
   snapshot: () => Operation<unknown>;
 }
 export type Step = KeptQuery | BuiltQuery | Atomic | Snapshot;
 export type Operation<T> = Generator<Step, T, unknown>;
 
-/** Who is asking: the run, its roles, its clock and its source of ids. */
+/** The context of a call: run id, roles, clock and id generator. */
 export interface Context {
   readonly runId: string;
-  /** `undefined` where none were declared, and any role may carry any object. */
+  /** `undefined` if none are declared: then a brief may have any role and any object. */
   readonly roles: Roles | undefined;
-  /** The time of what is written now, as it is stored; null leaves it to the database's clock. */
+  /** The current time in the stored format; null uses the database's clock. */
   now(): string | null;
   newId(): string;
 }
 
-export type Holes<P extends Parameters> = { readonly [Name in keyof P]: SQL<P[Name]> };
+export type Placeholders<P extends Parameters> = { readonly [Name in keyof P]: SQL<P[Name]> };
 
-/** Wrapped in `sql`, since the builders' `set` takes no bare placeholder and a column would encode JSON a second time. */
-const holes = new Proxy({}, { get: (_, name: string) => sql`${sql.placeholder(name)}` });
+/** Wrapped in `sql`, since `set` accepts no bare placeholder and a column would encode JSON twice. */
+const placeholders = new Proxy({}, { get: (_, name: string) => sql`${sql.placeholder(name)}` });
 
 /**
- * A statement written with Drizzle's builder, its parameters typed, its rows those of the builder. It is prepared once a
- * connection: the builder costs 16 to 23 µs a call, a prepared statement 0.5 to 2.
+ * A statement with typed parameters, written with Drizzle's builder. It is prepared once per connection: building costs 16 to 23
+ * µs, running a prepared statement 0.5 to 2.
  *
  * ```ts
  * const findRun = statement<{ runId: string }>()(({ db, t }, $) => db.select().from(t.runs).where(eq(t.runs.runId, $.runId)));
@@ -106,9 +104,9 @@ const holes = new Proxy({}, { get: (_, name: string) => sql`${sql.placeholder(na
  * ```
  */
 export function statement<P extends Parameters>() {
-  return <Row>(build: (lens: Lens, $: Holes<P>) => Preparable<Row>) => {
+  return <Row>(build: (lens: Lens, $: Placeholders<P>) => Preparable<Row>) => {
     const prepare = (lens: Lens) => {
-      const query = build(lens, holes as Holes<P>);
+      const query = build(lens, placeholders as Placeholders<P>);
       return query.prepare(lens.nameOf(query));
     };
     return function* (parameters: P): Operation<Row[]> {
@@ -118,26 +116,26 @@ export function statement<P extends Parameters>() {
 }
 
 /** A power of two. SQLite takes 32,766 parameters at most. */
-const maxLot = 128;
+const maxBatch = 128;
 
 /**
- * Like `statement`, for whole rows of a table by the thousand: `build` gets the holes of several. They go in lots of 128, 64,
- * 32 and so on, so that eight statements serve any number of rows; building one anew costs 30 µs for each row in it.
+ * Like `statement`, for inserting thousands of whole rows: `build` receives the placeholders of several rows. Batches have 128,
+ * 64, 32 and so on rows, so that eight statements serve any number; building one costs 30 µs per row.
  */
-export function lots<P extends Parameters>(table: "runs" | "workstreams" | "briefs" | "events") {
-  return <Row>(build: (lens: Lens, rows: Holes<P>[]) => Preparable<Row>) => {
+export function batches<P extends Parameters>(table: "runs" | "workstreams" | "briefs" | "events") {
+  return <Row>(build: (lens: Lens, rows: Placeholders<P>[]) => Preparable<Row>) => {
     const ofSize = family((size: number) => (lens: Lens) => {
       const names = Object.keys(getTableColumns(lens.t[table]));
       const rows = Array.from({ length: size }, (_, row) =>
         Object.fromEntries(names.map((name) => [name, sql`${sql.placeholder(`${row}.${name}`)}`])),
       );
-      const query = build(lens, rows as Holes<P>[]);
+      const query = build(lens, rows as Placeholders<P>[]);
       return query.prepare(lens.nameOf(query));
     });
     return function* (rows: readonly P[]): Operation<Row[]> {
       const answers: Row[] = [];
       for (let from = 0; from < rows.length; ) {
-        let size = maxLot;
+        let size = maxBatch;
         while (size > rows.length - from) size /= 2;
         const parameters: Parameters = {};
         for (const [row, values] of rows.slice(from, from + size).entries()) {
@@ -193,33 +191,32 @@ function textOf(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : `${value}`;
 }
 
-/** A query that is asked for once in a while, and not worth keeping. */
+/** Runs a query that is rare and not kept. */
 export function* query<Row>(build: (lens: Lens) => Preparable<Row>): Operation<Row[]> {
   return (yield { build }) as Row[];
 }
 
-/** All of `operation` or nothing; of one that writes a single row. */
+/** Runs `operation`, which writes a single row, atomically. */
 export function* atomically<T>(operation: () => Operation<T>): Operation<T> {
   return (yield { atomic: operation, severalRows: false }) as T;
 }
 
-/** All of `operation` or nothing; of one that writes several rows, such as a change and its event. */
+/** Runs `operation`, which writes several rows, such as a change and its event, atomically. */
 export function* together<T>(operation: () => Operation<T>): Operation<T> {
   return (yield { atomic: operation, severalRows: true }) as T;
 }
 
-/** All that `operation` reads as it was at one moment. It must not write. */
+/** Runs `operation`, which must not write, in one snapshot. */
 export function* inSnapshot<T>(operation: () => Operation<T>): Operation<T> {
   return (yield { snapshot: operation }) as T;
 }
 
 /**
- * A change that one statement decides. Only when it changed nothing is the reason looked for, in a transaction and after
- * trying once more, so that nobody comes between the two; `explain` gives what stands instead, or throws. `read` makes of the
- * row what is asked for.
+ * Runs a change that one statement decides and returns its row, converted by `read`. If nothing changed, tries again in a
+ * transaction and calls `explain`, which returns the result or throws; other writers can't come between the two.
  *
- * The first try commits by itself. It must leave alone a row that cannot be read back (`guarded`), or the change would
- * stand although the call throws; the second one is undone by that.
+ * The first try commits by itself, so with `guarded` it must not change a row that can't be read: the change would be kept
+ * although the call throws. The second try is rolled back in that case.
  */
 export function* settle<Row, T>(
   change: (guarded: boolean) => Operation<Row[]>,

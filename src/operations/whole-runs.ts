@@ -7,7 +7,7 @@ import type { briefs, events } from "../../drizzle/schema.ts";
 import { jsonColumns, onFirstPage, pageRows } from "./bounds.ts";
 import { briefColumns } from "./briefs.ts";
 import { eventColumns } from "./events.ts";
-import { family, lots, type Operation, query, statement } from "./operation.ts";
+import { batches, family, type Operation, query, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import type { Workstream } from "./workstreams.ts";
 
@@ -104,19 +104,19 @@ export interface Written {
   id: string;
 }
 
-export const insertRun = lots<Run>("runs")(({ db, t }, rows) =>
+export const insertRun = batches<Run>("runs")(({ db, t }, rows) =>
   db.insert(t.runs).values(rows).onConflictDoNothing().returning({ id: t.runs.runId }),
 );
 
-export const insertWorkstreams = lots<Workstream>("workstreams")(({ db, t }, rows) =>
+export const insertWorkstreams = batches<Workstream>("workstreams")(({ db, t }, rows) =>
   db.insert(t.workstreams).values(rows).onConflictDoNothing().returning({ id: t.workstreams.workstreamId }),
 );
 
-export const insertBriefs = lots<StoredBrief>("briefs")(({ db, t }, rows) =>
+export const insertBriefs = batches<StoredBrief>("briefs")(({ db, t }, rows) =>
   db.insert(t.briefs).values(rows).onConflictDoNothing().returning({ id: t.briefs.briefId }),
 );
 
-export const insertEvents = lots<StoredEvent<number | null>>("events")(({ db, t }, rows) =>
+export const insertEvents = batches<StoredEvent<number | null>>("events")(({ db, t }, rows) =>
   db.insert(t.events).values(rows).onConflictDoNothing().returning({ id: t.events.eventId }),
 );
 

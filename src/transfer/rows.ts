@@ -1,6 +1,6 @@
 /**
- * Validates rows read from a file: every column is present, no other name is, and each value is valid for its column. The rules
- * are derived from the Drizzle table, so that a new column needs no change here.
+ * Validates rows read from a file: no name is unknown, and each value is valid for its column. The rules are derived from the
+ * Drizzle table, so that a new column needs no change here.
  */
 import { type Column, getTableColumns, type Table } from "drizzle-orm";
 import { Check, maxInteger, shown, textFlaw } from "../input/check.ts";
@@ -14,27 +14,43 @@ export const maxImportedSeq = 2 ** 52;
 
 type Rule = (check: Check, path: string, value: unknown) => void;
 
+interface ColumnRule {
+  readonly name: string;
+  readonly path: string;
+  readonly rule: Rule;
+  /** The value of a column that the export doesn't have; `undefined` where it must have one. */
+  readonly absent: unknown;
+}
+
 interface Rules {
   readonly names: Readonly<Record<string, true>>;
-  readonly columns: readonly { name: string; path: string; rule: Rule }[];
+  readonly columns: readonly ColumnRule[];
 }
 
 /**
- * Returns `value` as a row of `table`; issue paths begin with `entity`.
+ * Returns `value` as a row of `table`, with every column. A missing column that may be NULL or has a default gets that value, so
+ * that an export from before the column was added can be read. Issue paths begin with `entity`.
  * @throws InvalidInputError for an invalid row.
  */
 export function requireRow<T extends Table>(entity: string, table: T, value: unknown): T["$inferSelect"] {
   const check = new Check();
-  if (isRow(check, entity, table, value)) return value;
+  const { names, columns } = rulesOf(entity, table);
+  const given: Partial<Record<string, unknown>> = check.object(entity, value ?? Object(null), names);
+  const row = Object.fromEntries(
+    columns.map(({ name, absent }) => [name, given[name] === undefined ? absent : given[name]]),
+  );
+  if (isRow<T>(check, columns, row)) return row;
   check.done();
   throw new TypeError(`${entity}: refused without a reason`);
 }
 
-/** Returns whether `value` is a row of the table; adds the reasons to `check` otherwise. */
-function isRow<T extends Table>(check: Check, entity: string, table: T, value: unknown): value is T["$inferSelect"] {
-  const { names, columns } = rulesOf(entity, table);
-  const given: Partial<Record<string, unknown>> = check.object(entity, value ?? Object(null), names);
-  if (check.refusals === 0) for (const { name, path, rule } of columns) rule(check, path, given[name]);
+/** Returns whether `row` is a row of the table; adds the reasons to `check` otherwise. */
+function isRow<T extends Table>(
+  check: Check,
+  columns: Rules["columns"],
+  row: Readonly<Record<string, unknown>>,
+): row is T["$inferSelect"] {
+  if (check.refusals === 0) for (const { name, path, rule } of columns) rule(check, path, row[name]);
   return check.refusals === 0;
 }
 
@@ -47,11 +63,17 @@ function rulesOf(entity: string, table: Table): Rules {
     name,
     path: `${entity}.${name}`,
     rule: column.notNull ? ruleOf(name, column) : nullable(ruleOf(name, column)),
+    absent: absentOf(column),
   }));
   const names = Object.fromEntries(columns.map(({ name }) => [name, true as const]));
   const rules = { names, columns };
   made.set(table, rules);
   return rules;
+}
+
+function absentOf({ default: value, notNull }: Column): unknown {
+  if (typeof value === "string" || typeof value === "number") return value;
+  return notNull ? undefined : null;
 }
 
 /** Less strict than the create operations: a run with rows of other programs, which validate less, can be moved too. */
