@@ -36,9 +36,7 @@ export function drawTree({ briefs, texts }: ReportData): DrawnTree {
   }
   if (briefs.length > nodes.length) {
     const lost = briefs.length - nodes.length;
-    omissions.push(
-      `${count(lost)} briefs stand under no root, since their parents lead in a circle: they are not in the tree.`,
-    );
+    omissions.push(`${count(lost)} briefs are not in the tree, because their parent links form a cycle.`);
   }
   return { tree: html`<ul class="tree">${drawn(roots, shown, texts)}</ul>`, omissions };
 }
