@@ -42,7 +42,7 @@ interface Shape {
   workstream: Wanted;
   parent: Wanted;
   after: boolean;
-  /** Without what they carry: NULL stands in place of a payload and a result, which are not read. */
+  /** Without payload and result: NULL is selected instead, and the columns are not read. */
   outline: boolean;
 }
 

@@ -12,7 +12,7 @@ export const setSize = 128;
 
 type Asked = { runId: string; [id: `id${number}`]: string };
 
-/** By the key: an index that begins with the run would be read anew for each id. */
+/** By the key: an index that begins with the run would be read again for each id. */
 const isAsked = ({ t: { briefs }, ofRun }: Lens, $: Placeholders<Asked>) =>
   and(ofRun(briefs.runId, $.runId), among(briefs.briefId, numbered($, "id", setSize)));
 

@@ -1,5 +1,5 @@
 /**
- * The low-level updates of a brief, as the reference has them: they move any status to any other and log nothing.
+ * The low-level updates of a brief, as in the reference: they allow any status to follow any and log no event.
  */
 import { and, eq, inArray, lt, type SQL, sql } from "drizzle-orm";
 import { type BriefStatus, briefStatuses } from "../../drizzle/vocabulary.ts";
@@ -18,7 +18,7 @@ type Update = { runId: string; briefId: string; now: string | null };
 const theBrief = (lens: Lens, $: { [Name in "runId" | "briefId"]: SQL }, guarded: boolean) =>
   and(eq(lens.t.briefs.runId, $.runId), eq(lens.t.briefs.briefId, $.briefId), guarded ? isReadable(lens) : undefined);
 
-/** Nobody holds a pending brief, and a finished one has no lease; who did it stays. */
+/** A pending brief has no claim, a finished one no lease; a finished one keeps `claimedBy`. */
 const endOfClaim: Readonly<Record<BriefStatus, { claimedBy?: null; leaseExpiresAt?: null }>> = {
   pending: { claimedBy: null, leaseExpiresAt: null },
   active: {},
@@ -121,8 +121,8 @@ export function* incrementBriefRetry(context: Context, briefId: string): Operati
   );
 }
 
-/** For a count that is at its maximum already. */
+/** Returns the error for a retry count that is at its maximum. */
 export function retriesUsedUp({ briefId, retryCount }: Brief): InvalidInputError {
-  const message = `of brief ${quoted(briefId)} is ${retryCount} and cannot be raised: the most is ${maxInteger}`;
+  const message = `of brief ${quoted(briefId)} is ${retryCount} and cannot be incremented: the maximum is ${maxInteger}`;
   return new InvalidInputError([{ path: "retryCount", message }]);
 }

@@ -18,7 +18,7 @@ import { getWorkstream } from "./workstreams.ts";
 
 type Row = typeof briefs.$inferSelect;
 
-/** A brief as it is read; `payload` is `{}` when none was given, or the row says NULL. */
+/** A brief; `payload` is `{}` if none was passed or the row has NULL. */
 export type Brief<Payload = JsonObject, Result = JsonObject, Role extends string = string> = Omit<
   Row,
   "payload" | "result" | "role"
@@ -59,7 +59,7 @@ export const briefColumns = ({ t: { briefs } }: Lens) => ({
 export const isReadable = ({ t: { briefs }, readable }: Lens) => and(readable(briefs.payload), readable(briefs.result));
 
 /**
- * In place: the row is nobody else's.
+ * Decodes a row in place, since it is not shared.
  * @throws UnreadableRowError.
  */
 export function readBrief(
@@ -72,8 +72,8 @@ export function readBrief(
 }
 
 /**
- * Out of the run's row, and only where the parent and the workstream exist that it names. A statement for each pair of
- * references: PostgreSQL planned one that covered them all anew at each call, which cost two thirds more.
+ * Inserts from the run's row, and only if the parent and the workstream exist. One statement for each combination of references:
+ * PostgreSQL planned a single one again at each call, which cost two thirds more.
  */
 const insertReferring = family((names: { parent: boolean; workstream: boolean }) =>
   statement<Checked>()((lens, $) => {
@@ -144,7 +144,7 @@ export function* createBrief(context: Context, brief: UncheckedBrief): Operation
   );
 }
 
-/** A new brief and its `spawned`, in one commit; of a repeat, neither. */
+/** Creates a brief and logs `spawned`, in one commit; a repeat writes neither. */
 export function* spawnBrief(context: Context, brief: UncheckedBrief, detail?: PlainObject): Operation<Brief> {
   const check = new Check();
   const checked = checkNewBrief(check, context, brief);
@@ -159,7 +159,7 @@ export function* spawnBrief(context: Context, brief: UncheckedBrief, detail?: Pl
   });
 }
 
-/** The brief that stands where another one was to be inserted, if it is the same; otherwise throws why none was. */
+/** Returns the stored brief for a repeat; otherwise throws why nothing was inserted. */
 function* storedBrief(context: Context, checked: Checked): Operation<Brief> {
   const { briefId, runId, parentBriefId, workstreamId } = checked;
   const stored = yield* getBrief(context, briefId);
@@ -190,7 +190,10 @@ const findRole = statement<{ runId: string; briefId: string }>()(({ db, t: { bri
     .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId))),
 );
 
-/** What a brief is for, which says what its result must be like. Throws a `NotFoundError`. */
+/**
+ * Returns a brief's role, whose schema validates the result.
+ * @throws NotFoundError.
+ */
 export function* roleOf({ runId }: Context, briefId: string): Operation<string> {
   const [row] = yield* findRole({ runId, briefId });
   if (!row) throw new NotFoundError("brief", briefId, runId);

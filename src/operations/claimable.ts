@@ -1,9 +1,9 @@
 /**
- * Which briefs a claim can take at all. Files of the Python module may hold briefs that cannot be read, counted up, or named
- * by a claim. A claim skips them, so that they hold up no other brief; `unclaimable.ts` reports them.
+ * Which briefs can be claimed at all. Files of the Python module may hold briefs with unreadable JSON, an attempt that can't be
+ * incremented, or an unusable id. Claims skip them, so they don't block other briefs; `unclaimable.ts` reports them.
  *
- * SQL cannot decide all of it: `decodeJson` reads Python's NaN, which strict JSON does not have. So a statement takes what is
- * strict JSON, and what SQL cannot tell is decoded here before it is taken.
+ * SQL can't decide everything: `decodeJson` reads Python's NaN, which strict JSON doesn't have. So a statement claims briefs with
+ * strict JSON; others are decoded here before they are claimed.
  */
 import { and, eq, gte, lt, or, type SQL, sql } from "drizzle-orm";
 import { maxInteger } from "../input/check.ts";
@@ -23,8 +23,8 @@ export const canCountUp = ({ t: { briefs }, ofItsType }: Lens) =>
   and(ofItsType(briefs.attempt), gte(briefs.attempt, 0), lt(briefs.attempt, maxInteger));
 
 /**
- * All of these. As a CASE, of which PostgreSQL supposes that half of the rows fit: it would take the conditions one by one for
- * rare, and prefer to sort.
+ * All of these conditions. As a CASE, which PostgreSQL estimates to match half of the rows: it would estimate the separate
+ * conditions to match few, and choose to sort.
  */
 export function isUsable(lens: Lens): SQL {
   const all = and(hasUsableId(lens), hasUsableRole(lens), canCountUp(lens));
@@ -37,8 +37,7 @@ export function isDecodable({ t: { briefs }, decodable }: Lens): SQL {
 }
 
 /**
- * 2 for a brief that can be read, or is too long to find that out in a look that costs little; 1 for one that has to be decoded
- * first.
+ * 2 for a brief with readable JSON, or JSON too long to check cheaply; 1 for a brief that must be decoded first.
  */
 export function likelihood(lens: Lens): SQL<number> {
   const { briefs } = lens.t;
@@ -46,7 +45,7 @@ export function likelihood(lens: Lens): SQL<number> {
   return sql<number>`case when ${or(long, isReadable(lens))} then 2 else 1 end`;
 }
 
-/** What tells whether a brief can be read. The text only where SQL cannot tell. */
+/** The JSON to decode to know whether a brief can be read: NULL if SQL knows. */
 export function jsonColumns(lens: Lens) {
   const { briefs } = lens.t;
   const doubtful = (column: typeof briefs.payload | typeof briefs.result) =>
@@ -54,15 +53,15 @@ export function jsonColumns(lens: Lens) {
   return { payload: doubtful(briefs.payload), result: doubtful(briefs.result) };
 }
 
-/** How many candidates are read at once after a first one that cannot be read. The first is read alone: on PostgreSQL it is locked. */
+/** How many candidates are read in one query after an unreadable first one. The first is read alone, since PostgreSQL locks it. */
 export const moreCandidates = 16;
 
-/** What of a brief cannot be read, by its `jsonColumns`. */
+/** The column that can't be read, by a brief's `jsonColumns`. */
 export function spoiltColumn(row: { payload: string | null; result: string | null }): "payload" | "result" | undefined {
   return (["payload", "result"] as const).find((column) => !holdsObject(row[column]));
 }
 
-/** Which filters a request has: its statements differ in nothing else. */
+/** Which filters a request has. Its statements differ only in this. */
 export interface Shape {
   roles: Asked;
   tier: boolean;

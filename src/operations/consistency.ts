@@ -23,7 +23,7 @@ const parents = statement<Record<string, never>>()(({ db, t: { briefs } }) =>
 const reasons: Readonly<Record<Reason, string>> = {
   id: "has no id that a claim can name (a text of 1 to 256 characters)",
   role: "has a role that is not text",
-  attempt: "has an attempt that cannot be counted up (an integer from 0, below 2147483647)",
+  attempt: "has an attempt that cannot be incremented (an integer from 0, below 2147483647)",
   payload: "has a payload that is not a JSON object",
   result: "has a result that is not a JSON object",
 };
@@ -72,7 +72,7 @@ export function* findFlaws(): Operation<Flaw[]> {
       if (orphans[0] !== undefined)
         add("orphan", runId, orphans.length, "briefs without the parent they name", orphans[0]);
       if (cyclic[0] !== undefined)
-        add("cycle", runId, cyclic.length, "briefs whose parents lead in a circle", cyclic[0]);
+        add("cycle", runId, cyclic.length, "briefs whose parent links form a cycle", cyclic[0]);
     }
     for (const { runId, n, example } of yield* withoutWorkstream({})) {
       add("orphan", runId, Number(n), "briefs without the workstream they name", example);
@@ -81,7 +81,7 @@ export function* findFlaws(): Operation<Flaw[]> {
       add("orphan", runId, Number(n), "events without the brief they name", example);
     }
     for (const { runId, reason, n, ids } of yield* findUnclaimable()) {
-      add("unclaimable", runId, n, `briefs that no claim can take, since each ${reasons[reason]}`, ...ids);
+      add("unclaimable", runId, n, `briefs that cannot be claimed, since each ${reasons[reason]}`, ...ids);
     }
     return flaws;
   });

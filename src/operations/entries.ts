@@ -1,5 +1,5 @@
 /**
- * The log's entries that go with a change: each in the transaction of what it tells of, so that state and log never disagree.
+ * Events that log a change of this package, in the same transaction as the change, so that rows and log always agree.
  */
 import type { EventKind, JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, DatabaseError } from "../errors.ts";
@@ -12,7 +12,7 @@ type Entry = {
   runId: string;
   briefId: string;
   kind: EventKind;
-  /** As it is stored. */
+  /** JSON text. */
   detail: string;
   now: string | null;
 };
@@ -32,29 +32,29 @@ const insertEntry = statement<Entry>()(({ db, t: { events }, time }, $) =>
     .returning({ seq: events.seq }),
 );
 
-/** What the caller says of a change. */
+/** Checks the detail that a caller passes for the event of a change. */
 export function checkNewEntry(check: Check, context: Context, detail: PlainObject | undefined) {
   const text = detail === undefined ? "{}" : encodeObject(check, "detail", detail);
   return { eventId: check.id("newId()", context.newId()), detail: text };
 }
 
-/** What this package itself has to say of a change. */
+/** Creates the event of a change whose detail this package writes. */
 export function newEntry(context: Context, detail: JsonObject) {
   return { eventId: context.newId(), detail: JSON.stringify(detail) };
 }
 
-/** Of a brief that this transaction has changed. */
+/** Appends the event of a brief that this transaction has changed. */
 export function* appendEvent(entry: Entry): Operation<void> {
   const [row] = yield* insertEntry(entry);
-  // Nothing but `newId` can be to blame, which has repeated itself.
+  // Only `newId` can cause this, by returning an id twice.
   if (!row) throw new ConflictError("event", entry.eventId, ["eventId"]);
   if (!Number.isSafeInteger(row.seq)) throw seqsUsedUp();
 }
 
-/** Another program has moved the counter of events so far that the next number would not be exact, and would repeat itself. */
+/** Returns the error for a counter so high that the next `seq` would not be an exact number, and so not unique. */
 export function seqsUsedUp(): DatabaseError {
   return new DatabaseError(
-    `The event was not stored: its seq would be above ${Number.MAX_SAFE_INTEGER}, where numbers repeat themselves. Another ` +
-      "program has moved the counter there (sqlite_sequence, or event_counters on PostgreSQL): lower it, and the events above.",
+    `The event was not stored: its seq would be above ${Number.MAX_SAFE_INTEGER}, where numbers are not exact. Another ` +
+      "program has raised the counter (sqlite_sequence, or event_counters on PostgreSQL): lower it and the events above it.",
   );
 }

@@ -27,7 +27,7 @@ import { getRun } from "./runs.ts";
 import { storedNothing } from "./status.ts";
 import { asText, readObject } from "./stored-json.ts";
 
-/** An event as it is read; `detail` is `{}` when none was given, or the row says NULL. */
+/** An event; `detail` is `{}` if none was passed or the row has NULL. */
 export type BlackboardEvent = Omit<typeof events.$inferSelect, "detail"> & { detail: JsonObject };
 
 export interface NewEvent {
@@ -58,7 +58,7 @@ export const eventColumns = ({ t: { events } }: Lens) => ({
   detail: asText(events.detail),
 });
 
-/** In place: the row is nobody else's. A `seq` that is not exact could not be told from the next one. */
+/** Decodes a row in place, since it is not shared. A `seq` that is not exact can't be distinguished from the next one. */
 export function readEvent(row: Omit<BlackboardEvent, "detail"> & { detail: string | null }): BlackboardEvent {
   if (!Number.isSafeInteger(row.seq)) {
     throw new UnreadableRowError("event", row.eventId, "seq", String(row.seq), {}, "an integer below 2^53");
@@ -66,7 +66,7 @@ export function readEvent(row: Omit<BlackboardEvent, "detail"> & { detail: strin
   return Object.assign(row, { detail: readObject("event", row.eventId, "detail", row.detail) ?? {} });
 }
 
-/** Out of the run's row, and only where the brief it is about exists. */
+/** Inserts from the run's row, and only if the event's brief exists. */
 const insertEvent = family((about: "brief" | "run") =>
   statement<NewRow<typeof newEventFields, BlackboardEvent>>()((lens, $) => {
     const { db, t } = lens;
@@ -120,7 +120,7 @@ export function* logEvent(context: Context, kind: EventKind, event?: NewEvent): 
     readEvent,
     function* () {
       const [stored] = yield* findEvent({ runId, eventId });
-      // An id that nobody gave was there already: `newId` has repeated itself, and this event is another one.
+      // The caller passed no id, so `newId` returned one twice, and the stored event is a different one.
       if (stored && asked.eventId === undefined) throw new ConflictError("event", eventId, ["eventId"]);
       if (stored) return repeated("event", eventId, readEvent(stored), newEventFields, row);
       if (!(yield* getRun(context))) throw new NotFoundError("run", runId, runId);

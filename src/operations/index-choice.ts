@@ -1,23 +1,23 @@
 /**
- * Which index a query goes through. Without statistics, which the file of a run never has, SQLite takes every equality for
- * equally telling: it would sort a million events for the two kinds asked for, or read all that ever completed to find those
- * of one brief. So where one index is right, the other conditions are written in a way that no index answers.
+ * Steers queries to the right index. A run's file has no statistics, so SQLite estimates every equality as equally selective: it
+ * would sort a million events for two kinds, or read every completed event to find those of one brief. Where one index is right,
+ * the other conditions are written so that no index matches them.
  *
- * PostgreSQL has statistics, but of a minute ago, or of when the run was small: then it would as soon go along all briefs in the
- * order of their age, and leave out those that were claimed before. So there the indexes have orders of their own, which are
- * the same, since no time and no id is NULL, and to which it matters where NULL would stand. To SQLite they are all one.
+ * PostgreSQL has statistics, but old ones, perhaps from when the run was small: then it would read all briefs in order of age and
+ * filter out the claimed ones. So its indexes differ in the position of NULL, which no time or id is, and a query can only use the
+ * order of an index whose position it states. SQLite treats them all the same.
  */
 import { type AnyColumn, asc, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { Lens } from "./operation.ts";
 
-/** A condition that rows are held against one by one, and no index is chosen for. */
+/** A condition that is evaluated for each row and that no index is chosen for. */
 export function filtered(condition: SQL | undefined): SQL | undefined {
   return condition && sql`(${condition}) is true`;
 }
 
 /**
  * One of these values. A single one may go through the column's index, which ends in the list's order; several would have to
- * be sorted behind it.
+ * be sorted afterwards.
  */
 export function oneOf(column: AnyColumn, values: readonly (string | SQL)[]): SQL | undefined {
   const condition = among(column, values);
@@ -33,7 +33,7 @@ export function numbered<Name extends string>(
   return Array.from({ length: count }, (_, n) => sql`${placeholders[`${name}${n}`]}`);
 }
 
-/** How many values of an open set a filter names. Their number is no part of a statement, or there would be one for each. */
+/** How many values of an open set a filter has. Their number is not part of the statement, or there would be one for each number. */
 export type Asked = "any" | "one" | "several";
 
 export function askedBy(values: readonly string[] | undefined): Asked {
@@ -54,7 +54,7 @@ export function askedFor(lens: Lens, column: AnyColumn, asked: Asked, parameter:
   return asked === "one" ? eq(column, parameter) : filtered(lens.among(column, parameter));
 }
 
-/** One of these values, of which there must be any and which may be placeholders. The builder's own list would encode them for the column once more. */
+/** One of these values or placeholders, at least one. The builder's own list would encode them for the column a second time. */
 export function among(column: AnyColumn, values: readonly (string | SQL)[]): SQL {
   const list = values.map((value) => sql`${value}`);
   return inArray(column, sql`(${sql.join(list, sql`, `)})`);
@@ -65,12 +65,12 @@ export function oldestFirst(createdAt: AnyColumn, id: AnyColumn): SQL[] {
   return [nullsFirst(createdAt), asc(id)];
 }
 
-/** Oldest first, by the index of what waits for a role. */
+/** Oldest first, by the index of pending briefs of a role. */
 export function longestWaitingFirst(createdAt: AnyColumn, id: AnyColumn): SQL[] {
   return [nullsFirst(createdAt), nullsFirst(id)];
 }
 
-/** An order that an index has for itself. Raw SQL, since the builder's order has no word for NULL. */
+/** An order that only some indexes have. Raw SQL, since the builder has no NULLS FIRST. */
 export function nullsFirst(column: AnyColumn | SQL.Aliased): SQL {
   return sql`${column} asc nulls first`;
 }

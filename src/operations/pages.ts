@@ -1,6 +1,6 @@
 /**
- * Keyset pages: each begins behind the last row of the one before, by the order of the list itself. Rows written in between
- * move nothing, and no page gets slower the further back it lies.
+ * Keyset pagination: each page begins after the last row of the previous one, in the list's order. Rows written in between
+ * shift nothing, and later pages are as fast as the first.
  */
 import { type AnyColumn, type SQL, sql } from "drizzle-orm";
 import { type Check, shown } from "../input/check.ts";
@@ -30,7 +30,7 @@ export interface Position {
   id: string;
 }
 
-/** True for rows behind a position. A comparison of rows, which the builder has not: it makes one range of an index. */
+/** True for rows after a position. Raw SQL, since the builder has no comparison of rows, which is one range of an index. */
 export function isBehind(
   createdAt: AnyColumn,
   id: AnyColumn,
@@ -39,7 +39,7 @@ export function isBehind(
   return sql`(${createdAt}, ${id}) > (${position.createdAt}, ${position.id})`;
 }
 
-/** A cursor is a position in a list of one kind, in base64url so that nobody is tempted to build one. */
+/** A cursor is a position in one kind of list, in base64url: it is opaque to users. */
 export function encodeCursor(list: string, { createdAt, id }: Position): string {
   return Buffer.from(JSON.stringify([list, createdAt, id])).toString("base64url");
 }

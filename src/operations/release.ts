@@ -1,8 +1,8 @@
 /**
- * An operator's release: a brief is taken from whoever holds it, without its claim.
+ * An operator's release: an active brief becomes pending without its claim.
  *
- * A worker that gives its claim back says so to nobody: it knows. Here the worker does not, so an event tells: `retried`, with
- * who was holding it, as for a takeover; unlike that it counts no retry, since nothing went wrong with the brief.
+ * Unlike a worker's own release it logs an event, since the worker doesn't know: `retried` with the previous agent, as for a
+ * takeover. Unlike a takeover it counts no retry, since nothing failed.
  */
 import { NotFoundError, TransitionError } from "../errors.ts";
 import { Check } from "../input/check.ts";
@@ -23,7 +23,7 @@ export function* releaseBrief(context: Context, briefId: string, detail: PlainOb
     if (!held) throw new NotFoundError("brief", briefId, context.runId);
     const { status, attempt, claimedBy: previousAgent } = held;
     if (status !== "active") throw new TransitionError("brief", briefId, status, ["active"]);
-    // The reference's active briefs are held by nobody.
+    // The reference's active briefs have no claim.
     const released =
       previousAgent === null
         ? yield* updateBriefStatus(context, briefId, "pending", { from: "active" })

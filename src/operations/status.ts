@@ -1,6 +1,6 @@
 /**
- * Low-level status updates, which move any status to any other unless `from` makes them a compare-and-set: the UPDATE's
- * WHERE decides, and what is here says why it changed nothing.
+ * Low-level status updates: from any status to any other, or with `from` a compare-and-set. The UPDATE's WHERE decides; the
+ * functions here return the reason why it changed nothing.
  */
 import { DatabaseError, type Entity, NotFoundError, TransitionError } from "../errors.ts";
 import type { Check, Names } from "../input/check.ts";
@@ -23,7 +23,7 @@ export function checkFrom<Status extends string>(
   return given && vocabulary.filter((status) => given.includes(status));
 }
 
-/** Why a status was not set: the row is missing, or its status is another than those allowed. */
+/** Returns the error for a status that was not set: the row is missing, or its status is not in `from`. */
 export function statusNotSet(
   entity: Entity,
   id: string,
@@ -36,10 +36,10 @@ export function statusNotSet(
   return storedNothing(entity, id);
 }
 
-/** Nothing stood against a write, and still it stored nothing. */
+/** Returns the error for a write that stored nothing for no known reason. */
 export function storedNothing(entity: Entity, id: string): DatabaseError {
   return new DatabaseError(
-    `Writing ${entity} ${quoted(id)} stored nothing, though nothing stood against it. ` +
-      `Look for a trigger on the table that ends in RAISE(IGNORE).`,
+    `Writing ${entity} ${quoted(id)} stored nothing, and no rule of the blackboard prevented it. ` +
+      `Check the table for a trigger that ends in RAISE(IGNORE).`,
   );
 }

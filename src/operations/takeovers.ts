@@ -1,6 +1,6 @@
 /**
- * Takeovers: claims of briefs whose lease has expired, the longest expired first. A takeover is a retry, with the event that
- * says so. It is a transaction, since the event names the agent that is replaced, and RETURNING has new values only.
+ * Takeovers: claims of briefs whose lease has expired, the longest expired first. A takeover counts a retry and logs `retried`.
+ * It needs a transaction, since the event names the previous agent, and RETURNING returns new values only.
  */
 import { and, asc, eq, isNotNull, lte, type SQL, sql } from "drizzle-orm";
 import { maxInteger } from "../input/check.ts";
@@ -38,7 +38,7 @@ export const claimed = (
 type Asking = { readonly [Name in keyof Wanted]: SQL } & { readonly now: SQL<string | null> };
 
 /**
- * Active with an expired lease, through `briefs_leased`. One without a lease was not claimed here, and is not taken over.
+ * Active with an expired lease, by the index `briefs_leased`. A brief without a lease was not claimed here and is not taken over.
  */
 const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
   const { briefs } = lens.t;
@@ -126,15 +126,15 @@ const giveUp = statement<{ runId: string; briefId: string; now: string | null }>
 );
 
 /**
- * Whether `takeExpired` is worth its lock, by the likelihood that a look saw. Where that says only that the first has to be
- * decoded, so it is, or each agent would take the lock for a spoilt brief again and again.
+ * Whether to call `takeExpired`, which takes a lock, by the `likelihood` of the first expired brief. If that brief must be decoded
+ * to know, it is, or every agent would take the lock again and again for an unreadable brief.
  */
 export function* mayTakeOver(shape: Shape, taking: Wanted & Taking, seen: number | null): Operation<boolean> {
   if (seen === null || seen > 1) return seen !== null;
   return (yield* nextSound(shape, taking, start)) !== undefined;
 }
 
-/** Takes the longest expired brief over. Those met before it that have no retry left are failed. */
+/** Takes over the longest-expired brief. Briefs before it that are out of retries become failed. */
 export function* takeExpired(
   context: Context,
   shape: Shape,
@@ -150,7 +150,7 @@ export function* takeExpired(
     const exhausted = maxRetries !== undefined && retryCount >= maxRetries;
     const reason = exhausted ? "retries exhausted" : "lease expired";
     const { eventId, detail } = newEntry(context, { reason, previousAgent, attempt });
-    // A trigger of the user's may ignore the update of one brief, which then holds up no other.
+    // A user's trigger may ignore the update of one brief; the others are still claimed.
     if (exhausted) {
       const [failed] = yield* giveUp({ runId, briefId, now });
       if (failed) yield* appendEvent({ eventId, runId, briefId, kind: "failed", detail, now });

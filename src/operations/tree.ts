@@ -30,7 +30,7 @@ export interface BriefTree<R extends Roles = Roles> {
   roots: BriefNode<R>[];
   /** All briefs of the run, those in cycles too; or the one asked for and all below it. */
   totals: Record<BriefStatus, number>;
-  /** Ids of the briefs whose chain of parents never reaches a root, oldest first; they stand under no root. */
+  /** Ids of the briefs whose chain of parents never reaches a root, oldest first; they are not under any root. */
   cycles: string[];
 }
 
@@ -112,7 +112,7 @@ function checkBriefId(briefId: string | undefined): void {
 /**
  * A brief and what is below it. Which briefs these are is found out from the links of the whole run, and only they are read. A
  * recursive query finds a small part of 100,000 briefs in a fifth of the time; but with an index that begins with the run
- * SQLite's planner reads the run anew for each brief that it finds, which took ten minutes and more.
+ * SQLite's planner reads the run again for each brief that it finds, which took ten minutes and more.
  */
 function* readPart(runId: string, briefId: string): Operation<BriefTree> {
   const links = yield* listLinks({ runId });

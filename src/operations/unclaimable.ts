@@ -1,5 +1,5 @@
 /**
- * Reports what claims skip: pending and claimed briefs that no claim can take, with their ids and the reason.
+ * Reports the pending and claimed briefs that claims skip, with their ids and the reason.
  */
 import { and, asc, count, eq, gt, isNotNull, lte, not, or, type SQL, sql } from "drizzle-orm";
 import { isReadable } from "./briefs.ts";
@@ -20,7 +20,7 @@ export interface Skipped {
 }
 
 const maxIds = 10;
-/** Few at once: the texts that have to be decoded may be long. */
+/** Few per query, since the texts to decode may be long. */
 const batch = 16;
 
 /** `ready`: only what a claim would take now. `claimed`: also what is claimed and would be taken over later. */
@@ -90,14 +90,14 @@ const doubtful = family((scope: Scope) =>
   }),
 );
 
-/** Of all runs of the database, in order of their ids. */
+/** Returns the skipped briefs of all runs of the database, in order of run id. */
 export function* findUnclaimable(): Operation<Skipped[]> {
   const found: Skipped[] = [];
   for (const { runId } of yield* doubtfulRuns({})) found.push(...(yield* skippedOf(runId, null, "claimed")));
   return found;
 }
 
-/** How many briefs of a run would be claimed now, if a claim could take them. */
+/** Returns the number of briefs of a run that would be claimed now but are skipped. */
 export function* countUnclaimable(runId: string, now: string | null): Operation<number> {
   const [counted] = yield* countDoubtful({ runId, now });
   if (Number(counted?.n ?? 0) === 0) return 0;

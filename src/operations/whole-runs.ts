@@ -1,5 +1,5 @@
 /**
- * A run's rows as they are stored, read page by page and written as they stand: what moves a run from one place to another.
+ * A run's stored rows, read page by page and written unchanged, to move a run between places.
  * JSON stays the text that it is. No rule of the lifecycle applies, and nothing is checked but that ids are free.
  */
 import { and, asc, eq, gt, isNull } from "drizzle-orm";
