@@ -96,7 +96,7 @@ async function unclaimable(
   line: (name: string, value: string) => Promise<void>,
 ): Promise<void> {
   if (n === 0) return;
-  await line("unclaimable", paint("red", `${plural(n, "pending brief")} cannot be claimed: see run-blackboard verify`));
+  await line("unclaimable", paint("red", `${plural(n, "brief")} cannot be claimed: see run-blackboard verify`));
 }
 
 async function expired(
