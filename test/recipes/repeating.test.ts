@@ -1,7 +1,7 @@
 /** The table of docs/recipes.md that says what happens when a call is repeated. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Claim, LostClaimError, TransitionError } from "run-blackboard";
+import { type Claim, LostClaimError, releaseBrief, TransitionError } from "run-blackboard";
 import { expect, test } from "vitest";
 import { type Board, caughtUnchanged, everything, openRun, type Row } from "../behaviour/engine.ts";
 import { sqliteMemory } from "../behaviour/sqlite.ts";
@@ -12,13 +12,13 @@ const brief = { tier: 1, role: "coder" };
 const known = { briefId: "b", ...brief };
 
 const calls: Record<string, Record<string, Call>> = {
-  "the same again": {
+  "the same result": {
     reads: (board) => board.getBrief("pending"),
     renewClaim: (board, claim) => board.renewClaim(claim, { leaseMs: 1000 }),
     updateBriefResult: (board) => board.updateBriefResult("pending", { a: 1 }),
     "update…Status": (board) => board.updateBriefStatus("pending", "failed"),
   },
-  "what is stored; writes nothing": {
+  "returns the stored row, writes nothing": {
     createRun: (board) => board.createRun("a goal"),
     createWorkstream: (board) => board.createWorkstream({ workstreamId: "w", name: "w", tier: 1 }),
     createBrief: (board) => board.createBrief(known),
@@ -36,10 +36,11 @@ const calls: Record<string, Record<string, Call>> = {
     completeBrief: (board) => board.completeBrief("pending", { a: 1 }),
     failBrief: (board) => board.failBrief("pending"),
     escalateBrief: (board) => board.escalateBrief("pending"),
+    releaseBrief: (board, claim) => releaseBrief(board, claim.brief.briefId),
     "update…Status": (board) => board.updateBriefStatus("pending", "active", { from: "pending" }),
   },
-  "another brief": { claimBrief: (board) => board.claimBrief({ agentId: "a", leaseMs: 1000 }) },
-  twice: {
+  "claims a different brief": { claimBrief: (board) => board.claimBrief({ agentId: "a", leaseMs: 1000 }) },
+  "takes effect twice": {
     "creates and events": (board) => board.spawnBrief(brief),
     retryBrief: (board) => board.retryBrief("pending"),
     incrementBriefRetry: (board) => board.incrementBriefRetry("pending"),
@@ -71,8 +72,8 @@ test.each(cases)("%s, called again, results in: %s", async (name, outcome, call)
   if (outcome === "TransitionError") return void (await caughtUnchanged(place, TransitionError, again));
   const second = await again();
   const after = await everything(place);
-  if (outcome === "what is stored; writes nothing") expect([second, after]).toEqual([first, before]);
-  else if (outcome === "the same again") expect(withoutTimes(after)).toEqual(withoutTimes(before));
+  if (outcome === "returns the stored row, writes nothing") expect([second, after]).toEqual([first, before]);
+  else if (outcome === "the same result") expect(withoutTimes(after)).toEqual(withoutTimes(before));
   else expect(withoutTimes(after)).not.toEqual(withoutTimes(before));
 });
 
