@@ -192,6 +192,17 @@ test("a hot journal of a different file is not applied by import, copy or open, 
 });
 
 describe("restoreBlackboard", () => {
+  test("that fails leaves the companions of a missing database unchanged, with force too", async () => {
+    const source = closedRun("new", 3);
+    // Short enough for a database with its companions, too long for the temporary name of a copy.
+    const file = join(temporaryFolder(), `${"x".repeat(220)}.db`);
+    await crashed(file, "old", 5);
+    rmSync(file);
+    const before = bytesOf(`${file}-wal`);
+    await caught(FileError, () => restoreBlackboard(source, { file }, { force: true }));
+    expect(bytesOf(file, `${file}-wal`)).toEqual(["missing", ...before]);
+  });
+
   test("replaces a crashed run's file with the backup and discards its WAL", async () => {
     const file = join(temporaryFolder(), "blackboard.db");
     await crashed(file, "r", 5);

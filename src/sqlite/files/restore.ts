@@ -1,7 +1,7 @@
 /**
  * Restores a run's file from a backup.
  */
-import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { linkSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type Database from "better-sqlite3";
 import { BlackboardError, BusyError, FileError, InvalidInputError, MigrationError } from "../../errors.ts";
@@ -96,9 +96,10 @@ function requireBlackboard(client: Database.Database, source: string): void {
 /** Writes the copy to `target`. Returns whether it replaced a file. */
 function put(client: Database.Database, source: string, target: string, force: boolean): boolean {
   if (sizeOf(target) === undefined) {
-    if (force) removeCompanions(target);
     mkdirSync(dirname(target), { recursive: true });
-    writeCopy(client, target, statSync(source).mode);
+    const { mode } = statSync(source);
+    if (force) withCopy(client, target, mode, (part) => publishAlone(part, target));
+    else writeCopy(client, target, mode);
     return false;
   }
   if (identityOf(target) === identityOf(source)) throw invalid("backup", `must not be the run's own file, ${target}`);
@@ -148,6 +149,12 @@ function openDamagedToo(target: string): ExclusiveFile | undefined {
   if (exclusive) return exclusive;
   const message = `A process has ${target} open and would continue to use the old file. Stop every process that uses the run first. Nothing was changed.`;
   throw new BusyError(message, 0);
+}
+
+/** Deletes leftover companions only when the copy is complete: a restore that fails changes nothing. */
+function publishAlone(part: string, target: string): void {
+  if (sizeOf(target) === undefined) removeCompanions(target);
+  linkSync(part, target);
 }
 
 function removeCompanions(target: string): void {
