@@ -125,6 +125,17 @@ test("a transaction that is open when its file disappears is rolled back", async
   expect(old.listEvents().items).toEqual([]);
 });
 
+test("a companion that is deleted while a query is iterated over is reported afterwards, with a coded error", async () => {
+  const { file, board } = prepare();
+  for (const _ of board.drizzle.$client.prepare("SELECT * FROM runs").iterate()) {
+    rmSync(`${file}-wal`);
+    const end = performance.now() + 300;
+    while (performance.now() < end);
+    expect(board.getRun()?.goal).toBe("a goal");
+  }
+  expect(await refusedWithin(board, () => board.getRun())).toMatchObject({ code: "NO_SUCH_FILE", file });
+});
+
 test("a file that its own connection takes out of WAL mode remains usable", async () => {
   const { board } = prepare();
   board.drizzle.$client.pragma("journal_mode = DELETE");

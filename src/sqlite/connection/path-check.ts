@@ -56,7 +56,10 @@ export class PathCheck {
     this.#next = now + intervalMs;
     for (const [path, identity] of this.#opened) {
       if (identityOf(path) === identity) continue;
-      if (path !== this.#location && !this.#isInWalMode()) {
+      const mode = path === this.#location ? undefined : this.#journalMode();
+      if (mode === "unknown") return;
+      if (mode !== undefined && mode !== "wal") {
+        // Only this connection itself can have left WAL mode, which deletes -wal and -shm: SQLite requires that no other is open.
         this.#opened.delete(path);
         continue;
       }
@@ -65,9 +68,13 @@ export class PathCheck {
     }
   }
 
-  /** Only this connection itself can have taken the file out of WAL mode, and its companions away: while others are open SQLite does not. */
-  #isInWalMode(): boolean {
-    return this.#client.pragma("journal_mode", { simple: true }) === "wal";
+  /** Returns "unknown" while a query of the user is being iterated over; the next check asks again. */
+  #journalMode(): unknown {
+    try {
+      return this.#client.pragma("journal_mode", { simple: true });
+    } catch {
+      return "unknown";
+    }
   }
 }
 
