@@ -113,8 +113,7 @@ function inPrivateFolder<T>(use: (file: string) => T): T {
   try {
     return use(join(folder, "copy.db"));
   } finally {
-    // Windows cannot delete an open file; a later copy removes the folder.
-    rmSync(folder, { recursive: true, force: true });
+    removeIfPossible(folder);
   }
 }
 
@@ -123,11 +122,14 @@ function removeLeftovers(): void {
   for (const name of readdirSync(tmpdir())) {
     if (!name.startsWith(prefix)) continue;
     const [, pid, host] = /^(\d+)@(.+)-[^-]{6}$/.exec(name.slice(prefix.length)) ?? [];
-    if (host !== hostname() || isProcessAlive(Number(pid))) continue;
-    try {
-      rmSync(join(tmpdir(), name), { recursive: true, force: true });
-    } catch {
-      // It belongs to a different user.
-    }
+    if (host === hostname() && !isProcessAlive(Number(pid))) removeIfPossible(join(tmpdir(), name));
+  }
+}
+
+function removeIfPossible(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // It belongs to a different user; or, on Windows, a file in it is open, and a later copy removes it.
   }
 }
