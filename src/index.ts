@@ -76,6 +76,7 @@ export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
 export type { BriefNode, BriefTree, OutlineNode, TreeOutline } from "./operations/tree.ts";
+export type { WaitFilter } from "./operations/wait-filters.ts";
 export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
 export type { SqliteDatabase } from "./sqlite/engine.ts";
 export { type Backup, backupBlackboard } from "./sqlite/files/backup.ts";
@@ -90,6 +91,7 @@ export type { Chunks } from "./transfer/lines.ts";
 export { copyRun, exportRun, type ImportOptions, importRun } from "./transfer/move.ts";
 export type { RunPlace } from "./transfer/place.ts";
 export type { PrunedRun, PruneRule } from "./transfer/prune-rule.ts";
+export type { WaitOptions } from "./wait.ts";
 export type { WatchOptions } from "./watch.ts";
 export { Blackboard };
 

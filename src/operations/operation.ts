@@ -26,7 +26,7 @@ export interface Lens {
   isLong(column: AnyColumn): SQL;
   /** True where a column's value has the type that the column declares; `undefined` if the database guarantees it. */
   ofItsType(column: AnyColumn): SQL | undefined;
-  /** True if the column equals a text in a JSON array: one parameter, and one statement, for lists of any length. */
+  /** True if the column equals a text or a number in a JSON array: one parameter, and one statement, for lists of any length. */
   among(column: AnyColumn, list: SQL): SQL;
   /** True while the next event of the run gets a `seq` that a number holds exactly. */
   hasNextSeq(runId: SQL<string>): SQL;

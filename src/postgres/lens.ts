@@ -57,7 +57,9 @@ function ofItsType(): undefined {
 
 /** Uses an array, which is computed once, before the rows are compared. */
 function among(column: AnyColumn, list: SQL): SQL {
-  return sql`${column} = any(array(select jsonb_array_elements_text(cast(${list} as jsonb))))`;
+  const text = sql`jsonb_array_elements_text(cast(${list} as jsonb))`;
+  const value = column.dataType === "number" ? sql`cast(${text} as ${sql.raw(column.getSQLType())})` : text;
+  return sql`${column} = any(array(select ${value}))`;
 }
 
 function hasNextSeq(runId: SQL<string>): SQL {

@@ -27,6 +27,7 @@ import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
 import { transactions } from "./transactions.ts";
 import { tree } from "./tree.ts";
+import { waits, waitTogether } from "./waits.ts";
 import { watch, watchTogether } from "./watch.ts";
 import { workstreams } from "./workstreams.ts";
 
@@ -57,6 +58,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     bounded(engine);
     tree(engine, { long });
     watch(engine);
+    waits(engine);
     inspection(engine);
     transactions(engine);
     jsonValues(engine);
@@ -68,5 +70,6 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     if (long) claimsModel(engine);
     if (shared) connections(engine);
     if (shared) watchTogether(engine);
+    if (shared) waitTogether(engine);
   });
 }
