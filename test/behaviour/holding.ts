@@ -1,10 +1,13 @@
 /** holdClaim: renews a claim while the work runs and aborts the work when the claim is lost. */
-import { type Claim, InvalidInputError, LostClaimError } from "run-blackboard";
+import { getEventListeners } from "node:events";
+import { BlackboardError, type Claim, ClosedError, InvalidInputError, LostClaimError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { caught, type Engine, openRun } from "./engine.ts";
+import { type Board, caught, type Engine, openRun, type Place, type StandingClock } from "./engine.ts";
 
 /** Renewed every half second: enough for a server on a busy machine to answer in time. */
 const leaseMs = 1500;
+/** Renewed every twenty minutes. */
+const longLeaseMs = 3_600_000;
 const never = () => new Promise<never>(() => undefined);
 
 export function holding(engine: Engine): void {
@@ -76,6 +79,101 @@ export function holding(engine: Engine): void {
       const error = await caught(LostClaimError, () => held);
       expect(error.current).toEqual({ status: "failed", attempt: 1, claimedBy: "w" });
       expect(given?.reason).toBe(error);
+    });
+
+    test.each<[string, (board: Board, place: Place, clock: StandingClock) => unknown, object]>([
+      ["failed by id", (board) => board.failBrief("b"), { code: "LOST_CLAIM", current: { status: "failed" } }],
+      ["retried by id", (board) => board.retryBrief("b"), { code: "LOST_CLAIM", current: { status: "pending" } }],
+      [
+        "set to pending",
+        (board) => board.updateBriefStatus("b", "pending"),
+        { code: "LOST_CLAIM", current: { claimedBy: null } },
+      ],
+      [
+        "taken over",
+        (board, _, clock) => {
+          clock.advance(longLeaseMs);
+          return board.claimBrief({ agentId: "other", leaseMs: 60_000 });
+        },
+        { code: "LOST_CLAIM", attempt: 1, current: { status: "active", attempt: 2, claimedBy: "other" } },
+      ],
+      ["deleted", (_, place) => place.sql("DELETE FROM briefs"), { code: "NOT_FOUND", entity: "brief", id: "b" }],
+    ])("aborts the work long before the next renewal when its brief is %s", async (_, lose, expected) => {
+      const { board, place, clock, claim } = await openClaimed();
+      let given: AbortSignal | undefined;
+      const held = board.holdClaim(claim, { leaseMs: longLeaseMs }, async (signal) => {
+        given = signal;
+        await lose(board, place, clock);
+        return await never();
+      });
+      const error = await caught(BlackboardError, () => held);
+      expect(error).toMatchObject(expected);
+      expect(given?.reason).toBe(error);
+    });
+
+    test("lets work return that finished or released the brief itself, even if a look comes in between", async () => {
+      const { board, claim } = await openClaimed();
+      await board.createBrief({ briefId: "done", tier: 1, role: "coder" });
+      await board.completeBrief("done", {});
+      const finishing = board.holdClaim(claim, { leaseMs: longLeaseMs }, async () => {
+        const seen = board.waitForBrief("b", { pollMs: 1 });
+        // The first look for it has been.
+        await board.waitForBrief("done");
+        await board.completeBrief(claim, { ok: true });
+        // This look saw the held claim, too.
+        return (await seen).status;
+      });
+      expect(await finishing).toBe("done");
+    });
+
+    test("of any number of claims on one signal looks at all of them at once and leaves no listener and no warning", async () => {
+      const place = await engine.place();
+      const looks: string[] = [];
+      const logQuery = (query: string) => {
+        if (query.startsWith("select")) looks.push(query);
+      };
+      const board = await place.open({ runId: "run-1", logger: { logQuery } });
+      await board.createRun("a goal");
+      const warnings: Error[] = [];
+      const warned = (warning: Error) => void warnings.push(warning);
+      process.on("warning", warned);
+      const abort = new AbortController();
+      const { signal } = abort;
+      const ids = Array.from({ length: 30 }, (_, n) => `b${n}`);
+      const claims: Claim[] = [];
+      for (const briefId of ids) {
+        await board.createBrief({ briefId, tier: 1, role: "coder" });
+        claims.push((await board.claimBrief({ agentId: "w", leaseMs: 60_000 })) ?? expect.fail());
+      }
+      const begun = new Set<string>();
+      const held = claims.map((claim) =>
+        board.holdClaim(claim, { leaseMs: longLeaseMs, signal }, async () => {
+          begun.add(claim.brief.briefId);
+          return await never();
+        }),
+      );
+      await expect.poll(() => begun.size, { timeout: 30_000 }).toBe(ids.length);
+      looks.length = 0;
+      await board.failBrief("b7");
+      const [lost] = await Promise.allSettled([held[7]]);
+      expect(lost).toMatchObject({ status: "rejected", reason: { code: "LOST_CLAIM", briefId: "b7" } });
+      expect(new Set(looks).size).toBe(1);
+      const reason = new Error("shutting down");
+      abort.abort(reason);
+      const ended = await Promise.allSettled(held);
+      expect(ended.filter((one) => one.status === "rejected" && one.reason === reason)).toHaveLength(29);
+      expect(getEventListeners(signal, "abort")).toEqual([]);
+      process.off("warning", warned);
+      expect(warnings).toEqual([]);
+    });
+
+    test("aborts the work when the blackboard closes", async () => {
+      const { board, claim } = await openClaimed();
+      const held = board.holdClaim(claim, { leaseMs: longLeaseMs }, async () => {
+        void board.close();
+        return await never();
+      });
+      await caught(ClosedError, () => held);
     });
 
     test("aborts the work with the caller's reason when the caller's signal aborts", async () => {
