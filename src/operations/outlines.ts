@@ -5,10 +5,10 @@ import { getTableColumns } from "drizzle-orm";
 import type { Brief } from "./briefs.ts";
 import type { Lens } from "./operation.ts";
 
-/** A brief without its payload and its result. */
-export type BriefOutline = Omit<Brief, "payload" | "result">;
+/** A brief without its payload, result and progress. */
+export type BriefOutline = Omit<Brief, "payload" | "result" | "progress">;
 
 export function outlineColumns({ t: { briefs } }: Lens) {
-  const { payload: _, result: __, ...columns } = getTableColumns(briefs);
+  const { payload: _, result: __, progress: ___, parked: ____, ...columns } = getTableColumns(briefs);
   return columns;
 }

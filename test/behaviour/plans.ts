@@ -33,6 +33,8 @@ export type Case = [name: string, indexes: string[], call: (board: Operations) =
 export const cases: Case[] = [
   ["listBriefs of all", ["briefs_by_age"], (board) => board.listBriefs()],
   ["listBriefs by status", ["briefs_by_status"], (board) => board.listBriefs({ status: "failed" })],
+  ["listBriefs that are ready", ["briefs_by_status"], (board) => board.listBriefs({ ready: true })],
+  ["listBriefs that are not ready", ["briefs_by_status"], (board) => board.listBriefs({ ready: false })],
   ["listBriefs by several statuses", ["briefs_by_age"], (board) => board.listBriefs({ status: ["active", "pending"] })],
   ["listBriefs by role", ["briefs_by_role"], (board) => board.listBriefs({ role: "role 2" })],
   ["listBriefs by several roles", ["briefs_by_age"], (board) => board.listBriefs({ role: ["role 2", "role 3"] })],
@@ -62,27 +64,27 @@ export const cases: Case[] = [
   ],
   [
     "claimBrief",
-    ["briefs_leased", "briefs_by_status"],
+    ["briefs_leased", "briefs_delayed", "briefs_ready"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000 }),
   ],
   [
     "claimBrief of a role",
-    ["briefs_leased", "briefs_waiting_by_role"],
+    ["briefs_leased", "briefs_delayed", "briefs_ready_by_role"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "role 2" }),
   ],
   [
     "claimBrief of several roles",
-    ["briefs_leased", "briefs_by_status"],
+    ["briefs_leased", "briefs_delayed", "briefs_ready"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: ["role 2", "role 3"] }),
   ],
   [
     "claimBrief of an unused role",
-    ["briefs_leased", "briefs_waiting_by_role"],
+    ["briefs_leased", "briefs_delayed", "briefs_ready_by_role"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "nobody" }),
   ],
   [
     "claimBrief of a role, tier and workstream",
-    ["briefs_leased", "briefs_waiting_by_role"],
+    ["briefs_leased", "briefs_delayed", "briefs_ready_by_role"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "role 2", tier: 2, workstreamId: "w2" }),
   ],
 ];
