@@ -200,6 +200,92 @@ export function holding(engine: Engine): void {
       expect(await place.sql("SELECT * FROM briefs")).toEqual(before);
     });
 
+    test("save stores progress for the next agent and renews the lease", async () => {
+      const { board, clock, claim } = await openClaimed();
+      await board.holdClaim(claim, { leaseMs: longLeaseMs }, async (_, save) => {
+        clock.advance(1000);
+        expect(await save({ step: 1, files: ["a"] })).toBeUndefined();
+        expect(await board.getBrief("b")).toMatchObject({
+          progress: { step: 1, files: ["a"] },
+          leaseExpiresAt: new Date(clock.read().getTime() + longLeaseMs).toISOString(),
+        });
+        await save({ step: 2 });
+      });
+      clock.advance(longLeaseMs);
+      const next = await board.claimBrief({ agentId: "next", leaseMs: 60_000 });
+      expect(next?.brief).toMatchObject({ attempt: 2, progress: { step: 2 } });
+    });
+
+    test("stores saves that the work did not wait for one after the other, as they were when they were made, before it resolves", async () => {
+      const { board, claim } = await openClaimed();
+      let running = 0;
+      const stored: unknown[] = [];
+      const call = board.renewClaim.bind(board);
+      board.renewClaim = (async (held: Claim, options: { leaseMs: number; progress?: object }) => {
+        expect(++running).toBe(1);
+        const renewed = await call(held, options);
+        if (options.progress) stored.push(renewed.brief.progress);
+        running--;
+        return renewed;
+      }) as never;
+      const value = await board.holdClaim(claim, { leaseMs }, async (_, save) => {
+        const progress = { step: 0 };
+        for (; progress.step < 20; progress.step++) void save(progress);
+        return progress.step;
+      });
+      expect(value).toBe(20);
+      expect(stored).toEqual(Array.from({ length: 20 }, (_, step) => ({ step })));
+      expect((await board.getBrief("b"))?.progress).toEqual({ step: 19 });
+    });
+
+    test("save rejects for what JSON cannot hold, and the claim stays held", async () => {
+      const { board, claim } = await openClaimed();
+      await board.holdClaim(claim, { leaseMs: longLeaseMs }, async (signal, save) => {
+        for (const progress of [{ at: new Date() }, null, [], "text"]) {
+          const error = await caught(InvalidInputError, () => save(progress as object));
+          expect(error.issues[0]?.path).toMatch(/^progress/);
+        }
+        expect(signal.aborted).toBe(false);
+        await save({ fine: true });
+      });
+      expect((await board.getBrief("b"))?.progress).toEqual({ fine: true });
+    });
+
+    test("save rejects when the claim is lost, aborts the work, and stores nothing", async () => {
+      const { board, claim } = await openClaimed();
+      let given: unknown;
+      let reason: unknown;
+      const held = board.holdClaim(claim, { leaseMs: longLeaseMs }, async (signal, save) => {
+        await save({ step: 1 });
+        await board.failBrief("b");
+        given = await save({ step: 2 }).catch((error) => error);
+        reason = signal.reason;
+        return await never();
+      });
+      const error = await caught(LostClaimError, () => held);
+      expect(given).toBe(error);
+      expect(reason).toBe(error);
+      expect((await board.getBrief("b"))?.progress).toEqual({ step: 1 });
+    });
+
+    test("save rejects with ClosedError after the work has ended, and with the reason after it was aborted", async () => {
+      const { board, claim } = await openClaimed();
+      const save = await board.holdClaim(claim, { leaseMs: longLeaseMs }, async (_, given) => given);
+      const error = await caught(ClosedError, () => save({ step: 1 }));
+      expect(error.message).toContain('"b"');
+      const abort = new AbortController();
+      const reason = new Error("shutting down");
+      let aborted: typeof save | undefined;
+      const held = board.holdClaim(claim, { leaseMs: longLeaseMs, signal: abort.signal }, async (_, given) => {
+        aborted = given;
+        abort.abort(reason);
+        return await never();
+      });
+      await expect(held).rejects.toBe(reason);
+      await expect(aborted?.({ step: 1 })).rejects.toBe(reason);
+      expect((await board.getBrief("b"))?.progress).toBeNull();
+    });
+
     test("rejects for invalid arguments", async () => {
       const { board, claim } = await openClaimed();
       const wrong: [unknown[], string[]][] = [
