@@ -7,7 +7,7 @@ import { Check, type Names } from "./input/check.ts";
 import type { Looks } from "./looks.ts";
 import type { Brief } from "./operations/briefs.ts";
 import type { Context } from "./operations/operation.ts";
-import { checkWaitFilter, noCounts, type WaitFilter } from "./operations/wait-filters.ts";
+import { checkWaitFilter, isEmpty, noCounts, type WaitFilter } from "./operations/wait-filters.ts";
 import type { Answer, Question } from "./operations/waits.ts";
 
 export interface WaitOptions {
@@ -51,8 +51,8 @@ export async function waitForBriefs(
   const wanted = checkWaitFilter(check, context, filter);
   const waiting = checkOptions(check, looks, options);
   check.done();
-  waiting.signal?.throwIfAborted();
-  if (wanted.briefIds?.length === 0 || (wanted.roles?.length === 0 && !wanted.briefIds)) return noCounts();
+  if (waiting.signal?.aborted) throw waiting.signal.reason;
+  if (isEmpty(wanted)) return noCounts();
   let witness: string | undefined;
   return await untilAnswered(
     looks,

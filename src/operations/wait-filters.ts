@@ -27,30 +27,36 @@ const names: Names<WaitFilter> = { briefIds: true, role: true, tier: true, works
 
 const maxIds = 1000;
 
-/** A checked `WaitFilter`. */
+/** The most selective first. */
+const fields = ["parentBriefId", "workstreamId", "role", "tier"] as const;
+type Field = (typeof fields)[number];
+type Value = string | number;
+
+/** A checked `WaitFilter`: any of the values; null for none in the brief, `undefined` for a field that is not asked for. */
 export interface Wanted {
   readonly briefIds: readonly string[] | undefined;
-  readonly roles: readonly string[] | undefined;
-  readonly tier: number | undefined;
-  readonly workstreamId: string | null | undefined;
-  readonly parentBriefId: string | null | undefined;
+  readonly values: { readonly [Name in Field]: readonly Value[] | null | undefined };
 }
 
 export function checkWaitFilter(check: Check, { roles }: Context, filter: WaitFilter): Wanted {
   const asked = check.object("filter", filter, names);
-  const { briefIds, tier, workstreamId, parentBriefId } = asked;
+  const { briefIds, tier } = asked;
   if (check.refusals === 0 && Object.keys(asked).length === 0) {
     check.refuse("filter", `must have at least one of ${Object.keys(names).join(", ")}`);
   }
-  if (tier !== undefined) check.integer("tier", tier);
-  check.nullableId("workstreamId", workstreamId);
-  check.nullableId("parentBriefId", parentBriefId);
+  const reference = (path: "workstreamId" | "parentBriefId") => {
+    const id = check.nullableId(path, asked[path]);
+    if (asked[path] === undefined) return undefined;
+    return id === null ? null : [id];
+  };
   return {
     briefIds: briefIds === undefined ? undefined : checkIds(check, briefIds),
-    roles: checkRoleFilter(check, roles, asked.role),
-    tier,
-    workstreamId,
-    parentBriefId,
+    values: {
+      parentBriefId: reference("parentBriefId"),
+      workstreamId: reference("workstreamId"),
+      role: checkRoleFilter(check, roles, asked.role),
+      tier: tier === undefined ? undefined : [check.integer("tier", tier)],
+    },
   };
 }
 
@@ -72,28 +78,30 @@ export type Counts = Record<BriefStatus, number>;
 export const noCounts = (): Counts => ({ pending: 0, active: 0, done: 0, failed: 0 });
 export const isOver = ({ pending, active }: Counts) => pending === 0 && active === 0;
 
-/** Whether a brief has the wanted fields other than its id. */
-export function matches(wanted: Wanted, brief: Partial<Fields>): boolean {
-  const { roles, tier, workstreamId, parentBriefId } = wanted;
-  return (
-    (roles === undefined || (brief.role !== undefined && roles.includes(brief.role))) &&
-    (tier === undefined || tier === brief.tier) &&
-    (workstreamId === undefined || workstreamId === brief.workstreamId) &&
-    (parentBriefId === undefined || parentBriefId === brief.parentBriefId)
-  );
+/** Whether no brief can match. */
+export function isEmpty({ briefIds, values }: Wanted): boolean {
+  return briefIds ? briefIds.length === 0 : values.role?.length === 0;
 }
 
-type Fields = Pick<Brief, "role" | "tier" | "workstreamId" | "parentBriefId">;
-type Reference = "any" | "none" | "one";
-/** The fields that a filter has. Their values are parameters. */
-interface Shape {
-  readonly role: boolean;
-  readonly tier: boolean;
-  readonly workstream: Reference;
-  readonly parent: Reference;
+/** Whether it has fields other than ids. */
+export function hasFields({ values }: Wanted): boolean {
+  return fields.some((field) => values[field] !== undefined);
 }
-/** JSON arrays of the values that the filters of one shape want. */
-type Values = { runId: string; roles: string; tiers: string; workstreams: string; parents: string };
+
+/** Whether a brief has the wanted fields other than its id. */
+export function matches({ values }: Wanted, brief: Partial<Pick<Brief, Field>>): boolean {
+  return fields.every((field) => {
+    const [wanted, value] = [values[field], brief[field]];
+    if (wanted === undefined) return true;
+    return wanted === null ? value === null : value !== undefined && value !== null && wanted.includes(value);
+  });
+}
+
+/** What the filters of one statement want of a field: one value or several are parameters. */
+type Asked = "any" | "none" | "one" | "several";
+type Shape = { readonly [Name in Field]: Asked };
+/** The one value, or several as a JSON array. */
+type Parameters = { [Name in Field]: Value | null };
 
 const unread = sql<null>`null`;
 
@@ -105,42 +113,38 @@ const unindexed = <T>(column: AnyColumn): SQL<T> => sql<T>`nullif(${column}, nul
  * witness is the greatest id, because new ids are UUIDv7 and the newest brief is usually claimed last.
  */
 const countsOf = family((shape: Shape) =>
-  statement<Values>()((lens, $) => {
+  statement<Parameters & { runId: string }>()((lens, $) => {
     const { briefs } = lens.t;
-    const { role, tier, workstreamId, parentBriefId, status, briefId } = briefs;
-    const grouped: SQL[] = [];
-    const ifGrouped = <T>(column: AnyColumn, isGrouped: boolean): SQL<T | null> => {
-      if (!isGrouped) return unread;
-      const field = unindexed<T>(column);
-      grouped.push(field);
-      return field;
-    };
-    const fields = {
-      role: ifGrouped<string>(role, shape.role),
-      tier: ifGrouped<number>(tier, shape.tier),
-      workstreamId: ifGrouped<string>(workstreamId, shape.workstream === "one"),
-      parentBriefId: ifGrouped<string>(parentBriefId, shape.parent === "one"),
-    };
-    const unindexedStatus = unindexed<BriefStatus>(status);
-    const [first, ...others] = conditionsOf(lens, $, shape);
+    const isGrouped = (field: Field) => shape[field] === "one" || shape[field] === "several";
+    const selected = <T>(field: Field): SQL<T | null> => (isGrouped(field) ? unindexed<T>(briefs[field]) : unread);
+    const status = unindexed<BriefStatus>(briefs.status);
     return lens.db
-      .select({ ...fields, status: unindexedStatus, n: count(), witness: max(briefId) })
+      .select({
+        parentBriefId: selected<string>("parentBriefId"),
+        workstreamId: selected<string>("workstreamId"),
+        role: selected<string>("role"),
+        tier: selected<number>("tier"),
+        status,
+        n: count(),
+        witness: max(briefs.briefId),
+      })
       .from(briefs)
-      .where(and(eq(briefs.runId, $.runId), first, ...others.map(filtered)))
-      .groupBy(...grouped, unindexedStatus);
+      .where(and(eq(briefs.runId, $.runId), ...conditionsOf(lens, $, shape)))
+      .groupBy(...fields.filter(isGrouped).map((field) => unindexed(briefs[field])), status);
   }),
 );
 
-/** The most selective first: only that one may go through an index. */
-function conditionsOf({ t: { briefs }, among }: Lens, $: Placeholders<Values>, shape: Shape): SQL[] {
-  const conditions: SQL[] = [];
-  if (shape.parent === "one") conditions.push(among(briefs.parentBriefId, $.parents));
-  if (shape.workstream === "one") conditions.push(among(briefs.workstreamId, $.workstreams));
-  if (shape.role) conditions.push(among(briefs.role, $.roles));
-  if (shape.tier) conditions.push(among(briefs.tier, $.tiers));
-  if (shape.parent === "none") conditions.push(isNull(briefs.parentBriefId));
-  if (shape.workstream === "none") conditions.push(isNull(briefs.workstreamId));
-  return conditions;
+/** Only the most selective condition may go through an index: that a field has no value is the least selective. */
+function conditionsOf({ t: { briefs }, among }: Lens, $: Placeholders<Parameters>, shape: Shape): (SQL | undefined)[] {
+  const valued: SQL[] = [];
+  const absent: SQL[] = [];
+  for (const field of fields) {
+    if (shape[field] === "one") valued.push(eq(briefs[field], $[field]));
+    if (shape[field] === "several") valued.push(among(briefs[field], sql`${$[field]}`));
+    if (shape[field] === "none") absent.push(isNull(briefs[field]));
+  }
+  const [first, ...others] = [...valued, ...absent];
+  return [first, ...others.map(filtered)];
 }
 
 export interface Counted {
@@ -149,19 +153,17 @@ export interface Counted {
   witness: string | undefined;
 }
 
-/** Returns a function that tells the counts of each of these filters. One statement for each shape, whatever the number of filters. */
+/**
+ * Returns a function that returns the counts of each of these filters. One statement for each set of fields, whatever the number
+ * of filters.
+ */
 export function* countAll(runId: string, all: readonly Wanted[]): Operation<(wanted: Wanted) => Counted> {
   const found = new Map<string, Counted>();
-  for (const [key, { shape, group }] of byShape(all)) {
-    const rows = yield* countsOf(shape)({
-      runId,
-      roles: listOf(group.flatMap(({ roles }) => roles ?? [])),
-      tiers: listOf(group.flatMap(({ tier }) => tier ?? [])),
-      workstreams: listOf(group.flatMap(({ workstreamId }) => workstreamId ?? [])),
-      parents: listOf(group.flatMap(({ parentBriefId }) => parentBriefId ?? [])),
-    });
-    for (const { role, tier, workstreamId, parentBriefId, status, n, witness } of rows) {
-      const at = key + keyOf(role, tier, workstreamId, parentBriefId);
+  for (const [key, group] of byFields(all)) {
+    const { shape, parameters } = questionOf(group);
+    for (const row of yield* countsOf(shape)({ runId, ...parameters })) {
+      const { status, n, witness } = row;
+      const at = key + keyOf(fields.map((field) => row[field]));
       const counted = found.get(at) ?? { counts: noCounts(), witness: undefined };
       found.set(at, counted);
       // PostgreSQL's count is a bigint, which the driver returns as text.
@@ -171,10 +173,9 @@ export function* countAll(runId: string, all: readonly Wanted[]): Operation<(wan
     }
   }
   return (wanted) => {
-    const { tier = null, workstreamId = null, parentBriefId = null } = wanted;
     const sum: Counted = { counts: noCounts(), witness: undefined };
-    for (const role of wanted.roles ?? [null]) {
-      const counted = found.get(keyOf(shapeOf(wanted)) + keyOf(role, tier, workstreamId, parentBriefId));
+    for (const combination of combinationsOf(wanted)) {
+      const counted = found.get(keyOfFields(wanted) + keyOf(combination));
       if (!counted) continue;
       for (const status of briefStatuses) sum.counts[status] += counted.counts[status];
       sum.witness ??= counted.witness;
@@ -183,35 +184,62 @@ export function* countAll(runId: string, all: readonly Wanted[]): Operation<(wan
   };
 }
 
-function byShape(all: readonly Wanted[]): Map<string, { shape: Shape; group: Wanted[] }> {
-  const shapes = new Map<string, { shape: Shape; group: Wanted[] }>();
+function byFields(all: readonly Wanted[]): Map<string, Wanted[]> {
+  const groups = new Map<string, Wanted[]>();
   for (const wanted of all) {
-    const shape = shapeOf(wanted);
-    const key = keyOf(shape);
-    const same = shapes.get(key) ?? { shape, group: [] };
-    same.group.push(wanted);
-    shapes.set(key, same);
+    const key = keyOfFields(wanted);
+    const group = groups.get(key) ?? [];
+    group.push(wanted);
+    groups.set(key, group);
   }
-  return shapes;
+  return groups;
 }
 
-const keyOf = (...parts: unknown[]) => JSON.stringify(parts);
-
-/** A list as one parameter, for `Lens.among`. */
-export function listOf(values: Iterable<string | number>): string {
-  return JSON.stringify([...new Set(values)]);
-}
-
-function shapeOf({ roles, tier, workstreamId, parentBriefId }: Wanted): Shape {
+/** What filters with the same fields want together. */
+function questionOf(group: readonly Wanted[]): { shape: Shape; parameters: Parameters } {
+  const asked = (field: Field): { asked: Asked; parameter: Value | null } => {
+    const values = [...new Set(group.flatMap(({ values }) => values[field] ?? []))];
+    const [first, ...others] = values;
+    if (first !== undefined && others.length === 0) return { asked: "one", parameter: first };
+    if (first !== undefined) return { asked: "several", parameter: listOf(values) };
+    return { asked: group[0]?.values[field] === null ? "none" : "any", parameter: null };
+  };
+  const [parentBriefId, workstreamId] = [asked("parentBriefId"), asked("workstreamId")];
+  const [role, tier] = [asked("role"), asked("tier")];
   return {
-    role: roles !== undefined,
-    tier: tier !== undefined,
-    workstream: referenceOf(workstreamId),
-    parent: referenceOf(parentBriefId),
+    shape: {
+      parentBriefId: parentBriefId.asked,
+      workstreamId: workstreamId.asked,
+      role: role.asked,
+      tier: tier.asked,
+    },
+    parameters: {
+      parentBriefId: parentBriefId.parameter,
+      workstreamId: workstreamId.parameter,
+      role: role.parameter,
+      tier: tier.parameter,
+    },
   };
 }
 
-function referenceOf(value: string | null | undefined): Reference {
-  if (value === undefined) return "any";
-  return value === null ? "none" : "one";
+/** The fields of rows that match, by which they are grouped. */
+function combinationsOf({ values }: Wanted): (Value | null)[][] {
+  let combinations: (Value | null)[][] = [[]];
+  for (const field of fields) {
+    combinations = combinations.flatMap((combination) =>
+      (values[field] ?? [null]).map((value) => [...combination, value]),
+    );
+  }
+  return combinations;
+}
+
+const keyOf = (parts: readonly unknown[]) => JSON.stringify(parts);
+
+function keyOfFields({ values }: Wanted): string {
+  return keyOf(fields.map((field) => (values[field] === null ? "none" : values[field] !== undefined)));
+}
+
+/** A list as one parameter, for `Lens.among`. */
+export function listOf(values: Iterable<Value>): string {
+  return JSON.stringify([...new Set(values)]);
 }

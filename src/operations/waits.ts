@@ -10,7 +10,17 @@ import { NotFoundError } from "../errors.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
 import { isCurrentOf, lostClaimOf } from "./held-claims.ts";
 import { type Context, family, type Lens, type Operation, type Placeholders, statement } from "./operation.ts";
-import { type Counted, type Counts, countAll, isOver, listOf, matches, noCounts, type Wanted } from "./wait-filters.ts";
+import {
+  type Counted,
+  type Counts,
+  countAll,
+  hasFields,
+  isOver,
+  listOf,
+  matches,
+  noCounts,
+  type Wanted,
+} from "./wait-filters.ts";
 
 export type Question =
   | { readonly kind: "brief"; readonly briefId: string }
@@ -103,9 +113,8 @@ function* readStates(runId: string, questions: readonly Question[]): Operation<S
     if (question.kind !== "briefs") ids.push(question.briefId);
     else if (question.witness !== undefined) ids.push(question.witness);
     else if (question.wanted.briefIds) {
-      const { briefIds, ...fields } = question.wanted;
-      ids.push(...briefIds);
-      withFields ||= Object.values(fields).some((field) => field !== undefined);
+      ids.push(...question.wanted.briefIds);
+      withFields ||= hasFields(question.wanted);
     }
   }
   if (ids.length === 0) return new Map();
