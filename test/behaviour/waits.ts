@@ -297,8 +297,10 @@ export function waits(engine: Engine): void {
     test("end with ClosedError when the blackboard closes", async () => {
       const { board } = await openRun(engine);
       await board.createBrief(brief("b"));
-      const waiting = [board.waitForBrief("b"), board.waitForBriefs({ tier: 1 })];
+      const options = { pollMs: 2 ** 31 - 1 };
+      const waiting = [board.waitForBrief("b", options), board.waitForBriefs({ tier: 1 }, options)];
       for (const one of waiting) one.catch(() => undefined);
+      await settles(Promise.all(waiting));
       await board.close();
       for (const one of waiting) await caught(ClosedError, () => one);
       await caught(ClosedError, () => board.waitForBrief("b"));
