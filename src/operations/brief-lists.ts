@@ -9,7 +9,7 @@ import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
 import { type Asked, askedBy, askedFor, numbered, oldestFirst, oneOf, parameterOf } from "./index-choice.ts";
 import { type Context, family, type Operation, statement } from "./operation.ts";
-import type { BriefOutline } from "./outlines.ts";
+import { type BriefOutline, forCarried, outlineOf } from "./outlines.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import type { RoleName } from "./roles.ts";
 
@@ -42,7 +42,7 @@ interface Shape {
   workstream: Wanted;
   parent: Wanted;
   after: boolean;
-  /** Without payload and result: NULL is selected instead, and the columns are not read. */
+  /** Without the JSON columns: NULL is selected instead, and the columns are not read. */
   outline: boolean;
 }
 
@@ -58,20 +58,21 @@ type Listing = {
   [value: `status${number}`]: string;
 };
 
-const unread = sql<string | null>`null`;
+const unread = forCarried(sql<string | null>`null`);
+
+/** Whether the list goes through the index of a filter: each filter by a single value has one, which ends in the list's order. */
+function isThroughFilter({ statuses, after: _, outline: __, ...filters }: Shape): boolean {
+  return (
+    statuses === 1 || Object.values(filters).some((asked) => asked === true || asked === "one" || asked === "none")
+  );
+}
 
 const listOf = family((shape: Shape) =>
   statement<Listing>()((lens, $) => {
     const { briefs } = lens.t;
     const { createdAt, briefId } = briefs;
-    const throughFilter =
-      shape.statuses === 1 ||
-      shape.roles === "one" ||
-      shape.tier ||
-      shape.workstream !== "any" ||
-      shape.parent !== "any";
     return lens.db
-      .select(shape.outline ? { ...briefColumns(lens), payload: unread, result: unread } : briefColumns(lens))
+      .select(shape.outline ? { ...briefColumns(lens), ...unread } : briefColumns(lens))
       .from(briefs)
       .where(
         and(
@@ -84,7 +85,7 @@ const listOf = family((shape: Shape) =>
           shape.after ? isBehind(createdAt, briefId, $) : undefined,
         ),
       )
-      .orderBy(...(throughFilter ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
+      .orderBy(...(isThroughFilter(shape) ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
       .limit(sql.placeholder("limit"));
   }),
 );
@@ -101,7 +102,7 @@ export function* listBriefs(context: Context, filter?: BriefFilter): Operation<P
 /** The same list of briefs without their payloads and results, which it doesn't read. */
 export function* listBriefOutlines(context: Context, filter?: BriefFilter): Operation<Page<BriefOutline, string>> {
   const { items, next } = yield* list(context, filter, true);
-  return { items: items.map(({ payload: _, result: __, ...outline }) => outline), next };
+  return { items: items.map(outlineOf), next };
 }
 
 function* list(context: Context, filter: BriefFilter | undefined, outline: boolean): Operation<Page<Brief, string>> {

@@ -1,36 +1,48 @@
 /**
  * Events that log a change of this package, in the same transaction as the change, so that rows and log always agree.
  */
+import type { SQL } from "drizzle-orm";
+import type { events } from "../../drizzle/schema.ts";
 import type { EventKind, JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, DatabaseError } from "../errors.ts";
 import type { Check } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
+import type { CreatorFields, NewRow } from "./creation.ts";
 import { type Context, type Operation, statement } from "./operation.ts";
 
-type Entry = {
-  eventId: string;
-  runId: string;
-  briefId: string;
-  kind: EventKind;
-  /** JSON text. */
-  detail: string;
-  now: string | null;
-};
+type Row = typeof events.$inferSelect;
 
-const insertEntry = statement<Entry>()(({ db, t: { events }, time }, $) =>
-  db
+export interface NewEvent {
+  /** A UUIDv7 when left out. Again with the same id and data: the stored event. */
+  eventId?: string | undefined;
+  briefId?: string | null | undefined;
+  detail?: PlainObject | undefined;
+}
+/** What `logEvent` passes of a new event. */
+export const newEventFields = {
+  eventId: "id",
+  kind: "compared",
+  briefId: "compared",
+  detail: "compared as JSON",
+} as const satisfies CreatorFields<NewEvent & { kind: EventKind }>;
+
+/** The same fields for the event of a change, which is about a brief: each caller of `appendEvent` must decide every one. */
+type Entry = NewRow<typeof newEventFields, Row> & { briefId: string };
+
+const insertEntry = statement<Entry>()(({ db, t: { events }, time }, $) => {
+  // A field that is missing here doesn't compile.
+  const passed: { [Name in keyof typeof newEventFields]: SQL } = {
+    eventId: $.eventId,
+    briefId: $.briefId,
+    kind: $.kind,
+    detail: $.detail,
+  };
+  return db
     .insert(events)
-    .values({
-      eventId: $.eventId,
-      runId: $.runId,
-      briefId: $.briefId,
-      kind: $.kind,
-      detail: $.detail,
-      createdAt: time($.now),
-    })
+    .values({ ...passed, runId: $.runId, createdAt: time($.now) })
     .onConflictDoNothing()
-    .returning({ seq: events.seq }),
-);
+    .returning({ seq: events.seq });
+});
 
 /** Checks the detail that a caller passes for the event of a change. */
 export function checkNewEntry(check: Check, context: Context, detail: PlainObject | undefined) {

@@ -3,7 +3,7 @@ import { ConflictError, type EventKind, type NewBrief, type NewEvent, type NewWo
 import { describe, expect, test } from "vitest";
 import { newBriefFields } from "../../src/operations/briefs.ts";
 import type { CreatorFields } from "../../src/operations/creation.ts";
-import { newEventFields } from "../../src/operations/events.ts";
+import { newEventFields } from "../../src/operations/entries.ts";
 import { newRunFields } from "../../src/operations/runs.ts";
 import { newWorkstreamFields } from "../../src/operations/workstreams.ts";
 import { type Board, caughtUnchanged, type Engine, everything, openEmpty, openRun } from "./engine.ts";
