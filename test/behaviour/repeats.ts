@@ -6,7 +6,7 @@ import type { CreatorFields } from "../../src/operations/creation.ts";
 import { newEventFields } from "../../src/operations/entries.ts";
 import { newRunFields } from "../../src/operations/runs.ts";
 import { newWorkstreamFields } from "../../src/operations/workstreams.ts";
-import { type Board, caughtUnchanged, type Engine, everything, openEmpty, openRun } from "./engine.ts";
+import { type Board, caughtUnchanged, type Engine, everything, openEmpty, openRun, refused } from "./engine.ts";
 
 interface Subject {
   entity: string;
@@ -101,6 +101,10 @@ interface Creator<New extends object> {
 
 /** What may differ in a repeat. */
 const notCompared = ["retryCount"];
+/** The texts without a limit of their length. Lists and trees keep all others in memory, at most 256 characters each. */
+const longTexts = ["goal", "name"];
+/** Values that no field may have. */
+const invalid: unknown[] = [5n, true, Symbol("x"), () => "x", "\0", "\ud800", ""];
 
 function everyField<New extends object>(engine: Engine, { entity, fields, create, one, other }: Creator<New>): void {
   describe(`each field of a new ${entity}`, () => {
@@ -118,6 +122,14 @@ function everyField<New extends object>(engine: Engine, { entity, fields, create
     test("is tried here, and is stored as it was passed", async () => {
       expect(Object.keys(one).sort()).toEqual(Object.keys(fields).sort());
       expect((await openCreated()).stored).toMatchObject(one);
+    });
+
+    test.each(Object.entries(one))("%s is rejected if it is not valid, and nothing is written", async (name, valid) => {
+      const { board, place } = await openCreated();
+      const tooLong = typeof valid === "string" && !longTexts.includes(name) ? ["x".repeat(257)] : [];
+      for (const value of [...invalid, ...tooLong]) {
+        await refused(place, [name], () => create(board, { ...other, ...Object.fromEntries([[name, value]]) }));
+      }
     });
 
     test.each(Object.keys(one))("%s conflicts in a repeat that differs in nothing else", async (name) => {
