@@ -69,7 +69,10 @@ Examples:
     );
 }
 
-function filterOf({ status: statuses, role, tier, workstream, parent }: Filters): BriefFilter {
+/** Every filter of the package: one without an option doesn't compile. */
+type EveryFilter = { [Name in Exclude<keyof BriefFilter, "after" | "limit">]-?: BriefFilter[Name] };
+
+function filterOf({ status: statuses, role, tier, workstream, parent }: Filters): EveryFilter {
   const orNone = (id: string | undefined) => (id === "" ? null : id);
   return { status: statuses, role, tier, workstreamId: orNone(workstream), parentBriefId: orNone(parent) };
 }

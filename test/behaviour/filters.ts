@@ -18,6 +18,13 @@ type Filtering<Filter> = Readonly<Record<Exclude<keyof Filter, "after" | "limit"
 const workstreamFilters: Filtering<WorkstreamFilter> = { status: true };
 const eventFilters: Filtering<EventFilter> = { kinds: true, briefId: true };
 
+/** The filters of each list. */
+export const filterNames = {
+  listBriefs: Object.keys(tried),
+  listWorkstreams: Object.keys(workstreamFilters),
+  listEvents: Object.keys(eventFilters),
+};
+
 function matches(brief: Brief, filter: Partial<Filters>): boolean {
   return Object.entries(filter).every(([name, wanted]) => {
     const value = new Map<string, unknown>(Object.entries(brief)).get(name);
@@ -40,9 +47,9 @@ const invalid: unknown[] = [5n, Symbol("x"), () => "x", {}, "\0", "\ud800", ""];
 export function filters(engine: Engine): void {
   describe("a filter is rejected if it is not valid:", () => {
     const lists: [string, readonly string[], (board: Board, filter: object) => unknown][] = [
-      ["listBriefs", Object.keys(tried), (board, filter) => board.listBriefs(filter)],
-      ["listWorkstreams", Object.keys(workstreamFilters), (board, filter) => board.listWorkstreams(filter)],
-      ["listEvents", Object.keys(eventFilters), (board, filter) => board.listEvents(filter)],
+      ["listBriefs", filterNames.listBriefs, (board, filter) => board.listBriefs(filter)],
+      ["listWorkstreams", filterNames.listWorkstreams, (board, filter) => board.listWorkstreams(filter)],
+      ["listEvents", filterNames.listEvents, (board, filter) => board.listEvents(filter)],
     ];
     test.each(lists.flatMap(([list, names, call]) => names.map((name) => [list, name, call] as const)))(
       "%s, %s",
