@@ -15,7 +15,13 @@ import { incrementBriefRetry, updateBriefResult, updateBriefStatus } from "./ope
 import { createBrief, getBrief, spawnBrief } from "./operations/briefs.ts";
 import { type ClaimRequest, claimBrief } from "./operations/claims.ts";
 import { type BlackboardEvent, type EventFilter, listEvents, logEvent, type NewEvent } from "./operations/events.ts";
-import { type ClaimRef, type LeaseOptions, releaseClaim, renewClaim } from "./operations/held-claims.ts";
+import {
+  type ClaimRef,
+  type DelayOptions,
+  type RenewOptions,
+  releaseClaim,
+  renewClaim,
+} from "./operations/held-claims.ts";
 import { type BriefRef, completeBrief, escalateBrief, failBrief, retryBrief } from "./operations/lifecycle.ts";
 import type { Context, Operation } from "./operations/operation.ts";
 import type { Page } from "./operations/pages.ts";
@@ -251,19 +257,21 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
-   * Extends the lease to `leaseMs` from now. Returns the claim with the new expiry and the current brief.
+   * Extends the lease to `leaseMs` from now. Returns the claim with the new expiry and the current brief. `progress`, a JSON object,
+   * replaces what is stored: it is kept when the brief is retried or taken over, so the next agent can continue from it.
    * @throws LostClaimError if the claim has been superseded: discard the work; NotFoundError.
    */
-  renewClaim<C extends ClaimRef>(claim: C, options: LeaseOptions): Result<M, C> {
+  renewClaim<C extends ClaimRef>(claim: C, options: RenewOptions): Result<M, C> {
     return this.#run(() => renewClaim(this.#context, claim, options));
   }
 
   /**
-   * Releases the claim: the brief becomes pending and unclaimed; `attempt` is unchanged. Logs no event.
+   * Releases the claim: the brief becomes pending and unclaimed; `attempt` is unchanged. Logs no event. With `delayMs`, the brief
+   * can't be claimed for that long; without, it can immediately.
    * @throws LostClaimError if the claim has been superseded; NotFoundError.
    */
-  releaseClaim(claim: ClaimRef): Result<M, BriefOf<R>> {
-    return this.#run(() => releaseClaim(this.#context, claim));
+  releaseClaim(claim: ClaimRef, options?: DelayOptions): Result<M, BriefOf<R>> {
+    return this.#run(() => releaseClaim(this.#context, claim, options));
   }
 
   /**
@@ -293,11 +301,11 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
 
   /**
    * Sets the brief to `pending` and unclaimed, increments its retry count and logs `retried`, in one commit. With an id, from
-   * `pending`, `active` or `failed`; with a claim, only while it is current.
+   * `pending`, `active` or `failed`; with a claim, only while it is current. With `delayMs`, it can't be claimed for that long.
    * @throws LostClaimError, TransitionError, NotFoundError; InvalidInputError if the count is already 2^31 - 1.
    */
-  retryBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>> {
-    return this.#run(() => retryBrief(this.#context, ref, detail));
+  retryBrief(ref: BriefRef, detail?: PlainObject, options?: DelayOptions): Result<M, BriefOf<R>> {
+    return this.#run(() => retryBrief(this.#context, ref, detail, options));
   }
 
   /**

@@ -14,6 +14,9 @@ export { shown };
 /** 2^31 - 1: the maximum of a PostgreSQL `integer` and of every counter here. */
 export const maxInteger = 2 ** 31 - 1;
 
+/** -2^31, the minimum of a PostgreSQL `integer`. */
+export const minInteger = -(2 ** 31);
+
 /** Report at most this many issues. */
 const maxIssues = 1000;
 
@@ -165,6 +168,14 @@ export class Check {
       entries.add(check(at, this.read(at, value, index)));
     }
     return [...entries];
+  }
+
+  /** A valid Date in the years 0 to 9999, as the text that is stored: a later year's text would sort before all others. */
+  date(path: string, value: unknown): string {
+    const text = types.isDate(value) && !Number.isNaN(value.getTime()) ? value.toISOString() : undefined;
+    if (text === undefined) this.refuse(path, `must be a valid Date, got ${shown(value)}`);
+    else if (!/^\d/.test(text)) this.refuse(path, `must be in the years 0 to 9999, got ${text}`);
+    return text ?? "";
   }
 
   boolean(path: string, value: unknown): boolean {

@@ -12,7 +12,17 @@ import { retriesUsedUp } from "./brief-updates.ts";
 import { type Brief, briefColumns, getBrief, readBrief, roleOf } from "./briefs.ts";
 import { isSame } from "./creation.ts";
 import { appendEvent, checkNewEntry } from "./entries.ts";
-import { type ClaimRef, checkClaim, isCurrent, notCurrent } from "./held-claims.ts";
+import {
+  type ClaimRef,
+  checkClaim,
+  checkDelay,
+  type Delay,
+  type DelayOptions,
+  delayFrom,
+  isCurrent,
+  notCurrent,
+  unclaimed,
+} from "./held-claims.ts";
 import { type Context, family, type Lens, type Operation, statement, together } from "./operation.ts";
 import { storedNothing } from "./status.ts";
 
@@ -34,7 +44,7 @@ export const moves: Readonly<Record<MoveName, Move>> = {
 };
 
 type Target = { runId: string; briefId: string; attempt: number };
-type Moving = Target & { now: string | null; result: string | null };
+type Moving = Target & Delay & { now: string | null; result: string | null };
 
 const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { from }: Move, byClaim: boolean) =>
   byClaim
@@ -45,8 +55,8 @@ const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { fr
         inArray(lens.t.briefs.status, [...from]),
       );
 
-/** Finishing clears the lease and keeps `claimedBy`; a retry clears both. */
-const change = family(({ name, byClaim }: { name: MoveName; byClaim: boolean }) =>
+/** Finishing clears the lease and keeps the rest of the claim; a retry clears all of it, and sets or clears `notBefore`. */
+const change = family(({ name, byClaim, delayed }: { name: MoveName; byClaim: boolean; delayed: boolean }) =>
   statement<Moving>()((lens, $) => {
     const { briefs } = lens.t;
     const move = moves[name];
@@ -57,7 +67,7 @@ const change = family(({ name, byClaim }: { name: MoveName; byClaim: boolean }) 
         leaseExpiresAt: null,
         updatedAt: lens.time($.now),
         ...(name === "complete" && { result: $.result }),
-        ...(name === "retry" && { claimedBy: null, retryCount: sql`${briefs.retryCount} + 1` }),
+        ...(name === "retry" && { ...unclaimed(lens, $, delayed), retryCount: sql`${briefs.retryCount} + 1` }),
       })
       .where(and(isMovable(lens, $, move, byClaim), name === "retry" ? lt(briefs.retryCount, maxInteger) : undefined))
       .returning(briefColumns(lens));
@@ -88,8 +98,18 @@ export function* escalateBrief(context: Context, ref: BriefRef, detail?: PlainOb
   return yield* moveWithoutResult(context, "escalate", ref, detail);
 }
 
-export function* retryBrief(context: Context, ref: BriefRef, detail?: PlainObject): Operation<Brief> {
-  return yield* moveWithoutResult(context, "retry", ref, detail);
+export function* retryBrief(
+  context: Context,
+  ref: BriefRef,
+  detail?: PlainObject,
+  options?: DelayOptions,
+): Operation<Brief> {
+  const check = new Check();
+  const target = checkRef(check, ref);
+  const entry = checkNewEntry(check, context, detail);
+  const delayMs = checkDelay(check, options);
+  check.done();
+  return yield* move(context, "retry", target, entry, null, delayMs);
 }
 
 function* moveWithoutResult(
@@ -122,12 +142,15 @@ function* move(
   { briefId, attempt }: Reference,
   entry: { eventId: string; detail: string },
   result: string | null,
+  delayMs = 0,
 ): Operation<Brief> {
   const { runId } = context;
-  const now = context.now();
+  const delay = delayFrom(context, delayMs);
+  const { now } = delay;
   return yield* together(function* () {
     const byClaim = attempt !== undefined;
-    const [row] = yield* change({ name, byClaim })({ runId, briefId, attempt: attempt ?? 0, result, now });
+    const shape = { name, byClaim, delayed: delayMs > 0 };
+    const [row] = yield* change(shape)({ runId, briefId, attempt: attempt ?? 0, result, ...delay });
     if (!row) return yield* notMoved(context, name, briefId, attempt, result);
     const { eventId, detail } = entry;
     yield* appendEvent({ eventId, runId, briefId, kind: moves[name].logs, detail, now });

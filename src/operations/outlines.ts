@@ -12,11 +12,11 @@ type Columns = (typeof briefs)["_"]["columns"];
 /** The names of the columns that hold JSON. */
 export type Carried = { [Name in keyof Row]-?: NonNullable<Row[Name]> extends JsonObject ? Name : never }[keyof Row];
 
-/** A brief without its payload and its result. */
+/** A brief without its payload, result and progress. */
 export type BriefOutline = Omit<Brief, Carried>;
 
 /** Every JSON column: one that is missing here doesn't compile. */
-const carried: Readonly<Record<Carried, true>> = { payload: true, result: true };
+const carried: Readonly<Record<Carried, true>> = { payload: true, result: true, progress: true };
 
 /** An object with one value for each JSON column. */
 export function forCarried<T>(value: T): Record<Carried, T> {
@@ -33,6 +33,7 @@ export function outlineOf(brief: Brief): BriefOutline {
   return withoutCarried(brief);
 }
 
-export function outlineColumns({ t: { briefs } }: Lens): Omit<Columns, Carried> {
-  return withoutCarried(getTableColumns(briefs));
+export function outlineColumns({ t: { briefs } }: Lens): Omit<Columns, Carried | "parked"> {
+  const { parked: _, ...columns } = getTableColumns(briefs);
+  return withoutCarried(columns);
 }

@@ -7,11 +7,13 @@ import { maxInteger } from "../input/check.ts";
 import { briefColumns, readBrief } from "./briefs.ts";
 import {
   isDecodable,
+  isUnblocked,
   isUsable,
   jsonColumns,
   likelihood,
   moreCandidates,
   ofTierAndWorkstream,
+  runAllowsClaims,
   type Shape,
   spoiltColumn,
   type Wanted,
@@ -31,7 +33,10 @@ export const claimed = (
   status: sql`'active'`,
   attempt: sql`${briefs.attempt} + 1`,
   claimedBy: $.agentId,
+  claimedAt: time($.now),
   leaseExpiresAt: timeIn($.leaseMs, $.leaseExpiresAt),
+  notBefore: null,
+  parked: sql`0`,
   updatedAt: time($.now),
 });
 
@@ -49,6 +54,7 @@ const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
     filtered(askedFor(lens, briefs.role, shape.roles, $.role)),
     ofTierAndWorkstream(lens, $, shape),
     filtered(isUsable(lens)),
+    isUnblocked(lens),
   );
 };
 
@@ -75,6 +81,7 @@ const nextExpired = family((shape: Shape) =>
         .from(lens.t.briefs)
         .where(
           and(
+            runAllowsClaims(lens, $.runId),
             isExpired(lens, $, shape),
             isBehind(leaseExpiresAt, briefId, { createdAt: $.lease, id: $.briefId }),
             filtered(isDecodable(lens)),
@@ -113,7 +120,7 @@ const takeOver = statement<Taking & { briefId: string }>()((lens, $) => {
       ...claimed(lens, $),
       retryCount: sql`case when ${briefs.retryCount} < ${sql.raw(String(maxInteger))} then ${briefs.retryCount} + 1 else ${briefs.retryCount} end`,
     })
-    .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId)))
+    .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId), isUnblocked(lens)))
     .returning(briefColumns(lens));
 });
 

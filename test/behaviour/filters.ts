@@ -12,6 +12,7 @@ const tried: { readonly [Name in keyof Filters]: readonly (Filters[Name] | undef
   tier: [undefined, 1],
   workstreamId: [undefined, null, "w"],
   parentBriefId: [undefined, null, "root"],
+  ready: [undefined, true, false],
 };
 
 type Filtering<Filter> = Readonly<Record<Exclude<keyof Filter, "after" | "limit">, true>>;
@@ -26,7 +27,9 @@ export const filterNames = {
 };
 
 function matches(brief: Brief, filter: Partial<Filters>): boolean {
-  return Object.entries(filter).every(([name, wanted]) => {
+  const { ready, ...columns } = filter;
+  if (ready !== undefined && (brief.status !== "pending" || (brief.waitsFor === 0) !== ready)) return false;
+  return Object.entries(columns).every(([name, wanted]) => {
     const value = new Map<string, unknown>(Object.entries(brief)).get(name);
     return wanted === undefined || (Array.isArray(wanted) ? wanted.includes(value) : wanted === value);
   });
@@ -71,10 +74,11 @@ export function filters(engine: Engine): void {
         for (const tier of [0, 1]) {
           for (const workstreamId of [null, "w"]) {
             for (const parentBriefId of [null, "root"]) {
-              for (const status of statuses) {
+              for (const [index, status] of statuses.entries()) {
                 clock.advance(1);
                 const briefId = `b${n++}`;
-                await board.createBrief({ briefId, tier, role, workstreamId, parentBriefId });
+                const after = index === 0 && tier === 1 ? ["root"] : [];
+                await board.createBrief({ briefId, tier, role, workstreamId, parentBriefId, after });
                 if (status !== "pending") await board.updateBriefStatus(briefId, status);
               }
             }

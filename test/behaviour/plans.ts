@@ -50,6 +50,10 @@ const filtered: Readonly<Record<Exclude<keyof BriefFilter, "after" | "limit">, C
     ["listBriefs by workstream", ["briefs_by_workstream"], (board) => board.listBriefs({ workstreamId: "w2" })],
     ["listBriefs without workstream", ["briefs_by_workstream"], (board) => board.listBriefs({ workstreamId: null })],
   ],
+  ready: [
+    ["listBriefs that are ready", ["briefs_by_status"], (board) => board.listBriefs({ ready: true })],
+    ["listBriefs that are not ready", ["briefs_by_status"], (board) => board.listBriefs({ ready: false })],
+  ],
   parentBriefId: [
     ["listBriefs by parent", ["briefs_by_parent"], (board) => board.listBriefs({ parentBriefId: "b2" })],
     ["listBriefs without parent", ["briefs_by_parent"], (board) => board.listBriefs({ parentBriefId: null })],
@@ -80,27 +84,27 @@ export const cases: Case[] = [
   ],
   [
     "claimBrief",
-    ["briefs_leased", "briefs_by_status"],
+    ["briefs_leased", "briefs_delayed", "briefs_ready"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000 }),
   ],
   [
     "claimBrief of a role",
-    ["briefs_leased", "briefs_waiting_by_role"],
+    ["briefs_leased", "briefs_delayed", "briefs_ready_by_role"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "role 2" }),
   ],
   [
     "claimBrief of several roles",
-    ["briefs_leased", "briefs_by_status"],
+    ["briefs_leased", "briefs_delayed", "briefs_ready"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: ["role 2", "role 3"] }),
   ],
   [
     "claimBrief of an unused role",
-    ["briefs_leased", "briefs_waiting_by_role"],
+    ["briefs_leased", "briefs_delayed", "briefs_ready_by_role"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "nobody" }),
   ],
   [
     "claimBrief of a role, tier and workstream",
-    ["briefs_leased", "briefs_waiting_by_role"],
+    ["briefs_leased", "briefs_delayed", "briefs_ready_by_role"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "role 2", tier: 2, workstreamId: "w2" }),
   ],
 ];

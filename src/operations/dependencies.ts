@@ -1,0 +1,57 @@
+/**
+ * Dependencies: which brief waits until which other brief (the blocker) is done. Rows are written with a new brief, whose blockers
+ * exist already, so no cycle arises. Triggers count the blockers that are not done in `waitsFor`.
+ */
+import { and, asc, eq, ne } from "drizzle-orm";
+import { NotFoundError } from "../errors.ts";
+import { type Operation, statement } from "./operation.ts";
+
+/** `blockerIds` is a JSON array. */
+type Links = { runId: string; briefId: string; blockerIds: string };
+
+const insertDependencies = statement<Links>()((lens, $) => {
+  const { briefs, dependencies } = lens.t;
+  return lens.db
+    .insert(dependencies)
+    .select(
+      lens.db
+        .select({
+          runId: briefs.runId,
+          briefId: lens.typed(dependencies.briefId, $.briefId),
+          blockerId: briefs.briefId,
+        })
+        .from(briefs)
+        .where(
+          and(
+            lens.ofRun(briefs.runId, $.runId),
+            lens.among(briefs.briefId, $.blockerIds),
+            ne(briefs.briefId, $.briefId),
+          ),
+        ),
+    )
+    .returning({ blockerId: dependencies.blockerId });
+});
+
+const blockersOf = statement<{ runId: string; briefId: string }>()(({ db, t: { dependencies } }, $) =>
+  db
+    .select({ blockerId: dependencies.blockerId })
+    .from(dependencies)
+    .where(and(eq(dependencies.runId, $.runId), eq(dependencies.briefId, $.briefId)))
+    .orderBy(asc(dependencies.blockerId)),
+);
+
+/**
+ * Makes a brief that was just created wait for its blockers.
+ * @throws NotFoundError for the first that does not exist. The brief itself counts as missing.
+ */
+export function* addDependencies(runId: string, briefId: string, blockerIds: readonly string[]): Operation<void> {
+  const rows = yield* insertDependencies({ runId, briefId, blockerIds: JSON.stringify(blockerIds) });
+  if (rows.length === blockerIds.length) return;
+  const found = new Set(rows.map(({ blockerId }) => blockerId));
+  for (const id of blockerIds) if (!found.has(id)) throw new NotFoundError("brief", id, runId);
+}
+
+/** The ids of the briefs that a brief comes after, in order. */
+export function* getBlockers(runId: string, briefId: string): Operation<string[]> {
+  return (yield* blockersOf({ runId, briefId })).map(({ blockerId }) => blockerId);
+}
