@@ -1,39 +1,49 @@
 /**
  * Events that log a change of this package, in the same transaction as the change, so that rows and log always agree.
  */
-import { eq, sql } from "drizzle-orm";
+import { eq, type SQL, sql } from "drizzle-orm";
+import type { events } from "../../drizzle/schema.ts";
 import type { EventKind, JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, DatabaseError } from "../errors.ts";
 import type { Check } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
-import { newColumns } from "./creation.ts";
+import { type CreatorFields, type NewRow, newColumns } from "./creation.ts";
 import { entriesOf, listed, listsOf } from "./lists.ts";
 import { type Context, type Operation, statement } from "./operation.ts";
 
-type Entry = {
-  eventId: string;
-  runId: string;
-  briefId: string;
-  kind: EventKind;
-  /** JSON text. */
-  detail: string;
-  now: string | null;
-};
+type Row = typeof events.$inferSelect;
 
-const insertEntry = statement<Entry>()(({ db, t: { events }, time }, $) =>
-  db
+export interface NewEvent {
+  /** A UUIDv7 when left out. Again with the same id and data: the stored event. */
+  eventId?: string | undefined;
+  briefId?: string | null | undefined;
+  detail?: PlainObject | undefined;
+}
+/** What `logEvent` passes of a new event. */
+export const newEventFields = {
+  eventId: "id",
+  kind: "compared",
+  briefId: "compared",
+  detail: "compared as JSON",
+} as const satisfies CreatorFields<NewEvent & { kind: EventKind }>;
+
+/** The same fields for the event of a change, which is about a brief: each caller of `appendEvent` must decide every one. */
+type Entry = NewRow<typeof newEventFields, Row> & { briefId: string };
+
+const insertEntry = statement<Entry>()(({ db, t: { events }, time }, $) => {
+  // A field that is missing here doesn't compile.
+  const passed: { [Name in keyof typeof newEventFields]: SQL } = {
+    eventId: $.eventId,
+    briefId: $.briefId,
+    kind: $.kind,
+    detail: $.detail,
+  };
+  return db
     .insert(events)
-    .values({
-      eventId: $.eventId,
-      runId: $.runId,
-      briefId: $.briefId,
-      kind: $.kind,
-      detail: $.detail,
-      createdAt: time($.now),
-    })
+    .values({ ...passed, runId: $.runId, createdAt: time($.now) })
     .onConflictDoNothing()
-    .returning({ seq: events.seq }),
-);
+    .returning({ seq: events.seq });
+});
 
 /** Checks the detail that a caller passes for the event of a change. */
 export function checkNewEntry(check: Check, context: Context, detail: PlainObject | undefined) {
@@ -57,26 +67,22 @@ export function* appendEvent(entry: Entry): Operation<void> {
   if (!Number.isSafeInteger(row.seq)) throw seqsUsedUp();
 }
 
-/** The columns of an event that its change determines. */
-const entryFields = { eventId: "id", briefId: "compared", kind: "compared", detail: "compared as JSON" } as const;
-
-/** What differs between the events of one list. */
-export interface ListedEntry {
-  eventId: string;
-  briefId: string;
-  kind: EventKind;
-  /** JSON text. */
-  detail: string;
-}
+/** What differs between the events of one list: every field. */
+type ListedEntry = Omit<Entry, "runId" | "now">;
+/** A field that is missing here doesn't compile. */
+const listedFields = { eventId: "text", briefId: "text", kind: "text", detail: "json" } as const satisfies Record<
+  keyof typeof newEventFields,
+  "text" | "json"
+>;
 
 const insertEntries = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
   const { db, t } = lens;
-  const { from, entry } = entriesOf(lens, $.list, { eventId: "text", briefId: "text", kind: "text", detail: "json" });
+  const { from, entry } = entriesOf(lens, $.list, listedFields);
   return db
     .insert(t.events)
     .select(
       db
-        .select(newColumns(lens, t.events, entryFields, { ...entry, now: $.now }))
+        .select(newColumns(lens, t.events, newEventFields, { ...entry, now: $.now }))
         .from(t.runs)
         .innerJoin(from, sql`true`)
         .where(eq(t.runs.runId, $.runId))

@@ -28,20 +28,23 @@ import { storedNothing } from "./status.ts";
 /** Maximum number of entries of `after` in one list. */
 const maxDependencies = 10_000;
 
+/** A field of a new brief that is missing here doesn't compile; `after` is a table of its own. */
+const listedFields = {
+  briefId: "text",
+  parentBriefId: "text",
+  workstreamId: "text",
+  tier: "integer",
+  role: "text",
+  payload: "json",
+  retryCount: "integer",
+  priority: "integer",
+  notBefore: "text",
+} as const satisfies Record<Exclude<keyof typeof newBriefFields, "after">, "text" | "integer" | "json">;
+
 /** Inserts from the run's row. Which of the referenced rows exist is found out afterwards, in the same transaction. */
 const insertBriefs = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
   const { db, t } = lens;
-  const { from, entry } = entriesOf(lens, $.list, {
-    briefId: "text",
-    parentBriefId: "text",
-    workstreamId: "text",
-    tier: "integer",
-    role: "text",
-    payload: "json",
-    retryCount: "integer",
-    priority: "integer",
-    notBefore: "text",
-  });
+  const { from, entry } = entriesOf(lens, $.list, listedFields);
   return db
     .insert(t.briefs)
     .select(
