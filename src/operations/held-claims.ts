@@ -27,6 +27,7 @@ export interface RenewOptions extends LeaseOptions {
   /** Replaces the progress that is stored; null clears it; left out, it stays. */
   progress?: PlainObject | null | undefined;
 }
+export const leaseNames: Names<LeaseOptions> = { leaseMs: true };
 const renewNames: Names<RenewOptions> = { leaseMs: true, progress: true };
 
 export interface DelayOptions {

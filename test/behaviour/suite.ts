@@ -16,6 +16,7 @@ import { inspection } from "./inspection.ts";
 import { jsonValues } from "./json-values.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { lifecyclePage } from "./lifecycle-page.ts";
+import { lists } from "./lists.ts";
 import { pages } from "./pages.ts";
 import { properties } from "./properties.ts";
 import { queue } from "./queue.ts";
@@ -52,6 +53,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     claims(engine);
     queue(engine);
     dependencies(engine);
+    lists(engine);
     spoilt(engine);
     statements(engine);
     holding(engine);
