@@ -79,29 +79,54 @@ function checkCommon(check: Check, given: Partial<CommonOptions>) {
   };
 }
 
-export function checkPostgresOptions<Pool extends object>(options: CommonOptions & { connection: string | Pool }) {
+/** A PostgreSQL schema: which server and database, and which of the database's schemas. */
+export interface ServerOptions<Pool> {
+  connection: string | Pool;
+  /**
+   * The PostgreSQL schema that contains the tables: 1 to 63 bytes. Default: the `schema` of the connection string, such as
+   * `postgresql://app@db/agents?schema=team_a`, otherwise `"run_blackboard"`. Migrating creates it if it is missing.
+   */
+  schema?: string | undefined;
+}
+
+export function checkPostgresOptions<Pool extends object>(options: CommonOptions & ServerOptions<Pool>) {
   const check = new Check();
-  const given = check.object("options", options, { ...commonNames, connection: true });
-  const settings = { ...checkCommon(check, given), connection: checkConnection(check, given.connection) };
+  const given = check.object("options", options, { ...commonNames, connection: true, schema: true });
+  const settings = { ...checkCommon(check, given), ...checkServer(check, given) };
   check.done();
   return settings;
 }
 
-/** A run of a PostgreSQL database. `runId` is optional if the database has only one run. */
-export interface PostgresViewOptions<Pool> {
-  connection: string | Pool;
+/** A run of a PostgreSQL database. `runId` is optional if the schema has only one run. */
+export interface PostgresViewOptions<Pool> extends ServerOptions<Pool> {
   runId?: string | undefined;
 }
 
 export function checkPostgresViewOptions<Pool extends object>(options: PostgresViewOptions<Pool>) {
   const check = new Check();
-  const given = check.object("options", options, { runId: true, connection: true });
+  const given = check.object("options", options, { runId: true, connection: true, schema: true });
   const settings = {
     runId: given.runId === undefined ? undefined : checkRunId(check, given.runId),
-    connection: checkConnection(check, given.connection),
+    ...checkServer(check, given),
   };
   check.done();
   return settings;
+}
+
+function checkServer<Pool extends object>(check: Check, { connection, schema }: Partial<ServerOptions<Pool>>) {
+  return {
+    connection: checkConnection(check, connection),
+    schema: schema === undefined ? undefined : checkSchemaName(check, "schema", schema),
+  };
+}
+
+/** PostgreSQL would shorten a longer name without an error, and refuses names that begin with pg_. */
+export function checkSchemaName(check: Check, path: string, value: unknown): string {
+  const name = check.text(path, value);
+  const bytes = Buffer.byteLength(name);
+  if (bytes > 63) check.refuse(path, `must name a schema with 1 to 63 bytes, got ${bytes}`);
+  if (/^pg_/.test(name)) check.refuse(path, `must not name a schema that begins with pg_, got ${shown(name)}`);
+  return name;
 }
 
 /** Checks only the type: the engine validates the connection string. */

@@ -4,15 +4,15 @@
  */
 import { type AnyColumn, eq, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
-import * as tables from "../../drizzle/schema.postgres.ts";
+import type { PostgresTables } from "../../drizzle/schema.postgres.ts";
 import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
 import type { Pool } from "./pool.ts";
 
 /** The Drizzle database of a blackboard on PostgreSQL. */
-export type PostgresDatabase = NodePgDatabase<typeof tables> & { $client: Pool };
+export type PostgresDatabase = NodePgDatabase<PostgresTables> & { $client: Pool };
 
 /** Returns the PostgreSQL lens. `nameFor` returns the name of the prepared statement of a query text. */
-export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => string): Lens {
+export function postgresLens(db: NodePgDatabase, tables: PostgresTables, nameFor: (text: string) => string): Lens {
   const nameOf = (query: { toSQL(): { sql: string } }) => nameFor(query.toSQL().sql);
   const dialect = {
     typed,
@@ -24,7 +24,7 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
     among,
     amongRows,
     entries,
-    hasNextSeq,
+    hasNextSeq: (runId: SQL<string>) => hasNextSeq(tables, runId),
     time,
     timeIn,
     skippingLocked,
@@ -84,8 +84,7 @@ function entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Typ
   };
 }
 
-function hasNextSeq(runId: SQL<string>): SQL {
-  const { eventCounters: counters } = tables;
+function hasNextSeq({ eventCounters: counters }: PostgresTables, runId: SQL<string>): SQL {
   const last = sql`(select ${counters.seq} from ${counters} where ${counters.runId} = ${runId})`;
   return sql`coalesce(${last}, 0) < ${sql.raw(String(Number.MAX_SAFE_INTEGER))}`;
 }

@@ -8,7 +8,7 @@ import { Kept } from "../engine/kept.ts";
 import type { Atomic, Lens, Operation, Snapshot, Step } from "../operations/operation.ts";
 import { postgresLens } from "./lens.ts";
 import { lockRun } from "./locks.ts";
-import type { Client } from "./pool.ts";
+import type { Client, Connection } from "./pool.ts";
 import { nameFor, reading } from "./prepared.ts";
 
 /** Number of statements on a connection before the first replanning; it doubles for each further one. */
@@ -17,6 +17,7 @@ const statementsBeforeReplan = 64;
 export class Line {
   readonly client: Client;
   readonly #runId: string;
+  readonly #schema: string;
   readonly #lens: Lens;
   /** Per client, because each client has a separate server process with its own prepared statements. */
   readonly #kept = new Kept<ReturnType<typeof reading>>();
@@ -24,10 +25,11 @@ export class Line {
   #executed = 0;
   #replanAt = statementsBeforeReplan;
 
-  constructor(client: Client, runId: string, logger: Logger | undefined) {
+  constructor(client: Client, { schema, tables }: Connection, runId: string, logger: Logger | undefined) {
     this.client = client;
     this.#runId = runId;
-    this.#lens = postgresLens(drizzle(client, logger ? { logger } : {}), (text) => nameFor(client, text));
+    this.#schema = schema;
+    this.#lens = postgresLens(drizzle(client, logger ? { logger } : {}), tables, (text) => nameFor(client, text));
   }
 
   /** Whether the connection may still be inside a transaction, so that the pool must discard it. */
@@ -56,7 +58,7 @@ export class Line {
   }
 
   lockRun(): Promise<void> {
-    return lockRun(this.client, this.#runId);
+    return lockRun(this.client, this.#schema, this.#runId);
   }
 
   async transaction<T>(work: () => Promise<T>, level = "READ COMMITTED"): Promise<T> {

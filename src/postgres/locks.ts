@@ -2,7 +2,10 @@
  * Lock order: a transaction that locks more than one row of a run locks the run's row first, which prevents deadlocks.
  * Single-row operations don't need it.
  */
+import { identifier } from "./names.ts";
 import type { Client } from "./pool.ts";
+import { nameFor } from "./prepared.ts";
+import { ownTypes } from "./text-types.ts";
 
 /** An arbitrary number, different from those of other programs' advisory locks. */
 const advisorySeed = 0x62_6f_61_72;
@@ -11,13 +14,10 @@ const advisorySeed = 0x62_6f_61_72;
  * Serializes the transactions of one run. NO KEY UPDATE still allows inserting rows that refer to the run. Takes an advisory
  * lock first, because a run that does not exist yet has no row to lock and may be created while waiting.
  */
-export async function lockRun(client: Client, runId: string): Promise<void> {
-  const lock = {
-    name: "run_blackboard_lock_run",
-    text: `WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(concat(current_schema(), '.', $1::text), ${advisorySeed})))
-      SELECT 1 FROM turn, runs WHERE run_id = $1 FOR NO KEY UPDATE OF runs`,
-    values: [runId],
-  };
+export async function lockRun(client: Client, schema: string, runId: string): Promise<void> {
+  const text = `WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(concat($2::text, '.', $1::text), ${advisorySeed})))
+      SELECT 1 FROM turn, ${identifier(schema)}.runs WHERE run_id = $1 FOR NO KEY UPDATE OF runs`;
+  const lock = { name: nameFor(client, text), text, values: [runId, schema], types: ownTypes };
   const { rowCount } = await client.query(lock);
   // The run may have been created while waiting. This statement's snapshot excludes it; a second statement's includes it.
   if (!rowCount) await client.query(lock);

@@ -19,7 +19,7 @@ const ours = ["runs", "workstreams", "briefs", "dependencies", "events", "event_
 
 /** Opens as a build with these migrations does. */
 async function openWith(url: string, migrations: readonly Migration[], how = migratePostgres): Promise<void> {
-  const connection = connectPostgres(url);
+  const connection = connectPostgres({ connection: url, schema: undefined });
   try {
     await how(connection, migrations);
   } finally {
