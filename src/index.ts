@@ -54,14 +54,18 @@ export type {
 export type { RoleSchemas, Roles } from "./input/roles.ts";
 export type { RunDestination, RunLocation } from "./input/run-locations.ts";
 export {
+  explainWaiting,
   getTreeOutline,
   listBriefOutlines,
   readBriefs,
+  readDependencies,
   readEvents,
   releaseBrief,
   reportRun,
   summarizeRun,
 } from "./inspect.ts";
+export type { Backlog, OldestReady } from "./operations/backlog.ts";
+export type { Dependency, DependencyFilter, FailedBlocker, WaitingBrief } from "./operations/blockers.ts";
 export type { BriefFilter } from "./operations/brief-lists.ts";
 export type { Brief, NewBriefBase } from "./operations/briefs.ts";
 export type { ClaimRequest } from "./operations/claims.ts";

@@ -1,5 +1,6 @@
 /** The behaviour of a blackboard on every engine. */
 import { describe } from "vitest";
+import { backlog } from "./backlog.ts";
 import { bounded } from "./bounded.ts";
 import { briefs } from "./briefs.ts";
 import { claims } from "./claims.ts";
@@ -51,6 +52,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     claims(engine);
     queue(engine);
     dependencies(engine);
+    backlog(engine);
     spoilt(engine);
     statements(engine);
     holding(engine);
