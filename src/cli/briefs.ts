@@ -25,7 +25,6 @@ interface Filters extends RunOptions {
   workstream?: string;
   parent?: string;
   ready?: boolean;
-  waiting?: boolean;
   limit?: number;
 }
 
@@ -45,12 +44,8 @@ export function briefsCommand(): Command {
     .option("--tier <tier>", "only briefs of this tier", wholeNumber)
     .option("--workstream <id>", 'only briefs in this workstream ("" for briefs without one)')
     .option("--parent <id>", 'only direct children of this brief ("" for top-level briefs)')
-    .addOption(
-      new Option("--ready", "only pending briefs that wait for no other brief and whose time has come").conflicts(
-        "waiting",
-      ),
-    )
-    .option("--waiting", "only pending briefs that wait for other briefs or for their time")
+    .option("--ready", "only pending briefs that wait for no brief and no time")
+    .option("--no-ready", "only the other pending briefs")
     .option("--limit <n>", "maximum number of briefs to print", wholeNumber)
     .addHelpText(
       "after",
@@ -59,7 +54,7 @@ JSON: one brief per line.
 
 Examples:
   run-blackboard briefs abc123 --status failed active
-  run-blackboard briefs abc123 --waiting
+  run-blackboard briefs abc123 --no-ready
   run-blackboard briefs abc123 --role coder --parent plan --json | jq -r .briefId`,
     )
     .action((given: string, options: Filters) =>
@@ -76,16 +71,12 @@ Examples:
     );
 }
 
-function filterOf({ status: statuses, role, tier, workstream, parent, ready, waiting }: Filters): BriefFilter {
+/** Every filter of the package: one without an option doesn't compile. */
+type EveryFilter = { [Name in Exclude<keyof BriefFilter, "after" | "limit">]-?: BriefFilter[Name] };
+
+function filterOf({ status: statuses, role, tier, workstream, parent, ready }: Filters): EveryFilter {
   const orNone = (id: string | undefined) => (id === "" ? null : id);
-  return {
-    status: statuses,
-    role,
-    tier,
-    workstreamId: orNone(workstream),
-    parentBriefId: orNone(parent),
-    ready: waiting ? false : ready,
-  };
+  return { status: statuses, role, tier, workstreamId: orNone(workstream), parentBriefId: orNone(parent), ready };
 }
 
 const pageSize = 1000;

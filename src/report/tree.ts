@@ -8,7 +8,7 @@ import {
   type ReportData,
   reportLimits,
   type WaitingBrief,
-} from "../operations/report.ts";
+} from "../operations/report-data.ts";
 import { statusBar, totalOf } from "./charts.ts";
 import { type Html, html } from "./html.ts";
 import { count, duration, lifetime, numeric, short } from "./numbers.ts";
