@@ -97,7 +97,7 @@ async function draw({ brief, forFailed, after, dependents, events }: Shown): Pro
   await line("parent", printable(brief.parentBriefId ?? "none"));
   await line("workstream", printable(brief.workstreamId ?? "none"));
   if (priority !== 0) await line("priority", printable(priority));
-  if (brief.status === "pending" && brief.waitsFor > 0) {
+  if (brief.waitsFor !== 0) {
     const failed = forFailed ? paint("red", ", directly or through others for something failed") : "";
     await line("waits for", `${plural(brief.waitsFor, "brief")}${failed}`);
   }
