@@ -1,9 +1,12 @@
 /**
  * A run's stored rows, read page by page and written unchanged, to move a run between places.
  * JSON stays the text that it is. No rule of the lifecycle applies, and nothing is checked but that ids are free.
+ *
+ * A brief is moved with the ids of its dependencies, which may name briefs that are written later or never. What is derived from
+ * other rows isn't moved: triggers count the dependencies again, and `parked` follows from `notBefore`.
  */
-import { and, asc, eq, gt, isNull } from "drizzle-orm";
-import type { briefs, events } from "../../drizzle/schema.ts";
+import { and, asc, between, eq, gt, isNull } from "drizzle-orm";
+import type { briefs, dependencies, events } from "../../drizzle/schema.ts";
 import { jsonColumns, onFirstPage, pageRows } from "./bounds.ts";
 import { briefColumns } from "./briefs.ts";
 import { eventColumns } from "./events.ts";
@@ -11,11 +14,17 @@ import { batches, family, type Operation, query, statement } from "./operation.t
 import type { Run } from "./runs.ts";
 import type { Workstream } from "./workstreams.ts";
 
+/** Columns of a brief that are derived from other rows or columns. */
+export const derivedBriefColumns = ["waitsFor", "parked"] as const;
+type DerivedColumn = (typeof derivedBriefColumns)[number];
+
 export type StoredBrief = Omit<typeof briefs.$inferSelect, "payload" | "result" | "progress" | "parked"> & {
   payload: string | null;
   result: string | null;
   progress: string | null;
 };
+/** A brief with its dependencies: the ids of the briefs that it comes after, in order. */
+export type WholeBrief = Omit<StoredBrief, DerivedColumn> & { after: readonly string[] };
 /** `seq` is null where the database is to choose it. */
 export type StoredEvent<Seq = number> = Omit<typeof events.$inferSelect, "seq" | "detail"> & {
   seq: Seq;
@@ -62,6 +71,29 @@ const briefsFrom = family((from: From) =>
 
 export function* readBriefs(runId: string, after: string | undefined): Operation<StoredBrief[]> {
   return yield* briefsFrom(after === undefined ? "start" : "after")({ runId, after: after ?? null });
+}
+
+/** The dependencies of a page of briefs, by the index `dependencies_of_brief`. */
+const dependenciesOf = statement<{ runId: string; first: string; last: string }>()((lens, $) => {
+  const { dependencies } = lens.t;
+  return lens.db
+    .select({ briefId: dependencies.briefId, blockerId: dependencies.blockerId })
+    .from(dependencies)
+    .where(and(eq(dependencies.runId, $.runId), between(dependencies.briefId, $.first, $.last)))
+    .orderBy(asc(dependencies.briefId), asc(dependencies.blockerId));
+});
+
+export function* readWholeBriefs(runId: string, after: string | undefined): Operation<WholeBrief[]> {
+  const rows = yield* readBriefs(runId, after);
+  const [first, last] = [rows[0], rows.at(-1)];
+  if (!first || !last) return [];
+  const blockers = new Map<string, string[]>();
+  for (const { briefId, blockerId } of yield* dependenciesOf({ runId, first: first.briefId, last: last.briefId })) {
+    const present = blockers.get(briefId);
+    if (present) present.push(blockerId);
+    else blockers.set(briefId, [blockerId]);
+  }
+  return rows.map(({ waitsFor: _, ...row }) => ({ ...row, after: blockers.get(row.briefId) ?? [] }));
 }
 
 const eventsFrom = statement<{ runId: string; after: number }>()((lens, $) => {
@@ -113,13 +145,27 @@ export const insertWorkstreams = batches<Workstream>("workstreams")(({ db, t }, 
   db.insert(t.workstreams).values(rows).onConflictDoNothing().returning({ id: t.workstreams.workstreamId }),
 );
 
-const insertWholeBriefs = batches<StoredBrief & { parked: number }>("briefs")(({ db, t }, rows) =>
+type InsertedBrief = StoredBrief & { parked: number };
+
+const insertBriefRows = batches<InsertedBrief>("briefs")(({ db, t }, rows) =>
   db.insert(t.briefs).values(rows).onConflictDoNothing().returning({ id: t.briefs.briefId }),
 );
 
-/** What is parked for a workstream is returned to the queue. */
-export function* insertBriefs(rows: readonly StoredBrief[]): Operation<Written[]> {
-  return yield* insertWholeBriefs(rows.map((row) => ({ ...row, parked: row.notBefore === null ? 0 : 1 })));
+const insertDependencies = batches<typeof dependencies.$inferSelect>("dependencies")(({ db, t }, rows) =>
+  db.insert(t.dependencies).values(rows).onConflictDoNothing().returning({ id: t.dependencies.briefId }),
+);
+
+/**
+ * Writes briefs and then their dependencies. A dependency counts until its blocker is written and done, so the counts are right
+ * in whatever order briefs are written. What was parked for a workstream is returned to the queue.
+ */
+export function* insertBriefs(rows: readonly WholeBrief[]): Operation<Written[]> {
+  const written = yield* insertBriefRows(
+    rows.map(({ after: _, ...row }) => ({ ...row, waitsFor: 0, parked: row.notBefore === null ? 0 : 1 })),
+  );
+  const links = rows.flatMap(({ runId, briefId, after }) => after.map((blockerId) => ({ runId, briefId, blockerId })));
+  yield* insertDependencies(links);
+  return written;
 }
 
 export const insertEvents = batches<StoredEvent<number | null>>("events")(({ db, t }, rows) =>
