@@ -2,7 +2,7 @@
  * Runs in a PostgreSQL database as source and destination of transfers, and pruning. An import is written in one transaction.
  */
 import { eq, sql } from "drizzle-orm";
-import { briefs, eventCounters, events, runs, workstreams } from "../../drizzle/schema.postgres.ts";
+import { eventCounters, runs } from "../../drizzle/schema.postgres.ts";
 import { getRunOverview, listRunIds } from "../operations/overview.ts";
 import { reader, theOnlyOne } from "../operations/reader.ts";
 import { listEachRun } from "../operations/run-listings.ts";
@@ -13,6 +13,7 @@ import { PostgresEngine } from "./engine.ts";
 import { translated } from "./errors.ts";
 import { migratePostgres, requireCurrentPostgres } from "./migrate.ts";
 import { type Connection, connectPostgres, type Pool } from "./pool.ts";
+import { tables } from "./schema.ts";
 
 export interface ServerPlace {
   readonly connection: string | Pool;
@@ -115,7 +116,8 @@ async function deleteRun(engine: PostgresEngine, runId: string, rule: CheckedRul
       if (found.length === 0) return null;
       const reason = reasonToKeep(ageOf(await session.run(() => getRunOverview({ ...reader, runId }))), rule);
       if (reason !== null) return reason;
-      for (const table of [events, briefs, workstreams, eventCounters, runs]) {
+      // Dependencies before briefs: a brief that is deleted with its dependencies is counted again for each of them.
+      for (const table of tables.toReversed()) {
         await drizzle.delete(table).where(eq(table.runId, runId));
       }
       return null;
