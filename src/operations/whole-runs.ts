@@ -5,11 +5,12 @@
  * A brief is moved with the ids of its dependencies, which may name briefs that are written later or never. What is derived from
  * other rows isn't moved: triggers count the dependencies again, and `parked` follows from `notBefore`.
  */
-import { and, asc, between, eq, gt, isNull } from "drizzle-orm";
+import { and, asc, between, eq, exists, gt, isNull, sql } from "drizzle-orm";
 import type { briefs, dependencies, events } from "../../drizzle/schema.ts";
 import { jsonColumns, onFirstPage, pageRows } from "./bounds.ts";
 import { briefColumns } from "./briefs.ts";
 import { eventColumns } from "./events.ts";
+import { filtered } from "./index-choice.ts";
 import { batches, family, type Operation, query, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import type { Workstream } from "./workstreams.ts";
@@ -73,22 +74,45 @@ export function* readBriefs(runId: string, after: string | undefined): Operation
   return yield* briefsFrom(after === undefined ? "start" : "after")({ runId, after: after ?? null });
 }
 
+type Links = { runId: string; first: string; last: string; limit: number };
+
 /** The dependencies of a page of briefs, by the index `dependencies_of_brief`. */
-const dependenciesOf = statement<{ runId: string; first: string; last: string }>()((lens, $) => {
-  const { dependencies } = lens.t;
+const dependenciesOf = statement<Links>()((lens, $) => {
+  const { briefs, dependencies } = lens.t;
+  const brief = lens.db
+    .select({ found: sql`1` })
+    .from(briefs)
+    .where(and(lens.ofRun(briefs.runId, $.runId), eq(briefs.briefId, dependencies.briefId)));
   return lens.db
     .select({ briefId: dependencies.briefId, blockerId: dependencies.blockerId })
     .from(dependencies)
-    .where(and(eq(dependencies.runId, $.runId), between(dependencies.briefId, $.first, $.last)))
-    .orderBy(asc(dependencies.briefId), asc(dependencies.blockerId));
+    .where(
+      and(eq(dependencies.runId, $.runId), between(dependencies.briefId, $.first, $.last), filtered(exists(brief))),
+    )
+    .orderBy(asc(dependencies.briefId), asc(dependencies.blockerId))
+    .limit(sql.placeholder("limit"));
 });
 
+/** How many dependencies a page has at most, unless those of a single brief are more. */
+const pageDependencies = 8192;
+
+/** Like `readBriefs`, with the dependencies of the briefs. A page ends before the brief with which they would be too many. */
 export function* readWholeBriefs(runId: string, after: string | undefined): Operation<WholeBrief[]> {
   const rows = yield* readBriefs(runId, after);
-  const [first, last] = [rows[0], rows.at(-1)];
-  if (!first || !last) return [];
+  const [first, last] = [rows[0]?.briefId, rows.at(-1)?.briefId];
+  if (first === undefined || last === undefined) return [];
+  const links = yield* dependenciesOf({ runId, first, last, limit: pageDependencies });
+  const cut = links.length < pageDependencies ? undefined : links.at(-1)?.briefId;
+  if (cut === undefined) return withDependencies(rows, links);
+  const end = rows.findIndex(({ briefId }) => briefId === cut);
+  if (end > 0) return withDependencies(rows.slice(0, end), links);
+  const all = yield* dependenciesOf({ runId, first: cut, last: cut, limit: Number.MAX_SAFE_INTEGER });
+  return withDependencies(rows.slice(0, 1), all);
+}
+
+function withDependencies(rows: StoredBrief[], links: { briefId: string; blockerId: string }[]): WholeBrief[] {
   const blockers = new Map<string, string[]>();
-  for (const { briefId, blockerId } of yield* dependenciesOf({ runId, first: first.briefId, last: last.briefId })) {
+  for (const { briefId, blockerId } of links) {
     const present = blockers.get(briefId);
     if (present) present.push(blockerId);
     else blockers.set(briefId, [blockerId]);

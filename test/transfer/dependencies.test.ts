@@ -73,6 +73,26 @@ describe.each(pairs)("from $from to $to", ({ source, target }) => {
     expect([await waits("write"), await waits("after/lost")]).toEqual([1, 1]);
   });
 
+  test("any number of dependencies arrives, of one brief and of several", async () => {
+    const [here, there] = [await source(), await target()];
+    const board = await here.open("wide");
+    await board.createRun("a goal");
+    for (const [index, briefId] of ["a", "b", "c", "d", "e"].entries()) {
+      await board.createBrief({ briefId, tier: 1, role: "coder" });
+      const most = briefId === "c" ? 10_000 : 3000 + index;
+      await here.sql(
+        "wide",
+        `WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ${most})
+         INSERT INTO dependencies (run_id, brief_id, blocker_id) SELECT 'wide', '${briefId}', 'missing/' || n FROM counted`,
+      );
+    }
+    await copyRun(here.run("wide"), there.run("copy"));
+    const { items } = await (await there.open("copy")).listBriefs();
+    expect(items.map(({ waitsFor }) => waitsFor)).toEqual([3000, 3001, 10_000, 3003, 3004]);
+    const renamed = (await linksOf(here, "wide")).length;
+    expect(await linksOf(there, "copy")).toHaveLength(renamed);
+  });
+
   test("a run of another program, with any statuses and dependencies, is counted correctly", async () => {
     const [here, there] = [await source(), await target()];
     const ids = ["a", "b", "c", "d"];
