@@ -16,6 +16,7 @@ import { inspection } from "./inspection.ts";
 import { jsonValues } from "./json-values.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { lifecyclePage } from "./lifecycle-page.ts";
+import { lists } from "./lists.ts";
 import { pages } from "./pages.ts";
 import { properties } from "./properties.ts";
 import { queue } from "./queue.ts";
@@ -29,6 +30,7 @@ import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
 import { transactions } from "./transactions.ts";
 import { tree } from "./tree.ts";
+import { waits, waitTogether } from "./waits.ts";
 import { watch, watchTogether } from "./watch.ts";
 import { workstreams } from "./workstreams.ts";
 
@@ -51,6 +53,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     claims(engine);
     queue(engine);
     dependencies(engine);
+    lists(engine);
     spoilt(engine);
     statements(engine);
     holding(engine);
@@ -61,6 +64,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     bounded(engine);
     tree(engine, { long });
     watch(engine);
+    waits(engine);
     inspection(engine);
     transactions(engine);
     jsonValues(engine);
@@ -72,5 +76,6 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     if (long) claimsModel(engine);
     if (shared) connections(engine);
     if (shared) watchTogether(engine);
+    if (shared) waitTogether(engine);
   });
 }
