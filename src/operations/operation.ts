@@ -14,7 +14,7 @@ import type { Roles } from "../input/roles.ts";
  * are typed as SQLite's and use only what both builders have.
  */
 export interface Lens {
-  db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "insert" | "update">;
+  db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "selectDistinct" | "insert" | "update">;
   t: typeof tables;
   /** A value in the SELECT of an INSERT … SELECT, cast to the column's type: PostgreSQL treats a bare parameter there as text. */
   typed(column: AnyColumn, value: SQL): SQL.Aliased;
@@ -141,7 +141,7 @@ const maxBatch = 128;
  * Like `statement`, for inserting thousands of whole rows: `build` receives the placeholders of several rows. Batches have 128,
  * 64, 32 and so on rows, so that eight statements serve any number; building one costs 30 µs per row.
  */
-export function batches<P extends Parameters>(table: "runs" | "workstreams" | "briefs" | "events") {
+export function batches<P extends Parameters>(table: "runs" | "workstreams" | "briefs" | "dependencies" | "events") {
   return <Row>(build: (lens: Lens, rows: Placeholders<P>[]) => Preparable<Row>) => {
     const ofSize = family((size: number) => (lens: Lens) => {
       const names = Object.keys(getTableColumns(lens.t[table]));
