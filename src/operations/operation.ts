@@ -141,7 +141,7 @@ const maxBatch = 128;
  * Like `statement`, for inserting thousands of whole rows: `build` receives the placeholders of several rows. Batches have 128,
  * 64, 32 and so on rows, so that eight statements serve any number; building one costs 30 µs per row.
  */
-export function batches<P extends Parameters>(table: "runs" | "workstreams" | "briefs" | "dependencies" | "events") {
+export function batches<P extends Parameters>(table: "runs" | "workstreams" | "briefs" | "events") {
   return <Row>(build: (lens: Lens, rows: Placeholders<P>[]) => Preparable<Row>) => {
     const ofSize = family((size: number) => (lens: Lens) => {
       const names = Object.keys(getTableColumns(lens.t[table]));
