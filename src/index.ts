@@ -54,14 +54,18 @@ export type {
 export type { RoleSchemas, Roles } from "./input/roles.ts";
 export type { RunDestination, RunLocation } from "./input/run-locations.ts";
 export {
+  explainWaiting,
   getTreeOutline,
   listBriefOutlines,
   readBriefs,
+  readDependencies,
   readEvents,
   releaseBrief,
   reportRun,
   summarizeRun,
 } from "./inspect.ts";
+export type { Backlog, OldestReady } from "./operations/backlog.ts";
+export type { Dependency, DependencyFilter, FailedBlocker, WaitingBrief } from "./operations/blockers.ts";
 export type { BriefFilter } from "./operations/brief-lists.ts";
 export type { Brief, NewBriefBase } from "./operations/briefs.ts";
 export type { ClaimsRequest } from "./operations/claim-briefs.ts";
@@ -157,8 +161,8 @@ export function migrateBlackboard(options: MigrateBlackboardOptions): MigrationS
 
 /**
  * Checks a file: SQLite's integrity check; tables, indexes and triggers that differ from the migrations; dangling references,
- * whether or not a foreign key declares them; briefs that are their own ancestors; stored counts that differ from the rows.
- * Read-only. `problems` is empty if no problem was found.
+ * whether or not a foreign key declares them; briefs that are their own ancestors or come after themselves; stored counts that
+ * differ from the rows. Read-only. `problems` is empty if no problem was found.
  *
  * With `repair`, writes: recreates indexes, triggers and a missing table of counts, and recomputes wrong counts. `repaired`
  * lists the repaired problems, `problems` the remaining ones.

@@ -22,7 +22,9 @@ export function pastable(given: string): string {
   const rest = url.pathname + url.search;
   // Cut off at the first of these characters, a password would be taken for a host and a port, which are shown.
   if (url.username === "" && url.password === "" && rest.includes("@")) {
-    throw refused("has an @ after the host: in a user name or password, write / as %2F, ? as %3F, # as %23 and @ as %40");
+    throw refused(
+      "has an @ after the host: in a user name or password, write / as %2F, ? as %3F, # as %23 and @ as %40",
+    );
   }
   return text;
 }
@@ -101,7 +103,8 @@ function clientOf(options: pg.ClientConfig): pg.Client {
 function reasonOfFailure(error: unknown): string | undefined {
   const code = codeOf(error) ?? "";
   if (/^E[A-Z]+$/.test(code)) {
-    const path = isError(error) && "path" in error && typeof error.path === "string" ? ` ${JSON.stringify(error.path)}` : "";
+    const path =
+      isError(error) && "path" in error && typeof error.path === "string" ? ` ${JSON.stringify(error.path)}` : "";
     return `has an sslrootcert, sslcert or sslkey whose file cannot be read:${path} (${code})`;
   }
   return isError(error) && error.message.includes("sslmode")

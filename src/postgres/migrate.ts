@@ -49,7 +49,10 @@ export async function migratePostgres(connection: Connection, migrations: readon
     // Explicit, because a database may have a different default: changes committed while waiting must be visible.
     await ask(client, "BEGIN ISOLATION LEVEL READ COMMITTED");
     try {
-      await ask(client, "SELECT pg_catalog.pg_advisory_xact_lock($1, pg_catalog.hashtext($2))", [advisoryClass, schema]);
+      await ask(client, "SELECT pg_catalog.pg_advisory_xact_lock($1, pg_catalog.hashtext($2))", [
+        advisoryClass,
+        schema,
+      ]);
       await applyAll(client, await planOf(client, connection, migrations), connection);
       await ask(client, "COMMIT");
     } catch (error) {
@@ -206,7 +209,10 @@ async function createIfMissing(client: Client, found: Found, { location, schema 
   try {
     // Not IF NOT EXISTS, for which the role would need CREATE on the database even if the schema exists.
     if (!found.exists) await ask(client, `CREATE SCHEMA ${identifier(schema)}`);
-    await ask(client, `CREATE TABLE IF NOT EXISTS ${tableIn(schema)} (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint)`);
+    await ask(
+      client,
+      `CREATE TABLE IF NOT EXISTS ${tableIn(schema)} (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint)`,
+    );
     await ask(client, `CREATE UNIQUE INDEX IF NOT EXISTS ${migrationsTable}_once ON ${tableIn(schema)} (created_at)`);
   } catch (cause) {
     throw mayNotCreate(cause, location, schema, found) ?? cause;

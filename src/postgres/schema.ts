@@ -5,20 +5,19 @@
  */
 import { Column, getTableColumns, getTableName, getViewName, getViewSelectedFields, is } from "drizzle-orm";
 import { getTableConfig } from "drizzle-orm/pg-core";
-import {
-  briefs,
-  dependencies,
-  eventCounters,
-  events,
-  runs,
-  tallies,
-  workstreams,
-} from "../../drizzle/schema.postgres.ts";
+import { defaultSchema, type PostgresTables, tablesIn } from "../../drizzle/schema.postgres.ts";
 import { type Migration, migrationsTable } from "../engine/history.ts";
 import type { Client } from "./pool.ts";
 import { ask } from "./text-types.ts";
 
-const tables = [runs, workstreams, briefs, dependencies, events, eventCounters];
+/** In the order of their references: each table only refers to those before it. */
+export function listed({ runs, workstreams, briefs, dependencies, events, eventCounters }: PostgresTables) {
+  return [runs, workstreams, briefs, dependencies, events, eventCounters];
+}
+
+/** The names within a schema are the same in every schema. */
+const own = tablesIn(defaultSchema);
+const tables = listed(own);
 
 interface Relation {
   readonly name: string;
@@ -26,7 +25,7 @@ interface Relation {
 }
 export const ours: readonly Relation[] = [
   ...tables.map((table) => relation(getTableName(table), getTableColumns(table))),
-  relation(getViewName(tallies), getViewSelectedFields(tallies)),
+  relation(getViewName(own.tallies), getViewSelectedFields(own.tallies)),
 ];
 
 function relation(name: string, fields: object): Relation {
@@ -106,7 +105,7 @@ interface PostgresObject {
 /** All objects that the migrations create, except the migrations table. */
 export const expectedObjects: readonly PostgresObject[] = [
   ...tables.flatMap(ofTable),
-  { type: "view", name: getViewName(tallies), on: getViewName(tallies) },
+  { type: "view", name: getViewName(own.tallies), on: getViewName(own.tallies) },
   { type: "trigger", name: "events_seq", on: "events" },
   { type: "function", name: "run_blackboard_next_seq", on: "" },
   { type: "trigger", name: "dependencies_insert", on: "dependencies" },
@@ -171,11 +170,7 @@ export async function lackingObjects(
   migrations: readonly Migration[],
 ): Promise<string[]> {
   const functions = expectedObjects.filter(({ type }) => type === "function").map(({ name }) => name);
-  const { rows } = await ask<FoundObject>(client, objectsQuery, [
-    ours.map(({ name }) => name),
-    functions,
-    schema,
-  ]);
+  const { rows } = await ask<FoundObject>(client, objectsQuery, [ours.map(({ name }) => name), functions, schema]);
   const found = new Map(rows.map((row) => [keyOf(row), row]));
   return expectedObjects.flatMap((object) => {
     const row = found.get(keyOf(object));

@@ -3,7 +3,6 @@
  */
 import { Blackboard } from "../blackboard.ts";
 import type { AnyRoles } from "../input/roles.ts";
-import { type Flaw, findFlaws } from "../operations/consistency.ts";
 import { allRuns, type ListedSummary } from "../operations/overview.ts";
 import { reader, theOnlyOne } from "../operations/read-context.ts";
 import { listEachRun } from "../operations/run-listings.ts";
@@ -68,29 +67,8 @@ export async function listRunsOnServer(server: Server): Promise<PostgresRunListi
   }
 }
 
-/** Problems found in the rows; the server ensures the integrity of its files and indexes. */
-export interface PostgresVerification {
-  /** The server, database and schema, without credentials. */
-  location: string;
-  state: "current";
-  problems: Flaw[];
-}
-
-export async function verifyServer(server: Server): Promise<PostgresVerification> {
-  const connection = await connect(server);
-  try {
-    const problems = await engineOf(connection, "").run(() => findFlaws());
-    return { location: connection.location, state: "current", problems };
-  } finally {
-    await connection.close();
-  }
-}
-
 /** Returns the migration status; with `migrating`, applies pending migrations first. */
-export async function statusOfServer(
-  server: Server,
-  migrating: boolean,
-): Promise<PostgresMigrationStatus> {
+export async function statusOfServer(server: Server, migrating: boolean): Promise<PostgresMigrationStatus> {
   const connection = connectPostgres(server);
   try {
     if (migrating) await migratePostgres(connection, migrations);

@@ -1,5 +1,6 @@
 /** The behaviour of a blackboard on every engine. */
 import { describe } from "vitest";
+import { backlog } from "./backlog.ts";
 import { bounded } from "./bounded.ts";
 import { briefs } from "./briefs.ts";
 import { claims } from "./claims.ts";
@@ -53,6 +54,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     claims(engine);
     queue(engine);
     dependencies(engine);
+    backlog(engine);
     lists(engine);
     spoilt(engine);
     statements(engine);
