@@ -31,6 +31,19 @@ import {
 import type { RunPlace } from "./transfer/place.ts";
 import { checkRule, type PrunedRun, type PruneRule, ruleNames } from "./transfer/prune-rule.ts";
 
+// The same functions as of `run-blackboard`, whose entry needs better-sqlite3.
+export {
+  explainWaiting,
+  getTreeOutline,
+  listBriefOutlines,
+  readBriefs,
+  readDependencies,
+  readEvents,
+  releaseBrief,
+  reportRun,
+  summarizeRun,
+} from "./inspect.ts";
+export { copyRun, exportRun, type ImportOptions, importRun } from "./transfer/move.ts";
 export type {
   PostgresDatabase,
   PostgresMigrationStatus,

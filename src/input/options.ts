@@ -9,6 +9,7 @@ import { has } from "../foreign.ts";
 import { Check, maxInteger, type Names, shown } from "./check.ts";
 import { realPathOf } from "./real-path.ts";
 import { checkRoles, type Roles } from "./roles.ts";
+import { looksLikeConnection } from "./secrets.ts";
 
 /** The options of both engines. */
 export interface CommonOptions<R extends Roles = Roles> {
@@ -122,6 +123,7 @@ function checkServer<Pool extends object>(check: Check, { connection, schema }: 
 
 /** PostgreSQL would shorten a longer name without an error, and refuses names that begin with pg_. */
 export function checkSchemaName(check: Check, path: string, value: unknown): string {
+  if (refuseConnection(check, path, value)) return "";
   const name = check.text(path, value);
   const bytes = Buffer.byteLength(name);
   if (bytes > 63) check.refuse(path, `must name a schema with 1 to 63 bytes, got ${bytes}`);
@@ -170,8 +172,16 @@ export function checkOpenOptions(options: OpenOptions) {
   return settings;
 }
 
+/** Refuses a connection string without showing it: what these options name appears in messages. */
+function refuseConnection(check: Check, path: string, value: unknown): boolean {
+  const refused = typeof value === "string" && looksLikeConnection(value);
+  if (refused) check.refuse(path, "must not be a connection string, which is passed as `connection`");
+  return refused;
+}
+
 /** One path segment, because the run id names a folder. */
 export function checkRunId(check: Check, value: unknown): string {
+  if (refuseConnection(check, "runId", value)) return "";
   const runId = check.text("runId", value, 128);
   if (runId === "." || runId === ".." || /[/\\\p{Cc}]/u.test(runId)) {
     check.refuse(
@@ -199,10 +209,11 @@ export function checkPath(
   runId: string,
 ): string {
   if (file === undefined) {
-    const folder = root === undefined ? defaultRoot : check.text("root", root);
+    const folder = root === undefined || refuseConnection(check, "root", root) ? defaultRoot : check.text("root", root);
     return resolve(join(folder, runId, "blackboard.db"));
   }
   if (root !== undefined) check.refuse("root", "must not be combined with `file`");
+  if (refuseConnection(check, "file", file)) return "";
   const path = check.text("file", file);
   if (path === ":memory:") return path;
   // better-sqlite3 trims file names: it would open a different file.
@@ -273,7 +284,7 @@ export function checkViewOptions(options: ViewOptions) {
 export function checkRootOption(options: { root?: string | undefined } | undefined): string {
   const check = new Check();
   const { root } = check.object<{ root?: string | undefined }>("options", options, { root: true });
-  const folder = root === undefined ? defaultRoot : check.text("root", root);
+  const folder = root === undefined || refuseConnection(check, "root", root) ? defaultRoot : check.text("root", root);
   check.done();
   return folder;
 }

@@ -55,6 +55,36 @@ export async function makeSchema(server?: string): Promise<{ schema: Schema; dro
   return { schema: { name, url, sql }, drop };
 }
 
+let databases = 0;
+
+/** An empty database, dropped after the test; `options` as of CREATE DATABASE. The `sql` of it needs names with schemas. */
+export async function freshDatabase(options = ""): Promise<Schema> {
+  const name = `d${process.pid}_${++databases}`;
+  const server = await serverUrl();
+  const admin = quietPool(server, { max: 1 });
+  await admin.query(`CREATE DATABASE ${name} ${options}`);
+  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
+  const pool = quietPool(url, { max: 1 });
+  onTestFinished(async () => {
+    await pool.end();
+    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    await admin.end();
+  });
+  const sql = async <R extends object>(query: string, values: readonly unknown[] = []) =>
+    (await pool.query<R>(query, [...values])).rows;
+  return { name, url, sql };
+}
+
+/** A role that may log in and nothing else, dropped after the test; returns the URL of a database for it. */
+export async function freshRole({ url, sql }: Pick<Schema, "url" | "sql">, name: string): Promise<string> {
+  await sql(`CREATE ROLE ${name} LOGIN`);
+  onTestFinished(async () => {
+    await sql(`DROP OWNED BY ${name} CASCADE`);
+    await sql(`DROP ROLE ${name}`);
+  });
+  return Object.assign(new URL(url), { username: name }).href;
+}
+
 /** The same for another schema. */
 export function inSchema(url: string, schema: string): string {
   const whole = new URL(url);
