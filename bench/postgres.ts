@@ -259,7 +259,7 @@ async function spawnPending(tx: BlackboardOperations<"async">, count: number): P
 
 /** Creates a schema with the same run, and a pool with one connection per concurrent call. */
 async function makeSite(url: string, schema: string, connections: number): Promise<{ board: Board; pool: pg.Pool }> {
-  const pool = new pg.Pool({ connectionString: `${url}&options=-c%20search_path%3D${schema}`, max: connections });
+  const pool = new pg.Pool({ connectionString: `${url}&options=-c%20search_path%3D${schema}&schema=${schema}`, max: connections });
   await pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE; CREATE SCHEMA ${schema}`);
   const board = await openPostgresBlackboard({ runId, connection: pool });
   await board.createRun("Find out what it costs");
