@@ -1,10 +1,11 @@
 /**
  * Takeovers: claims of briefs whose lease has expired, the longest expired first. A takeover counts a retry and logs `retried`.
- * It needs a transaction, since the event names the previous agent, and RETURNING returns new values only.
+ * It needs a transaction, or a statement that selects the row first, since the event names the previous agent, and RETURNING
+ * returns new values only.
  */
-import { and, asc, eq, isNotNull, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, isNotNull, lte, type SQL, sql } from "drizzle-orm";
 import { maxInteger } from "../input/check.ts";
-import { briefColumns, readBrief } from "./briefs.ts";
+import { briefColumns, isReadable, readBrief } from "./briefs.ts";
 import {
   isDecodable,
   isUnblocked,
@@ -21,7 +22,7 @@ import {
 import { appendEvent, newEntry } from "./entries.ts";
 import { type Claim, claimOf, type Lease } from "./held-claims.ts";
 import { askedFor, filtered } from "./index-choice.ts";
-import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
+import { atOnce, type Context, family, type Lens, type Operation, statement } from "./operation.ts";
 import { isBehind } from "./pages.ts";
 
 export type Taking = Lease & { runId: string; agentId: string };
@@ -112,14 +113,17 @@ const placeOf = ({ leaseExpiresAt, briefId }: { leaseExpiresAt: string | null; b
 });
 
 /** A retry count at its maximum stays there. */
+const takenOver = (lens: Lens, $: { readonly [Name in keyof Taking]: SQL<Taking[Name]> }) => {
+  const { retryCount } = lens.t.briefs;
+  const counted = sql`case when ${retryCount} < ${sql.raw(String(maxInteger))} then ${retryCount} + 1 else ${retryCount} end`;
+  return { ...claimed(lens, $), retryCount: counted };
+};
+
 const takeOver = statement<Taking & { briefId: string }>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .update(briefs)
-    .set({
-      ...claimed(lens, $),
-      retryCount: sql`case when ${briefs.retryCount} < ${sql.raw(String(maxInteger))} then ${briefs.retryCount} + 1 else ${briefs.retryCount} end`,
-    })
+    .set(takenOver(lens, $))
     .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId), isUnblocked(lens)))
     .returning(briefColumns(lens));
 });
@@ -131,6 +135,78 @@ const giveUp = statement<{ runId: string; briefId: string; now: string | null }>
     .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId)))
     .returning({ briefId: briefs.briefId }),
 );
+
+type Values = { readonly [column: string]: SQL | null };
+
+/** The values of an UPDATE that sets `first` under a condition and otherwise `second`; what one of them doesn't set stays. */
+function either({ t: { briefs } }: Lens, condition: SQL, first: Values, second: Values): Record<string, SQL> {
+  const set: Record<string, SQL> = {};
+  for (const [name, column] of Object.entries(getTableColumns(briefs))) {
+    if (!(name in first || name in second)) continue;
+    const [one, other] = [first, second].map(({ [name]: value }) =>
+      value === undefined ? column : (value ?? sql`null`),
+    );
+    set[name] = sql`case when ${condition} then ${one} else ${other} end`;
+  }
+  return set;
+}
+
+type TakingOne = Wanted & Taking & { eventId: string; maxRetries: number | null };
+
+/** Chooses the longest-expired brief, and claims it or makes it failed, with its event. */
+const takeFirst = family((shape: Shape) =>
+  atOnce<TakingOne>()((lens, $) => {
+    const { db, t, time } = lens;
+    const { briefs } = t;
+    const before = lens.chosen(
+      lens.skippingLocked(
+        db
+          .select({ briefId: briefs.briefId, attempt: briefs.attempt, claimedBy: briefs.claimedBy })
+          .from(briefs)
+          .where(and(runAllowsClaims(lens, $.runId), isExpired(lens, $, shape), filtered(isReadable(lens))))
+          .orderBy(...expiredFirst(lens))
+          .limit(1),
+      ),
+    );
+    const isExhausted = sql`${briefs.retryCount} >= cast(${$.maxRetries} as integer)`;
+    const failing = { status: sql`'failed'`, leaseExpiresAt: sql`null`, updatedAt: time($.now) };
+    const change = db
+      .update(briefs)
+      .set(either(lens, isExhausted, failing, takenOver(lens, $)))
+      .where(and(eq(briefs.runId, $.runId), sql`${briefs.briefId} = ${before.briefId}`))
+      .returning(briefColumns(lens));
+    return lens.withEvent(change, ({ briefId, status }) => {
+      const byOutcome = (exhausted: string, taken: string) =>
+        sql`case when ${status} = 'failed' then ${sql.raw(`'${exhausted}'`)} else ${sql.raw(`'${taken}'`)} end`;
+      const reason = byOutcome("retries exhausted", "lease expired");
+      const detail = lens.object({ reason, previousAgent: before.claimedBy, attempt: before.attempt });
+      return { eventId: $.eventId, briefId, kind: byOutcome("failed", "retried"), detail, now: $.now };
+    });
+  }),
+);
+
+/**
+ * Takes over the longest-expired brief where the engine does it in one statement for each brief that it meets: see `atOnce`.
+ * Returns "nothing" if none was left, and "undone" if `takeExpired` must do it.
+ */
+export function* takeFirstExpired(
+  context: Context,
+  shape: Shape,
+  taking: Wanted & Taking,
+  maxRetries: number | undefined,
+): Operation<Claim | "nothing" | "undone"> {
+  for (;;) {
+    const rows = yield* takeFirst(shape)(() => ({
+      ...taking,
+      eventId: context.newId(),
+      maxRetries: maxRetries ?? null,
+    }));
+    if (rows === undefined) return "undone";
+    const [row] = rows;
+    if (row === undefined) return "nothing";
+    if (row.status === "active") return claimOf(readBrief(row));
+  }
+}
 
 /**
  * Whether to call `takeExpired`, which takes a lock, by the `likelihood` of the first expired brief. If that brief must be decoded
