@@ -73,7 +73,7 @@ export const newBriefFields = {
   after: "compared as a set",
 } as const satisfies CreatorFields<UncheckedBrief>;
 const newBriefNames = acceptedNames<UncheckedBrief>(newBriefFields);
-type Checked = NewRow<typeof newBriefFields, Row>;
+export type CheckedBrief = NewRow<typeof newBriefFields, Row>;
 
 /** Every column but `parked`, which only claims use. JSON as text. With names, so that a statement can refer to a part of itself. */
 export function briefColumns({ t: { briefs } }: Lens) {
@@ -90,17 +90,19 @@ export function briefColumns({ t: { briefs } }: Lens) {
 export const isReadable = ({ t: { briefs }, readable }: Lens) =>
   and(readable(briefs.payload), readable(briefs.result), readable(briefs.progress));
 
+interface Texts {
+  briefId: string;
+  payload: string | null;
+  result: string | null;
+  progress: string | null;
+}
+type Decoded<Stored> = Omit<Stored, "payload" | "result" | "progress"> & Pick<Brief, "payload" | "result" | "progress">;
+
 /**
  * Decodes a row in place, since it is not shared.
  * @throws UnreadableRowError.
  */
-export function readBrief(
-  row: Omit<Row, "payload" | "result" | "progress" | "parked"> & {
-    payload: string | null;
-    result: string | null;
-    progress: string | null;
-  },
-): Brief {
+export function readBrief<Stored extends Texts>(row: Stored): Decoded<Stored> {
   return Object.assign(row, {
     payload: readObject("brief", row.briefId, "payload", row.payload) ?? {},
     result: readObject("brief", row.briefId, "result", row.result),
@@ -109,7 +111,7 @@ export function readBrief(
 }
 
 /** A claim clears it when the time has come. */
-const parkedUntil = (time: SQL<string | null>) => sql`case when cast(${time} as text) is null then 0 else 1 end`;
+export const parkedUntil = (time: SQL<string | null>) => sql`case when cast(${time} as text) is null then 0 else 1 end`;
 
 type References = { parent: boolean; workstream: boolean };
 
@@ -117,7 +119,7 @@ type References = { parent: boolean; workstream: boolean };
  * Inserts from the run's row, and only if the parent and the workstream exist. One statement for each combination of references:
  * PostgreSQL planned a single one again at each call, which cost two thirds more.
  */
-const referring = (names: References) => (lens: Lens, $: Placeholders<Checked>) => {
+const referring = (names: References) => (lens: Lens, $: Placeholders<CheckedBrief>) => {
   const { db, t } = lens;
   const parent = db
     .select({ found: sql`1` })
@@ -145,10 +147,10 @@ const referring = (names: References) => (lens: Lens, $: Placeholders<Checked>) 
     .returning(briefColumns(lens));
 };
 
-const insertReferring = family((names: References) => statement<Checked>()(referring(names)));
+const insertReferring = family((names: References) => statement<CheckedBrief>()(referring(names)));
 
 const spawnReferring = family((names: References) =>
-  atOnce<Checked & { eventId: string; detail: string }>()((lens, $) =>
+  atOnce<CheckedBrief & { eventId: string; detail: string }>()((lens, $) =>
     lens.withEvent(referring(names)(lens, $), ({ briefId }) => {
       const { eventId, detail, now } = $;
       return { eventId, briefId, kind: sql`'spawned'`, detail, now };
@@ -156,11 +158,11 @@ const spawnReferring = family((names: References) =>
   ),
 );
 
-function referencesOf({ parentBriefId, workstreamId }: Checked): References {
+function referencesOf({ parentBriefId, workstreamId }: CheckedBrief): References {
   return { parent: parentBriefId !== null, workstream: workstreamId !== null };
 }
 
-function insertBrief(row: Checked) {
+function insertBrief(row: CheckedBrief) {
   return insertReferring(referencesOf(row))(row);
 }
 
@@ -173,7 +175,12 @@ const findBrief = statement<{ runId: string; briefId: string }>()((lens, $) => {
 });
 
 /** What is stored of a new brief, and how a repeat of it is told from a conflict. */
-function checkNewBrief(check: Check, context: Context, brief: UncheckedBrief): Checked {
+export function checkNewBrief(
+  check: Check,
+  context: Context,
+  brief: UncheckedBrief,
+  now = context.now(),
+): CheckedBrief {
   const asked = check.object("brief", brief, newBriefNames);
   const given = {
     parentBriefId: check.nullableId("parentBriefId", asked.parentBriefId),
@@ -188,7 +195,7 @@ function checkNewBrief(check: Check, context: Context, brief: UncheckedBrief): C
   const after = checkAfter(check, asked.after);
   const briefId = check.idOr("briefId", asked.briefId, context.newId);
   const { runId } = context;
-  return { briefId, runId, ...given, payload, retryCount, priority, notBefore, after, now: context.now() };
+  return { briefId, runId, ...given, payload, retryCount, priority, notBefore, after, now };
 }
 
 const maxAfter = 1000;
@@ -222,7 +229,7 @@ export function* createBrief(context: Context, brief: UncheckedBrief): Operation
 }
 
 /** Inserts a brief and its dependencies in the caller's transaction; `undefined` if no row was inserted. */
-function* insertDependent(checked: Checked): Operation<Brief | undefined> {
+function* insertDependent(checked: CheckedBrief): Operation<Brief | undefined> {
   const { runId, briefId, after } = checked;
   const [row] = yield* insertBrief(checked);
   if (!row || after.length === 0) return row && readBrief(row);
@@ -253,7 +260,7 @@ export function* spawnBrief(context: Context, brief: UncheckedBrief, detail?: Pl
 }
 
 /** Returns the stored brief for a repeat; otherwise throws why nothing was inserted. */
-function* storedBrief(context: Context, checked: Checked): Operation<Brief> {
+function* storedBrief(context: Context, checked: CheckedBrief): Operation<Brief> {
   const { briefId, runId, parentBriefId, workstreamId } = checked;
   const stored = yield* getBrief(context, briefId);
   if (stored) {
@@ -297,7 +304,7 @@ export function* roleOf({ runId }: Context, briefId: string): Operation<string> 
 }
 
 /** Whether any run of the file has a brief of this id. */
-function* isTaken(briefId: string): Operation<boolean> {
+export function* isTaken(briefId: string): Operation<boolean> {
   const rows = yield* query(({ db, t }) =>
     db.select({ runId: t.briefs.runId }).from(t.briefs).where(eq(t.briefs.briefId, briefId)),
   );

@@ -3,9 +3,10 @@
  * It needs a transaction, or a statement that selects the row first, since the event names the previous agent, and RETURNING
  * returns new values only.
  */
-import { and, asc, eq, getTableColumns, isNotNull, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, isNotNull, lte, type SQL, sql } from "drizzle-orm";
+import type { EventKind } from "../../drizzle/vocabulary.ts";
 import { maxInteger } from "../input/check.ts";
-import { briefColumns, isReadable, readBrief } from "./briefs.ts";
+import { briefColumns, readBrief } from "./briefs.ts";
 import {
   isDecodable,
   isUnblocked,
@@ -19,10 +20,10 @@ import {
   spoiltColumn,
   type Wanted,
 } from "./claimable.ts";
-import { appendEvent, newEntry } from "./entries.ts";
+import { appendEvent, appendEvents, newEntry } from "./entries.ts";
 import { type Claim, claimOf, type Lease } from "./held-claims.ts";
 import { askedFor, filtered } from "./index-choice.ts";
-import { atOnce, type Context, family, type Lens, type Operation, statement } from "./operation.ts";
+import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
 import { isBehind } from "./pages.ts";
 
 export type Taking = Lease & { runId: string; agentId: string };
@@ -46,7 +47,7 @@ type Asking = { readonly [Name in keyof Wanted]: SQL } & { readonly now: SQL<str
 /**
  * Active with an expired lease, by the index `briefs_leased`. A brief without a lease was not claimed here and is not taken over.
  */
-const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
+export const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
   const { briefs } = lens.t;
   return and(
     eq(briefs.runId, $.runId),
@@ -59,7 +60,7 @@ const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
   );
 };
 
-const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), asc(briefs.briefId)] as const;
+export const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), asc(briefs.briefId)] as const;
 
 /** The `likelihood` of the longest expired brief. */
 export const firstExpired = (lens: Lens, $: Asking, shape: Shape) =>
@@ -113,17 +114,14 @@ const placeOf = ({ leaseExpiresAt, briefId }: { leaseExpiresAt: string | null; b
 });
 
 /** A retry count at its maximum stays there. */
-const takenOver = (lens: Lens, $: { readonly [Name in keyof Taking]: SQL<Taking[Name]> }) => {
-  const { retryCount } = lens.t.briefs;
-  const counted = sql`case when ${retryCount} < ${sql.raw(String(maxInteger))} then ${retryCount} + 1 else ${retryCount} end`;
-  return { ...claimed(lens, $), retryCount: counted };
-};
+export const retryCounted = ({ t: { briefs } }: Lens) =>
+  sql`case when ${briefs.retryCount} < ${sql.raw(String(maxInteger))} then ${briefs.retryCount} + 1 else ${briefs.retryCount} end`;
 
 const takeOver = statement<Taking & { briefId: string }>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .update(briefs)
-    .set(takenOver(lens, $))
+    .set({ ...claimed(lens, $), retryCount: retryCounted(lens) })
     .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId), isUnblocked(lens)))
     .returning(briefColumns(lens));
 });
@@ -135,78 +133,6 @@ const giveUp = statement<{ runId: string; briefId: string; now: string | null }>
     .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId)))
     .returning({ briefId: briefs.briefId }),
 );
-
-type Values = { readonly [column: string]: SQL | null };
-
-/** The values of an UPDATE that sets `first` under a condition and otherwise `second`; what one of them doesn't set stays. */
-function either({ t: { briefs } }: Lens, condition: SQL, first: Values, second: Values): Record<string, SQL> {
-  const set: Record<string, SQL> = {};
-  for (const [name, column] of Object.entries(getTableColumns(briefs))) {
-    if (!(name in first || name in second)) continue;
-    const [one, other] = [first, second].map(({ [name]: value }) =>
-      value === undefined ? column : (value ?? sql`null`),
-    );
-    set[name] = sql`case when ${condition} then ${one} else ${other} end`;
-  }
-  return set;
-}
-
-type TakingOne = Wanted & Taking & { eventId: string; maxRetries: number | null };
-
-/** Chooses the longest-expired brief, and claims it or makes it failed, with its event. */
-const takeFirst = family((shape: Shape) =>
-  atOnce<TakingOne>()((lens, $) => {
-    const { db, t, time } = lens;
-    const { briefs } = t;
-    const before = lens.chosen(
-      lens.skippingLocked(
-        db
-          .select({ briefId: briefs.briefId, attempt: briefs.attempt, claimedBy: briefs.claimedBy })
-          .from(briefs)
-          .where(and(runAllowsClaims(lens, $.runId), isExpired(lens, $, shape), filtered(isReadable(lens))))
-          .orderBy(...expiredFirst(lens))
-          .limit(1),
-      ),
-    );
-    const isExhausted = sql`${briefs.retryCount} >= cast(${$.maxRetries} as integer)`;
-    const failing = { status: sql`'failed'`, leaseExpiresAt: sql`null`, updatedAt: time($.now) };
-    const change = db
-      .update(briefs)
-      .set(either(lens, isExhausted, failing, takenOver(lens, $)))
-      .where(and(eq(briefs.runId, $.runId), sql`${briefs.briefId} = ${before.briefId}`))
-      .returning(briefColumns(lens));
-    return lens.withEvent(change, ({ briefId, status }) => {
-      const byOutcome = (exhausted: string, taken: string) =>
-        sql`case when ${status} = 'failed' then ${sql.raw(`'${exhausted}'`)} else ${sql.raw(`'${taken}'`)} end`;
-      const reason = byOutcome("retries exhausted", "lease expired");
-      const detail = lens.object({ reason, previousAgent: before.claimedBy, attempt: before.attempt });
-      return { eventId: $.eventId, briefId, kind: byOutcome("failed", "retried"), detail, now: $.now };
-    });
-  }),
-);
-
-/**
- * Takes over the longest-expired brief where the engine does it in one statement for each brief that it meets: see `atOnce`.
- * Returns "nothing" if none was left, and "undone" if `takeExpired` must do it.
- */
-export function* takeFirstExpired(
-  context: Context,
-  shape: Shape,
-  taking: Wanted & Taking,
-  maxRetries: number | undefined,
-): Operation<Claim | "nothing" | "undone"> {
-  for (;;) {
-    const rows = yield* takeFirst(shape)(() => ({
-      ...taking,
-      eventId: context.newId(),
-      maxRetries: maxRetries ?? null,
-    }));
-    if (rows === undefined) return "undone";
-    const [row] = rows;
-    if (row === undefined) return "nothing";
-    if (row.status === "active") return claimOf(readBrief(row));
-  }
-}
 
 /**
  * Whether to call `takeExpired`, which takes a lock, by the `likelihood` of the first expired brief. If that brief must be decoded
@@ -244,4 +170,74 @@ export function* takeExpired(
     yield* appendEvent({ eventId, runId, briefId, kind: "retried", detail, now });
     return claimOf(readBrief(row));
   }
+}
+
+const takeSeveralOver = statement<Taking & { ids: string }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
+    .update(briefs)
+    .set({ ...claimed(lens, $), retryCount: retryCounted(lens) })
+    .where(and(lens.ofRun(briefs.runId, $.runId), lens.among(briefs.briefId, $.ids), isUnblocked(lens)))
+    .returning(briefColumns(lens));
+});
+
+const giveSeveralUp = statement<{ runId: string; ids: string; now: string | null }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
+    .update(briefs)
+    .set({ status: "failed", leaseExpiresAt: null, updatedAt: lens.time($.now) })
+    .where(and(lens.ofRun(briefs.runId, $.runId), lens.among(briefs.briefId, $.ids)))
+    .returning({ briefId: briefs.briefId });
+});
+
+/** Takes over up to `limit` briefs, the longest expired first. Briefs before the last that are out of retries become failed. */
+export function* takeSeveralExpired(
+  context: Context,
+  shape: Shape,
+  taking: Wanted & Taking,
+  maxRetries: number | undefined,
+  limit: number,
+): Operation<Claim[]> {
+  const { runId, now } = taking;
+  const claims: Claim[] = [];
+  for (let place = start; claims.length < limit; ) {
+    const size = limit - claims.length + moreCandidates;
+    const candidates = yield* nextExpired(shape)({ ...taking, ...place, limit: size });
+    const exhausted = new Set<string>();
+    const chosen = new Set<string>();
+    const processed: (typeof candidates)[number][] = [];
+    for (const row of candidates) {
+      if (chosen.size === limit - claims.length) break;
+      place = placeOf(row);
+      if (spoiltColumn(row)) continue;
+      processed.push(row);
+      (maxRetries !== undefined && row.retryCount >= maxRetries ? exhausted : chosen).add(row.briefId);
+    }
+    // A user's trigger may ignore the update of some briefs; the others are still claimed.
+    const failed = yield* changed(exhausted, (ids) => giveSeveralUp({ runId, now, ids }));
+    const taken = yield* changed(chosen, (ids) => takeSeveralOver({ ...taking, ids }));
+    const entries = processed.flatMap(({ briefId, attempt, claimedBy: previousAgent }) => {
+      const isFailed = failed.has(briefId);
+      if (!isFailed && !taken.has(briefId)) return [];
+      const reason = isFailed ? "retries exhausted" : "lease expired";
+      const kind: EventKind = isFailed ? "failed" : "retried";
+      return [{ briefId, kind, ...newEntry(context, { reason, previousAgent, attempt }) }];
+    });
+    yield* appendEvents(runId, now, entries);
+    for (const { briefId } of processed) {
+      const row = taken.get(briefId);
+      if (row) claims.push(claimOf(readBrief(row)));
+    }
+    if (candidates.length < size) break;
+  }
+  return claims;
+}
+
+/** The rows that a statement has changed, by id. */
+function* changed<Row extends { briefId: string }>(
+  ids: ReadonlySet<string>,
+  change: (ids: string) => Operation<Row[]>,
+): Operation<Map<string, Row>> {
+  const rows = ids.size > 0 ? yield* change(JSON.stringify([...ids])) : [];
+  return new Map(rows.map((row) => [row.briefId, row]));
 }
