@@ -215,6 +215,7 @@ export const layers: readonly Layer[] = [
       "drizzle-orm",
       "drizzle-orm/node-postgres",
       "drizzle-orm/pg-core",
+      "drizzle-orm/query-builders/query-builder",
       "pg",
     ],
   },

@@ -56,6 +56,27 @@ export interface Lens {
   nameOf(query: { toSQL(): { sql: string } }): string;
 }
 
+/**
+ * What an engine provides to statements that make a change and store its event. Its `t.runs` contains only the run, whose row is
+ * locked before it is read, and its times are those after the lock was acquired.
+ */
+export interface AtOnceLens extends Lens {
+  /** The run's id, which is known once its row is locked: a condition on it makes a change wait for the lock. */
+  lockedRunId: SQL<string>;
+  /** The columns of the one row that `query` selects and locks, as they were before the change. */
+  chosen<Row>(query: Preparable<Row>): { readonly [Name in keyof Row]: SQL };
+  /** A JSON object. */
+  object(fields: Readonly<Record<string, SQL>>): SQL;
+  /** `change`, which returns the changed row, and its event. The statement fails unless the event is stored. */
+  withEvent<Row>(
+    change: Preparable<Row>,
+    event: (changed: { readonly [Name in keyof Row]: SQL }) => NewEventColumns,
+  ): Preparable<Row>;
+}
+export type NewEventColumns = { readonly [Name in "eventId" | "briefId" | "kind" | "detail"]: SQL } & {
+  readonly now: SQL<string | null>;
+};
+
 /** The properties of a list's entries; JSON is passed as text, and stored like that of a single row. */
 export type EntryTypes = Readonly<Record<string, "text" | "integer" | "json">>;
 
@@ -85,6 +106,11 @@ export interface KeptQuery {
 export interface BuiltQuery {
   build(lens: Lens): Preparable<unknown>;
 }
+/** A change and its event in one statement: see `atOnce`. */
+export interface AtOnce {
+  atOnce(lens: AtOnceLens): Prepared<unknown>;
+  parameters(): Parameters;
+}
 /** An operation that is atomic; inside a transaction, one that throws is rolled back alone (a savepoint). */
 export interface Atomic {
   atomic: () => Operation<unknown>;
@@ -95,7 +121,7 @@ export interface Atomic {
 export interface Snapshot {
   snapshot: () => Operation<unknown>;
 }
-export type Step = KeptQuery | BuiltQuery | Atomic | Snapshot;
+export type Step = KeptQuery | BuiltQuery | AtOnce | Atomic | Snapshot;
 export type Operation<T> = Generator<Step, T, unknown>;
 
 /** The context of a call: run id, roles, clock and id generator. */
@@ -130,6 +156,26 @@ export function statement<P extends Parameters>() {
     };
     return function* (parameters: P): Operation<Row[]> {
       return (yield { prepare, parameters }) as Row[];
+    };
+  };
+}
+
+/**
+ * A statement that makes a change and stores its event, for engines where a transaction costs a round trip for each of its
+ * statements. It commits by itself, so it must not change a row that can't be read. Returns `undefined` if it was not run or
+ * was rolled back; a transaction then has to make the change, or say why it can't be made.
+ */
+export function atOnce<P extends Parameters>() {
+  return <Row>(build: (lens: AtOnceLens, $: Placeholders<P>) => Preparable<Row>) => {
+    const prepare = (lens: AtOnceLens) => {
+      const $ = new Proxy(placeholders, {
+        get: (all, name) => (name === "runId" ? lens.lockedRunId : Reflect.get(all, name)),
+      });
+      const query = build(lens, $ as Placeholders<P>);
+      return query.prepare(lens.nameOf(query));
+    };
+    return function* (parameters: () => P): Operation<Row[] | undefined> {
+      return (yield { atOnce: prepare, parameters }) as Row[] | undefined;
     };
   };
 }

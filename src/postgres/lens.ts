@@ -25,8 +25,7 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
     amongRows,
     entries,
     hasNextSeq,
-    time,
-    timeIn,
+    ...clock(sql`statement_timestamp()`),
     skippingLocked,
     ofRun: eq,
     foundForEach,
@@ -36,7 +35,7 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
 }
 
 /** Casts a parameter, which would otherwise be text, to the column's type without its collation. */
-function typed(column: AnyColumn, value: SQL): SQL.Aliased {
+export function typed(column: AnyColumn, value: SQL): SQL.Aliased {
   const [type = "text"] = column.getSQLType().split(" COLLATE ");
   return sql`cast(${value} as ${sql.raw(type)})`.as(column.name);
 }
@@ -97,16 +96,15 @@ function bytes(column: AnyColumn): SQL<number> {
 }
 
 /**
- * Uses the server's clock, because several machines write: the time of the statement, so that all times in one row agree.
+ * Uses the server's clock, because several machines write: one `moment` for each statement, so that all times in one row agree.
  * Formatted as in SQLite files.
  */
-function time(now: SQL<string | null>): SQL<string> {
-  return orServerTime(now, sql`statement_timestamp()`);
-}
-
-function timeIn(milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<string> {
-  const moment = sql`statement_timestamp() + cast(${milliseconds} as integer) * interval '1 millisecond'`;
-  return orServerTime(reckoned, moment);
+export function clock(moment: SQL): Pick<Lens, "time" | "timeIn"> {
+  return {
+    time: (now) => orServerTime(now, moment),
+    timeIn: (milliseconds, reckoned) =>
+      orServerTime(reckoned, sql`${moment} + cast(${milliseconds} as integer) * interval '1 millisecond'`),
+  };
 }
 
 function orServerTime(time: SQL<string | null>, moment: SQL): SQL<string> {

@@ -120,7 +120,7 @@ export class Questions {
   readonly asked: string[] = [];
 
   logQuery(query: string, parameters: unknown[]): void {
-    if (!/^\W*(?:select|update)/i.test(query)) return;
+    if (!/^\W*(?:select|update|with)/i.test(query)) return;
     let n = 0;
     const literal = (value: unknown) =>
       typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : value === null ? "NULL" : String(value);

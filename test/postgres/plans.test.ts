@@ -23,7 +23,7 @@ async function large() {
     }
     return lines;
   };
-  return { board, plansOf };
+  return { board, schema, plansOf };
 }
 
 /** The number of rows and index entries of all briefs read so far. */
@@ -44,6 +44,22 @@ describe.skipIf(!hasServer)("queries of a large run on PostgreSQL", () => {
       expect(plan, name).not.toMatch(/Seq Scan on "?(?:briefs|events|workstreams)/);
       for (const index of indexes)
         expect(plan, name).toContain(index === "events_by_seq" ? "events_run_id_seq_pk" : index);
+    }
+  });
+
+  test("moves find their brief by its key, and a takeover the longest-expired by its index", async () => {
+    const { board, schema, plansOf } = await large();
+    await schema.sql("UPDATE briefs SET lease_expires_at = '1' WHERE brief_id = 'b8'");
+    const below = { tier: 1, role: "coder", parentBriefId: "b2", workstreamId: "w2" };
+    for (const [name, index, call] of [
+      ["spawnBrief", "briefs_run_id_brief_id_pk", () => board.spawnBrief(below)],
+      ["retryBrief", "briefs_run_id_brief_id_pk", () => board.retryBrief("b2")],
+      ["claimBrief", "briefs_leased", () => board.claimBrief({ agentId: "a", leaseMs: 1_000_000 })],
+    ] as const) {
+      const plan = (await plansOf(call)).join("\n");
+      expect(plan, name).toContain("CTE changed");
+      expect(plan, name).toContain(index);
+      expect(plan, name).not.toMatch(/(?:Seq|Bitmap Heap) Scan on "?(?:briefs|events|workstreams)|Sort/);
     }
   });
 
