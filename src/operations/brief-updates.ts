@@ -18,13 +18,13 @@ type Update = { runId: string; briefId: string; now: string | null };
 const theBrief = (lens: Lens, $: { [Name in "runId" | "briefId"]: SQL }, guarded: boolean) =>
   and(eq(lens.t.briefs.runId, $.runId), eq(lens.t.briefs.briefId, $.briefId), guarded ? isReadable(lens) : undefined);
 
-/** A pending brief has no claim, a finished one no lease; a finished one keeps `claimedBy`. */
-const endOfClaim: Readonly<Record<BriefStatus, { claimedBy?: null; claimedAt?: null; leaseExpiresAt?: null }>> = {
-  pending: { claimedBy: null, claimedAt: null, leaseExpiresAt: null },
+/** A pending brief has no claim and waits for no time, a finished one has no lease; a finished one keeps `claimedBy`. */
+const endOfClaim = {
+  pending: { claimedBy: null, claimedAt: null, leaseExpiresAt: null, notBefore: null, parked: sql`0` },
   active: {},
   done: { leaseExpiresAt: null },
   failed: { leaseExpiresAt: null },
-};
+} as const satisfies Record<BriefStatus, object>;
 
 interface Setting {
   status: BriefStatus;
