@@ -27,7 +27,7 @@ import {
 import { type Engine, StandingClock } from "./engine.ts";
 import { type Move, QueueModel } from "./queue-model.ts";
 
-const ids = ["a", "b", "c", "d", "e", "f"] as const;
+const ids = ["a", "b", "c", "d", "e"] as const;
 const id = fc.constantFrom(...ids);
 const role = fc.constantFrom("coder", "coder", "tester");
 const workstream = fc.constantFrom("w1", "w2");
@@ -44,20 +44,21 @@ const newBrief = fc
     workstream: fc.option(workstream),
     priority: fc.constantFrom(0, 0, 0, 1, -1),
     after: fc.subarray(["a", "b", "c"], { maxLength: 2 }),
-    wait: fc.constantFrom(undefined, undefined, undefined, -5, 0, 5, 50),
+    wait: fc.constantFrom(undefined, undefined, undefined, -5, 0, 5, 50, 500),
   })
   .map(({ after, ...brief }) => ({ ...brief, after: after.filter((blocker) => blocker < brief.id) }));
 const asked = fc.record({
   agentId: fc.constantFrom("w-1", "w-2", "w-3"),
   leaseMs,
-  role: orUndefined(role),
+  role: fc.option(role, { nil: undefined, freq: 2 }),
   workstream: fc.option(workstream, { nil: undefined, freq: 3 }),
   maxRetries: orUndefined(fc.nat(2)),
 });
 const anyMove = fc.constantFrom<Move>("complete", "complete", "fail", "escalate", "retry");
 const anyUse = fc.constantFrom<Use>("complete", "complete", "renew", "release", "fail", "escalate", "retry");
 const using = fc.record({ leaseMs, delayMs, result, progress });
-const runStatus = fc.constantFrom<RunStatus>("active", "active", "active", "pending", "review", "done", "failed");
+const open = ["pending", "active"] as const;
+const runStatus = fc.constantFrom<RunStatus>(...open, ...open, ...open, "review", "done", "failed");
 const workstreamStatus = fc.constantFrom<WorkstreamStatus>("blocked", "blocked", "active", "pending", "done", "failed");
 const spawning = fc.tuple(newBrief, fc.boolean()).map(([brief, spawns]) => create(brief, spawns));
 const claiming = asked.map(claim);
@@ -65,6 +66,8 @@ const commands = [
   spawning,
   spawning,
   spawning,
+  claiming,
+  claiming,
   claiming,
   claiming,
   claiming,
@@ -76,14 +79,14 @@ const commands = [
   fc.tuple(anyUse, fc.constantFrom(0, 0, 1, 2), using).map((given) => use(...given)),
   fc.tuple(anyUse, fc.constantFrom(0, 0, 1, 2), using).map((given) => use(...given)),
   fc.tuple(anyMove, id, result, delayMs).map((given) => moveById(...given)),
-  fc.tuple(id, fc.constantFrom(...briefStatuses)).map((given) => setStatus(...given)),
+  fc.tuple(id, fc.constantFrom(...briefStatuses, "pending" as const)).map((given) => setStatus(...given)),
   fc.tuple(id, fc.constantFrom(...briefStatuses)).map((given) => setStatusBySql(...given)),
   fc.tuple(id, result).map((given) => setResult(...given)),
   runStatus.map(setRun),
   fc.tuple(workstream, workstreamStatus).map((given) => setWorkstream(...given)),
   fc.constantFrom(1, 5, 50, 500).map(advance),
   fc.constantFrom(1, 5, 50, 500).map(advance),
-  fc.constantFrom("a", "b").map(spoil),
+  fc.constantFrom("d", "e").map(spoil),
   id.map(remove),
   fc.constant(compare),
 ];
