@@ -23,7 +23,7 @@ import {
   notCurrent,
   unclaimed,
 } from "./held-claims.ts";
-import { type Context, family, type Lens, type Operation, statement, together } from "./operation.ts";
+import { type Context, changeOrExplain, family, type Lens, type Operation, statement, together } from "./operation.ts";
 import { storedNothing } from "./status.ts";
 
 /** A claim must be the current one; an id changes the brief regardless of its claim. */
@@ -150,11 +150,16 @@ function* move(
   return yield* together(function* () {
     const byClaim = attempt !== undefined;
     const shape = { name, byClaim, delayed: delayMs > 0 };
-    const [row] = yield* change(shape)({ runId, briefId, attempt: attempt ?? 0, result, ...delay });
-    if (!row) return yield* notMoved(context, name, briefId, attempt, result);
-    const { eventId, detail } = entry;
-    yield* appendEvent({ eventId, runId, briefId, kind: moves[name].logs, detail, now });
-    return readBrief(row);
+    return yield* changeOrExplain(
+      function* () {
+        const [row] = yield* change(shape)({ runId, briefId, attempt: attempt ?? 0, result, ...delay });
+        if (!row) return undefined;
+        const { eventId, detail } = entry;
+        yield* appendEvent({ eventId, runId, briefId, kind: moves[name].logs, detail, now });
+        return { value: readBrief(row) };
+      },
+      () => notMoved(context, name, briefId, attempt, result),
+    );
   });
 }
 

@@ -2,7 +2,7 @@
  * The SQL that differs on PostgreSQL, and the cast of its builder and tables to SQLite's types. The compiler proves at the end
  * of `drizzle/schema.postgres.ts` that the row types are equal.
  */
-import { type AnyColumn, eq, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, eq, exists, type SQL, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
 import type { Lens } from "../operations/operation.ts";
@@ -26,6 +26,7 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
     time,
     timeIn,
     skippingLocked,
+    lockingRun: (runId: SQL<string>) => lockingRun(db, runId),
     ofRun: eq,
     nameOf,
   };
@@ -86,6 +87,13 @@ function timeIn(milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<st
 
 function orServerTime(time: SQL<string | null>, moment: SQL): SQL<string> {
   return sql<string>`coalesce(cast(${time} as text), to_char((${moment}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`;
+}
+
+/** An uncorrelated subquery: it is run once, before the statement reads or locks rows of its own. */
+function lockingRun(db: NodePgDatabase, runId: SQL<string>): SQL {
+  const { runs } = tables;
+  const run = db.select({ found: sql`1` }).from(runs).where(eq(runs.runId, runId)).for("no key update");
+  return exists(run);
 }
 
 interface Lockable {

@@ -1,6 +1,7 @@
 /**
  * Lock order: a transaction that locks more than one row of a run locks the run's row first, which prevents deadlocks.
- * Single-row operations don't need it.
+ * Single-row operations don't need it. A single statement may change several rows too, through triggers: it locks the run's row
+ * by `lockingRun`. Parking needs no order, since it skips locked rows and so waits for none.
  */
 import type { Client } from "./pool.ts";
 

@@ -20,6 +20,7 @@ export function sqliteLens(db: Lens["db"]): Lens {
     time,
     timeIn,
     skippingLocked,
+    lockingRun,
     ofRun,
     nameOf,
   };
@@ -84,6 +85,10 @@ function timeIn(_milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<s
 /** Returns the query unchanged: SQLite has no row locks and one writer at a time. */
 function skippingLocked<Q>(query: Q): Q {
   return query;
+}
+
+function lockingRun(): undefined {
+  return undefined;
 }
 
 /** Raw SQL, because the builder has no unary plus, which stops SQLite from using an index on the column. */

@@ -35,13 +35,14 @@ const leaseMs = fc.constantFrom(1, 10, 100);
 const delayMs = fc.constantFrom(0, 0, 1, 10, 100);
 const result = fc.constantFrom({ n: 1 }, { n: 2 });
 const progress = fc.constantFrom(undefined, null, { step: 1 }, { step: 2 });
-const orUndefined = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: undefined });
+/** Mostly undefined. */
+const seldom = <T>(some: fc.Arbitrary<T>) => fc.oneof(fc.constant(undefined), fc.constant(undefined), some);
 /** Mostly after briefs with earlier letters, which are more likely to exist. */
 const newBrief = fc
   .record({
     id,
     role,
-    workstream: fc.option(workstream),
+    workstream: fc.constantFrom(null, "w1", "w2"),
     priority: fc.constantFrom(0, 0, 0, 1, -1),
     after: fc.subarray(["a", "b", "c"], { maxLength: 2 }),
     wait: fc.constantFrom(undefined, undefined, undefined, -5, 0, 5, 50, 500),
@@ -50,11 +51,11 @@ const newBrief = fc
 const asked = fc.record({
   agentId: fc.constantFrom("w-1", "w-2", "w-3"),
   leaseMs,
-  role: fc.option(role, { nil: undefined, freq: 2 }),
-  workstream: fc.option(workstream, { nil: undefined, freq: 3 }),
-  maxRetries: orUndefined(fc.nat(2)),
+  role: seldom(role),
+  workstream: seldom(workstream),
+  maxRetries: seldom(fc.nat(2)),
 });
-const anyMove = fc.constantFrom<Move>("complete", "complete", "fail", "escalate", "retry");
+const anyMove = fc.constantFrom<Move>("complete", "complete", "fail", "escalate", "retry", "retry", "retry");
 const anyUse = fc.constantFrom<Use>("complete", "complete", "renew", "release", "fail", "escalate", "retry");
 const using = fc.record({ leaseMs, delayMs, result, progress });
 const open = ["pending", "active"] as const;
@@ -78,6 +79,7 @@ const commands = [
     ),
   fc.tuple(anyUse, fc.constantFrom(0, 0, 1, 2), using).map((given) => use(...given)),
   fc.tuple(anyUse, fc.constantFrom(0, 0, 1, 2), using).map((given) => use(...given)),
+  fc.tuple(anyMove, id, result, delayMs).map((given) => moveById(...given)),
   fc.tuple(anyMove, id, result, delayMs).map((given) => moveById(...given)),
   fc.tuple(id, fc.constantFrom(...briefStatuses, "pending" as const)).map((given) => setStatus(...given)),
   fc.tuple(id, fc.constantFrom(...briefStatuses)).map((given) => setStatusBySql(...given)),

@@ -1,7 +1,8 @@
 /** Dependencies, parked briefs and statuses that hold claims back, when several connections change them at once. */
 import type { Client } from "pg";
-import { NotFoundError } from "run-blackboard";
+import { BlackboardError, NotFoundError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
+import { Random } from "../../chaos/random.ts";
 import { leftParked, wrongCounts } from "../processes/pool.ts";
 import { freshSchema, hasServer, newClient, open, openRun, type Schema } from "./fresh.ts";
 
@@ -25,7 +26,12 @@ async function holding({ url }: Schema, sql: string) {
 /** Resolves when another session waits for a lock of this one. */
 async function blocking(client: Client): Promise<void> {
   const waiting = "SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))";
-  await expect.poll(async () => (await client.query(waiting)).rowCount, { timeout: 20_000, interval: 5 }).toBe(1);
+  // Without this, a transaction sees the sessions as they were at its first look.
+  const look = async () => {
+    await client.query("SELECT pg_stat_clear_snapshot()");
+    return (await client.query(waiting)).rowCount;
+  };
+  await expect.poll(look, { timeout: 20_000, interval: 5 }).toBe(1);
 }
 
 async function expectConsistent({ sql }: Schema): Promise<void> {
@@ -94,6 +100,75 @@ describe.skipIf(!hasServer)("blockers of the same briefs that are completed at o
   });
 });
 
+describe.skipIf(!hasServer)("calls that lock a brief and its dependents in opposite orders", () => {
+  /** A blackboard whose sessions can be told from those of other tests. */
+  async function openNamed(schema: Schema) {
+    const board = await open({ url: `${schema.url}&application_name=${schema.name}` });
+    const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = '${schema.name}'`;
+    const waits = async (count: number) =>
+      await expect.poll(async () => (await schema.sql(waiting)).length, { timeout: 20_000, interval: 5 }).toBe(count);
+    return { board, waits };
+  }
+
+  const low: [string, (board: Awaited<ReturnType<typeof open>>, id: string) => Promise<unknown>][] = [
+    ["updateBriefStatus", (board, id) => board.updateBriefStatus(id, "done")],
+    ["updateBriefResult", (board, id) => board.updateBriefResult(id, {})],
+  ];
+
+  test.each(low)("%s waits for a transaction that creates a brief after both", async (_, finish) => {
+    const { schema } = await openWith("b");
+    const { board, waits } = await openNamed(schema);
+    await board.createBrief({ ...coder, briefId: "a", after: ["b"] });
+    const other = await holding(schema, "SELECT 1 FROM briefs WHERE brief_id = 'a' FOR UPDATE");
+    const created = board.transaction((tx) => tx.createBrief({ ...coder, briefId: "c", after: ["a", "b"] }));
+    await waits(1);
+    const done = finish(board, "b");
+    await waits(2);
+    await other.query("COMMIT");
+    expect(await created).toMatchObject({ waitsFor: 2 });
+    await done;
+    expect(await board.getBrief("a")).toMatchObject({ waitsFor: 0 });
+    expect(await board.getBrief("c")).toMatchObject({ waitsFor: 1 });
+    await expectConsistent(schema);
+  });
+
+  test.each(low)("%s waits for a transaction that completes a blocker of both", async (_, finish) => {
+    const { schema } = await openWith("y");
+    const { board, waits } = await openNamed(schema);
+    await board.createBrief({ ...coder, briefId: "x", after: ["y"] });
+    await board.createBrief({ ...coder, briefId: "d", after: ["x", "y"] });
+    const other = await holding(schema, "SELECT 1 FROM briefs WHERE brief_id = 'd' FOR UPDATE");
+    const completed = board.transaction((tx) => tx.completeBrief("y", {}));
+    await waits(1);
+    const done = finish(board, "x");
+    await waits(2);
+    await other.query("COMMIT");
+    await completed;
+    await done;
+    expect(await board.getBrief("d")).toMatchObject({ waitsFor: 0 });
+    await expectConsistent(schema);
+  });
+
+  test("updateWorkstreamStatus waits for a transaction that changes briefs of the blocked workstream", async () => {
+    const { schema } = await openWith();
+    const { board, waits } = await openNamed(schema);
+    await board.createWorkstream({ workstreamId: "ws", name: "ws", tier: 1 });
+    for (const briefId of ["a", "b"]) await board.createBrief({ ...coder, briefId, workstreamId: "ws" });
+    await board.updateWorkstreamStatus("ws", "blocked");
+    expect(await board.claimBrief(request)).toBeUndefined();
+    const { board: another } = await openNamed(schema);
+    let unblocked: Promise<unknown> | undefined;
+    await board.transaction(async (tx) => {
+      await tx.updateBriefStatus("b", "active");
+      unblocked = another.updateWorkstreamStatus("ws", "active");
+      await waits(1);
+      await tx.updateBriefStatus("a", "active");
+    });
+    await unblocked;
+    await expectConsistent(schema);
+  });
+});
+
 describe.skipIf(!hasServer)("a workstream that is unblocked while claims park its briefs", () => {
   const ids = ["a", "b", "c"];
   async function openBlocked() {
@@ -113,8 +188,9 @@ describe.skipIf(!hasServer)("a workstream that is unblocked while claims park it
       expect(await tx.drizzle.execute("SELECT 1 FROM briefs WHERE parked = 2")).toMatchObject({ rowCount: 3 });
       const other = await newClient(schema.url);
       unblocked = other.query("UPDATE workstreams SET status = 'active' WHERE workstream_id = 'ws'");
-      const waiting = "SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))";
-      await expect.poll(async () => (await tx.drizzle.execute(waiting)).rowCount, { timeout: 20_000 }).toBe(1);
+      const [{ pid } = {}] = (await tx.drizzle.execute<{ pid: number }>("SELECT pg_backend_pid() AS pid")).rows;
+      const waiting = `SELECT 1 FROM pg_stat_activity WHERE ${pid} = ANY (pg_blocking_pids(pid))`;
+      await expect.poll(async () => (await schema.sql(waiting)).length, { timeout: 20_000, interval: 5 }).toBe(1);
     });
     await unblocked;
     await expectConsistent(schema);
@@ -160,3 +236,77 @@ describe.skipIf(!hasServer)("8 connections that find briefs whose time has come"
     await expectConsistent(schema);
   });
 });
+
+describe.skipIf(!hasServer)("a status that another session changes right after a call found it wrong", () => {
+  const calls: [string, (board: Awaited<ReturnType<typeof open>>) => Promise<unknown>][] = [
+    ["completeBrief", (board) => board.completeBrief("a", {})],
+    ["updateBriefStatus with from", (board) => board.updateBriefStatus("a", "done", { from: "pending" })],
+  ];
+  test.each(calls)("lets %s do its work", async (_, call) => {
+    const { schema, board } = await openWith("a");
+    await board.updateBriefStatus("a", "failed");
+    // Fires also if no row is changed, and holds the call up until the other session is ready.
+    await schema.sql(`
+      CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_advisory_xact_lock(hashtext('${schema.name}')); RETURN NULL; END $$;
+      CREATE TRIGGER hold_up AFTER UPDATE ON briefs FOR EACH STATEMENT EXECUTE FUNCTION hold_up()`);
+    const other = await newClient(schema.url);
+    await other.query(`SELECT pg_advisory_lock(hashtext('${schema.name}'))`);
+    const done = call(board);
+    done.catch(() => undefined);
+    await blocking(other);
+    await other.query("UPDATE briefs SET status = 'pending' WHERE brief_id = 'a'");
+    await other.query(`SELECT pg_advisory_unlock(hashtext('${schema.name}'))`);
+    expect(await done).toMatchObject({ status: "done" });
+  });
+});
+
+describe.skipIf(!hasServer)("6 connections that create, claim, complete, undo, block and unblock at random", () => {
+  const ids = Array.from({ length: 12 }, (_, n) => `b${n.toString(16)}`);
+  const expected = ["CONFLICT", "LOST_CLAIM", "NOT_FOUND", "TRANSITION"];
+
+  test("lose no count and leave no brief parked, without a deadlock", async () => {
+    const { schema, board } = await openWith();
+    for (const workstreamId of ["w1", "w2"])
+      await board.createWorkstream({ workstreamId, name: workstreamId, tier: 1 });
+    const play = async (each: typeof board, seed: number) => {
+      const random = new Random(`${seed}`);
+      const calls: ((tx: Pick<typeof board, Calls>) => Promise<unknown>)[] = [
+        (tx) => {
+          const at = random.pick([...ids.keys()]);
+          const after = [random.pick(ids), random.pick(ids)].filter((id) => ids.indexOf(id) < at);
+          const workstreamId = random.pick(["w1", "w2", null]);
+          const notBefore = random.chance(0.5) ? new Date(Date.now() + 20) : undefined;
+          return tx.createBrief({ ...coder, briefId: ids[at], after, workstreamId, notBefore });
+        },
+        (tx) => tx.updateBriefStatus(random.pick(ids), random.pick(["pending", "active", "done", "done", "failed"])),
+        (tx) => tx.updateBriefResult(random.pick(ids), {}),
+        (tx) => tx.completeBrief(random.pick(ids), {}),
+        (tx) => tx.retryBrief(random.pick(ids), {}, { delayMs: random.pick([0, 5]) }),
+        (tx) => tx.claimBrief({ agentId: "w-1", leaseMs: 5 }),
+        (tx) => tx.claimBrief({ agentId: "w-2", leaseMs: 5 }),
+        (tx) => tx.updateWorkstreamStatus(random.pick(["w1", "w2"]), random.pick(["blocked", "active"])),
+      ];
+      for (let n = 0; n < 80; n++) {
+        const two = () => each.transaction(async (tx) => [await random.pick(calls)(tx), await random.pick(calls)(tx)]);
+        await (random.pick([true, true, false]) ? random.pick(calls)(each) : two()).catch((error: unknown) => {
+          if (!(error instanceof BlackboardError && expected.includes(error.code))) throw error;
+        });
+      }
+    };
+    const boards = await Promise.all(Array.from({ length: 6 }, () => open(schema)));
+    await Promise.all(boards.map(play));
+    await expectConsistent(schema);
+    for (const id of ["w1", "w2"]) await board.updateWorkstreamStatus(id, "active");
+    await expectConsistent(schema);
+  });
+});
+
+type Calls =
+  | "createBrief"
+  | "updateBriefStatus"
+  | "updateBriefResult"
+  | "completeBrief"
+  | "retryBrief"
+  | "claimBrief"
+  | "updateWorkstreamStatus";
