@@ -45,8 +45,8 @@ const blockersOf = statement<{ runId: string; briefId: string }>()(({ db, t: { d
  * if the brief has any. On PostgreSQL calls that lock a brief and then its dependents would deadlock with each other.
  */
 export function lockingDependents(lens: Lens, $: { readonly [Name in "runId" | "briefId"]: SQL<string> }) {
-  const { dependencies } = lens.t;
-  const lock = lens.lockingRun($.runId);
+  const { briefs, dependencies } = lens.t;
+  const lock = lens.lockingRun(briefs.runId);
   if (lock === undefined) return undefined;
   const dependents = lens.db
     .select({ found: sql`1` })

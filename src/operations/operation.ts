@@ -39,10 +39,11 @@ export interface Lens {
   /** The query with FOR UPDATE SKIP LOCKED, where the engine locks rows. */
   skippingLocked<Q>(query: Q): Q;
   /**
-   * True once the statement has locked the run's row, which what changes several rows of a run does first: see `together`.
+   * True once the statement has locked the run's row, as what changes several rows of a run does first: see `together`. `runId`
+   * is a column of the row to change.
    * `undefined` where the engine has one writer at a time.
    */
-  lockingRun(runId: SQL<string>): SQL | undefined;
+  lockingRun(runId: AnyColumn): SQL | undefined;
   /**
    * `eq(column, runId)` for reading by key: all rows, or a page in key order. If the key doesn't begin with the run, the planner
    * would choose an index that does, and sort all of the run's rows again for each page; this prevents it.

@@ -63,7 +63,7 @@ const setStatus = family((from: readonly WorkstreamStatus[] | undefined) =>
   statement<{ runId: string; workstreamId: string; status: WorkstreamStatus; now: string | null }>()(
     ({ db, t, time, lockingRun }, $) => {
       // Unblocking returns many briefs to the queue.
-      const lock = lockingRun($.runId);
+      const lock = lockingRun(t.workstreams.runId);
       return db
         .update(t.workstreams)
         .set({ status: $.status, updatedAt: time($.now) })

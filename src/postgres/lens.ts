@@ -26,7 +26,7 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
     time,
     timeIn,
     skippingLocked,
-    lockingRun: (runId: SQL<string>) => lockingRun(db, runId),
+    lockingRun: (runId: AnyColumn) => lockingRun(db, runId),
     ofRun: eq,
     nameOf,
   };
@@ -89,8 +89,11 @@ function orServerTime(time: SQL<string | null>, moment: SQL): SQL<string> {
   return sql<string>`coalesce(cast(${time} as text), to_char((${moment}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`;
 }
 
-/** An uncorrelated subquery: it is run once, before the statement reads or locks rows of its own. */
-function lockingRun(db: NodePgDatabase, runId: SQL<string>): SQL {
+/**
+ * Is evaluated when the row to change has been read and not locked. With a parameter instead of the column, PostgreSQL would also
+ * evaluate it after each wait for the row, needed or not, and so lock the two in the opposite order.
+ */
+function lockingRun(db: NodePgDatabase, runId: AnyColumn): SQL {
   const { runs } = tables;
   const run = db.select({ found: sql`1` }).from(runs).where(eq(runs.runId, runId)).for("no key update");
   return exists(run);
