@@ -2,8 +2,8 @@
 import type { Client } from "pg";
 import { BlackboardError, NotFoundError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
+import { leftParked, wrongCounts } from "../../chaos/counts.ts";
 import { Random } from "../../chaos/random.ts";
-import { leftParked, wrongCounts } from "../processes/pool.ts";
 import { freshSchema, hasServer, newClient, open, openRun, type Schema } from "./fresh.ts";
 
 const request = { agentId: "w-1", leaseMs: 600_000 };

@@ -2,6 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Blackboard, BlackboardEvent, Brief, EventKind, Mode } from "run-blackboard";
 import { expect } from "vitest";
+import { leftParked, wrongCounts } from "../../chaos/counts.ts";
 import { type Running, startProgram } from "./spawn.ts";
 
 /** Spawns `count` briefs in the run of the `work` program. */
@@ -73,17 +74,6 @@ export async function expectInOrder(workers: readonly Running[], sql: (text: str
   expect(await sql(wrongCounts), "counts of blockers that differ from the links").toEqual([]);
   expect(await sql(leftParked), "parked for no reason").toEqual([]);
 }
-
-export const wrongCounts = `SELECT brief_id, waits_for FROM briefs AS dependent WHERE waits_for <> (
-  SELECT count(*) FROM dependencies AS link WHERE link.run_id = dependent.run_id AND link.brief_id = dependent.brief_id
-    AND NOT EXISTS (SELECT 1 FROM briefs AS blocker WHERE blocker.run_id = link.run_id
-      AND blocker.brief_id = link.blocker_id AND blocker.status = 'done'))`;
-
-/** Parked for a time that the brief doesn't have, or for a workstream that is not blocked. */
-export const leftParked = `SELECT brief_id, parked FROM briefs WHERE status = 'pending' AND (
-  parked = 1 AND not_before IS NULL OR parked = 2 AND NOT EXISTS (SELECT 1 FROM workstreams
-    WHERE workstreams.run_id = briefs.run_id AND workstreams.workstream_id = briefs.workstream_id
-      AND workstreams.status = 'blocked'))`;
 
 export async function all<T, C>(list: (after: C | undefined) => Promise<{ items: T[]; next: C | null }>): Promise<T[]> {
   const items: T[] = [];
