@@ -67,9 +67,26 @@ export const layers: readonly Layer[] = [
     imports: [...basics, "src/engine/engine.ts", "src/input/", "src/operations/", "src/operations/operation.ts"],
   },
   {
+    part: "src/looks.ts",
+    why: "looks for all waits through whichever engine it is passed",
+    imports: [...basics, "src/engine/engine.ts", "src/operations/", "src/operations/operation.ts"],
+  },
+  {
+    part: "src/wait.ts",
+    why: "waits for briefs by shared looks",
+    imports: [
+      ...basics,
+      "src/engine/engine.ts",
+      "src/input/",
+      "src/looks.ts",
+      "src/operations/",
+      "src/operations/operation.ts",
+    ],
+  },
+  {
     part: "src/hold-claim.ts",
     why: "renews through the function it is passed",
-    imports: [...basics, "src/input/", "src/operations/"],
+    imports: [...basics, "src/engine/engine.ts", "src/input/", "src/looks.ts", "src/operations/"],
   },
   {
     part: "src/blackboard.ts",
@@ -79,8 +96,10 @@ export const layers: readonly Layer[] = [
       "src/engine/engine.ts",
       "src/hold-claim.ts",
       "src/input/",
+      "src/looks.ts",
       "src/operations/",
       "src/operations/operation.ts",
+      "src/wait.ts",
       "src/watch.ts",
     ],
   },
@@ -206,8 +225,8 @@ export const layers: readonly Layer[] = [
   },
   {
     part: "src/report/",
-    why: "draws what operations/report.ts read, and reads nothing itself",
-    imports: ["drizzle/vocabulary.ts", "src/operations/report.ts"],
+    why: "draws what operations/report-data.ts read, and reads nothing itself",
+    imports: ["drizzle/vocabulary.ts", "src/operations/report-data.ts"],
   },
   {
     part: "src/inspect.ts",
@@ -237,6 +256,7 @@ export const layers: readonly Layer[] = [
       "src/sqlite/migrations/",
       "src/transfer/",
       "src/transfer/move.ts",
+      "src/wait.ts",
       "src/watch.ts",
     ],
   },

@@ -46,7 +46,7 @@ const prices = wanted("schema") ? await schemaPrice(effort) : [];
 if (prices.length > 0) tell("## Cost of the schema in createBrief", markdown(schemaRows(prices)));
 const sizes = wanted("size") ? await bySize(effort, only) : [];
 if (sizes.length > 0) tell("## A large run ÷ a small one", markdown(sizeRows(sizes)));
-const drained = wanted("dependencies") ? graphs(quick ? 1000 : 10_000, quick ? 3 : 7) : [];
+const drained = wanted("dependencies") ? graphs(quick ? 1000 : 10_000, quick ? 3 : 5) : [];
 if (drained.length > 0) tell("## Graphs of briefs", markdown(graphRows(drained)));
 const idle = wanted("dependencies")
   ? [...(await idleClaims(effort, 10_000)), ...(await idleClaimsOnPostgres({ ...effort, blockMs: 60 }, 10_000))]

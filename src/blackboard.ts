@@ -6,18 +6,22 @@ import { inspect } from "node:util";
 import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../drizzle/vocabulary.ts";
 import { type Body, type Engine, type Mode, type Result, requireRun, type Session } from "./engine/engine.ts";
 import { InvalidInputError } from "./errors.ts";
-import { type HeldClaim, type HoldOptions, holdClaim } from "./hold-claim.ts";
+import { type HeldClaim, type HoldOptions, holdClaim, type Save } from "./hold-claim.ts";
 import { Check } from "./input/check.ts";
 import type { PlainObject } from "./input/json.ts";
 import type { AnyRoles, Roles } from "./input/roles.ts";
+import { Looks } from "./looks.ts";
 import { type BriefFilter, listBriefs } from "./operations/brief-lists.ts";
 import { incrementBriefRetry, updateBriefResult, updateBriefStatus } from "./operations/brief-updates.ts";
 import { createBrief, getBrief, spawnBrief } from "./operations/briefs.ts";
+import { type ClaimsRequest, claimBriefs } from "./operations/claim-briefs.ts";
 import { type ClaimRequest, claimBrief } from "./operations/claims.ts";
+import { type Completed, type Completion, completeBriefs } from "./operations/complete-briefs.ts";
 import { type BlackboardEvent, type EventFilter, listEvents, logEvent, type NewEvent } from "./operations/events.ts";
 import {
   type ClaimRef,
   type DelayOptions,
+  type LeaseOptions,
   type RenewOptions,
   releaseClaim,
   renewClaim,
@@ -25,11 +29,14 @@ import {
 import { type BriefRef, completeBrief, escalateBrief, failBrief, retryBrief } from "./operations/lifecycle.ts";
 import type { Context, Operation } from "./operations/operation.ts";
 import type { Page } from "./operations/pages.ts";
+import { type Renewed, renewClaims } from "./operations/renew-claims.ts";
 import type { BriefOf, ClaimOf, NewBrief, ResultInput, RoleName } from "./operations/roles.ts";
 import { createRun, getRun, type Run, updateRunStatus } from "./operations/runs.ts";
+import { spawnBriefs } from "./operations/spawn-briefs.ts";
 import type { From } from "./operations/status.ts";
 import { getRunSummary, type RunSummary } from "./operations/summary.ts";
 import { type BriefTree, getBriefTree } from "./operations/tree.ts";
+import type { WaitFilter } from "./operations/wait-filters.ts";
 import {
   createWorkstream,
   getWorkstream,
@@ -40,6 +47,7 @@ import {
   type WorkstreamFilter,
 } from "./operations/workstreams.ts";
 import { quoted, shown } from "./shown.ts";
+import { type WaitOptions, waitForBrief, waitForBriefs } from "./wait.ts";
 import { type WatchOptions, watchEvents } from "./watch.ts";
 
 /**
@@ -242,6 +250,26 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
+   * Spawns 1 to 1,000 briefs in one commit, all or none, each like `spawnBrief` with `detail`. A brief may name as parent or in
+   * `after` one that comes before it in the list; at most 10,000 entries of `after` altogether. An id twice is a repeat.
+   *
+   * ```ts
+   * board.spawnBriefs([
+   *   { briefId: "write", tier: 1, role: "coder" },
+   *   { briefId: "review", tier: 1, role: "reviewer", after: ["write"] },
+   * ]);
+   * ```
+   * @throws the errors of `spawnBrief` for the first brief that fails; InvalidInputError with the index in the path, such as
+   * `briefs[3].tier`.
+   */
+  spawnBriefs<K extends RoleName<R>>(
+    briefs: readonly NewBrief<R, K>[],
+    detail?: PlainObject,
+  ): Result<M, BriefOf<R, K>[]> {
+    return this.#run(() => spawnBriefs(this.#context, briefs, detail));
+  }
+
+  /**
    * Claims the next brief: first one whose lease has expired (longest-expired first), otherwise the oldest pending one. No
    * other agent can claim it until the lease expires. Returns `undefined` if there is no brief to claim. Taking over an
    * expired claim increments the retry count and logs `retried` with the previous agent. With `maxRetries`, an expired brief
@@ -257,12 +285,28 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
+   * Claims up to `limit` briefs (1 to 1,000) in one commit: those that as many calls of `claimBrief` would return, in that order.
+   * Returns [] if none can be claimed.
+   */
+  claimBriefs<K extends RoleName<R> = RoleName<R>>(request: ClaimsRequest<R, K>): Result<M, ClaimOf<R, K>[]> {
+    return this.#run(() => claimBriefs(this.#context, request));
+  }
+
+  /**
    * Extends the lease to `leaseMs` from now. Returns the claim with the new expiry and the current brief. `progress`, a JSON object,
    * replaces what is stored: it is kept when the brief is retried or taken over, so the next agent can continue from it.
    * @throws LostClaimError if the claim has been superseded: discard the work; NotFoundError.
    */
   renewClaim<C extends ClaimRef>(claim: C, options: RenewOptions): Result<M, C> {
     return this.#run(() => renewClaim(this.#context, claim, options));
+  }
+
+  /**
+   * Renews 1 to 1,000 claims in one commit, each like `renewClaim`. Claims that are lost don't keep the others from being renewed:
+   * `lost` has an error for each of them.
+   */
+  renewClaims<C extends ClaimRef>(claims: readonly C[], options: LeaseOptions): Result<M, Renewed<C>> {
+    return this.#run(() => renewClaims(this.#context, claims, options));
   }
 
   /**
@@ -288,6 +332,21 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   completeBrief(briefId: string, result: PlainObject, detail?: PlainObject): Result<M, BriefOf<R>>;
   completeBrief(ref: BriefRef, result: unknown, detail?: PlainObject): Result<M, BriefOf<R>> {
     return this.#run(() => completeBrief(this.#context, ref, result, detail));
+  }
+
+  /**
+   * Completes 1 to 1,000 briefs in one commit, each like `completeBrief`. Those that are refused don't keep the others from being
+   * completed: in the order of the completions, returns each brief or the error. Results of briefs that exist are validated
+   * before anything is written: one that its role's schema refuses throws, and none is completed.
+   *
+   * ```ts
+   * const claims = board.claimBriefs({ agentId: "coder-1", leaseMs: 60_000, limit: 32 });
+   * board.completeBriefs(claims.map((claim) => ({ ref: claim, result: { ok: true } })));
+   * ```
+   * @throws InvalidInputError with the index in the path, such as `completions[3].result`.
+   */
+  completeBriefs(completions: readonly Completion[]): Result<M, Completed<R>[]> {
+    return this.#run(() => completeBriefs(this.#context, completions));
   }
 
   /**
@@ -358,6 +417,11 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 }
 
+/** The same cast as `#run`, for a promise. */
+function typed<T>(brief: Promise<unknown>): Promise<T> {
+  return brief as Promise<T>;
+}
+
 /** Returns the kind of a function of any realm: "Function", "AsyncFunction", "GeneratorFunction" or "AsyncGeneratorFunction". */
 function kindOf(fn: object): string {
   try {
@@ -381,6 +445,7 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
   readonly location: string;
   readonly #engine: Engine<M, Database>;
   readonly #watching: Context;
+  readonly #looks: Looks;
 
   /** @internal Created by `openBlackboard`. */
   constructor(engine: Engine<M, Database>, context: Context) {
@@ -388,6 +453,7 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
     this.location = engine.location;
     this.#engine = engine;
     this.#watching = context;
+    this.#looks = new Looks(engine, context);
   }
 
   /**
@@ -410,22 +476,62 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
   }
 
   /**
+   * Resolves with the brief when it is `done` or `failed`, immediately if it already is; whichever process changed it, also by
+   * an update that logs no event. A change back between two looks may be missed. Waits keep the process alive, and while a
+   * PostgreSQL server is unreachable they keep waiting. Inside a transaction it sees only committed data.
+   *
+   * ```ts
+   * const { status, result } = await board.waitForBrief("plan", { signal });
+   * ```
+   *
+   * @throws NotFoundError if the brief does not exist, also when it is deleted meanwhile; the signal's reason; ClosedError when
+   * the blackboard closes; FileError `READ_ONLY` if `readonly` had to read a snapshot of the file in which it is not finished.
+   */
+  waitForBrief(briefId: string, options?: WaitOptions): Promise<BriefOf<R>> {
+    return typed(waitForBrief(this.#looks, briefId, options));
+  }
+
+  /**
+   * Resolves when none of the briefs that match is `pending` or `active`, with their number by status; immediately with zeros if
+   * none matches. Briefs that match are counted when the wait ends, including those created meanwhile. Otherwise like
+   * `waitForBrief`.
+   *
+   * ```ts
+   * const { done, failed } = await board.waitForBriefs({ parentBriefId: "plan" }, { signal });
+   * ```
+   *
+   * @throws InvalidInputError for a filter without a field; NotFoundError for an id of `briefIds` that does not exist, also when
+   * that brief is deleted meanwhile; otherwise like `waitForBrief`.
+   */
+  waitForBriefs<K extends RoleName<R> = RoleName<R>>(
+    filter: WaitFilter<R, K>,
+    options?: WaitOptions,
+  ): Promise<Record<BriefStatus, number>> {
+    return waitForBriefs(this.#looks, this.#watching, filter, options);
+  }
+
+  /**
    * Runs `work` while renewing the claim immediately and then every third of the lease. Resolves with `work`'s result, on both
    * engines. If the claim is lost, cannot be renewed before the lease expires, or `signal` aborts, aborts the signal passed to
-   * `work` and rejects with the LostClaimError or the signal's reason, without waiting for `work`. While the database is busy
-   * or unreachable, retries until the lease expires. Neither completes nor releases the brief.
+   * `work` and rejects with the LostClaimError or the signal's reason, without waiting for `work`. That the brief was failed,
+   * retried, taken over or deleted is noticed about as soon as a watch would notice it (50 ms on SQLite, 200 ms on PostgreSQL).
+   * While the database is busy, unreachable, read-only or its disk is full, retries until the lease expires. Neither completes
+   * nor releases the brief.
+   *
+   * `save(progress)`, the second argument of `work`, stores `progress` and renews the lease, see `renewClaim`. It rejects when
+   * the claim is lost, with InvalidInputError for an invalid object, and with ClosedError after `work` has ended.
    *
    * ```ts
    * const result = await board.holdClaim(claim, { leaseMs: 60_000 }, (signal) => askModel(claim.brief.payload, { signal }));
    * board.completeBrief(claim, result);
    * ```
    */
-  holdClaim<T>(claim: HeldClaim, options: HoldOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const lease = {
-      renew: (leaseMs: number) => this.renewClaim(claim, { leaseMs }),
-      requireStorage: () => this.#engine.requireStorage(),
-    };
-    return holdClaim(lease, claim, options, work);
+  holdClaim<T>(
+    claim: HeldClaim,
+    options: HoldOptions,
+    work: (signal: AbortSignal, save: Save) => Promise<T>,
+  ): Promise<T> {
+    return holdClaim((lease) => this.renewClaim(claim, lease), this.#looks, claim, options, work);
   }
 
   /** Closes the blackboard. Idempotent. Any other call afterwards throws `ClosedError`. */

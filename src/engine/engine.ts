@@ -39,17 +39,12 @@ export interface Engine<M extends Mode, Database> extends Session<M, Database> {
   /** Default polling interval of a watch, in milliseconds; depends on the cost of a poll. */
   readonly pollMs: number;
   /**
-   * Polls for a watch: runs a read operation on committed data, even when called inside a transaction. Returns `undefined`,
+   * Polls for a watch or for waits: runs a read operation on committed data, even when called inside a transaction. Returns `undefined`,
    * at almost no cost, if nothing can have changed since version `seen` or reading is not possible now. Throws `BusyError`
    * immediately, without waiting, if another process blocks reading.
-   * @throws FileError if no new data can ever become visible.
+   * @throws FileError if no new data can ever become visible, or the file is no longer at its path.
    */
   look<T>(seen: string | undefined, operation: () => Operation<T>): Result<M, Found<T> | undefined>;
-  /**
-   * Throws the error that a call would throw if the file is no longer at its path, for code that waits without making calls.
-   * Does nothing for an engine without a file.
-   */
-  requireStorage(): void;
   /** Idempotent. */
   close(): Result<M, void>;
 }
@@ -69,9 +64,19 @@ export function rolledBack(options?: ErrorOptions): DatabaseError {
   );
 }
 
+/** Returns the error for a statement that the database rejected for a reason of no other class, such as a constraint. */
+export function rejected(message: string, code: string, options: ErrorOptions): DatabaseError {
+  return new DatabaseError(`The database rejected the statement: ${message} (${code}). Nothing was written.`, options);
+}
+
 /** Returns the error for a call after `close()`. */
 export function closedAt(location: string): ClosedError {
   return new ClosedError(`The blackboard at ${location} is closed. Open it again.`);
+}
+
+/** Returns the error for a call of `tx` after its transaction has ended. */
+export function transactionEnded(): ClosedError {
+  return new ClosedError("This transaction has ended. Use the blackboard, or start another transaction.");
 }
 
 /** Returns the error for `close()` inside a callback, where the transaction could be neither committed nor rolled back. */

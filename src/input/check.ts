@@ -20,6 +20,9 @@ export const minInteger = -(2 ** 31);
 /** Report at most this many issues. */
 const maxIssues = 1000;
 
+/** Maximum number of entries of a list. */
+export const maxEntries = 1000;
+
 /** Maximum length of a path, and how much of its start is kept when it is cut, in characters. */
 const maxPath = 3000;
 const keptStart = 200;
@@ -122,6 +125,42 @@ export class Check {
   refuseUnreadable(path: string, cause: unknown): void {
     if (!isTypeError(cause)) throw cause;
     this.refuse(path, `must be readable, but reading it threw: ${messageOf(cause)}`, cause);
+  }
+
+  /**
+   * Checks an entry of a list with a check of its own, whose issues get the entry's path: `tier` becomes `briefs[3].tier`, and
+   * `whole`, the path of the entry as such, `briefs[3]`.
+   */
+  entry<T>(path: string, whole: string, work: (check: Check) => T): T {
+    const own = new Check();
+    const checked = work(own);
+    const isWithin = (at: string) => at.startsWith(whole) && /^[.[]/.test(at.slice(whole.length));
+    for (const { path: at, message } of own.#issues ?? []) {
+      if (at === "newId()") this.refuse(at, message, own.#cause);
+      else if (at === whole || isWithin(at)) this.refuse(`${path}${at.slice(whole.length)}`, message, own.#cause);
+      else this.refuse(`${path}.${at}`, message, own.#cause);
+    }
+    return checked;
+  }
+
+  /** The entries of a list of 1 to 1,000. */
+  entries<T>(path: string, value: readonly T[]): T[] {
+    const given: unknown = value;
+    if (!isArray(given)) {
+      this.refuse(path, `must be an array, got ${shown(given)}`);
+      return [];
+    }
+    const length = this.read(path, given, "length") ?? 0;
+    if (length < 1 || length > maxEntries) {
+      this.refuse(path, `must have 1 to ${maxEntries} entries, got ${length}`);
+      return [];
+    }
+    try {
+      return Array.from(value);
+    } catch (cause) {
+      this.refuseUnreadable(path, cause);
+      return [];
+    }
   }
 
   isObject(path: string, value: unknown): boolean {

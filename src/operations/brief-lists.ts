@@ -9,7 +9,7 @@ import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
 import { type Asked, askedBy, askedFor, filtered, numbered, oldestFirst, oneOf, parameterOf } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
-import type { BriefOutline } from "./outlines.ts";
+import { type BriefOutline, forCarried, outlineOf } from "./outlines.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import type { RoleName } from "./roles.ts";
 
@@ -49,7 +49,7 @@ interface Shape {
   parent: Wanted;
   ready: boolean | undefined;
   after: boolean;
-  /** Without payload and result: NULL is selected instead, and the columns are not read. */
+  /** Without the JSON columns: NULL is selected instead, and the columns are not read. */
   outline: boolean;
 }
 
@@ -66,25 +66,23 @@ type Listing = {
   [value: `status${number}`]: string;
 };
 
-const unread = sql<string | null>`null`;
+const unread = forCarried(sql<string | null>`null`);
+
+/**
+ * Whether the list goes through the index of a filter: each filter by a single value has one, which ends in the list's order;
+ * `ready` has that of the statuses.
+ */
+function isThroughFilter({ statuses, ready, after: _, outline: __, ...filters }: Shape): boolean {
+  if (statuses === 1 || ready !== undefined) return true;
+  return Object.values(filters).some((asked) => asked === true || asked === "one" || asked === "none");
+}
 
 const listOf = family((shape: Shape) =>
   statement<Listing>()((lens, $) => {
     const { briefs } = lens.t;
     const { createdAt, briefId } = briefs;
-    const throughFilter =
-      shape.statuses === 1 ||
-      shape.ready !== undefined ||
-      shape.roles === "one" ||
-      shape.tier ||
-      shape.workstream !== "any" ||
-      shape.parent !== "any";
     return lens.db
-      .select(
-        shape.outline
-          ? { ...briefColumns(lens), payload: unread, result: unread, progress: unread }
-          : briefColumns(lens),
-      )
+      .select(shape.outline ? { ...briefColumns(lens), ...unread } : briefColumns(lens))
       .from(briefs)
       .where(
         and(
@@ -99,7 +97,7 @@ const listOf = family((shape: Shape) =>
           shape.after ? isBehind(createdAt, briefId, $) : undefined,
         ),
       )
-      .orderBy(...(throughFilter ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
+      .orderBy(...(isThroughFilter(shape) ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
       .limit(sql.placeholder("limit"));
   }),
 );
@@ -123,7 +121,7 @@ export function* listBriefs(context: Context, filter?: BriefFilter): Operation<P
 /** The same list of briefs without their JSON, which it doesn't read. */
 export function* listBriefOutlines(context: Context, filter?: BriefFilter): Operation<Page<BriefOutline, string>> {
   const { items, next } = yield* list(context, filter, true);
-  return { items: items.map(({ payload: _, result: __, progress: ___, ...outline }) => outline), next };
+  return { items: items.map(outlineOf), next };
 }
 
 function* list(context: Context, filter: BriefFilter | undefined, outline: boolean): Operation<Page<Brief, string>> {

@@ -62,7 +62,7 @@ export const newBriefFields = {
   after: "compared as a set",
 } as const satisfies CreatorFields<UncheckedBrief>;
 const newBriefNames = acceptedNames<UncheckedBrief>(newBriefFields);
-type Checked = NewRow<typeof newBriefFields, Row>;
+export type CheckedBrief = NewRow<typeof newBriefFields, Row>;
 
 /** Every column but `parked`, which only claims use. JSON as text. */
 export function briefColumns({ t: { briefs } }: Lens) {
@@ -79,17 +79,19 @@ export function briefColumns({ t: { briefs } }: Lens) {
 export const isReadable = ({ t: { briefs }, readable }: Lens) =>
   and(readable(briefs.payload), readable(briefs.result), readable(briefs.progress));
 
+interface Texts {
+  briefId: string;
+  payload: string | null;
+  result: string | null;
+  progress: string | null;
+}
+type Decoded<Stored> = Omit<Stored, "payload" | "result" | "progress"> & Pick<Brief, "payload" | "result" | "progress">;
+
 /**
  * Decodes a row in place, since it is not shared.
  * @throws UnreadableRowError.
  */
-export function readBrief(
-  row: Omit<Row, "payload" | "result" | "progress" | "parked"> & {
-    payload: string | null;
-    result: string | null;
-    progress: string | null;
-  },
-): Brief {
+export function readBrief<Stored extends Texts>(row: Stored): Decoded<Stored> {
   return Object.assign(row, {
     payload: readObject("brief", row.briefId, "payload", row.payload) ?? {},
     result: readObject("brief", row.briefId, "result", row.result),
@@ -98,14 +100,14 @@ export function readBrief(
 }
 
 /** A claim clears it when the time has come. */
-const parkedUntil = (time: SQL<string | null>) => sql`case when cast(${time} as text) is null then 0 else 1 end`;
+export const parkedUntil = (time: SQL<string | null>) => sql`case when cast(${time} as text) is null then 0 else 1 end`;
 
 /**
  * Inserts from the run's row, and only if the parent and the workstream exist. One statement for each combination of references:
  * PostgreSQL planned a single one again at each call, which cost two thirds more.
  */
 const insertReferring = family((names: { parent: boolean; workstream: boolean }) =>
-  statement<Checked>()((lens, $) => {
+  statement<CheckedBrief>()((lens, $) => {
     const { db, t } = lens;
     const parent = db
       .select({ found: sql`1` })
@@ -134,7 +136,7 @@ const insertReferring = family((names: { parent: boolean; workstream: boolean })
   }),
 );
 
-function insertBrief(row: Checked) {
+function insertBrief(row: CheckedBrief) {
   const { parentBriefId, workstreamId } = row;
   return insertReferring({ parent: parentBriefId !== null, workstream: workstreamId !== null })(row);
 }
@@ -148,7 +150,12 @@ const findBrief = statement<{ runId: string; briefId: string }>()((lens, $) => {
 });
 
 /** What is stored of a new brief, and how a repeat of it is told from a conflict. */
-function checkNewBrief(check: Check, context: Context, brief: UncheckedBrief): Checked {
+export function checkNewBrief(
+  check: Check,
+  context: Context,
+  brief: UncheckedBrief,
+  now = context.now(),
+): CheckedBrief {
   const asked = check.object("brief", brief, newBriefNames);
   const given = {
     parentBriefId: check.nullableId("parentBriefId", asked.parentBriefId),
@@ -163,7 +170,7 @@ function checkNewBrief(check: Check, context: Context, brief: UncheckedBrief): C
   const after = checkAfter(check, asked.after);
   const briefId = check.idOr("briefId", asked.briefId, context.newId);
   const { runId } = context;
-  return { briefId, runId, ...given, payload, retryCount, priority, notBefore, after, now: context.now() };
+  return { briefId, runId, ...given, payload, retryCount, priority, notBefore, after, now };
 }
 
 const maxAfter = 1000;
@@ -197,7 +204,7 @@ export function* createBrief(context: Context, brief: UncheckedBrief): Operation
 }
 
 /** Inserts a brief and its dependencies in the caller's transaction; `undefined` if no row was inserted. */
-function* insertDependent(checked: Checked): Operation<Brief | undefined> {
+function* insertDependent(checked: CheckedBrief): Operation<Brief | undefined> {
   const { runId, briefId, after } = checked;
   const [row] = yield* insertBrief(checked);
   if (!row || after.length === 0) return row && readBrief(row);
@@ -223,7 +230,7 @@ export function* spawnBrief(context: Context, brief: UncheckedBrief, detail?: Pl
 }
 
 /** Returns the stored brief for a repeat; otherwise throws why nothing was inserted. */
-function* storedBrief(context: Context, checked: Checked): Operation<Brief> {
+function* storedBrief(context: Context, checked: CheckedBrief): Operation<Brief> {
   const { briefId, runId, parentBriefId, workstreamId } = checked;
   const stored = yield* getBrief(context, briefId);
   if (stored) {
@@ -267,7 +274,7 @@ export function* roleOf({ runId }: Context, briefId: string): Operation<string> 
 }
 
 /** Whether any run of the file has a brief of this id. */
-function* isTaken(briefId: string): Operation<boolean> {
+export function* isTaken(briefId: string): Operation<boolean> {
   const rows = yield* query(({ db, t }) =>
     db.select({ runId: t.briefs.runId }).from(t.briefs).where(eq(t.briefs.briefId, briefId)),
   );

@@ -44,7 +44,7 @@ export interface ClaimRequest<R extends Roles = Roles, K extends RoleName<R> = R
   /** From 0. A brief whose lease expires when its `retryCount` has reached this becomes failed instead of being claimed again. */
   maxRetries?: number | undefined;
 }
-const requestNames: Names<ClaimRequest> = {
+export const requestNames: Names<ClaimRequest> = {
   agentId: true,
   leaseMs: true,
   role: true,
@@ -59,7 +59,7 @@ const requestNames: Names<ClaimRequest> = {
  * An ordered LIMIT 1 instead of EXISTS: PostgreSQL estimates that EXISTS over expired rows matches a third of the table, expects
  * to find one early, and scans the whole table if there is none.
  */
-const look = family((shape: Shape) =>
+export const look = family((shape: Shape) =>
   statement<Wanted & { now: string | null }>()((lens, $) => {
     const { runs, briefs } = lens.t;
     const firstReady = lens.db
@@ -149,22 +149,40 @@ const takeThis = statement<Taking & { briefId: string }>()((lens, $) => {
     .returning(briefColumns(lens));
 });
 
-export function* claimBrief(context: Context, request: ClaimRequest): Operation<Claim | undefined> {
+/** A claim's request, checked. */
+export interface Claiming {
+  shape: Shape;
+  taking: Wanted & Taking;
+  maxRetries: number | undefined;
+}
+
+/** `undefined` for a request that no brief matches. */
+export function checkRequest(check: Check, context: Context, asked: Partial<ClaimRequest>): () => Claiming | undefined {
   const { runId } = context;
-  const check = new Check();
-  const asked = check.object("request", request, requestNames);
   const agentId = check.id("agentId", asked.agentId);
   const leaseMs = check.integer("leaseMs", asked.leaseMs, 1);
   const roles = checkRoleFilter(check, context.roles, asked.role);
   const tier = asked.tier === undefined ? null : check.integer("tier", asked.tier);
   const workstreamId = asked.workstreamId === undefined ? null : check.id("workstreamId", asked.workstreamId);
   const maxRetries = asked.maxRetries === undefined ? undefined : check.integer("maxRetries", asked.maxRetries);
+  return () => {
+    if (roles?.length === 0) return undefined;
+    const shape = { roles: askedBy(roles), tier: tier !== null, workstream: workstreamId !== null };
+    const { now, leaseExpiresAt } = leaseFrom(context, leaseMs);
+    const role = parameterOf(roles);
+    return { shape, taking: { runId, role, tier, workstreamId, agentId, now, leaseMs, leaseExpiresAt }, maxRetries };
+  };
+}
+
+export function* claimBrief(context: Context, request: ClaimRequest): Operation<Claim | undefined> {
+  const { runId } = context;
+  const check = new Check();
+  const claimingOf = checkRequest(check, context, check.object("request", request, requestNames));
   check.done();
-  if (roles?.length === 0) return undefined;
-  const shape = { roles: askedBy(roles), tier: tier !== null, workstream: workstreamId !== null };
-  const { now, leaseExpiresAt } = leaseFrom(context, leaseMs);
-  const role = parameterOf(roles);
-  const taking = { runId, role, tier, workstreamId, agentId, now, leaseMs, leaseExpiresAt };
+  const claiming = claimingOf();
+  if (!claiming) return undefined;
+  const { shape, taking, maxRetries } = claiming;
+  const { now } = taking;
 
   for (;;) {
     const [found] = yield* look(shape)(taking);
@@ -189,7 +207,7 @@ export function* claimBrief(context: Context, request: ClaimRequest): Operation<
  * Claims the first ready brief that can be decoded, for queues whose first brief isn't strict JSON. It takes a lock only for
  * a brief that can: otherwise idle agents would block others where only unreadable briefs are left.
  */
-function* takeDecoded(shape: Shape, taking: Wanted & Taking): Operation<Claim | undefined> {
+export function* takeDecoded(shape: Shape, taking: Wanted & Taking): Operation<Claim | undefined> {
   let place = start;
   for (let limit = 1; ; limit = moreCandidates) {
     const candidates = yield* nextReady(shape)({ ...taking, ...place, limit });

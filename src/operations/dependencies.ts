@@ -4,6 +4,7 @@
  */
 import { and, asc, eq, ne, notExists, or, type SQL, sql } from "drizzle-orm";
 import { NotFoundError } from "../errors.ts";
+import { entriesOf, listed } from "./lists.ts";
 import { type Lens, type Operation, statement } from "./operation.ts";
 
 /** `blockerIds` is a JSON array. */
@@ -69,4 +70,53 @@ export function* addDependencies(runId: string, briefId: string, blockerIds: rea
 /** The ids of the briefs that a brief comes after, in order. */
 export function* getBlockers(runId: string, briefId: string): Operation<string[]> {
   return (yield* blockersOf({ runId, briefId })).map(({ blockerId }) => blockerId);
+}
+
+const insertListed = statement<{ runId: string; list: string }>()((lens, $) => {
+  const { runs, dependencies } = lens.t;
+  const { from, entry } = entriesOf(lens, $.list, { briefId: "text", blockerId: "text" });
+  return lens.db
+    .insert(dependencies)
+    .select(
+      lens.db
+        .select({
+          runId: runs.runId,
+          briefId: lens.typed(dependencies.briefId, entry.briefId),
+          blockerId: lens.typed(dependencies.blockerId, entry.blockerId),
+        })
+        .from(runs)
+        .innerJoin(from, sql`true`)
+        .where(eq(runs.runId, $.runId)),
+    )
+    .onConflictDoNothing()
+    .returning({ briefId: dependencies.briefId });
+});
+
+/** Makes briefs that were just created wait for their blockers, which exist. */
+export function* addDependenciesOf(
+  runId: string,
+  briefs: readonly { briefId: string; after: readonly string[] }[],
+): Operation<void> {
+  const links = briefs.flatMap(({ briefId, after }) => after.map((blockerId) => ({ briefId, blockerId })));
+  if (links.length > 0) yield* insertListed({ runId, list: listed(links) });
+}
+
+const blockersOfAll = statement<{ runId: string; ids: string }>()((lens, $) => {
+  const { dependencies } = lens.t;
+  return lens.db
+    .select({ briefId: dependencies.briefId, blockerId: dependencies.blockerId })
+    .from(dependencies)
+    .where(and(eq(dependencies.runId, $.runId), lens.among(dependencies.briefId, $.ids)));
+});
+
+/** The ids of the briefs that each of these briefs comes after. */
+export function* getBlockersOf(runId: string, ids: readonly string[]): Operation<Map<string, string[]>> {
+  const blockers = new Map<string, string[]>();
+  if (ids.length === 0) return blockers;
+  for (const { briefId, blockerId } of yield* blockersOfAll({ runId, ids: JSON.stringify(ids) })) {
+    const own = blockers.get(briefId);
+    if (own) own.push(blockerId);
+    else blockers.set(briefId, [blockerId]);
+  }
+  return blockers;
 }

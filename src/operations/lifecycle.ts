@@ -125,15 +125,16 @@ function* moveWithoutResult(
   return yield* move(context, name, target, entry, null);
 }
 
-interface Reference {
+export interface Reference {
   briefId: string;
   /** The claim's attempt; `undefined` for an id. */
   attempt: number | undefined;
 }
 
-function checkRef(check: Check, ref: BriefRef): Reference {
-  if (typeof ref === "object" && ref !== null) return checkClaim(check, "claim", ref);
-  return { briefId: check.id("briefId", ref), attempt: undefined };
+/** `paths` are those of a claim and of an id. */
+export function checkRef(check: Check, ref: BriefRef, paths = { claim: "claim", id: "briefId" }): Reference {
+  if (typeof ref === "object" && ref !== null) return checkClaim(check, paths.claim, ref);
+  return { briefId: check.id(paths.id, ref), attempt: undefined };
 }
 
 function* move(
@@ -163,7 +164,6 @@ function* move(
   });
 }
 
-/** Returns the stored brief if the same claim has completed it with an equal result; otherwise throws why nothing changed. */
 function* notMoved(
   context: Context,
   name: MoveName,
@@ -173,6 +173,17 @@ function* notMoved(
 ): Operation<Brief> {
   const stored = yield* getBrief(context, briefId);
   if (!stored) throw new NotFoundError("brief", briefId, context.runId);
+  return requireRepeat(name, stored, attempt, result);
+}
+
+/** Returns the stored brief if the same claim has completed it with an equal result; otherwise throws why nothing changed. */
+export function requireRepeat(
+  name: MoveName,
+  stored: Brief,
+  attempt: number | undefined,
+  result: string | null,
+): Brief {
+  const { briefId } = stored;
   const { from } = moves[name];
   const exhausted = name === "retry" && stored.retryCount >= maxInteger;
   if (attempt === undefined) {

@@ -4,7 +4,7 @@
  * An operation is a generator: it yields queries and receives their rows. SQLite's engine runs them synchronously,
  * PostgreSQL's awaits them. An operation has no other side effects, since an engine may run it again from the start.
  */
-import { type AnyColumn, getTableColumns, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, getTableColumns, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
 import type * as tables from "../../drizzle/schema.ts";
 import type { Roles } from "../input/roles.ts";
@@ -14,7 +14,7 @@ import type { Roles } from "../input/roles.ts";
  * are typed as SQLite's and use only what both builders have.
  */
 export interface Lens {
-  db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "insert" | "update">;
+  db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "selectDistinct" | "insert" | "update">;
   t: typeof tables;
   /** A value in the SELECT of an INSERT … SELECT, cast to the column's type: PostgreSQL treats a bare parameter there as text. */
   typed(column: AnyColumn, value: SQL): SQL.Aliased;
@@ -26,8 +26,12 @@ export interface Lens {
   isLong(column: AnyColumn): SQL;
   /** True where a column's value has the type that the column declares; `undefined` if the database guarantees it. */
   ofItsType(column: AnyColumn): SQL | undefined;
-  /** True if the column equals a text in a JSON array: one parameter, and one statement, for lists of any length. */
+  /** True if the column equals a text or a number in a JSON array: one parameter, and one statement, for lists of any length. */
   among(column: AnyColumn, list: SQL): SQL;
+  /** True if the column equals a value of the query, which is run once: with LIMIT and skipped locks another run returns others. */
+  amongRows(column: AnyColumn, query: SQLWrapper): SQL;
+  /** The entries of a list as rows: one parameter, and one statement, for lists of any length. */
+  entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Types>;
   /** True while the next event of the run gets a `seq` that a number holds exactly. */
   hasNextSeq(runId: SQL<string>): SQL;
   /** The number of bytes a column holds, 0 for NULL. SQLite knows it without reading the value. */
@@ -49,8 +53,23 @@ export interface Lens {
    * would choose an index that does, and sort all of the run's rows again for each page; this prevents it.
    */
   ofRun(column: AnyColumn, runId: string | SQL<string>): SQL;
+  /**
+   * A query for a column of the rows with `key` and `where`, for each row of `from`. In this order of loops and by the key: a
+   * planner that estimates wrongly would read the whole table for each of those rows.
+   */
+  foundForEach(from: SQL, column: AnyColumn, key: { column: AnyColumn; value: SQL }, where: SQL): SQL;
   /** A prepared statement's name on its connection, different for each text; "" for an unnamed statement. */
   nameOf(query: { toSQL(): { sql: string } }): string;
+}
+
+/** The properties of a list's entries; JSON is passed as text, and stored like that of a single row. */
+export type EntryTypes = Readonly<Record<string, "text" | "integer" | "json">>;
+
+/** A list, which is a parameter with a JSON array of objects, as an item of FROM. */
+export interface Entries<Types extends EntryTypes> {
+  from: SQL;
+  /** A property of the entry. */
+  entry: { readonly [Name in keyof Types]: Types[Name] extends "integer" ? SQL<number | null> : SQL<string | null> };
 }
 
 export type Parameters = Record<string, unknown>;

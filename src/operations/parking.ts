@@ -21,12 +21,12 @@ export const firstDue = (lens: Lens, $: { readonly [Name in keyof Asked]: SQL } 
 
 /** Returns all briefs whose time has come to the queue: in it they are ordered with the others. */
 export const unparkDue = statement<Asked>()((lens, $) => {
-  const { db, t, ofRun, skippingLocked } = lens;
+  const { db, t, ofRun, amongRows, skippingLocked } = lens;
   const due = db.select({ briefId: t.briefs.briefId }).from(t.briefs).where(isDue(lens, $));
   return db
     .update(t.briefs)
     .set({ parked: sql`0` })
-    .where(and(ofRun(t.briefs.runId, $.runId), sql`${t.briefs.briefId} in ${skippingLocked(due)}`))
+    .where(and(ofRun(t.briefs.runId, $.runId), amongRows(t.briefs.briefId, skippingLocked(due))))
     .returning({ briefId: t.briefs.briefId });
 });
 
@@ -36,7 +36,7 @@ const parkedAtOnce = 500;
 /** Parks those at the head of the queue whose workstream is blocked. On PostgreSQL it skips a workstream that is being unblocked. */
 export const parkBlocked = family((shape: Shape) =>
   statement<Wanted & { now: string | null }>()((lens, $) => {
-    const { db, t, ofRun, skippingLocked } = lens;
+    const { db, t, ofRun, amongRows, skippingLocked } = lens;
     const head = db
       .select({ briefId: t.briefs.briefId })
       .from(t.briefs)
@@ -47,7 +47,7 @@ export const parkBlocked = family((shape: Shape) =>
       .update(t.briefs)
       .set({ parked: sql`2` })
       .where(
-        and(ofRun(t.briefs.runId, $.runId), sql`${t.briefs.briefId} in ${skippingLocked(head)}`, isBlocked(lens, true)),
+        and(ofRun(t.briefs.runId, $.runId), amongRows(t.briefs.briefId, skippingLocked(head)), isBlocked(lens, true)),
       )
       .returning({ briefId: t.briefs.briefId });
   }),

@@ -3,6 +3,7 @@
  * It needs a transaction, since the event names the previous agent, and RETURNING returns new values only.
  */
 import { and, asc, eq, isNotNull, lte, type SQL, sql } from "drizzle-orm";
+import type { EventKind } from "../../drizzle/vocabulary.ts";
 import { maxInteger } from "../input/check.ts";
 import { briefColumns, readBrief } from "./briefs.ts";
 import {
@@ -18,7 +19,7 @@ import {
   spoiltColumn,
   type Wanted,
 } from "./claimable.ts";
-import { appendEvent, newEntry } from "./entries.ts";
+import { appendEvent, appendEvents, newEntry } from "./entries.ts";
 import { type Claim, claimOf, type Lease } from "./held-claims.ts";
 import { askedFor, filtered } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
@@ -112,14 +113,14 @@ const placeOf = ({ leaseExpiresAt, briefId }: { leaseExpiresAt: string | null; b
 });
 
 /** A retry count at its maximum stays there. */
+const retryCounted = ({ t: { briefs } }: Lens) =>
+  sql`case when ${briefs.retryCount} < ${sql.raw(String(maxInteger))} then ${briefs.retryCount} + 1 else ${briefs.retryCount} end`;
+
 const takeOver = statement<Taking & { briefId: string }>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .update(briefs)
-    .set({
-      ...claimed(lens, $),
-      retryCount: sql`case when ${briefs.retryCount} < ${sql.raw(String(maxInteger))} then ${briefs.retryCount} + 1 else ${briefs.retryCount} end`,
-    })
+    .set({ ...claimed(lens, $), retryCount: retryCounted(lens) })
     .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId), isUnblocked(lens)))
     .returning(briefColumns(lens));
 });
@@ -168,4 +169,74 @@ export function* takeExpired(
     yield* appendEvent({ eventId, runId, briefId, kind: "retried", detail, now });
     return claimOf(readBrief(row));
   }
+}
+
+const takeSeveralOver = statement<Taking & { ids: string }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
+    .update(briefs)
+    .set({ ...claimed(lens, $), retryCount: retryCounted(lens) })
+    .where(and(lens.ofRun(briefs.runId, $.runId), lens.among(briefs.briefId, $.ids), isUnblocked(lens)))
+    .returning(briefColumns(lens));
+});
+
+const giveSeveralUp = statement<{ runId: string; ids: string; now: string | null }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
+    .update(briefs)
+    .set({ status: "failed", leaseExpiresAt: null, updatedAt: lens.time($.now) })
+    .where(and(lens.ofRun(briefs.runId, $.runId), lens.among(briefs.briefId, $.ids)))
+    .returning({ briefId: briefs.briefId });
+});
+
+/** Takes over up to `limit` briefs, the longest expired first. Briefs before the last that are out of retries become failed. */
+export function* takeSeveralExpired(
+  context: Context,
+  shape: Shape,
+  taking: Wanted & Taking,
+  maxRetries: number | undefined,
+  limit: number,
+): Operation<Claim[]> {
+  const { runId, now } = taking;
+  const claims: Claim[] = [];
+  for (let place = start; claims.length < limit; ) {
+    const size = limit - claims.length + moreCandidates;
+    const candidates = yield* nextExpired(shape)({ ...taking, ...place, limit: size });
+    const exhausted = new Set<string>();
+    const chosen = new Set<string>();
+    const processed: (typeof candidates)[number][] = [];
+    for (const row of candidates) {
+      if (chosen.size === limit - claims.length) break;
+      place = placeOf(row);
+      if (spoiltColumn(row)) continue;
+      processed.push(row);
+      (maxRetries !== undefined && row.retryCount >= maxRetries ? exhausted : chosen).add(row.briefId);
+    }
+    // A user's trigger may ignore the update of some briefs; the others are still claimed.
+    const failed = yield* changed(exhausted, (ids) => giveSeveralUp({ runId, now, ids }));
+    const taken = yield* changed(chosen, (ids) => takeSeveralOver({ ...taking, ids }));
+    const entries = processed.flatMap(({ briefId, attempt, claimedBy: previousAgent }) => {
+      const isFailed = failed.has(briefId);
+      if (!isFailed && !taken.has(briefId)) return [];
+      const reason = isFailed ? "retries exhausted" : "lease expired";
+      const kind: EventKind = isFailed ? "failed" : "retried";
+      return [{ briefId, kind, ...newEntry(context, { reason, previousAgent, attempt }) }];
+    });
+    yield* appendEvents(runId, now, entries);
+    for (const { briefId } of processed) {
+      const row = taken.get(briefId);
+      if (row) claims.push(claimOf(readBrief(row)));
+    }
+    if (candidates.length < size) break;
+  }
+  return claims;
+}
+
+/** The rows that a statement has changed, by id. */
+function* changed<Row extends { briefId: string }>(
+  ids: ReadonlySet<string>,
+  change: (ids: string) => Operation<Row[]>,
+): Operation<Map<string, Row>> {
+  const rows = ids.size > 0 ? yield* change(JSON.stringify([...ids])) : [];
+  return new Map(rows.map((row) => [row.briefId, row]));
 }

@@ -1,9 +1,9 @@
 /**
  * SQLite's dialect: the expressions that differ between the engines.
  */
-import { type AnyColumn, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import * as tables from "../../drizzle/schema.ts";
-import type { Lens } from "../operations/operation.ts";
+import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
 
 export function sqliteLens(db: Lens["db"]): Lens {
   return {
@@ -16,12 +16,15 @@ export function sqliteLens(db: Lens["db"]): Lens {
     isLong,
     ofItsType,
     among,
+    amongRows,
+    entries,
     hasNextSeq,
     time,
     timeIn,
     skippingLocked,
     lockingRun,
     ofRun,
+    foundForEach,
     nameOf,
   };
 }
@@ -63,6 +66,15 @@ function among(column: AnyColumn, list: SQL): SQL {
   return sql`${column} in (select value from json_each(${list}))`;
 }
 
+function amongRows(column: AnyColumn, query: SQLWrapper): SQL {
+  return sql`${column} in ${query}`;
+}
+
+function entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Types> {
+  const columns = Object.keys(types).map((name) => [name, sql`entry.value ->> ${sql.raw(`'${name}'`)}`]);
+  return { from: sql`json_each(${list}) as entry`, entry: Object.fromEntries(columns) };
+}
+
 /** `seq` comes from the file's AUTOINCREMENT counter in `sqlite_sequence`, a table that Drizzle cannot declare. */
 function hasNextSeq(): SQL {
   return sql`coalesce((select seq from sqlite_sequence where name = 'events'), 0) < ${sql.raw(String(Number.MAX_SAFE_INTEGER))}`;
@@ -94,6 +106,11 @@ function lockingRun(): undefined {
 /** Raw SQL, because the builder has no unary plus, which stops SQLite from using an index on the column. */
 function ofRun(column: AnyColumn, runId: string | SQL<string>): SQL {
   return sql`+${column} = ${runId}`;
+}
+
+/** A CROSS JOIN keeps the order of its tables. */
+function foundForEach(from: SQL, column: AnyColumn, key: { column: AnyColumn; value: SQL }, where: SQL): SQL {
+  return sql`select ${column} from ${from} cross join ${column.table} where ${key.column} = ${key.value} and ${where}`;
 }
 
 /** better-sqlite3's prepared statements have no names. */

@@ -3,10 +3,10 @@ import { ConflictError, type EventKind, type NewBrief, type NewEvent, type NewWo
 import { describe, expect, test } from "vitest";
 import { newBriefFields } from "../../src/operations/briefs.ts";
 import type { CreatorFields } from "../../src/operations/creation.ts";
-import { newEventFields } from "../../src/operations/events.ts";
+import { newEventFields } from "../../src/operations/entries.ts";
 import { newRunFields } from "../../src/operations/runs.ts";
 import { newWorkstreamFields } from "../../src/operations/workstreams.ts";
-import { type Board, caughtUnchanged, type Engine, everything, openEmpty, openRun } from "./engine.ts";
+import { type Board, caughtUnchanged, type Engine, everything, openEmpty, openRun, refused } from "./engine.ts";
 
 interface Subject {
   entity: string;
@@ -108,6 +108,10 @@ interface Creator<New extends object> {
 
 /** What may differ in a repeat. */
 const notCompared = ["retryCount", "notBefore"];
+/** The texts without a limit of their length. Lists and trees keep all others in memory, at most 256 characters each. */
+const longTexts = ["goal", "name"];
+/** Values that no field may have. */
+const invalid: unknown[] = [5n, true, Symbol("x"), () => "x", "\0", "\ud800", ""];
 
 /** A Date is stored as text, and dependencies in a table of their own, of which the brief has the count. */
 function asStored(row: object): object {
@@ -134,6 +138,14 @@ function everyField<New extends object>(engine: Engine, { entity, fields, create
       expect(Object.keys(one).sort()).toEqual(Object.keys(fields).sort());
       const { stored } = await openCreated();
       expect(stored).toMatchObject(asStored(one));
+    });
+
+    test.each(Object.entries(one))("%s is rejected if it is not valid, and nothing is written", async (name, valid) => {
+      const { board, place } = await openCreated();
+      const tooLong = typeof valid === "string" && !longTexts.includes(name) ? ["x".repeat(257)] : [];
+      for (const value of [...invalid, ...tooLong]) {
+        await refused(place, [name], () => create(board, { ...other, ...Object.fromEntries([[name, value]]) }));
+      }
     });
 
     test.each(Object.keys(one))("%s conflicts in a repeat that differs in nothing else", async (name) => {

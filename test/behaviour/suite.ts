@@ -1,5 +1,6 @@
 /** The behaviour of a blackboard on every engine. */
 import { describe } from "vitest";
+import { backlog } from "./backlog.ts";
 import { bounded } from "./bounded.ts";
 import { briefs } from "./briefs.ts";
 import { claims } from "./claims.ts";
@@ -16,6 +17,7 @@ import { inspection } from "./inspection.ts";
 import { jsonValues } from "./json-values.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { lifecyclePage } from "./lifecycle-page.ts";
+import { lists } from "./lists.ts";
 import { pages } from "./pages.ts";
 import { properties } from "./properties.ts";
 import { queue } from "./queue.ts";
@@ -29,6 +31,7 @@ import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
 import { transactions } from "./transactions.ts";
 import { tree } from "./tree.ts";
+import { waits, waitTogether } from "./waits.ts";
 import { watch, watchTogether } from "./watch.ts";
 import { workstreams } from "./workstreams.ts";
 
@@ -51,6 +54,8 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     claims(engine);
     queue(engine);
     dependencies(engine);
+    backlog(engine);
+    lists(engine);
     spoilt(engine);
     statements(engine);
     holding(engine);
@@ -61,6 +66,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     bounded(engine);
     tree(engine, { long });
     watch(engine);
+    waits(engine);
     inspection(engine);
     transactions(engine);
     jsonValues(engine);
@@ -72,5 +78,6 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     if (long) claimsModel(engine);
     if (shared) connections(engine);
     if (shared) watchTogether(engine);
+    if (shared) waitTogether(engine);
   });
 }

@@ -12,7 +12,7 @@ import { ConflictError, type Entity, FileError } from "../../errors.ts";
 import { codeOf } from "../../foreign.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { listRunIds } from "../../operations/overview.ts";
-import { theOnlyOne } from "../../operations/reader.ts";
+import { theOnlyOne } from "../../operations/read-context.ts";
 import { findRun } from "../../operations/runs.ts";
 import {
   hasEvents,
@@ -21,8 +21,8 @@ import {
   insertRun,
   insertWorkstreams,
   type ReadPage,
-  readBriefs,
   readEvents,
+  readWholeBriefs,
   readWorkstreams,
   type Written,
 } from "../../operations/whole-runs.ts";
@@ -229,7 +229,7 @@ function copyRows(
   );
   copy(
     "brief",
-    readBriefs,
+    readWholeBriefs,
     insertBriefs,
     (row) => row.briefId,
     (row) => row.briefId,
