@@ -26,6 +26,7 @@ import {
 import {
   atOnce,
   type Context,
+  changeOrExplain,
   family,
   type Lens,
   type Operation,
@@ -184,11 +185,16 @@ function* move(
   const [moved] = (yield* changeAtOnce(shape)(() => ({ ...moving, ...entry }))) ?? [];
   if (moved) return readBrief(moved);
   return yield* together(function* () {
-    const [row] = yield* change(shape)(moving);
-    if (!row) return yield* notMoved(context, name, briefId, attempt, result);
-    const { eventId, detail } = entry;
-    yield* appendEvent({ eventId, runId, briefId, kind: moves[name].logs, detail, now });
-    return readBrief(row);
+    return yield* changeOrExplain(
+      function* () {
+        const [row] = yield* change(shape)(moving);
+        if (!row) return undefined;
+        const { eventId, detail } = entry;
+        yield* appendEvent({ eventId, runId, briefId, kind: moves[name].logs, detail, now });
+        return { value: readBrief(row) };
+      },
+      () => notMoved(context, name, briefId, attempt, result),
+    );
   });
 }
 

@@ -43,6 +43,12 @@ export interface Lens {
   /** The query with FOR UPDATE SKIP LOCKED, where the engine locks rows. */
   skippingLocked<Q>(query: Q): Q;
   /**
+   * True once the statement has locked the run's row, as what changes several rows of a run does first: see `together`. `runId`
+   * is a column of the row to change.
+   * `undefined` where the engine has one writer at a time.
+   */
+  lockingRun(runId: AnyColumn): SQL | undefined;
+  /**
    * `eq(column, runId)` for reading by key: all rows, or a page in key order. If the key doesn't begin with the run, the planner
    * would choose an index that does, and sort all of the run's rows again for each page; this prevents it.
    */
@@ -278,7 +284,7 @@ export function* inSnapshot<T>(operation: () => Operation<T>): Operation<T> {
 
 /**
  * Runs a change that one statement decides and returns its row, converted by `read`. If nothing changed, tries again in a
- * transaction and calls `explain`, which returns the result or throws; other writers can't come between the two.
+ * transaction and calls `explain`, which returns the result or throws.
  *
  * The first try commits by itself, so with `guarded` it must not change a row that can't be read: the change would be kept
  * although the call throws. The second try is rolled back in that case.
@@ -290,8 +296,41 @@ export function* settle<Row, T>(
 ): Operation<T> {
   const [changed] = yield* change(true);
   if (changed !== undefined) return read(changed);
-  return yield* atomically(function* () {
-    const [changedNow] = yield* change(false);
-    return changedNow === undefined ? yield* explain() : read(changedNow);
-  });
+  return yield* atomically(() =>
+    changeOrExplain(function* () {
+      const [row] = yield* change(false);
+      return row === undefined ? undefined : { value: read(row) };
+    }, explain),
+  );
+}
+
+/** Errors of rows that should have been changed, by what was read of them afterwards. */
+const contradictions = new WeakSet<Error>();
+
+/** Marks an error that says that nothing was changed for no known reason. */
+export function contradiction<E extends Error>(error: E): E {
+  contradictions.add(error);
+  return error;
+}
+
+/** More than another program is likely to change one row between two statements. */
+const maxTries = 5;
+
+/**
+ * Runs a change in a transaction, and `explain` if it changed nothing. On PostgreSQL another session may commit between the change
+ * and the read that explains it, so the explanation may contradict the change: then it tries again.
+ */
+export function* changeOrExplain<T>(
+  change: () => Operation<{ value: T } | undefined>,
+  explain: () => Operation<T>,
+): Operation<T> {
+  for (let tries = 1; ; tries++) {
+    const changed = yield* change();
+    if (changed) return changed.value;
+    try {
+      return yield* explain();
+    } catch (error) {
+      if (!(error instanceof Error && contradictions.has(error)) || tries === maxTries) throw error;
+    }
+  }
 }

@@ -2,7 +2,7 @@
  * The SQL that differs on PostgreSQL, and the cast of its builder and tables to SQLite's types. The compiler proves at the end
  * of `drizzle/schema.postgres.ts` that the row types are equal.
  */
-import { type AnyColumn, eq, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { type AnyColumn, eq, exists, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
 import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
@@ -27,6 +27,7 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
     hasNextSeq,
     ...clock(sql`statement_timestamp()`),
     skippingLocked,
+    lockingRun: (runId: AnyColumn) => lockingRun(db, runId),
     ofRun: eq,
     foundForEach,
     nameOf,
@@ -109,6 +110,16 @@ export function clock(moment: SQL): Pick<Lens, "time" | "timeIn"> {
 
 function orServerTime(time: SQL<string | null>, moment: SQL): SQL<string> {
   return sql<string>`coalesce(cast(${time} as text), to_char((${moment}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`;
+}
+
+/**
+ * Is evaluated when the row to change has been read and not locked. With a parameter instead of the column, PostgreSQL would also
+ * evaluate it after each wait for the row, needed or not, and so lock the two in the opposite order.
+ */
+function lockingRun(db: NodePgDatabase, runId: AnyColumn): SQL {
+  const { runs } = tables;
+  const run = db.select({ found: sql`1` }).from(runs).where(eq(runs.runId, runId)).for("no key update");
+  return exists(run);
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Lock order: what locks more than one row of a run locks the run's row first, which prevents deadlocks. Single-row operations
- * don't need it.
+ * don't need it. A single statement may change several rows too, through triggers: it locks the run's row by `lockingRun`.
+ * Parking needs no order, since it skips locked rows and so waits for none.
  */
 import { type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";

@@ -22,6 +22,7 @@ export function sqliteLens(db: Lens["db"]): Lens {
     time,
     timeIn,
     skippingLocked,
+    lockingRun,
     ofRun,
     foundForEach,
     nameOf,
@@ -96,6 +97,10 @@ function timeIn(_milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<s
 /** Returns the query unchanged: SQLite has no row locks and one writer at a time. */
 function skippingLocked<Q>(query: Q): Q {
   return query;
+}
+
+function lockingRun(): undefined {
+  return undefined;
 }
 
 /** Raw SQL, because the builder has no unary plus, which stops SQLite from using an index on the column. */

@@ -1,7 +1,7 @@
 /** Query plans on SQLite, which has no statistics of a run's file. */
 import { readEvents } from "run-blackboard";
 import { expect, test } from "vitest";
-import { cases, fill, Questions } from "./plans.ts";
+import { cases, fill, fillUnready, Questions } from "./plans.ts";
 import { sqliteFile } from "./sqlite.ts";
 
 async function large() {
@@ -115,4 +115,33 @@ test("every index is used by at least one of these queries", async () => {
       .filter((name) => name !== "events_by_seq")
       .sort(),
   );
+});
+
+test("an idle claim reads no brief that waits, is before its time or is in a blocked workstream, however many there are", async () => {
+  const place = await sqliteFile.place();
+  const questions = new Questions();
+  const board = await place.open({ runId: "run-1", logger: questions });
+  await board.createRun("a goal");
+  await fillUnready(place, 1500);
+  const claim = () => board.claimBrief({ agentId: "idle", leaseMs: 1000 });
+  expect(await claim()).toBeUndefined();
+  questions.asked.length = 0;
+  expect(await claim()).toBeUndefined();
+  // One query, which takes no lock.
+  expect(questions.asked).toHaveLength(1);
+  const lines = (await place.sql(`EXPLAIN QUERY PLAN ${questions.asked[0]}`)).map(({ detail }) => String(detail));
+  const ranges = lines.filter((line) => line.includes("SEARCH briefs"));
+  expect(ranges).toEqual([
+    expect.stringContaining("briefs_leased (run_id=? AND lease_expires_at<?)"),
+    expect.stringContaining("briefs_delayed (run_id=? AND not_before<?)"),
+    expect.stringContaining("briefs_ready (run_id=?)"),
+  ]);
+  expect(lines.filter((line) => /SCAN |B-TREE/.test(line))).toEqual([]);
+  // And these ranges hold nothing.
+  const now = new Date().toISOString();
+  const [counted] = await place.sql(`SELECT
+    (SELECT count(*) FROM briefs WHERE run_id = 'run-1' AND lease_expires_at <= '${now}') AS leased,
+    (SELECT count(*) FROM briefs WHERE run_id = 'run-1' AND not_before <= '${now}' AND parked = 1) AS due,
+    (SELECT count(*) FROM briefs WHERE run_id = 'run-1' AND status = 'pending' AND waits_for = 0 AND parked = 0) AS ready`);
+  expect(counted).toEqual({ leased: 0, due: 0, ready: 0 });
 });

@@ -3,7 +3,7 @@ import pg from "pg";
 import { readEvents } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { cases, fill, Questions } from "../behaviour/plans.ts";
+import { cases, fill, fillUnready, Questions } from "../behaviour/plans.ts";
 import { freshSchema, hasServer, type Schema } from "./fresh.ts";
 
 async function large() {
@@ -151,6 +151,22 @@ describe.skipIf(!hasServer)("queries of a large run on PostgreSQL", () => {
     await schema.sql("ANALYZE");
     const before = await readOf(schema, pool);
     for (let n = 0; n < 20; n++) expect(await board.claimBrief({ agentId: "idle", leaseMs: 1000 })).toBeUndefined();
+    expect((await readOf(schema, pool)) - before).toBeLessThan(100);
+  });
+
+  test("an agent that finds nothing to claim reads no brief that waits, is before its time or in a blocked workstream", async () => {
+    const schema = await freshSchema();
+    const pool = new pg.Pool({ connectionString: schema.url, max: 1 });
+    onTestFinished(() => pool.end());
+    const board = await openPostgresBlackboard({ runId: "run-1", connection: pool });
+    await board.createRun("a goal");
+    await fillUnready({ sql: (text) => schema.sql(text), open: () => Promise.reject(new Error("It is open.")) }, 3000);
+    await schema.sql("ANALYZE");
+    const claim = () => board.claimBrief({ agentId: "idle", leaseMs: 1000 });
+    // The first one parks the briefs of the workstream; the second one marks their old index entries as dead.
+    for (let n = 0; n < 2; n++) expect(await claim()).toBeUndefined();
+    const before = await readOf(schema, pool);
+    for (let n = 0; n < 20; n++) expect(await claim()).toBeUndefined();
     expect((await readOf(schema, pool)) - before).toBeLessThan(100);
   });
 });
