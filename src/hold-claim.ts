@@ -16,7 +16,7 @@ const holdNames: Names<HoldOptions> = { leaseMs: true, signal: true };
 
 export type HeldClaim = ClaimRef & { agentId: string };
 
-export interface Renewing {
+interface Renewing {
   /** Extends the lease to `leaseMs` from now. */
   renew(leaseMs: number): unknown;
   /** Throws if the database file is no longer at its path. */

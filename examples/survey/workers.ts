@@ -9,7 +9,7 @@ import { wholeId } from "./plan.ts";
 import type { Progress } from "./report.ts";
 import { maxRetries } from "./work.ts";
 
-export interface Staff {
+interface Staff {
   workers: number;
   /** The arguments of each worker. */
   args: readonly string[];

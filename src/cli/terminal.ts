@@ -7,7 +7,7 @@ import Table from "cli-table3";
 import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../index.ts";
 import { print, printAll, printable } from "./output.ts";
 
-export type Style = Parameters<typeof styleText>[0];
+type Style = Parameters<typeof styleText>[0];
 
 const terminal = process.stdout.isTTY === true ? process.stdout : undefined;
 // `hasColors` accounts for NO_COLOR and dumb terminals.
@@ -139,7 +139,7 @@ const wide =
   /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/gu;
 
 /** Returns how many terminal columns a text takes, counting at most `longest` characters. */
-export function widthOf(given: string): number {
+function widthOf(given: string): number {
   const text = given.length > longest ? given.slice(0, longest) : given;
   const bare = stripVTControlCharacters(text).replace(/\p{M}/gu, "");
   return [...bare].length + (bare.match(wide)?.length ?? 0);

@@ -149,12 +149,6 @@ export class Check {
     return this.list(path, value, (at, word) => this.member(at, word, vocabulary));
   }
 
-  /** One or several ids, as a list without duplicates; `undefined` when omitted. */
-  ids(path: string, value: unknown): string[] | undefined {
-    if (value === undefined) return undefined;
-    return isArray(value) ? this.list(path, value, (at, id) => this.id(at, id)) : [this.id(path, value)];
-  }
-
   /** Each entry of an array, holes included, as a list without duplicates. */
   list<T>(path: string, value: readonly unknown[], check: (path: string, entry: unknown) => T): T[] {
     const length = this.read(path, value, "length") ?? 0;

@@ -34,7 +34,7 @@ export interface NewBriefBase {
   retryCount?: number | undefined;
 }
 /** Before its role has said what the payload must be. */
-export type UncheckedBrief = NewBriefBase & { role: string; payload?: unknown };
+type UncheckedBrief = NewBriefBase & { role: string; payload?: unknown };
 
 /** What `createBrief` and `spawnBrief` pass of a new brief. */
 export const newBriefFields = {

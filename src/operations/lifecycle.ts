@@ -25,7 +25,7 @@ interface Move {
   readonly to: BriefStatus;
   readonly logs: EventKind;
 }
-export type MoveName = "complete" | "fail" | "escalate" | "retry";
+type MoveName = "complete" | "fail" | "escalate" | "retry";
 export const moves: Readonly<Record<MoveName, Move>> = {
   complete: { from: ["pending", "active"], to: "done", logs: "completed" },
   fail: { from: ["pending", "active"], to: "failed", logs: "failed" },

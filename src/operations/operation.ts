@@ -63,7 +63,7 @@ export interface KeptQuery {
   parameters: Parameters;
 }
 /** A query that is built for one call. */
-export interface BuiltQuery {
+interface BuiltQuery {
   build(lens: Lens): Preparable<unknown>;
 }
 /** An operation that is atomic; inside a transaction, one that throws is rolled back alone (a savepoint). */

@@ -14,7 +14,7 @@ import { translated } from "./errors.ts";
 import { migratePostgres, requireCurrentPostgres } from "./migrate.ts";
 import { type Connection, connectPostgres, type Pool } from "./pool.ts";
 
-export interface ServerPlace {
+interface ServerPlace {
   readonly connection: string | Pool;
   readonly runId: string | undefined;
 }

@@ -27,7 +27,7 @@ import { waiting } from "./waiting.ts";
 /** The Drizzle database of a blackboard in a file; `$client` is the better-sqlite3 connection. */
 export type SqliteDatabase = BetterSQLite3Database<typeof tables> & { $client: Database.Database };
 
-export interface SqliteEngineOptions {
+interface SqliteEngineOptions {
   readonly location: string;
   readonly busyTimeoutMs: number;
   readonly logger: Logger | undefined;

@@ -28,7 +28,7 @@ const workstreams = `${numbers}
   SELECT 'w' || cast(n AS text), ${run}, 'part', 0, 'time ' || cast(n + 100000 AS text), '' FROM numbers WHERE n <= 2000`;
 
 /** A call and the indexes that its queries must use; several if the call runs several queries. */
-export type Case = [name: string, indexes: string[], call: (board: Operations) => unknown];
+type Case = [name: string, indexes: string[], call: (board: Operations) => unknown];
 
 export const cases: Case[] = [
   ["listBriefs of all", ["briefs_by_age"], (board) => board.listBriefs()],

@@ -44,7 +44,7 @@ import { openFile } from "./view.ts";
 /** How long to wait for other processes, in milliseconds. */
 const waitMs = 60_000;
 
-export interface FilePlace {
+interface FilePlace {
   readonly runId: string | undefined;
   /** Returns the file's absolute path, which under a root depends on the run. */
   locationOf(runId: string): string;

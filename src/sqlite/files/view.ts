@@ -35,7 +35,7 @@ export interface View extends Disposable {
 }
 
 /** A file opened for reading. */
-export interface OpenedFile {
+interface OpenedFile {
   readonly engine: SqliteEngine;
   readonly state: Plan["state"];
   readonly isLive: boolean;

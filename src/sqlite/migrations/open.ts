@@ -18,7 +18,7 @@ import { StartOver, waiting } from "../waiting.ts";
 import { type Migrating, migrate, requireCurrent } from "./apply.ts";
 import { planOf } from "./plan.ts";
 
-export interface Opening extends ConnectionOptions, Pick<Migrating, "beforeChange"> {
+interface Opening extends ConnectionOptions, Pick<Migrating, "beforeChange"> {
   /** "check" throws `MIGRATION_PENDING` instead of migrating. */
   readonly migrate: "auto" | "check";
 }
