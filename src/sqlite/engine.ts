@@ -18,7 +18,7 @@ import {
 import { Kept } from "../engine/kept.ts";
 import { ClosedError, FileError, InvalidInputError } from "../errors.ts";
 import type { Lens, Operation, Step } from "../operations/operation.ts";
-import type { Connection } from "./connection/connection.ts";
+import type { Connection } from "./connection/opened.ts";
 import { isBusy, translated } from "./errors.ts";
 import { sqliteLens } from "./lens.ts";
 import { reading } from "./prepared.ts";

@@ -4,14 +4,8 @@
 import type Database from "better-sqlite3";
 import type { Migration } from "../../engine/history.ts";
 import { FileError } from "../../errors.ts";
-import {
-  type Connection,
-  type ConnectionOptions,
-  connect,
-  keepingWal,
-  prepareFile,
-  whileInPlace,
-} from "../connection/connection.ts";
+import { type ConnectionOptions, connect, keepingWal, prepareFile, whileInPlace } from "../connection/connection.ts";
+import type { Connection } from "../connection/opened.ts";
 import { openIfHot } from "../connection/reader.ts";
 import { translated } from "../errors.ts";
 import { StartOver, waiting } from "../waiting.ts";
