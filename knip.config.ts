@@ -18,9 +18,9 @@ const config: KnipConfig = {
       ],
       project: ["{src,drizzle,migrations,test,bench,chaos,examples,.ci}/**/*.{ts,mjs}", "*.ts"],
       drizzle: { config: ["drizzle.config.ts", "drizzle.postgres.config.ts"] },
-      vitest: { config: ["vitest.config.ts", "test/realms/vitest.config.ts"] },
-      // `.ci/package.ts` runs them by the names of their commands.
-      ignoreDependencies: ["@arethetypeswrong/cli", "publint"],
+      vitest: { config: ["vitest.config.ts", "vitest.mutation.config.ts", "test/realms/vitest.config.ts"] },
+      // `.ci/package.ts` and `.ci/mutation.ts` name them as commands and as a plugin.
+      ignoreDependencies: ["@arethetypeswrong/cli", "@stryker-mutator/vitest-runner", "publint"],
       // Programs of the system.
       ignoreBinaries: ["apt-get", "mkfifo", "prlimit", "script", "unshare"],
     },
