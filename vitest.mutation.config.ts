@@ -18,6 +18,7 @@ export default defineConfig({
     include: [
       "test/behaviour/sqlite-*.test.ts",
       "test/migrations/*.test.ts",
+      "test/files/{leftovers,links}.test.ts",
       "test/transfer/{moving,numbering,refusals,absent-columns,prune}.test.ts",
       "test/input/arguments.test.ts",
       "test/families.test.ts",
@@ -25,7 +26,7 @@ export default defineConfig({
     exclude: [
       // Threads cannot change the folder.
       "test/behaviour/sqlite-options.test.ts",
-      "test/migrations/{check,exactly-once,full-disk,hot-journal,killed,living}.test.ts",
+      "test/migrations/{check,exactly-once,full-disk,killed,living}.test.ts",
     ],
     provide: { postgres: null },
     sequence: { sequencer: ShortestFirst },
