@@ -206,8 +206,8 @@ export const layers: readonly Layer[] = [
   },
   {
     part: "src/report/",
-    why: "draws what operations/report.ts read, and reads nothing itself",
-    imports: ["drizzle/vocabulary.ts", "src/operations/report.ts"],
+    why: "draws what operations/report-data.ts read, and reads nothing itself",
+    imports: ["drizzle/vocabulary.ts", "src/operations/report-data.ts"],
   },
   {
     part: "src/inspect.ts",

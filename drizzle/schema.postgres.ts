@@ -67,6 +67,9 @@ export const workstreams = pgTable(
   ],
 );
 
+/** What a claim can take. The condition of an index, so queries must repeat it literally. */
+const isReady = sql`status = 'pending' and waits_for = 0 and parked = 0`;
+
 /** Tasks for agents, a tree by `parentBriefId`; parent and workstream are checked when a brief is created. */
 export const briefs = pgTable(
   "briefs",
@@ -89,6 +92,18 @@ export const briefs = pgTable(
     claimedBy: text("claimed_by"),
     /** When the current claim expires; NULL without a claim. */
     leaseExpiresAt: orderedText("lease_expires_at").$type<Timestamp>(),
+    /** When the latest claim was made; NULL while pending. */
+    claimedAt: orderedText("claimed_at").$type<Timestamp>(),
+    /** The highest is claimed first, then the oldest. */
+    priority: integer("priority").notNull().default(0),
+    /** The brief can't be claimed before this time; a claim clears it. */
+    notBefore: orderedText("not_before").$type<Timestamp>(),
+    /** Number of its dependencies that are not done, maintained by triggers. */
+    waitsFor: integer("waits_for").notNull().default(0),
+    /** Why the brief is not in the queue of claims: 0 if it is, 1 before `notBefore`, 2 in a blocked workstream. */
+    parked: integer("parked").notNull().default(0),
+    /** What an agent saved for itself or for the next agent. */
+    progress: jsonb("progress").$type<JsonObject>(),
     createdAt,
     updatedAt,
   },
@@ -102,10 +117,27 @@ export const briefs = pgTable(
     index("briefs_by_tier").on(t.runId, t.tier, t.createdAt.asc().nullsFirst(), t.briefId),
     index("briefs_by_workstream").on(t.runId, t.workstreamId, t.createdAt.asc().nullsFirst(), t.briefId),
     index("briefs_by_parent").on(t.runId, t.parentBriefId, t.createdAt.asc().nullsFirst(), t.briefId),
-    index("briefs_waiting_by_role")
-      .on(t.runId, t.role, t.createdAt.asc().nullsFirst(), t.briefId.asc().nullsFirst())
-      .where(sql`status = 'pending'`),
+    index("briefs_ready").on(t.runId, t.priority.desc(), t.createdAt, t.briefId).where(isReady),
+    index("briefs_ready_by_role")
+      .on(t.runId, t.role, t.priority.desc(), t.createdAt.asc().nullsFirst(), t.briefId.asc().nullsFirst())
+      .where(isReady),
     index("briefs_leased").on(t.runId, t.leaseExpiresAt, t.briefId).where(isNotNull(t.leaseExpiresAt)),
+    index("briefs_delayed").on(t.runId, t.notBefore, t.briefId).where(sql`parked = 1`),
+    index("briefs_blocked").on(t.runId, t.workstreamId).where(sql`parked = 2`),
+  ],
+);
+
+/** Which brief waits until which other brief (the blocker) is done; triggers keep `briefs.waits_for` up to date. */
+export const dependencies = pgTable(
+  "dependencies",
+  {
+    runId: orderedText("run_id").notNull(),
+    briefId: orderedText("brief_id").notNull(),
+    blockerId: orderedText("blocker_id").notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.runId, t.blockerId, t.briefId] }),
+    index("dependencies_of_brief").on(t.runId, t.briefId, t.blockerId),
   ],
 );
 
@@ -158,8 +190,14 @@ type Rows<T extends Table> = { select: Flat<T["$inferSelect"]>; insert: Flat<T["
 type Tables<Schema> = { [K in keyof Schema as Schema[K] extends Table ? K : never]: Schema[K] & Table };
 /** Every table of SQLite but the one that is a view here; a table that is missing in `Here` doesn't compile either. */
 type There = Omit<Tables<typeof sqlite>, "tallies">;
-type Here = { runs: typeof runs; workstreams: typeof workstreams; briefs: typeof briefs; events: typeof events };
+type Here = {
+  runs: typeof runs;
+  workstreams: typeof workstreams;
+  briefs: typeof briefs;
+  dependencies: typeof dependencies;
+  events: typeof events;
+};
 type SameRows = { [K in keyof There]: Same<Rows<Here[K]>, Rows<There[K]>> };
 // One entry for each table: `true satisfies SameRows[keyof There]` would be satisfied by any one table that is the same.
-({ runs: true, workstreams: true, briefs: true, events: true }) satisfies SameRows;
+({ runs: true, workstreams: true, briefs: true, dependencies: true, events: true }) satisfies SameRows;
 true satisfies Same<Flat<(typeof tallies)["$inferSelect"]>, Flat<(typeof sqlite.tallies)["$inferSelect"]>>;

@@ -48,6 +48,9 @@ export const workstreams = sqliteTable(
   (t) => [index("workstreams_by_age").on(t.runId, t.createdAt, t.workstreamId)],
 );
 
+/** What a claim can take. The condition of an index, so queries must repeat it literally. */
+const isReady = sql`status = 'pending' and waits_for = 0 and parked = 0`;
+
 /**
  * Tasks for agents, a tree by `parentBriefId`. Parent and workstream are checked when a brief is created. They are not
  * foreign keys, because files of the reference may contain orphans.
@@ -73,6 +76,21 @@ export const briefs = sqliteTable(
     claimedBy: text("claimed_by"),
     /** When the current claim expires; NULL without a claim. */
     leaseExpiresAt: text("lease_expires_at").$type<Timestamp>(),
+    /** When the latest claim was made; NULL while pending. */
+    claimedAt: text("claimed_at").$type<Timestamp>(),
+    /** The highest is claimed first, then the oldest. */
+    priority: integer("priority").notNull().default(0),
+    /** The brief can't be claimed before this time; a claim clears it. */
+    notBefore: text("not_before").$type<Timestamp>(),
+    /** Number of its dependencies that are not done, maintained by triggers. */
+    waitsFor: integer("waits_for").notNull().default(0),
+    /**
+     * Why the brief is not in the queue of claims: 0 if it is, 1 before `notBefore`, 2 in a blocked workstream. Claims set and
+     * clear it, so that they don't read these briefs again and again.
+     */
+    parked: integer("parked").notNull().default(0),
+    /** What an agent saved for itself or for the next agent. */
+    progress: text("progress", { mode: "json" }).$type<JsonObject>(),
     createdAt,
     updatedAt,
   },
@@ -83,8 +101,28 @@ export const briefs = sqliteTable(
     index("briefs_by_tier").on(t.runId, t.tier, t.createdAt, t.briefId),
     index("briefs_by_workstream").on(t.runId, t.workstreamId, t.createdAt, t.briefId),
     index("briefs_by_parent").on(t.runId, t.parentBriefId, t.createdAt, t.briefId),
-    index("briefs_waiting_by_role").on(t.runId, t.role, t.createdAt, t.briefId).where(sql`status = 'pending'`),
+    index("briefs_ready").on(t.runId, sql`priority desc`, t.createdAt, t.briefId).where(isReady),
+    index("briefs_ready_by_role").on(t.runId, t.role, sql`priority desc`, t.createdAt, t.briefId).where(isReady),
     index("briefs_leased").on(t.runId, t.leaseExpiresAt, t.briefId).where(isNotNull(t.leaseExpiresAt)),
+    index("briefs_delayed").on(t.runId, t.notBefore, t.briefId).where(sql`parked = 1`),
+    index("briefs_blocked").on(t.runId, t.workstreamId).where(sql`parked = 2`),
+  ],
+);
+
+/**
+ * Which brief waits until which other brief (the blocker) is done. Rows are added when a brief is created, and deleted with
+ * it. Triggers keep `briefs.waits_for` equal to the number of blockers that are not done.
+ */
+export const dependencies = sqliteTable(
+  "dependencies",
+  {
+    runId: text("run_id").notNull(),
+    briefId: text("brief_id").notNull(),
+    blockerId: text("blocker_id").notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.runId, t.blockerId, t.briefId] }),
+    index("dependencies_of_brief").on(t.runId, t.briefId, t.blockerId),
   ],
 );
 

@@ -12,7 +12,7 @@ CREATE TABLE `briefs` (
 	`result` text,
 	`retry_count` integer DEFAULT 0 NOT NULL,
 	`created_at` text NOT NULL,
-	`updated_at` text NOT NULL, `attempt` integer DEFAULT 0 NOT NULL, `claimed_by` text, `lease_expires_at` text,
+	`updated_at` text NOT NULL, `attempt` integer DEFAULT 0 NOT NULL, `claimed_by` text, `lease_expires_at` text, `claimed_at` text, `priority` integer DEFAULT 0 NOT NULL, `not_before` text, `waits_for` integer DEFAULT 0 NOT NULL, `parked` integer DEFAULT 0 NOT NULL, `progress` text,
 	FOREIGN KEY (`run_id`) REFERENCES `runs`(`run_id`) ON UPDATE no action ON DELETE no action
 );
 
@@ -49,9 +49,69 @@ CREATE TABLE "events" (
 
 CREATE UNIQUE INDEX `events_event_id_unique` ON `events` (`event_id`);
 
+CREATE TABLE `dependencies` (
+	`run_id` text NOT NULL,
+	`brief_id` text NOT NULL,
+	`blocker_id` text NOT NULL,
+	PRIMARY KEY(`run_id`, `blocker_id`, `brief_id`)
+) WITHOUT ROWID;
+
+CREATE INDEX `dependencies_of_brief` ON `dependencies` (`run_id`,`brief_id`,`blocker_id`);
+
 CREATE INDEX `briefs_by_status` ON `briefs` (`run_id`,`status`,`created_at`,`brief_id`);
 
+CREATE INDEX `briefs_ready` ON `briefs` (`run_id`,priority desc,`created_at`,`brief_id`) WHERE status = 'pending' and waits_for = 0 and parked = 0;
+
+CREATE INDEX `briefs_ready_by_role` ON `briefs` (`run_id`,`role`,priority desc,`created_at`,`brief_id`) WHERE status = 'pending' and waits_for = 0 and parked = 0;
+
 CREATE INDEX `briefs_leased` ON `briefs` (`run_id`,`lease_expires_at`,`brief_id`) WHERE "briefs"."lease_expires_at" is not null;
+
+CREATE INDEX `briefs_delayed` ON `briefs` (`run_id`,`not_before`,`brief_id`) WHERE parked = 1;
+
+CREATE INDEX `briefs_blocked` ON `briefs` (`run_id`,`workstream_id`) WHERE parked = 2;
+
+CREATE TRIGGER dependencies_insert AFTER INSERT ON dependencies
+WHEN NOT EXISTS (SELECT 1 FROM briefs WHERE brief_id = NEW.blocker_id AND +run_id = NEW.run_id AND status = 'done') BEGIN
+	UPDATE briefs SET waits_for = waits_for + 1 WHERE brief_id = NEW.brief_id AND +run_id = NEW.run_id;
+END;
+
+CREATE TRIGGER dependencies_delete AFTER DELETE ON dependencies
+WHEN NOT EXISTS (SELECT 1 FROM briefs WHERE brief_id = OLD.blocker_id AND +run_id = OLD.run_id AND status = 'done') BEGIN
+	UPDATE briefs SET waits_for = waits_for - 1 WHERE brief_id = OLD.brief_id AND +run_id = OLD.run_id;
+END;
+
+CREATE TRIGGER briefs_blocker_done AFTER UPDATE OF status ON briefs
+WHEN NEW.status = 'done' AND OLD.status <> 'done' BEGIN
+	UPDATE briefs SET waits_for = waits_for - 1 WHERE +run_id = NEW.run_id AND brief_id IN
+		(SELECT brief_id FROM dependencies WHERE run_id = NEW.run_id AND blocker_id = NEW.brief_id);
+END;
+
+CREATE TRIGGER briefs_blocker_undone AFTER UPDATE OF status ON briefs
+WHEN OLD.status = 'done' AND NEW.status <> 'done' BEGIN
+	UPDATE briefs SET waits_for = waits_for + 1 WHERE +run_id = NEW.run_id AND brief_id IN
+		(SELECT brief_id FROM dependencies WHERE run_id = NEW.run_id AND blocker_id = NEW.brief_id);
+END;
+
+CREATE TRIGGER briefs_blocker_insert AFTER INSERT ON briefs
+WHEN NEW.status = 'done' BEGIN
+	UPDATE briefs SET waits_for = waits_for - 1 WHERE +run_id = NEW.run_id AND brief_id IN
+		(SELECT brief_id FROM dependencies WHERE run_id = NEW.run_id AND blocker_id = NEW.brief_id);
+END;
+
+CREATE TRIGGER briefs_blocker_delete AFTER DELETE ON briefs
+WHEN OLD.status = 'done' BEGIN
+	UPDATE briefs SET waits_for = waits_for + 1 WHERE +run_id = OLD.run_id AND brief_id IN
+		(SELECT brief_id FROM dependencies WHERE run_id = OLD.run_id AND blocker_id = OLD.brief_id);
+END;
+
+CREATE TRIGGER briefs_dependencies_delete AFTER DELETE ON briefs BEGIN
+	DELETE FROM dependencies WHERE run_id = OLD.run_id AND brief_id = OLD.brief_id;
+END;
+
+CREATE TRIGGER workstreams_unblocked AFTER UPDATE OF status ON workstreams
+WHEN OLD.status = 'blocked' AND NEW.status <> 'blocked' BEGIN
+	UPDATE briefs SET parked = 0 WHERE run_id = NEW.run_id AND workstream_id = NEW.workstream_id AND parked = 2;
+END;
 
 CREATE TABLE `tallies` (
 	`run_id` text NOT NULL,
@@ -70,8 +130,6 @@ CREATE INDEX `briefs_by_tier` ON `briefs` (`run_id`,`tier`,`created_at`,`brief_i
 CREATE INDEX `briefs_by_workstream` ON `briefs` (`run_id`,`workstream_id`,`created_at`,`brief_id`);
 
 CREATE INDEX `briefs_by_parent` ON `briefs` (`run_id`,`parent_brief_id`,`created_at`,`brief_id`);
-
-CREATE INDEX `briefs_waiting_by_role` ON `briefs` (`run_id`,`role`,`created_at`,`brief_id`) WHERE status = 'pending';
 
 CREATE INDEX `events_by_kind` ON `events` (`kind`,`run_id`);
 

@@ -13,14 +13,25 @@ import type { AnyRoles, Roles } from "./input/roles.ts";
 import { type BriefFilter, listBriefs } from "./operations/brief-lists.ts";
 import { incrementBriefRetry, updateBriefResult, updateBriefStatus } from "./operations/brief-updates.ts";
 import { createBrief, getBrief, spawnBrief } from "./operations/briefs.ts";
+import { type ClaimsRequest, claimBriefs } from "./operations/claim-briefs.ts";
 import { type ClaimRequest, claimBrief } from "./operations/claims.ts";
+import { type Completed, type Completion, completeBriefs } from "./operations/complete-briefs.ts";
 import { type BlackboardEvent, type EventFilter, listEvents, logEvent, type NewEvent } from "./operations/events.ts";
-import { type ClaimRef, type LeaseOptions, releaseClaim, renewClaim } from "./operations/held-claims.ts";
+import {
+  type ClaimRef,
+  type DelayOptions,
+  type LeaseOptions,
+  type RenewOptions,
+  releaseClaim,
+  renewClaim,
+} from "./operations/held-claims.ts";
 import { type BriefRef, completeBrief, escalateBrief, failBrief, retryBrief } from "./operations/lifecycle.ts";
 import type { Context, Operation } from "./operations/operation.ts";
 import type { Page } from "./operations/pages.ts";
+import { type Renewed, renewClaims } from "./operations/renew-claims.ts";
 import type { BriefOf, ClaimOf, NewBrief, ResultInput, RoleName } from "./operations/roles.ts";
 import { createRun, getRun, type Run, updateRunStatus } from "./operations/runs.ts";
+import { spawnBriefs } from "./operations/spawn-briefs.ts";
 import type { From } from "./operations/status.ts";
 import { getRunSummary, type RunSummary } from "./operations/summary.ts";
 import { type BriefTree, getBriefTree } from "./operations/tree.ts";
@@ -236,6 +247,26 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
+   * Spawns 1 to 1,000 briefs in one commit, all or none, each like `spawnBrief` with `detail`. A brief may name as parent or in
+   * `after` one that comes before it in the list; at most 10,000 entries of `after` altogether. An id twice is a repeat.
+   *
+   * ```ts
+   * board.spawnBriefs([
+   *   { briefId: "write", tier: 1, role: "coder" },
+   *   { briefId: "review", tier: 1, role: "reviewer", after: ["write"] },
+   * ]);
+   * ```
+   * @throws the errors of `spawnBrief` for the first brief that fails; InvalidInputError with the index in the path, such as
+   * `briefs[3].tier`.
+   */
+  spawnBriefs<K extends RoleName<R>>(
+    briefs: readonly NewBrief<R, K>[],
+    detail?: PlainObject,
+  ): Result<M, BriefOf<R, K>[]> {
+    return this.#run(() => spawnBriefs(this.#context, briefs, detail));
+  }
+
+  /**
    * Claims the next brief: first one whose lease has expired (longest-expired first), otherwise the oldest pending one. No
    * other agent can claim it until the lease expires. Returns `undefined` if there is no brief to claim. Taking over an
    * expired claim increments the retry count and logs `retried` with the previous agent. With `maxRetries`, an expired brief
@@ -251,19 +282,37 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
-   * Extends the lease to `leaseMs` from now. Returns the claim with the new expiry and the current brief.
+   * Claims up to `limit` briefs (1 to 1,000) in one commit: those that as many calls of `claimBrief` would return, in that order.
+   * Returns [] if none can be claimed.
+   */
+  claimBriefs<K extends RoleName<R> = RoleName<R>>(request: ClaimsRequest<R, K>): Result<M, ClaimOf<R, K>[]> {
+    return this.#run(() => claimBriefs(this.#context, request));
+  }
+
+  /**
+   * Extends the lease to `leaseMs` from now. Returns the claim with the new expiry and the current brief. `progress`, a JSON object,
+   * replaces what is stored: it is kept when the brief is retried or taken over, so the next agent can continue from it.
    * @throws LostClaimError if the claim has been superseded: discard the work; NotFoundError.
    */
-  renewClaim<C extends ClaimRef>(claim: C, options: LeaseOptions): Result<M, C> {
+  renewClaim<C extends ClaimRef>(claim: C, options: RenewOptions): Result<M, C> {
     return this.#run(() => renewClaim(this.#context, claim, options));
   }
 
   /**
-   * Releases the claim: the brief becomes pending and unclaimed; `attempt` is unchanged. Logs no event.
+   * Renews 1 to 1,000 claims in one commit, each like `renewClaim`. Claims that are lost don't keep the others from being renewed:
+   * `lost` has an error for each of them.
+   */
+  renewClaims<C extends ClaimRef>(claims: readonly C[], options: LeaseOptions): Result<M, Renewed<C>> {
+    return this.#run(() => renewClaims(this.#context, claims, options));
+  }
+
+  /**
+   * Releases the claim: the brief becomes pending and unclaimed; `attempt` is unchanged. Logs no event. With `delayMs`, the brief
+   * can't be claimed for that long; without, it can immediately.
    * @throws LostClaimError if the claim has been superseded; NotFoundError.
    */
-  releaseClaim(claim: ClaimRef): Result<M, BriefOf<R>> {
-    return this.#run(() => releaseClaim(this.#context, claim));
+  releaseClaim(claim: ClaimRef, options?: DelayOptions): Result<M, BriefOf<R>> {
+    return this.#run(() => releaseClaim(this.#context, claim, options));
   }
 
   /**
@@ -283,6 +332,21 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 
   /**
+   * Completes 1 to 1,000 briefs in one commit, each like `completeBrief`. Those that are refused don't keep the others from being
+   * completed: in the order of the completions, returns each brief or the error. Results of briefs that exist are validated
+   * before anything is written: one that its role's schema refuses throws, and none is completed.
+   *
+   * ```ts
+   * const claims = board.claimBriefs({ agentId: "coder-1", leaseMs: 60_000, limit: 32 });
+   * board.completeBriefs(claims.map((claim) => ({ ref: claim, result: { ok: true } })));
+   * ```
+   * @throws InvalidInputError with the index in the path, such as `completions[3].result`.
+   */
+  completeBriefs(completions: readonly Completion[]): Result<M, Completed<R>[]> {
+    return this.#run(() => completeBriefs(this.#context, completions));
+  }
+
+  /**
    * Sets the brief's status to `failed` and logs `failed`, in one commit. With an id, from `pending` or `active`; with a
    * claim, only while it is current.
    * @throws LostClaimError, TransitionError, NotFoundError.
@@ -293,11 +357,11 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
 
   /**
    * Sets the brief to `pending` and unclaimed, increments its retry count and logs `retried`, in one commit. With an id, from
-   * `pending`, `active` or `failed`; with a claim, only while it is current.
+   * `pending`, `active` or `failed`; with a claim, only while it is current. With `delayMs`, it can't be claimed for that long.
    * @throws LostClaimError, TransitionError, NotFoundError; InvalidInputError if the count is already 2^31 - 1.
    */
-  retryBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>> {
-    return this.#run(() => retryBrief(this.#context, ref, detail));
+  retryBrief(ref: BriefRef, detail?: PlainObject, options?: DelayOptions): Result<M, BriefOf<R>> {
+    return this.#run(() => retryBrief(this.#context, ref, detail, options));
   }
 
   /**

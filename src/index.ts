@@ -64,13 +64,16 @@ export {
 } from "./inspect.ts";
 export type { BriefFilter } from "./operations/brief-lists.ts";
 export type { Brief, NewBriefBase } from "./operations/briefs.ts";
+export type { ClaimsRequest } from "./operations/claim-briefs.ts";
 export type { ClaimRequest } from "./operations/claims.ts";
+export type { Completed, Completion } from "./operations/complete-briefs.ts";
 export type { BlackboardEvent, EventFilter, NewEvent } from "./operations/events.ts";
-export type { Claim } from "./operations/held-claims.ts";
+export type { Claim, DelayOptions, LeaseOptions, RenewOptions } from "./operations/held-claims.ts";
 export type { BriefRef } from "./operations/lifecycle.ts";
 export type { BriefOutline } from "./operations/outlines.ts";
 export type { ListedSummary, RunOverview, Throughput } from "./operations/overview.ts";
 export type { Page } from "./operations/pages.ts";
+export type { Renewed } from "./operations/renew-claims.ts";
 export type { BriefOf, ClaimOf, NewBrief, ResultInput, RoleName } from "./operations/roles.ts";
 export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";

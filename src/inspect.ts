@@ -12,8 +12,8 @@ import { type BlackboardEvent, type EventFilter, readEventPage } from "./operati
 import type { BriefOutline } from "./operations/outlines.ts";
 import { getRunOverview, type RunOverview } from "./operations/overview.ts";
 import type { Page } from "./operations/pages.ts";
-import { releaseBrief as release } from "./operations/release.ts";
-import { gatherReport } from "./operations/report.ts";
+import { releaseBrief as release } from "./operations/release-brief.ts";
+import { gatherReport } from "./operations/report-data.ts";
 import { requireReadable } from "./operations/run-listings.ts";
 import { getTreeOutline as getOutline, type TreeOutline } from "./operations/tree.ts";
 import { renderReport } from "./report/page.ts";

@@ -68,7 +68,17 @@ export interface Brief<Payload = JsonObject, Result = JsonObject, Role extends s
   /** How many times it was claimed; the fencing token of the latest claim. */
   attempt: number;
   claimedBy: string | null;
+  /** When the latest claim was made; kept when the brief is finished, null once it is pending again. */
+  claimedAt: Timestamp | null;
   leaseExpiresAt: Timestamp | null;
+  /** Among briefs that can be claimed, the highest priority goes first. */
+  priority: number;
+  /** A pending brief can't be claimed before this time; null: at once. A claim clears it. */
+  notBefore: Timestamp | null;
+  /** How many of the briefs that it comes `after` are not done. A pending brief can't be claimed while this is above 0; a takeover doesn't look at it. */
+  waitsFor: number;
+  /** What an agent saved with `renewClaim`, for itself or for the next agent that claims the brief. */
+  progress: JsonObject | null;
   createdAt: Timestamp;
   updatedAt: Timestamp;
 }
@@ -128,6 +138,12 @@ export interface NewBriefBase {
   /** An integer from 0 to 2^31 - 1, as are retryCount and a workstream's tier. */
   tier: number;
   retryCount?: number | undefined;
+  /** An integer from -2^31 to 2^31 - 1; 0 when left out. */
+  priority?: number | undefined;
+  /** Can't be claimed before this time. */
+  notBefore?: Date | undefined;
+  /** Briefs of this run that must be done first, at most 1,000; a repeated id counts once. They must exist, so no cycle can arise. */
+  after?: readonly string[] | undefined;
 }
 type PayloadOf<S> = S extends StandardSchemaV1<infer I, any>
   ? {} extends I ? { payload?: I | undefined } : { payload: I }
@@ -172,6 +188,8 @@ export interface BriefFilter<R extends Roles = Roles, K extends RoleName<R> = Ro
   tier?: number | undefined;
   workstreamId?: string | null | undefined;
   parentBriefId?: string | null | undefined;
+  /** true: pending, nothing left to wait for, its time has come. false: the other pending ones. Looks at neither the run's nor a workstream's status. */
+  ready?: boolean | undefined;
 }
 export interface WorkstreamFilter extends PageRequest<string> {
   status?: WorkstreamStatus | readonly WorkstreamStatus[] | undefined;
@@ -218,6 +236,23 @@ export interface ClaimRequest<R extends Roles = Roles, K extends RoleName<R> = R
   /** From 0. A brief whose lease runs out when its `retryCount` has reached this is failed instead of handed out again. */
   maxRetries?: number | undefined;
 }
+/** Which briefs to wait for: the fields of `BriefFilter` that don't change, or ids. At least one field. */
+export interface WaitFilter<R extends Roles = Roles, K extends RoleName<R> = RoleName<R>> {
+  briefIds?: readonly string[] | undefined;
+  role?: K | readonly K[] | undefined;
+  tier?: number | undefined;
+  workstreamId?: string | null | undefined;
+  parentBriefId?: string | null | undefined;
+}
+export interface WaitOptions {
+  signal?: AbortSignal | undefined;
+  /** As for `watchEvents`; the waits of one blackboard share their looks, at the shortest interval. */
+  pollMs?: number | undefined;
+}
+/** What `completeBriefs` did with one of its completions, in their order. */
+export type Completed<R extends Roles> =
+  | { brief: BriefOf<R>; error?: undefined }
+  | { brief?: undefined; error: LostClaimError | TransitionError | NotFoundError };
 /** By claim: only while it is the current one (same attempt, brief active and claimed). By id: whoever holds the brief. */
 export type BriefRef = string | { brief: { briefId: string }; attempt: number };
 
@@ -253,13 +288,33 @@ export interface BlackboardOperations<M extends Mode, R extends Roles = any, Dat
 
   spawnBrief<K extends RoleName<R>>(brief: NewBrief<R, K>, detail?: PlainObject): Result<M, BriefOf<R, K>>;
   claimBrief<K extends RoleName<R> = RoleName<R>>(request: ClaimRequest<R, K>): Result<M, ClaimOf<R, K> | undefined>;
-  renewClaim<C extends Claim<any>>(claim: C, options: { leaseMs: number }): Result<M, C>;
-  releaseClaim(claim: Claim<any>): Result<M, BriefOf<R>>;
+  /** `progress` replaces what is stored; left out, it stays. */
+  renewClaim<C extends Claim<any>>(claim: C, options: { leaseMs: number; progress?: PlainObject | null | undefined }): Result<M, C>;
+  /** `delayMs` (0 to 2^31 - 1; 0 when left out) sets `notBefore`, or clears it with 0. */
+  releaseClaim(claim: Claim<any>, options?: { delayMs?: number | undefined }): Result<M, BriefOf<R>>;
   completeBrief<K extends RoleName<R>>(claim: ClaimOf<R, K>, result: ResultInput<R, K>, detail?: PlainObject): Result<M, BriefOf<R, K>>;
   completeBrief(briefId: string, result: PlainObject, detail?: PlainObject): Result<M, BriefOf<R>>;
   failBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>>;
-  retryBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>>;
+  retryBrief(ref: BriefRef, detail?: PlainObject, options?: { delayMs?: number | undefined }): Result<M, BriefOf<R>>;
   escalateBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>>;
+
+  // Lists: one transaction, at most 24 statements for up to 200 entries and 44 for 1,000. 1 to 1,000 entries. All input is checked
+  // first, with the index in the path (`briefs[3].tier`); then the first entry that fails, in order, throws. One reading of the clock.
+
+  /**
+   * Each as `spawnBrief`, all or none; an id twice in the list is a repeat or a ConflictError. A brief may name as parent or in
+   * `after` one that comes before it in the list. At most 10,000 entries of `after` in all.
+   */
+  spawnBriefs<K extends RoleName<R>>(briefs: readonly NewBrief<R, K>[], detail?: PlainObject): Result<M, BriefOf<R, K>[]>;
+  /** Up to `limit` briefs (1 to 1,000), those that so many `claimBrief` would have returned, in that order; [] when there is none. */
+  claimBriefs<K extends RoleName<R> = RoleName<R>>(request: ClaimRequest<R, K> & { limit: number }): Result<M, ClaimOf<R, K>[]>;
+  /** Each as `renewClaim`; those that are lost don't keep the others from being renewed. */
+  renewClaims<C extends Claim<any>>(claims: readonly C[], options: { leaseMs: number }): Result<M, { renewed: C[]; lost: (LostClaimError | NotFoundError)[] }>;
+  /**
+   * Each as `completeBrief`; those that are refused don't keep the others from being completed. Results of briefs that exist are
+   * validated before any write: one that its role's schema refuses throws, and none is completed.
+   */
+  completeBriefs(completions: readonly { ref: BriefRef; result: PlainObject; detail?: PlainObject | undefined }[]): Result<M, Completed<R>[]>;
 
   /**
    * All of it or nothing; the callback's value comes back. On SQLite it must not return a promise: InvalidInputError, and
@@ -283,7 +338,21 @@ export interface Blackboard<M extends Mode, R extends Roles = any, Database = un
    * could not be renewed before the lease was over, or `signal` aborts, the signal given to `work` aborts; the promise
    * then rejects with LostClaimError, or with the signal's reason. It neither completes nor releases.
    */
-  holdClaim<T>(claim: Claim<any>, options: { leaseMs: number; signal?: AbortSignal | undefined }, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  holdClaim<T>(
+    claim: Claim<any>,
+    options: { leaseMs: number; signal?: AbortSignal | undefined },
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T>;
+  /**
+   * The brief, when it is done or failed (at once if it is already). A change back between two looks may be missed. Rejects with
+   * NotFoundError (also when it is deleted), the signal's reason, ClosedError. A waiting wait keeps the process alive.
+   */
+  waitForBrief(briefId: string, options?: WaitOptions): Promise<BriefOf<R>>;
+  /**
+   * Briefs by status, when none of those that match is pending or active; zeros at once where none matches. Briefs that wait for
+   * a failed one stay pending, so this waits with them. NotFoundError for an id that doesn't exist.
+   */
+  waitForBriefs<K extends RoleName<R> = RoleName<R>>(filter: WaitFilter<R, K>, options?: WaitOptions): Promise<Record<BriefStatus, number>>;
   /**
    * Every event after `after` (0 when left out, the beginning), this process's and others', in order of `seq`, then
    * waits for more. Ends, without an error, when `signal` aborts or the blackboard closes.
@@ -324,11 +393,17 @@ export declare function openBlackboard<R extends Roles = Roles>(
 ): Blackboard<"sync", R, BetterSQLite3Database<any> & { $client: Sqlite }> & Disposable;
 
 /**
- * From "run-blackboard/postgres". Tables live in the connection's search_path. Given a Pool, closing the blackboard leaves
- * it open, and while the blackboard is open a dying server does not end the process.
+ * From "run-blackboard/postgres". Tables live in a schema of their own; neither search_path nor temporary tables matter. Given a
+ * Pool, closing the blackboard leaves it open, and while the blackboard is open a dying server does not end the process.
+ * Blackboards with an equal connection string share a pool, which ends with the last of them. Every function that takes
+ * `connection` takes `schema`, too. Error classes and types come from "run-blackboard/errors", which imports no driver.
  */
 export interface PostgresOptions<R extends Roles = Roles> extends CommonOptions<R> {
   connection: string | Pool;
+  /** The PostgreSQL schema that holds the tables, `run_blackboard` when left out; created when it is missing. 1 to 63 bytes. */
+  schema?: string | undefined;
+  /** After so many milliseconds without progress a transaction or call of ours ends, on the server and here. 30000. */
+  transactionTimeoutMs?: number | undefined;
 }
 export declare function openPostgresBlackboard<R extends Roles = Roles>(
   options: PostgresOptions<R>,

@@ -122,11 +122,13 @@ type Given<T> =
       ? AsyncIterable<Given<Item>>
       : T extends { items: (infer Item)[]; next: infer Next }
         ? { items: Given<Item>[]; next: Next }
-        : T extends { brief: infer B; role: unknown }
-          ? Flat<Omit<T, "brief"> & { brief: Given<B> }>
-          : T extends object
-            ? Flat<T>
-            : T;
+        : T extends (infer Item)[]
+          ? Given<Item>[]
+          : T extends { brief: infer B; role: unknown }
+            ? Flat<Omit<T, "brief"> & { brief: Given<B> }>
+            : T extends object
+              ? Flat<T>
+              : T;
 type Method = (...parameters: never[]) => unknown;
 type SameMethod<Ours, Agreed> = Ours extends Method
   ? Agreed extends Method
@@ -153,7 +155,9 @@ type Methods =
   | "listBriefs"
   | "listEvents"
   | "spawnBrief"
+  | "spawnBriefs"
   | "claimBrief"
+  | "claimBriefs"
   | "failBrief"
   | "retryBrief"
   | "escalateBrief"
@@ -170,6 +174,9 @@ holds<Same<Blackboard<"sync">["location"], contract.Blackboard<"sync">["location
 
 // The package requires fewer fields of a claim than the contract: those that identify it.
 holds<Fits<Blackboard<"sync">["releaseClaim"], contract.Blackboard<"sync">["releaseClaim"]>>();
+holds<Fits<Blackboard<"sync">["renewClaims"], contract.Blackboard<"sync">["renewClaims"]>>();
+holds<Fits<Blackboard<"sync">["completeBriefs"], contract.Blackboard<"sync">["completeBriefs"]>>();
+holds<Fits<Blackboard<"async">["completeBriefs"], contract.Blackboard<"async">["completeBriefs"]>>();
 holds<Fits<Blackboard<"sync">["renewClaim"], contract.Blackboard<"sync">["renewClaim"]>>();
 holds<Fits<Blackboard<"sync">["holdClaim"], contract.Blackboard<"sync">["holdClaim"]>>();
 holds<Fits<Blackboard<"sync">["completeBrief"], contract.Blackboard<"sync">["completeBrief"]>>();

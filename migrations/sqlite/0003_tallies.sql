@@ -11,7 +11,6 @@ CREATE INDEX `briefs_by_role` ON `briefs` (`run_id`,`role`,`created_at`,`brief_i
 CREATE INDEX `briefs_by_tier` ON `briefs` (`run_id`,`tier`,`created_at`,`brief_id`);--> statement-breakpoint
 CREATE INDEX `briefs_by_workstream` ON `briefs` (`run_id`,`workstream_id`,`created_at`,`brief_id`);--> statement-breakpoint
 CREATE INDEX `briefs_by_parent` ON `briefs` (`run_id`,`parent_brief_id`,`created_at`,`brief_id`);--> statement-breakpoint
-CREATE INDEX `briefs_waiting_by_role` ON `briefs` (`run_id`,`role`,`created_at`,`brief_id`) WHERE status = 'pending';--> statement-breakpoint
 CREATE INDEX `events_by_kind` ON `events` (`kind`,`run_id`);--> statement-breakpoint
 CREATE INDEX `events_by_brief` ON `events` (`brief_id`) WHERE "events"."brief_id" is not null;--> statement-breakpoint
 CREATE INDEX `workstreams_by_age` ON `workstreams` (`run_id`,`created_at`,`workstream_id`);--> statement-breakpoint

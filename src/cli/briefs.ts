@@ -26,6 +26,7 @@ interface Filters extends RunOptions {
   tier?: number;
   workstream?: string;
   parent?: string;
+  ready?: boolean;
   limit?: number;
 }
 
@@ -45,6 +46,8 @@ export function briefsCommand(): Command {
     .option("--tier <tier>", "only briefs of this tier", wholeNumber)
     .option("--workstream <id>", 'only briefs in this workstream ("" for briefs without one)')
     .option("--parent <id>", 'only direct children of this brief ("" for top-level briefs)')
+    .option("--ready", "only pending briefs that wait for no brief and no time")
+    .option("--no-ready", "only the other pending briefs")
     .option("--limit <n>", "maximum number of briefs to print", wholeNumber)
     .addHelpText(
       "after",
@@ -69,9 +72,12 @@ Examples:
     );
 }
 
-function filterOf({ status: statuses, role, tier, workstream, parent }: Filters): BriefFilter {
+/** Every filter of the package: one without an option doesn't compile. */
+type EveryFilter = { [Name in Exclude<keyof BriefFilter, "after" | "limit">]-?: BriefFilter[Name] };
+
+function filterOf({ status: statuses, role, tier, workstream, parent, ready }: Filters): EveryFilter {
   const orNone = (id: string | undefined) => (id === "" ? null : id);
-  return { status: statuses, role, tier, workstreamId: orNone(workstream), parentBriefId: orNone(parent) };
+  return { status: statuses, role, tier, workstreamId: orNone(workstream), parentBriefId: orNone(parent), ready };
 }
 
 const pageSize = 1000;
@@ -184,7 +190,7 @@ async function* jsonOf(brief: Brief, events: Events): AsyncGenerator<string, voi
 }
 
 async function draw(brief: Brief, events: Events): Promise<void> {
-  const { briefId, role, tier, retryCount, attempt, claimedBy, leaseExpiresAt } = brief;
+  const { briefId, role, tier, retryCount, attempt, claimedBy, claimedAt, leaseExpiresAt, notBefore } = brief;
   const line = (name: string, value: string) => printLine(`${name.padEnd(13)}${value}`);
   await printLine(`${paint("bold", printable(briefId))}  ${status(brief.status)}`);
   await line("role", `${printable(role)}, tier ${printable(tier)}`);
@@ -192,11 +198,16 @@ async function draw(brief: Brief, events: Events): Promise<void> {
   await line("workstream", printable(brief.workstreamId ?? "none"));
   await line("attempts", `${plural(attempt, "claim")}, ${plural(retryCount, "retry", "retries")}`);
   await line("agent", claimedBy === null ? "none" : printable(claimedBy));
+  if (claimedAt !== null) await line("claimed", printable(claimedAt));
   if (leaseExpiresAt !== null) await line("lease until", printable(leaseExpiresAt));
+  if (brief.priority !== 0) await line("priority", printable(brief.priority));
+  if (brief.waitsFor !== 0) await line("waits for", plural(brief.waitsFor, "brief"));
+  if (notBefore !== null) await line("not before", printable(notBefore));
   await line("created", `${printable(brief.createdAt)}, ${age(brief.createdAt)} ago`);
   await line("changed", `${printable(brief.updatedAt)}, ${age(brief.updatedAt)} ago`);
   await block("payload", brief.payload);
   await block("result", brief.result);
+  if (brief.progress !== null) await block("progress", brief.progress);
   await printLine("");
   const [first, second] = [await events.next(), await events.next()];
   await printLine(paint("bold", second.done ? plural(first.value?.length ?? 0, "event") : "events"));

@@ -69,9 +69,19 @@ export function rolledBack(options?: ErrorOptions): DatabaseError {
   );
 }
 
+/** Returns the error for a statement that the database rejected for a reason of no other class, such as a constraint. */
+export function rejected(message: string, code: string, options: ErrorOptions): DatabaseError {
+  return new DatabaseError(`The database rejected the statement: ${message} (${code}). Nothing was written.`, options);
+}
+
 /** Returns the error for a call after `close()`. */
 export function closedAt(location: string): ClosedError {
   return new ClosedError(`The blackboard at ${location} is closed. Open it again.`);
+}
+
+/** Returns the error for a call of `tx` after its transaction has ended. */
+export function transactionEnded(): ClosedError {
+  return new ClosedError("This transaction has ended. Use the blackboard, or start another transaction.");
 }
 
 /** Returns the error for `close()` inside a callback, where the transaction could be neither committed nor rolled back. */

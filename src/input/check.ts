@@ -14,8 +14,14 @@ export { shown };
 /** 2^31 - 1: the maximum of a PostgreSQL `integer` and of every counter here. */
 export const maxInteger = 2 ** 31 - 1;
 
+/** -2^31, the minimum of a PostgreSQL `integer`. */
+export const minInteger = -(2 ** 31);
+
 /** Report at most this many issues. */
 const maxIssues = 1000;
+
+/** Maximum number of entries of a list. */
+export const maxEntries = 1000;
 
 /** Maximum length of a path, and how much of its start is kept when it is cut, in characters. */
 const maxPath = 3000;
@@ -121,6 +127,42 @@ export class Check {
     this.refuse(path, `must be readable, but reading it threw: ${messageOf(cause)}`, cause);
   }
 
+  /**
+   * Checks an entry of a list with a check of its own, whose issues get the entry's path: `tier` becomes `briefs[3].tier`, and
+   * `whole`, the path of the entry as such, `briefs[3]`.
+   */
+  entry<T>(path: string, whole: string, work: (check: Check) => T): T {
+    const own = new Check();
+    const checked = work(own);
+    const isWithin = (at: string) => at.startsWith(whole) && /^[.[]/.test(at.slice(whole.length));
+    for (const { path: at, message } of own.#issues ?? []) {
+      if (at === "newId()") this.refuse(at, message, own.#cause);
+      else if (at === whole || isWithin(at)) this.refuse(`${path}${at.slice(whole.length)}`, message, own.#cause);
+      else this.refuse(`${path}.${at}`, message, own.#cause);
+    }
+    return checked;
+  }
+
+  /** The entries of a list of 1 to 1,000. */
+  entries<T>(path: string, value: readonly T[]): T[] {
+    const given: unknown = value;
+    if (!isArray(given)) {
+      this.refuse(path, `must be an array, got ${shown(given)}`);
+      return [];
+    }
+    const length = this.read(path, given, "length") ?? 0;
+    if (length < 1 || length > maxEntries) {
+      this.refuse(path, `must have 1 to ${maxEntries} entries, got ${length}`);
+      return [];
+    }
+    try {
+      return Array.from(value);
+    } catch (cause) {
+      this.refuseUnreadable(path, cause);
+      return [];
+    }
+  }
+
   isObject(path: string, value: unknown): boolean {
     if (typeof value === "object" && value !== null && !isArray(value) && !hasKeyForEachItem(value)) return true;
     this.refuse(path, `must be an object, got ${shown(value)}`);
@@ -149,6 +191,12 @@ export class Check {
     return this.list(path, value, (at, word) => this.member(at, word, vocabulary));
   }
 
+  /** One or several ids, as a list without duplicates; `undefined` when omitted. */
+  ids(path: string, value: unknown): string[] | undefined {
+    if (value === undefined) return undefined;
+    return isArray(value) ? this.list(path, value, (at, id) => this.id(at, id)) : [this.id(path, value)];
+  }
+
   /** Each entry of an array, holes included, as a list without duplicates. */
   list<T>(path: string, value: readonly unknown[], check: (path: string, entry: unknown) => T): T[] {
     const length = this.read(path, value, "length") ?? 0;
@@ -159,6 +207,14 @@ export class Check {
       entries.add(check(at, this.read(at, value, index)));
     }
     return [...entries];
+  }
+
+  /** A valid Date in the years 0 to 9999, as the text that is stored: a later year's text would sort before all others. */
+  date(path: string, value: unknown): string {
+    const text = types.isDate(value) && !Number.isNaN(value.getTime()) ? value.toISOString() : undefined;
+    if (text === undefined) this.refuse(path, `must be a valid Date, got ${shown(value)}`);
+    else if (!/^\d/.test(text)) this.refuse(path, `must be in the years 0 to 9999, got ${text}`);
+    return text ?? "";
   }
 
   boolean(path: string, value: unknown): boolean {

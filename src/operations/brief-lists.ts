@@ -2,14 +2,14 @@
  * Lists of briefs: pages, oldest first, by any filters. A statement for each set of filters that was asked for, kept like all
  * others: to build and prepare one takes longer than to read a short page.
  */
-import { type AnyColumn, and, asc, eq, isNull, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, and, asc, eq, isNull, lte, not, or, type SQL, sql } from "drizzle-orm";
 import { type BriefStatus, briefStatuses } from "../../drizzle/vocabulary.ts";
 import { Check, type Names } from "../input/check.ts";
 import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
-import { type Asked, askedBy, askedFor, numbered, oldestFirst, oneOf, parameterOf } from "./index-choice.ts";
-import { type Context, family, type Operation, statement } from "./operation.ts";
-import type { BriefOutline } from "./outlines.ts";
+import { type Asked, askedBy, askedFor, filtered, numbered, oldestFirst, oneOf, parameterOf } from "./index-choice.ts";
+import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
+import { type BriefOutline, forCarried, outlineOf } from "./outlines.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import type { RoleName } from "./roles.ts";
 
@@ -20,6 +20,11 @@ export interface BriefFilter<R extends Roles = Roles, K extends RoleName<R> = Ro
   tier?: number | undefined;
   workstreamId?: string | null | undefined;
   parentBriefId?: string | null | undefined;
+  /**
+   * true: pending, waits for no brief, and its `notBefore` has come. false: the other pending ones. Neither the run's nor a
+   * workstream's status is considered.
+   */
+  ready?: boolean | undefined;
 }
 const filterNames: Names<BriefFilter> = {
   status: true,
@@ -27,6 +32,7 @@ const filterNames: Names<BriefFilter> = {
   tier: true,
   workstreamId: true,
   parentBriefId: true,
+  ready: true,
   after: true,
   limit: true,
 };
@@ -41,8 +47,9 @@ interface Shape {
   tier: boolean;
   workstream: Wanted;
   parent: Wanted;
+  ready: boolean | undefined;
   after: boolean;
-  /** Without payload and result: NULL is selected instead, and the columns are not read. */
+  /** Without the JSON columns: NULL is selected instead, and the columns are not read. */
   outline: boolean;
 }
 
@@ -52,30 +59,36 @@ type Listing = {
   tier: number | null;
   workstreamId: string | null;
   parentBriefId: string | null;
+  now: string | null;
   createdAt: string | null;
   id: string | null;
   limit: number;
   [value: `status${number}`]: string;
 };
 
-const unread = sql<string | null>`null`;
+const unread = forCarried(sql<string | null>`null`);
+
+/**
+ * Whether the list goes through the index of a filter: each filter by a single value has one, which ends in the list's order;
+ * `ready` has that of the statuses.
+ */
+function isThroughFilter({ statuses, ready, after: _, outline: __, ...filters }: Shape): boolean {
+  if (statuses === 1 || ready !== undefined) return true;
+  return Object.values(filters).some((asked) => asked === true || asked === "one" || asked === "none");
+}
 
 const listOf = family((shape: Shape) =>
   statement<Listing>()((lens, $) => {
     const { briefs } = lens.t;
     const { createdAt, briefId } = briefs;
-    const throughFilter =
-      shape.statuses === 1 ||
-      shape.roles === "one" ||
-      shape.tier ||
-      shape.workstream !== "any" ||
-      shape.parent !== "any";
     return lens.db
-      .select(shape.outline ? { ...briefColumns(lens), payload: unread, result: unread } : briefColumns(lens))
+      .select(shape.outline ? { ...briefColumns(lens), ...unread } : briefColumns(lens))
       .from(briefs)
       .where(
         and(
           eq(briefs.runId, $.runId),
+          shape.ready === undefined ? undefined : eq(briefs.status, sql`'pending'`),
+          shape.ready === undefined ? undefined : readiness(lens, $.now, shape.ready),
           shape.statuses === undefined ? undefined : oneOf(briefs.status, numbered($, "status", shape.statuses)),
           askedFor(lens, briefs.role, shape.roles, $.role),
           shape.tier ? eq(briefs.tier, $.tier) : undefined,
@@ -84,10 +97,17 @@ const listOf = family((shape: Shape) =>
           shape.after ? isBehind(createdAt, briefId, $) : undefined,
         ),
       )
-      .orderBy(...(throughFilter ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
+      .orderBy(...(isThroughFilter(shape) ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
       .limit(sql.placeholder("limit"));
   }),
 );
+
+/** Whether a pending brief could be claimed, as far as its own row decides. */
+function readiness(lens: Lens, now: SQL<string | null>, ready: boolean): SQL | undefined {
+  const { waitsFor, notBefore } = lens.t.briefs;
+  const holds = and(eq(waitsFor, 0), or(isNull(notBefore), lte(notBefore, lens.time(now))));
+  return filtered(ready ? holds : not(holds ?? sql`true`));
+}
 
 function wantedOf(column: AnyColumn, wanted: Wanted, value: SQL): SQL | undefined {
   if (wanted === "any") return undefined;
@@ -98,10 +118,10 @@ export function* listBriefs(context: Context, filter?: BriefFilter): Operation<P
   return yield* list(context, filter, false);
 }
 
-/** The same list of briefs without their payloads and results, which it doesn't read. */
+/** The same list of briefs without their JSON, which it doesn't read. */
 export function* listBriefOutlines(context: Context, filter?: BriefFilter): Operation<Page<BriefOutline, string>> {
   const { items, next } = yield* list(context, filter, true);
-  return { items: items.map(({ payload: _, result: __, ...outline }) => outline), next };
+  return { items: items.map(outlineOf), next };
 }
 
 function* list(context: Context, filter: BriefFilter | undefined, outline: boolean): Operation<Page<Brief, string>> {
@@ -113,6 +133,7 @@ function* list(context: Context, filter: BriefFilter | undefined, outline: boole
   if (tier !== undefined) check.integer("tier", tier);
   check.nullableId("workstreamId", workstreamId);
   check.nullableId("parentBriefId", parentBriefId);
+  const ready = asked.ready === undefined ? undefined : check.boolean("ready", asked.ready);
   const after = checkCursor(check, "briefs", asked.after);
   const limit = checkLimit(check, asked.limit);
   check.done();
@@ -123,6 +144,7 @@ function* list(context: Context, filter: BriefFilter | undefined, outline: boole
     tier: tier ?? null,
     workstreamId: workstreamId ?? null,
     parentBriefId: parentBriefId ?? null,
+    now: context.now(),
     createdAt: after?.createdAt ?? null,
     id: after?.id ?? null,
     // The one too many says whether more follow.
@@ -135,6 +157,7 @@ function* list(context: Context, filter: BriefFilter | undefined, outline: boole
     tier: tier !== undefined,
     workstream: wantedBy(workstreamId),
     parent: wantedBy(parentBriefId),
+    ready,
     after: after !== undefined,
     outline,
   });

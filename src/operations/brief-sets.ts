@@ -63,3 +63,18 @@ export function* readGroup(runId: string, ids: readonly string[]): Operation<Bri
   const found = new Map(rows.map((row) => [row.briefId, readBrief(row)]));
   return ids.flatMap((id) => found.get(id) ?? []);
 }
+
+const findBriefs = statement<{ runId: string; ids: string }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
+    .select(briefColumns(lens))
+    .from(briefs)
+    .where(and(lens.ofRun(briefs.runId, $.runId), lens.among(briefs.briefId, $.ids)));
+});
+
+/** Returns the briefs of these ids that exist, by id. */
+export function* readByIds(runId: string, ids: readonly string[]): Operation<Map<string, Brief>> {
+  if (ids.length === 0) return new Map();
+  const rows = yield* findBriefs({ runId, ids: JSON.stringify(ids) });
+  return new Map(rows.map((row) => [row.briefId, readBrief(row)]));
+}

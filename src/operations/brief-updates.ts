@@ -19,8 +19,8 @@ const theBrief = (lens: Lens, $: { [Name in "runId" | "briefId"]: SQL }, guarded
   and(eq(lens.t.briefs.runId, $.runId), eq(lens.t.briefs.briefId, $.briefId), guarded ? isReadable(lens) : undefined);
 
 /** A pending brief has no claim, a finished one no lease; a finished one keeps `claimedBy`. */
-const endOfClaim: Readonly<Record<BriefStatus, { claimedBy?: null; leaseExpiresAt?: null }>> = {
-  pending: { claimedBy: null, leaseExpiresAt: null },
+const endOfClaim: Readonly<Record<BriefStatus, { claimedBy?: null; claimedAt?: null; leaseExpiresAt?: null }>> = {
+  pending: { claimedBy: null, claimedAt: null, leaseExpiresAt: null },
   active: {},
   done: { leaseExpiresAt: null },
   failed: { leaseExpiresAt: null },

@@ -1,14 +1,16 @@
 /**
  * Briefs: the tasks of a run, a tree by `parentBriefId`.
  */
-import { and, eq, exists, getTableColumns, sql } from "drizzle-orm";
+import { and, eq, exists, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { briefs } from "../../drizzle/schema.ts";
 import type { JsonObject } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
-import { Check } from "../input/check.ts";
+import { isArray } from "../foreign.ts";
+import { Check, minInteger, shown } from "../input/check.ts";
 import type { PlainObject } from "../input/json.ts";
 import { checkRole, encodeFor } from "../input/roles.ts";
 import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
+import { addDependencies, getBlockers } from "./dependencies.ts";
 import { appendEvent, checkNewEntry } from "./entries.ts";
 import { type Context, family, type Lens, type Operation, query, settle, statement, together } from "./operation.ts";
 import { getRun } from "./runs.ts";
@@ -21,7 +23,7 @@ type Row = typeof briefs.$inferSelect;
 /** A brief; `payload` is `{}` if none was passed or the row has NULL. */
 export type Brief<Payload = JsonObject, Result = JsonObject, Role extends string = string> = Omit<
   Row,
-  "payload" | "result" | "role"
+  "payload" | "result" | "role" | "parked"
 > & { role: Role; payload: Payload; result: Result | null };
 
 export interface NewBriefBase {
@@ -32,9 +34,18 @@ export interface NewBriefBase {
   /** An integer from 0 to 2^31 - 1, as is retryCount. */
   tier: number;
   retryCount?: number | undefined;
+  /** The brief with the highest priority is claimed first, then the oldest. An integer from -2^31 to 2^31 - 1; 0 when left out. */
+  priority?: number | undefined;
+  /** The brief can't be claimed before this time. */
+  notBefore?: Date | undefined;
+  /**
+   * Ids of the briefs of this run that must be done before this one can be claimed; at most 1,000, a repeated id counts once.
+   * They must exist, so no cycle can arise.
+   */
+  after?: readonly string[] | undefined;
 }
 /** Before its role has said what the payload must be. */
-type UncheckedBrief = NewBriefBase & { role: string; payload?: unknown };
+export type UncheckedBrief = NewBriefBase & { role: string; payload?: unknown };
 
 /** What `createBrief` and `spawnBrief` pass of a new brief. */
 export const newBriefFields = {
@@ -45,38 +56,56 @@ export const newBriefFields = {
   role: "compared",
   payload: "compared as JSON",
   retryCount: "not compared",
+  priority: "compared",
+  // A claim clears it.
+  notBefore: "not compared",
+  after: "compared as a set",
 } as const satisfies CreatorFields<UncheckedBrief>;
 const newBriefNames = acceptedNames<UncheckedBrief>(newBriefFields);
-type Checked = NewRow<typeof newBriefFields, Row>;
+export type CheckedBrief = NewRow<typeof newBriefFields, Row>;
 
-export const briefColumns = ({ t: { briefs } }: Lens) => ({
-  ...getTableColumns(briefs),
-  payload: asText(briefs.payload),
-  result: asText(briefs.result),
-});
+/** Every column but `parked`, which only claims use. JSON as text. */
+export function briefColumns({ t: { briefs } }: Lens) {
+  const { parked: _, ...columns } = getTableColumns(briefs);
+  return {
+    ...columns,
+    payload: asText(briefs.payload),
+    result: asText(briefs.result),
+    progress: asText(briefs.progress),
+  };
+}
 
 /** The row, if another program has not spoilt it: see `settle`. */
-export const isReadable = ({ t: { briefs }, readable }: Lens) => and(readable(briefs.payload), readable(briefs.result));
+export const isReadable = ({ t: { briefs }, readable }: Lens) =>
+  and(readable(briefs.payload), readable(briefs.result), readable(briefs.progress));
 
 /**
  * Decodes a row in place, since it is not shared.
  * @throws UnreadableRowError.
  */
 export function readBrief(
-  row: Omit<Row, "payload" | "result"> & { payload: string | null; result: string | null },
+  row: Omit<Row, "payload" | "result" | "progress" | "parked"> & {
+    payload: string | null;
+    result: string | null;
+    progress: string | null;
+  },
 ): Brief {
   return Object.assign(row, {
     payload: readObject("brief", row.briefId, "payload", row.payload) ?? {},
     result: readObject("brief", row.briefId, "result", row.result),
+    progress: readObject("brief", row.briefId, "progress", row.progress),
   });
 }
+
+/** A claim clears it when the time has come. */
+export const parkedUntil = (time: SQL<string | null>) => sql`case when cast(${time} as text) is null then 0 else 1 end`;
 
 /**
  * Inserts from the run's row, and only if the parent and the workstream exist. One statement for each combination of references:
  * PostgreSQL planned a single one again at each call, which cost two thirds more.
  */
 const insertReferring = family((names: { parent: boolean; workstream: boolean }) =>
-  statement<Checked>()((lens, $) => {
+  statement<CheckedBrief>()((lens, $) => {
     const { db, t } = lens;
     const parent = db
       .select({ found: sql`1` })
@@ -90,7 +119,7 @@ const insertReferring = family((names: { parent: boolean; workstream: boolean })
       .insert(t.briefs)
       .select(
         db
-          .select(newColumns(lens, t.briefs, newBriefFields, $))
+          .select(newColumns(lens, t.briefs, newBriefFields, $, { parked: parkedUntil($.notBefore) }))
           .from(t.runs)
           .where(
             and(
@@ -105,7 +134,7 @@ const insertReferring = family((names: { parent: boolean; workstream: boolean })
   }),
 );
 
-function insertBrief(row: Checked) {
+function insertBrief(row: CheckedBrief) {
   const { parentBriefId, workstreamId } = row;
   return insertReferring({ parent: parentBriefId !== null, workstream: workstreamId !== null })(row);
 }
@@ -119,7 +148,12 @@ const findBrief = statement<{ runId: string; briefId: string }>()((lens, $) => {
 });
 
 /** What is stored of a new brief, and how a repeat of it is told from a conflict. */
-function checkNewBrief(check: Check, context: Context, brief: UncheckedBrief): Checked {
+export function checkNewBrief(
+  check: Check,
+  context: Context,
+  brief: UncheckedBrief,
+  now = context.now(),
+): CheckedBrief {
   const asked = check.object("brief", brief, newBriefNames);
   const given = {
     parentBriefId: check.nullableId("parentBriefId", asked.parentBriefId),
@@ -129,19 +163,53 @@ function checkNewBrief(check: Check, context: Context, brief: UncheckedBrief): C
   };
   const payload = encodeFor(check, context.roles, given.role, "payload", asked.payload ?? {});
   const retryCount = asked.retryCount === undefined ? 0 : check.integer("retryCount", asked.retryCount);
+  const priority = asked.priority === undefined ? 0 : check.integer("priority", asked.priority, minInteger);
+  const notBefore = asked.notBefore === undefined ? null : check.date("notBefore", asked.notBefore);
+  const after = checkAfter(check, asked.after);
   const briefId = check.idOr("briefId", asked.briefId, context.newId);
-  return { briefId, runId: context.runId, ...given, payload, retryCount, now: context.now() };
+  const { runId } = context;
+  return { briefId, runId, ...given, payload, retryCount, priority, notBefore, after, now };
+}
+
+const maxAfter = 1000;
+
+function checkAfter(check: Check, after: unknown): string[] {
+  if (after === undefined) return [];
+  if (!isArray(after)) {
+    check.refuse("after", `must be an array of brief ids, got ${shown(after)}`);
+    return [];
+  }
+  const ids = check.ids("after", after) ?? [];
+  if (ids.length > maxAfter) check.refuse("after", `must have at most ${maxAfter} different ids, got ${ids.length}`);
+  return ids;
 }
 
 export function* createBrief(context: Context, brief: UncheckedBrief): Operation<Brief> {
   const check = new Check();
   const checked = checkNewBrief(check, context, brief);
   check.done();
+  if (checked.after.length > 0) {
+    return yield* together(function* () {
+      const created = yield* insertDependent(checked);
+      return created ?? (yield* storedBrief(context, checked));
+    });
+  }
   return yield* settle(
     () => insertBrief(checked),
     readBrief,
     () => storedBrief(context, checked),
   );
+}
+
+/** Inserts a brief and its dependencies in the caller's transaction; `undefined` if no row was inserted. */
+function* insertDependent(checked: CheckedBrief): Operation<Brief | undefined> {
+  const { runId, briefId, after } = checked;
+  const [row] = yield* insertBrief(checked);
+  if (!row || after.length === 0) return row && readBrief(row);
+  yield* addDependencies(runId, briefId, after);
+  // Read again, since triggers have counted the blockers.
+  const [counted] = yield* findBrief({ runId, briefId });
+  return readBrief(counted ?? row);
 }
 
 /** Creates a brief and logs `spawned`, in one commit; a repeat writes neither. */
@@ -152,18 +220,21 @@ export function* spawnBrief(context: Context, brief: UncheckedBrief, detail?: Pl
   check.done();
   const { briefId, runId, now } = checked;
   return yield* together(function* () {
-    const [row] = yield* insertBrief(checked);
-    if (!row) return yield* storedBrief(context, checked);
+    const created = yield* insertDependent(checked);
+    if (!created) return yield* storedBrief(context, checked);
     yield* appendEvent({ eventId, runId, briefId, kind: "spawned", detail: text, now });
-    return readBrief(row);
+    return created;
   });
 }
 
 /** Returns the stored brief for a repeat; otherwise throws why nothing was inserted. */
-function* storedBrief(context: Context, checked: Checked): Operation<Brief> {
+function* storedBrief(context: Context, checked: CheckedBrief): Operation<Brief> {
   const { briefId, runId, parentBriefId, workstreamId } = checked;
   const stored = yield* getBrief(context, briefId);
-  if (stored) return repeated("brief", briefId, stored, newBriefFields, checked);
+  if (stored) {
+    repeated("brief", briefId, { ...stored, after: yield* getBlockers(runId, briefId) }, newBriefFields, checked);
+    return stored;
+  }
   if (!(yield* getRun(context))) throw new NotFoundError("run", runId, runId);
   if (parentBriefId !== null && !(yield* getBrief(context, parentBriefId))) {
     throw new NotFoundError("brief", parentBriefId, runId);
@@ -201,7 +272,7 @@ export function* roleOf({ runId }: Context, briefId: string): Operation<string> 
 }
 
 /** Whether any run of the file has a brief of this id. */
-function* isTaken(briefId: string): Operation<boolean> {
+export function* isTaken(briefId: string): Operation<boolean> {
   const rows = yield* query(({ db, t }) =>
     db.select({ runId: t.briefs.runId }).from(t.briefs).where(eq(t.briefs.briefId, briefId)),
   );

@@ -5,10 +5,11 @@
  * SQL can't decide everything: `decodeJson` reads Python's NaN, which strict JSON doesn't have. So a statement claims briefs with
  * strict JSON; others are decoded here before they are claimed.
  */
-import { and, eq, gte, lt, or, type SQL, sql } from "drizzle-orm";
+import { and, eq, exists, gte, isNull, lt, lte, not, notInArray, or, type SQL, sql } from "drizzle-orm";
+import type { RunStatus } from "../../drizzle/vocabulary.ts";
 import { maxInteger } from "../input/check.ts";
 import { isReadable } from "./briefs.ts";
-import { type Asked, filtered } from "./index-choice.ts";
+import { type Asked, askedFor, filtered } from "./index-choice.ts";
 import type { Lens } from "./operation.ts";
 import { asText, holdsObject } from "./stored-json.ts";
 
@@ -33,7 +34,8 @@ export function isUsable(lens: Lens): SQL {
 
 /** False only for a brief that cannot be read. */
 export function isDecodable({ t: { briefs }, decodable }: Lens): SQL {
-  return sql`case when ${and(decodable(briefs.payload), decodable(briefs.result))} then true else false end`;
+  const all = and(decodable(briefs.payload), decodable(briefs.result), decodable(briefs.progress));
+  return sql`case when ${all} then true else false end`;
 }
 
 /**
@@ -41,25 +43,63 @@ export function isDecodable({ t: { briefs }, decodable }: Lens): SQL {
  */
 export function likelihood(lens: Lens): SQL<number> {
   const { briefs } = lens.t;
-  const long = or(lens.isLong(briefs.payload), lens.isLong(briefs.result));
+  const long = or(lens.isLong(briefs.payload), lens.isLong(briefs.result), lens.isLong(briefs.progress));
   return sql<number>`case when ${or(long, isReadable(lens))} then 2 else 1 end`;
 }
 
 /** The JSON to decode to know whether a brief can be read: NULL if SQL knows. */
 export function jsonColumns(lens: Lens) {
   const { briefs } = lens.t;
-  const doubtful = (column: typeof briefs.payload | typeof briefs.result) =>
+  const doubtful = (column: typeof briefs.payload | typeof briefs.result | typeof briefs.progress) =>
     sql<string | null>`case when ${lens.readable(column)} then null else ${asText(column)} end`;
-  return { payload: doubtful(briefs.payload), result: doubtful(briefs.result) };
+  return { payload: doubtful(briefs.payload), result: doubtful(briefs.result), progress: doubtful(briefs.progress) };
 }
 
 /** How many candidates are read in one query after an unreadable first one. The first is read alone, since PostgreSQL locks it. */
 export const moreCandidates = 16;
 
 /** The column that can't be read, by a brief's `jsonColumns`. */
-export function spoiltColumn(row: { payload: string | null; result: string | null }): "payload" | "result" | undefined {
-  return (["payload", "result"] as const).find((column) => !holdsObject(row[column]));
+export function spoiltColumn(row: { readonly [Column in JsonColumn]: string | null }): JsonColumn | undefined {
+  return jsonColumnNames.find((column) => !holdsObject(row[column]));
 }
+const jsonColumnNames = ["payload", "result", "progress"] as const;
+export type JsonColumn = (typeof jsonColumnNames)[number];
+
+/** While a run has one of these statuses, none of its briefs can be claimed. */
+const holdingStatuses: readonly RunStatus[] = ["review", "done", "failed"];
+
+/** Whether the run's status allows claims. */
+export function runAllowsClaims({ db, t: { runs } }: Lens, runId: SQL<string>): SQL {
+  return exists(
+    db
+      .select({ found: sql`1` })
+      .from(runs)
+      .where(and(eq(runs.runId, runId), allowsClaims(runs.status))),
+  );
+}
+
+export const allowsClaims = (status: Lens["t"]["runs"]["status"]) =>
+  notInArray(status, sql`(${sql.raw(holdingStatuses.map((word) => `'${word}'`).join(", "))})`);
+
+/**
+ * Whether the brief is in a workstream that is blocked, whose briefs can't be claimed. `lock` keeps the workstream from changing.
+ * Not EXISTS, which PostgreSQL would turn into a join with all workstreams.
+ */
+export function isBlocked({ db, t: { briefs, workstreams }, skippingLocked }: Lens, lock = false): SQL {
+  const status = db
+    .select({ status: workstreams.status })
+    .from(workstreams)
+    .where(
+      and(
+        eq(workstreams.runId, briefs.runId),
+        eq(workstreams.workstreamId, briefs.workstreamId),
+        sql`${workstreams.status} = 'blocked'`,
+      ),
+    );
+  return sql`(${lock ? skippingLocked(status) : status}) is not null`;
+}
+
+export const isUnblocked = (lens: Lens) => not(isBlocked(lens));
 
 /** Which filters a request has. Its statements differ only in this. */
 export interface Shape {
@@ -80,3 +120,25 @@ export const ofTierAndWorkstream = (
       shape.workstream ? eq(briefs.workstreamId, $.workstreamId) : undefined,
     ),
   );
+
+/**
+ * What can be claimed now, by the index `briefs_ready` or for one role `briefs_ready_by_role`, whose condition must appear in the
+ * query's text. `parked` is 0 for a brief without a `notBefore`, and once a claim has found that the time has come.
+ */
+export const isReady = (
+  lens: Lens,
+  $: { readonly [Name in keyof Wanted]: SQL } & { now: SQL<string | null> },
+  shape: Shape,
+) => {
+  const { briefs } = lens.t;
+  return and(
+    eq(briefs.runId, $.runId),
+    sql`${briefs.status} = 'pending'`,
+    sql`${briefs.waitsFor} = 0`,
+    sql`${briefs.parked} = 0`,
+    askedFor(lens, briefs.role, shape.roles, $.role),
+    ofTierAndWorkstream(lens, $, shape),
+    filtered(isUsable(lens)),
+    filtered(or(isNull(briefs.notBefore), lte(briefs.notBefore, lens.time($.now)))),
+  );
+};

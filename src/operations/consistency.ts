@@ -26,6 +26,7 @@ const reasons: Readonly<Record<Reason, string>> = {
   attempt: "has an attempt that cannot be incremented (an integer from 0, below 2147483647)",
   payload: "has a payload that is not a JSON object",
   result: "has a result that is not a JSON object",
+  progress: "has progress that is not a JSON object",
 };
 
 const first = <T>(name: T) => sql<string>`min(${name})`;

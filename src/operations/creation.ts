@@ -9,18 +9,25 @@ import { isDeepStrictEqual } from "node:util";
 import { type Column, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { ConflictError, type Entity } from "../errors.ts";
+import { isArray } from "../foreign.ts";
 import type { Names } from "../input/check.ts";
 import type { Lens } from "./operation.ts";
 
-/** What a repeat does with a field: it finds the row by it, compares it (JSON by its value), or ignores it. */
-type Use = "id" | "compared" | "compared as JSON" | "not compared";
+/** What a repeat does with a field: it finds the row by it, compares it (JSON by its value, ids as a set), or ignores it. */
+type Use = "id" | "compared" | "compared as JSON" | "compared as a set" | "not compared";
 
 /** A use for every field of `New`: a missing one doesn't compile. */
 export type CreatorFields<New> = Readonly<Record<keyof New & string, Use>>;
 
 /** The parameters of an insert: every field of the table, checked, JSON as text. */
 export type NewRow<Fields extends Readonly<Record<string, Use>>, Row> = {
-  [Name in keyof Fields]: Fields[Name] extends "compared as JSON" ? string : Name extends keyof Row ? Row[Name] : never;
+  [Name in keyof Fields]: Fields[Name] extends "compared as JSON"
+    ? string
+    : Fields[Name] extends "compared as a set"
+      ? readonly string[]
+      : Name extends keyof Row
+        ? Row[Name]
+        : never;
 } & { runId: string; now: string | null };
 
 /** The names that a creator may pass, for `Check.object`. */
@@ -29,17 +36,18 @@ export function acceptedNames<New>(fields: CreatorFields<New>): Names<New> {
 }
 
 /**
- * Every column of a new row, for the SELECT of an INSERT … SELECT from the run's row: what the creator passes, the times, and
- * otherwise the column's default.
+ * Every column of a new row, for the SELECT of an INSERT … SELECT from the run's row: what the creator passes, what is computed
+ * from it, the times, and otherwise the column's default.
  */
 export function newColumns<T extends SQLiteTable>(
   lens: Lens,
   table: T,
   fields: Readonly<Record<string, Use>>,
   $: { readonly [name: string]: SQL } & { readonly now: SQL<string | null> },
+  computed: Readonly<Record<string, SQL>> = {},
 ) {
   const valueFor = (name: string, column: Column) => {
-    const passed = Object.hasOwn(fields, name) ? $[name] : undefined;
+    const passed = Object.hasOwn(fields, name) ? $[name] : computed[name];
     if (passed) return passed;
     return name === "createdAt" || name === "updatedAt" ? lens.time($.now) : defaultOf(name, column);
   };
@@ -75,10 +83,16 @@ export function repeated<Stored extends object, Fields extends Readonly<Record<s
     const use = fields[name];
     if (use === "id" || use === "not compared") continue;
     const passed = use === "compared as JSON" ? JSON.parse(String(row[name])) : row[name];
-    if (!isSame(storedFields.get(name), passed)) differing.push(name);
+    const found = storedFields.get(name);
+    const same = use === "compared as a set" ? isSameSet(found, passed) : isSame(found, passed);
+    if (!same) differing.push(name);
   }
   if (differing.length > 0) throw new ConflictError(entity, id, differing);
   return stored;
+}
+
+function isSameSet(one: unknown, other: unknown): boolean {
+  return isArray(one) && isArray(other) && isSame(new Set(one), new Set(other));
 }
 
 /** Whether two values are equal as JSON: the order of keys and the sign of zero don't count. */

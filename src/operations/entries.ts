@@ -1,41 +1,57 @@
 /**
  * Events that log a change of this package, in the same transaction as the change, so that rows and log always agree.
  */
+import { eq, type SQL, sql } from "drizzle-orm";
+import type { events } from "../../drizzle/schema.ts";
 import type { EventKind, JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, DatabaseError } from "../errors.ts";
 import type { Check } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
+import { type CreatorFields, type NewRow, newColumns } from "./creation.ts";
+import { entriesOf, listed, listsOf } from "./lists.ts";
 import { type Context, type Operation, statement } from "./operation.ts";
 
-type Entry = {
-  eventId: string;
-  runId: string;
-  briefId: string;
-  kind: EventKind;
-  /** JSON text. */
-  detail: string;
-  now: string | null;
-};
+type Row = typeof events.$inferSelect;
 
-const insertEntry = statement<Entry>()(({ db, t: { events }, time }, $) =>
-  db
+export interface NewEvent {
+  /** A UUIDv7 when left out. Again with the same id and data: the stored event. */
+  eventId?: string | undefined;
+  briefId?: string | null | undefined;
+  detail?: PlainObject | undefined;
+}
+/** What `logEvent` passes of a new event. */
+export const newEventFields = {
+  eventId: "id",
+  kind: "compared",
+  briefId: "compared",
+  detail: "compared as JSON",
+} as const satisfies CreatorFields<NewEvent & { kind: EventKind }>;
+
+/** The same fields for the event of a change, which is about a brief: each caller of `appendEvent` must decide every one. */
+type Entry = NewRow<typeof newEventFields, Row> & { briefId: string };
+
+const insertEntry = statement<Entry>()(({ db, t: { events }, time }, $) => {
+  // A field that is missing here doesn't compile.
+  const passed: { [Name in keyof typeof newEventFields]: SQL } = {
+    eventId: $.eventId,
+    briefId: $.briefId,
+    kind: $.kind,
+    detail: $.detail,
+  };
+  return db
     .insert(events)
-    .values({
-      eventId: $.eventId,
-      runId: $.runId,
-      briefId: $.briefId,
-      kind: $.kind,
-      detail: $.detail,
-      createdAt: time($.now),
-    })
+    .values({ ...passed, runId: $.runId, createdAt: time($.now) })
     .onConflictDoNothing()
-    .returning({ seq: events.seq }),
-);
+    .returning({ seq: events.seq });
+});
 
 /** Checks the detail that a caller passes for the event of a change. */
 export function checkNewEntry(check: Check, context: Context, detail: PlainObject | undefined) {
-  const text = detail === undefined ? "{}" : encodeObject(check, "detail", detail);
-  return { eventId: check.id("newId()", context.newId()), detail: text };
+  return { eventId: check.id("newId()", context.newId()), detail: checkDetail(check, detail) };
+}
+
+export function checkDetail(check: Check, detail: PlainObject | undefined): string {
+  return detail === undefined ? "{}" : encodeObject(check, "detail", detail);
 }
 
 /** Creates the event of a change whose detail this package writes. */
@@ -49,6 +65,44 @@ export function* appendEvent(entry: Entry): Operation<void> {
   // Only `newId` can cause this, by returning an id twice.
   if (!row) throw new ConflictError("event", entry.eventId, ["eventId"]);
   if (!Number.isSafeInteger(row.seq)) throw seqsUsedUp();
+}
+
+/** What differs between the events of one list: every field. */
+type ListedEntry = Omit<Entry, "runId" | "now">;
+/** A field that is missing here doesn't compile. */
+const listedFields = { eventId: "text", briefId: "text", kind: "text", detail: "json" } as const satisfies Record<
+  keyof typeof newEventFields,
+  "text" | "json"
+>;
+
+const insertEntries = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
+  const { db, t } = lens;
+  const { from, entry } = entriesOf(lens, $.list, listedFields);
+  return db
+    .insert(t.events)
+    .select(
+      db
+        .select(newColumns(lens, t.events, newEventFields, { ...entry, now: $.now }))
+        .from(t.runs)
+        .innerJoin(from, sql`true`)
+        .where(eq(t.runs.runId, $.runId))
+        .orderBy(entry.n),
+    )
+    .onConflictDoNothing()
+    .returning({ seq: t.events.seq, eventId: t.events.eventId });
+});
+
+/** Appends the events of briefs that this transaction has changed, in their order. */
+export function* appendEvents(runId: string, now: string | null, entries: readonly ListedEntry[]): Operation<void> {
+  for (const list of listsOf(entries)) {
+    const rows = yield* insertEntries({ runId, list: listed(list), now });
+    const stored = new Set(rows.map(({ eventId }) => eventId));
+    for (const { eventId } of list) {
+      // Two entries with one id: only one was stored.
+      if (!stored.delete(eventId)) throw new ConflictError("event", eventId, ["eventId"]);
+    }
+    if (rows.some(({ seq }) => !Number.isSafeInteger(seq))) throw seqsUsedUp();
+  }
 }
 
 /** Returns the error for a counter so high that the next `seq` would not be an exact number, and so not unique. */

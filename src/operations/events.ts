@@ -6,11 +6,11 @@ import type { events } from "../../drizzle/schema.ts";
 import { type EventKind, eventKinds, type JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, NotFoundError, UnreadableRowError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
-import { encodeObject, type PlainObject } from "../input/json.ts";
+import { encodeObject } from "../input/json.ts";
 import { jsonColumns, mayHaveMore, onFirstPage, pageRows } from "./bounds.ts";
 import { getBrief } from "./briefs.ts";
-import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
-import { seqsUsedUp } from "./entries.ts";
+import { acceptedNames, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
+import { type NewEvent, newEventFields, seqsUsedUp } from "./entries.ts";
 import { filtered, nullsFirst, oneOf } from "./index-choice.ts";
 import {
   type Context,
@@ -27,22 +27,11 @@ import { getRun } from "./runs.ts";
 import { storedNothing } from "./status.ts";
 import { asText, readObject } from "./stored-json.ts";
 
+export type { NewEvent };
+
 /** An event; `detail` is `{}` if none was passed or the row has NULL. */
 export type BlackboardEvent = Omit<typeof events.$inferSelect, "detail"> & { detail: JsonObject };
 
-export interface NewEvent {
-  /** A UUIDv7 when left out. Again with the same id and data: the stored event. */
-  eventId?: string | undefined;
-  briefId?: string | null | undefined;
-  detail?: PlainObject | undefined;
-}
-/** What `logEvent` passes of a new event. */
-export const newEventFields = {
-  eventId: "id",
-  kind: "compared",
-  briefId: "compared",
-  detail: "compared as JSON",
-} as const satisfies CreatorFields<NewEvent & { kind: EventKind }>;
 // The kind is a parameter of its own.
 const { kind: _, ...namedFields } = newEventFields;
 const newEventNames = acceptedNames<NewEvent>(namedFields);

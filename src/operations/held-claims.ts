@@ -1,9 +1,10 @@
 /**
  * Using a claim: checking that it is current, renewing it, releasing it. `claims.ts` acquires claims, `lifecycle.ts` ends them.
  */
-import { and, eq, isNotNull, type SQL } from "drizzle-orm";
+import { and, eq, isNotNull, type SQL, sql } from "drizzle-orm";
 import { InvalidInputError, LostClaimError, NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
+import { encodeObject, type PlainObject } from "../input/json.ts";
 import { type Brief, briefColumns, getBrief, isReadable, readBrief } from "./briefs.ts";
 import { type Context, family, type Lens, type Operation, settle, statement } from "./operation.ts";
 import { storedNothing } from "./status.ts";
@@ -22,7 +23,18 @@ export interface LeaseOptions {
   /** 1 to 2^31 - 1 milliseconds, from now. */
   leaseMs: number;
 }
-const leaseNames: Names<LeaseOptions> = { leaseMs: true };
+export interface RenewOptions extends LeaseOptions {
+  /** Replaces the progress that is stored; null clears it; left out, it stays. */
+  progress?: PlainObject | null | undefined;
+}
+export const leaseNames: Names<LeaseOptions> = { leaseMs: true };
+const renewNames: Names<RenewOptions> = { leaseMs: true, progress: true };
+
+export interface DelayOptions {
+  /** The brief can't be claimed for this long: 0 to 2^31 - 1 milliseconds; 0 when left out. */
+  delayMs?: number | undefined;
+}
+const delayNames: Names<DelayOptions> = { delayMs: true };
 
 /** The fields of a claim that identify it. */
 export interface ClaimRef {
@@ -45,6 +57,30 @@ export function leaseFrom(context: Context, leaseMs: number): Lease {
   const now = context.now();
   if (now === null) return { now, leaseMs, leaseExpiresAt: null };
   return { now, leaseMs, leaseExpiresAt: timeAfter(now, leaseMs, "leaseMs") };
+}
+
+export type Delay = { now: string | null; delayMs: number; notBefore: string | null };
+
+export function checkDelay(check: Check, options: DelayOptions | undefined): number {
+  const { delayMs } = check.object("options", options, delayNames);
+  return delayMs === undefined ? 0 : check.integer("delayMs", delayMs);
+}
+
+/** The time and the end of the delay from one reading of the clock. */
+export function delayFrom(context: Context, delayMs: number): Delay {
+  const now = context.now();
+  return { now, delayMs, notBefore: now === null ? null : timeAfter(now, delayMs, "delayMs") };
+}
+
+/** A brief that is pending again, which may be claimed immediately or after the delay. */
+export function unclaimed(lens: Lens, $: { readonly [Name in keyof Delay]: SQL<Delay[Name]> }, delayed: boolean) {
+  return {
+    claimedBy: null,
+    claimedAt: null,
+    leaseExpiresAt: null,
+    notBefore: delayed ? lens.timeIn($.delayMs, $.notBefore) : null,
+    parked: delayed ? sql`1` : sql`0`,
+  };
 }
 
 /**
@@ -72,21 +108,25 @@ export const isCurrent = ({ t: { briefs } }: Lens, $: { readonly [Name in keyof 
     isNotNull(briefs.claimedBy),
   );
 
-const renew = family((guarded: boolean) =>
-  statement<Current & Lease>()((lens, $) =>
+const renew = family(({ guarded, progress }: { guarded: boolean; progress: boolean }) =>
+  statement<Current & Lease & { progress: string | null }>()((lens, $) =>
     lens.db
       .update(lens.t.briefs)
-      .set({ leaseExpiresAt: lens.timeIn($.leaseMs, $.leaseExpiresAt), updatedAt: lens.time($.now) })
+      .set({
+        leaseExpiresAt: lens.timeIn($.leaseMs, $.leaseExpiresAt),
+        updatedAt: lens.time($.now),
+        ...(progress && { progress: $.progress }),
+      })
       .where(and(isCurrent(lens, $), guarded ? isReadable(lens) : undefined))
       .returning(briefColumns(lens)),
   ),
 );
 
-const release = family((guarded: boolean) =>
-  statement<Current & { now: string | null }>()((lens, $) =>
+const release = family(({ guarded, delayed }: { guarded: boolean; delayed: boolean }) =>
+  statement<Current & Delay>()((lens, $) =>
     lens.db
       .update(lens.t.briefs)
-      .set({ status: "pending", claimedBy: null, leaseExpiresAt: null, updatedAt: lens.time($.now) })
+      .set({ status: "pending", ...unclaimed(lens, $, delayed), updatedAt: lens.time($.now) })
       .where(and(isCurrent(lens, $), guarded ? isReadable(lens) : undefined))
       .returning(briefColumns(lens)),
   ),
@@ -105,19 +145,22 @@ export function checkClaim(check: Check, path: string, claim: ClaimRef): { brief
 export function* renewClaim<C extends ClaimRef>(
   context: Context,
   claim: C,
-  options: LeaseOptions,
+  options: RenewOptions,
 ): Operation<C & { brief: Brief; leaseExpiresAt: string }> {
   const { runId } = context;
   const check = new Check();
   const ref = checkClaim(check, "claim", claim);
-  const leaseMs = check.integer("leaseMs", check.object("options", options, leaseNames).leaseMs, 1);
+  const asked = check.object("options", options, renewNames);
+  const leaseMs = check.integer("leaseMs", asked.leaseMs, 1);
+  const progress = asked.progress === undefined ? undefined : checkProgress(check, asked.progress);
   // Read before anything is written, since a caller's getter may throw.
   const given = check.copy("claim", claim);
   check.done();
   const { briefId, attempt } = ref;
   const { now, leaseExpiresAt: end } = leaseFrom(context, leaseMs);
+  const renewing = { runId, briefId, attempt, now, leaseMs, leaseExpiresAt: end, progress: progress ?? null };
   return yield* settle(
-    (guarded) => renew(guarded)({ runId, briefId, attempt, now, leaseMs, leaseExpiresAt: end }),
+    (guarded) => renew({ guarded, progress: progress !== undefined })(renewing),
     (row) => {
       const { brief, leaseExpiresAt } = claimOf(readBrief(row));
       return { ...given, brief, leaseExpiresAt };
@@ -128,14 +171,19 @@ export function* renewClaim<C extends ClaimRef>(
   );
 }
 
-export function* releaseClaim(context: Context, claim: ClaimRef): Operation<Brief> {
+function checkProgress(check: Check, progress: PlainObject | null): string | null {
+  return progress === null ? null : encodeObject(check, "progress", progress);
+}
+
+export function* releaseClaim(context: Context, claim: ClaimRef, options?: DelayOptions): Operation<Brief> {
   const { runId } = context;
   const check = new Check();
   const ref = checkClaim(check, "claim", claim);
+  const delayMs = checkDelay(check, options);
   check.done();
-  const now = context.now();
+  const delay = delayFrom(context, delayMs);
   return yield* settle(
-    (guarded) => release(guarded)({ runId, briefId: ref.briefId, attempt: ref.attempt, now }),
+    (guarded) => release({ guarded, delayed: delayMs > 0 })({ runId, ...ref, ...delay }),
     readBrief,
     function* () {
       throw yield* lostClaim(context, ref);

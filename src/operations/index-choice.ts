@@ -65,9 +65,12 @@ export function oldestFirst(createdAt: AnyColumn, id: AnyColumn): SQL[] {
   return [nullsFirst(createdAt), asc(id)];
 }
 
-/** Oldest first, by the index of pending briefs of a role. */
-export function longestWaitingFirst(createdAt: AnyColumn, id: AnyColumn): SQL[] {
-  return [nullsFirst(createdAt), nullsFirst(id)];
+/** In the order of claims: the highest priority first, then the oldest. By the index of ready briefs of one role, or of all. */
+export function inTurn({ priority, createdAt, briefId }: Lens["t"]["briefs"], roles: Asked): SQL[] {
+  const highestFirst = sql`${priority} desc nulls last`;
+  return roles === "one"
+    ? [highestFirst, nullsFirst(createdAt), nullsFirst(briefId)]
+    : [highestFirst, asc(createdAt), asc(briefId)];
 }
 
 /** An order that only some indexes have. Raw SQL, since the builder has no NULLS FIRST. */

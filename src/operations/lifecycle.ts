@@ -12,7 +12,17 @@ import { retriesUsedUp } from "./brief-updates.ts";
 import { type Brief, briefColumns, getBrief, readBrief, roleOf } from "./briefs.ts";
 import { isSame } from "./creation.ts";
 import { appendEvent, checkNewEntry } from "./entries.ts";
-import { type ClaimRef, checkClaim, isCurrent, notCurrent } from "./held-claims.ts";
+import {
+  type ClaimRef,
+  checkClaim,
+  checkDelay,
+  type Delay,
+  type DelayOptions,
+  delayFrom,
+  isCurrent,
+  notCurrent,
+  unclaimed,
+} from "./held-claims.ts";
 import { type Context, family, type Lens, type Operation, statement, together } from "./operation.ts";
 import { storedNothing } from "./status.ts";
 
@@ -25,7 +35,7 @@ interface Move {
   readonly to: BriefStatus;
   readonly logs: EventKind;
 }
-type MoveName = "complete" | "fail" | "escalate" | "retry";
+export type MoveName = "complete" | "fail" | "escalate" | "retry";
 export const moves: Readonly<Record<MoveName, Move>> = {
   complete: { from: ["pending", "active"], to: "done", logs: "completed" },
   fail: { from: ["pending", "active"], to: "failed", logs: "failed" },
@@ -34,7 +44,7 @@ export const moves: Readonly<Record<MoveName, Move>> = {
 };
 
 type Target = { runId: string; briefId: string; attempt: number };
-type Moving = Target & { now: string | null; result: string | null };
+type Moving = Target & Delay & { now: string | null; result: string | null };
 
 const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { from }: Move, byClaim: boolean) =>
   byClaim
@@ -45,8 +55,8 @@ const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { fr
         inArray(lens.t.briefs.status, [...from]),
       );
 
-/** Finishing clears the lease and keeps `claimedBy`; a retry clears both. */
-const change = family(({ name, byClaim }: { name: MoveName; byClaim: boolean }) =>
+/** Finishing clears the lease and keeps the rest of the claim; a retry clears all of it, and sets or clears `notBefore`. */
+const change = family(({ name, byClaim, delayed }: { name: MoveName; byClaim: boolean; delayed: boolean }) =>
   statement<Moving>()((lens, $) => {
     const { briefs } = lens.t;
     const move = moves[name];
@@ -57,7 +67,7 @@ const change = family(({ name, byClaim }: { name: MoveName; byClaim: boolean }) 
         leaseExpiresAt: null,
         updatedAt: lens.time($.now),
         ...(name === "complete" && { result: $.result }),
-        ...(name === "retry" && { claimedBy: null, retryCount: sql`${briefs.retryCount} + 1` }),
+        ...(name === "retry" && { ...unclaimed(lens, $, delayed), retryCount: sql`${briefs.retryCount} + 1` }),
       })
       .where(and(isMovable(lens, $, move, byClaim), name === "retry" ? lt(briefs.retryCount, maxInteger) : undefined))
       .returning(briefColumns(lens));
@@ -88,8 +98,18 @@ export function* escalateBrief(context: Context, ref: BriefRef, detail?: PlainOb
   return yield* moveWithoutResult(context, "escalate", ref, detail);
 }
 
-export function* retryBrief(context: Context, ref: BriefRef, detail?: PlainObject): Operation<Brief> {
-  return yield* moveWithoutResult(context, "retry", ref, detail);
+export function* retryBrief(
+  context: Context,
+  ref: BriefRef,
+  detail?: PlainObject,
+  options?: DelayOptions,
+): Operation<Brief> {
+  const check = new Check();
+  const target = checkRef(check, ref);
+  const entry = checkNewEntry(check, context, detail);
+  const delayMs = checkDelay(check, options);
+  check.done();
+  return yield* move(context, "retry", target, entry, null, delayMs);
 }
 
 function* moveWithoutResult(
@@ -105,15 +125,16 @@ function* moveWithoutResult(
   return yield* move(context, name, target, entry, null);
 }
 
-interface Reference {
+export interface Reference {
   briefId: string;
   /** The claim's attempt; `undefined` for an id. */
   attempt: number | undefined;
 }
 
-function checkRef(check: Check, ref: BriefRef): Reference {
-  if (typeof ref === "object" && ref !== null) return checkClaim(check, "claim", ref);
-  return { briefId: check.id("briefId", ref), attempt: undefined };
+/** `paths` are those of a claim and of an id. */
+export function checkRef(check: Check, ref: BriefRef, paths = { claim: "claim", id: "briefId" }): Reference {
+  if (typeof ref === "object" && ref !== null) return checkClaim(check, paths.claim, ref);
+  return { briefId: check.id(paths.id, ref), attempt: undefined };
 }
 
 function* move(
@@ -122,12 +143,15 @@ function* move(
   { briefId, attempt }: Reference,
   entry: { eventId: string; detail: string },
   result: string | null,
+  delayMs = 0,
 ): Operation<Brief> {
   const { runId } = context;
-  const now = context.now();
+  const delay = delayFrom(context, delayMs);
+  const { now } = delay;
   return yield* together(function* () {
     const byClaim = attempt !== undefined;
-    const [row] = yield* change({ name, byClaim })({ runId, briefId, attempt: attempt ?? 0, result, now });
+    const shape = { name, byClaim, delayed: delayMs > 0 };
+    const [row] = yield* change(shape)({ runId, briefId, attempt: attempt ?? 0, result, ...delay });
     if (!row) return yield* notMoved(context, name, briefId, attempt, result);
     const { eventId, detail } = entry;
     yield* appendEvent({ eventId, runId, briefId, kind: moves[name].logs, detail, now });
@@ -135,7 +159,6 @@ function* move(
   });
 }
 
-/** Returns the stored brief if the same claim has completed it with an equal result; otherwise throws why nothing changed. */
 function* notMoved(
   context: Context,
   name: MoveName,
@@ -145,6 +168,17 @@ function* notMoved(
 ): Operation<Brief> {
   const stored = yield* getBrief(context, briefId);
   if (!stored) throw new NotFoundError("brief", briefId, context.runId);
+  return requireRepeat(name, stored, attempt, result);
+}
+
+/** Returns the stored brief if the same claim has completed it with an equal result; otherwise throws why nothing changed. */
+export function requireRepeat(
+  name: MoveName,
+  stored: Brief,
+  attempt: number | undefined,
+  result: string | null,
+): Brief {
+  const { briefId } = stored;
   const { from } = moves[name];
   const exhausted = name === "retry" && stored.retryCount >= maxInteger;
   if (attempt === undefined) {

@@ -4,7 +4,7 @@
  * An operation is a generator: it yields queries and receives their rows. SQLite's engine runs them synchronously,
  * PostgreSQL's awaits them. An operation has no other side effects, since an engine may run it again from the start.
  */
-import { type AnyColumn, getTableColumns, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, getTableColumns, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
 import type * as tables from "../../drizzle/schema.ts";
 import type { Roles } from "../input/roles.ts";
@@ -28,6 +28,10 @@ export interface Lens {
   ofItsType(column: AnyColumn): SQL | undefined;
   /** True if the column equals a text in a JSON array: one parameter, and one statement, for lists of any length. */
   among(column: AnyColumn, list: SQL): SQL;
+  /** True if the column equals a value of the query, which is run once: with LIMIT and skipped locks another run returns others. */
+  amongRows(column: AnyColumn, query: SQLWrapper): SQL;
+  /** The entries of a list as rows: one parameter, and one statement, for lists of any length. */
+  entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Types>;
   /** True while the next event of the run gets a `seq` that a number holds exactly. */
   hasNextSeq(runId: SQL<string>): SQL;
   /** The number of bytes a column holds, 0 for NULL. SQLite knows it without reading the value. */
@@ -45,6 +49,16 @@ export interface Lens {
   ofRun(column: AnyColumn, runId: string | SQL<string>): SQL;
   /** A prepared statement's name on its connection, different for each text; "" for an unnamed statement. */
   nameOf(query: { toSQL(): { sql: string } }): string;
+}
+
+/** The properties of a list's entries; JSON is passed as text, and stored like that of a single row. */
+export type EntryTypes = Readonly<Record<string, "text" | "integer" | "json">>;
+
+/** A list, which is a parameter with a JSON array of objects, as an item of FROM. */
+export interface Entries<Types extends EntryTypes> {
+  from: SQL;
+  /** A property of the entry. */
+  entry: { readonly [Name in keyof Types]: Types[Name] extends "integer" ? SQL<number | null> : SQL<string | null> };
 }
 
 export type Parameters = Record<string, unknown>;

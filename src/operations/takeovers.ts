@@ -3,20 +3,23 @@
  * It needs a transaction, since the event names the previous agent, and RETURNING returns new values only.
  */
 import { and, asc, eq, isNotNull, lte, type SQL, sql } from "drizzle-orm";
+import type { EventKind } from "../../drizzle/vocabulary.ts";
 import { maxInteger } from "../input/check.ts";
 import { briefColumns, readBrief } from "./briefs.ts";
 import {
   isDecodable,
+  isUnblocked,
   isUsable,
   jsonColumns,
   likelihood,
   moreCandidates,
   ofTierAndWorkstream,
+  runAllowsClaims,
   type Shape,
   spoiltColumn,
   type Wanted,
 } from "./claimable.ts";
-import { appendEvent, newEntry } from "./entries.ts";
+import { appendEvent, appendEvents, newEntry } from "./entries.ts";
 import { type Claim, claimOf, type Lease } from "./held-claims.ts";
 import { askedFor, filtered } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
@@ -31,7 +34,10 @@ export const claimed = (
   status: sql`'active'`,
   attempt: sql`${briefs.attempt} + 1`,
   claimedBy: $.agentId,
+  claimedAt: time($.now),
   leaseExpiresAt: timeIn($.leaseMs, $.leaseExpiresAt),
+  notBefore: null,
+  parked: sql`0`,
   updatedAt: time($.now),
 });
 
@@ -49,6 +55,7 @@ const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
     filtered(askedFor(lens, briefs.role, shape.roles, $.role)),
     ofTierAndWorkstream(lens, $, shape),
     filtered(isUsable(lens)),
+    isUnblocked(lens),
   );
 };
 
@@ -75,6 +82,7 @@ const nextExpired = family((shape: Shape) =>
         .from(lens.t.briefs)
         .where(
           and(
+            runAllowsClaims(lens, $.runId),
             isExpired(lens, $, shape),
             isBehind(leaseExpiresAt, briefId, { createdAt: $.lease, id: $.briefId }),
             filtered(isDecodable(lens)),
@@ -105,15 +113,15 @@ const placeOf = ({ leaseExpiresAt, briefId }: { leaseExpiresAt: string | null; b
 });
 
 /** A retry count at its maximum stays there. */
+const retryCounted = ({ t: { briefs } }: Lens) =>
+  sql`case when ${briefs.retryCount} < ${sql.raw(String(maxInteger))} then ${briefs.retryCount} + 1 else ${briefs.retryCount} end`;
+
 const takeOver = statement<Taking & { briefId: string }>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .update(briefs)
-    .set({
-      ...claimed(lens, $),
-      retryCount: sql`case when ${briefs.retryCount} < ${sql.raw(String(maxInteger))} then ${briefs.retryCount} + 1 else ${briefs.retryCount} end`,
-    })
-    .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId)))
+    .set({ ...claimed(lens, $), retryCount: retryCounted(lens) })
+    .where(and(eq(briefs.runId, $.runId), eq(briefs.briefId, $.briefId), isUnblocked(lens)))
     .returning(briefColumns(lens));
 });
 
@@ -161,4 +169,74 @@ export function* takeExpired(
     yield* appendEvent({ eventId, runId, briefId, kind: "retried", detail, now });
     return claimOf(readBrief(row));
   }
+}
+
+const takeSeveralOver = statement<Taking & { ids: string }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
+    .update(briefs)
+    .set({ ...claimed(lens, $), retryCount: retryCounted(lens) })
+    .where(and(lens.ofRun(briefs.runId, $.runId), lens.among(briefs.briefId, $.ids), isUnblocked(lens)))
+    .returning(briefColumns(lens));
+});
+
+const giveSeveralUp = statement<{ runId: string; ids: string; now: string | null }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
+    .update(briefs)
+    .set({ status: "failed", leaseExpiresAt: null, updatedAt: lens.time($.now) })
+    .where(and(lens.ofRun(briefs.runId, $.runId), lens.among(briefs.briefId, $.ids)))
+    .returning({ briefId: briefs.briefId });
+});
+
+/** Takes over up to `limit` briefs, the longest expired first. Briefs before the last that are out of retries become failed. */
+export function* takeSeveralExpired(
+  context: Context,
+  shape: Shape,
+  taking: Wanted & Taking,
+  maxRetries: number | undefined,
+  limit: number,
+): Operation<Claim[]> {
+  const { runId, now } = taking;
+  const claims: Claim[] = [];
+  for (let place = start; claims.length < limit; ) {
+    const size = limit - claims.length + moreCandidates;
+    const candidates = yield* nextExpired(shape)({ ...taking, ...place, limit: size });
+    const exhausted = new Set<string>();
+    const chosen = new Set<string>();
+    const processed: (typeof candidates)[number][] = [];
+    for (const row of candidates) {
+      if (chosen.size === limit - claims.length) break;
+      place = placeOf(row);
+      if (spoiltColumn(row)) continue;
+      processed.push(row);
+      (maxRetries !== undefined && row.retryCount >= maxRetries ? exhausted : chosen).add(row.briefId);
+    }
+    // A user's trigger may ignore the update of some briefs; the others are still claimed.
+    const failed = yield* changed(exhausted, (ids) => giveSeveralUp({ runId, now, ids }));
+    const taken = yield* changed(chosen, (ids) => takeSeveralOver({ ...taking, ids }));
+    const entries = processed.flatMap(({ briefId, attempt, claimedBy: previousAgent }) => {
+      const isFailed = failed.has(briefId);
+      if (!isFailed && !taken.has(briefId)) return [];
+      const reason = isFailed ? "retries exhausted" : "lease expired";
+      const kind: EventKind = isFailed ? "failed" : "retried";
+      return [{ briefId, kind, ...newEntry(context, { reason, previousAgent, attempt }) }];
+    });
+    yield* appendEvents(runId, now, entries);
+    for (const { briefId } of processed) {
+      const row = taken.get(briefId);
+      if (row) claims.push(claimOf(readBrief(row)));
+    }
+    if (candidates.length < size) break;
+  }
+  return claims;
+}
+
+/** The rows that a statement has changed, by id. */
+function* changed<Row extends { briefId: string }>(
+  ids: ReadonlySet<string>,
+  change: (ids: string) => Operation<Row[]>,
+): Operation<Map<string, Row>> {
+  const rows = ids.size > 0 ? yield* change(JSON.stringify([...ids])) : [];
+  return new Map(rows.map((row) => [row.briefId, row]));
 }

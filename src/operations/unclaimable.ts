@@ -1,14 +1,22 @@
 /**
  * Reports the pending and claimed briefs that claims skip, with their ids and the reason.
  */
-import { and, asc, count, eq, gt, isNotNull, lte, not, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, eq, gt, isNotNull, isNull, lte, not, or, type SQL, sql } from "drizzle-orm";
 import { isReadable } from "./briefs.ts";
-import { canCountUp, hasUsableId, hasUsableRole, isUsable, jsonColumns, spoiltColumn } from "./claimable.ts";
+import {
+  canCountUp,
+  hasUsableId,
+  hasUsableRole,
+  isUsable,
+  type JsonColumn,
+  jsonColumns,
+  spoiltColumn,
+} from "./claimable.ts";
 import { filtered } from "./index-choice.ts";
 import { family, type Lens, type Operation, statement } from "./operation.ts";
 
 /** Why a claim skips a brief. */
-export type Reason = "id" | "role" | "attempt" | "payload" | "result";
+export type Reason = "id" | "role" | "attempt" | JsonColumn;
 
 /** Briefs of one run that are skipped for one reason. */
 interface Skipped {
@@ -29,8 +37,10 @@ type Asked = { runId: string; now: string | null };
 
 const inScope = ({ t: { briefs }, time }: Lens, now: SQL<string | null>, scope: Scope) => {
   const held = and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy), isNotNull(briefs.leaseExpiresAt));
-  const expired = scope === "ready" ? lte(briefs.leaseExpiresAt, time(now)) : undefined;
-  return or(eq(briefs.status, "pending"), and(held, expired));
+  const pending = eq(briefs.status, "pending");
+  if (scope === "claimed") return or(pending, held);
+  const hasCome = or(isNull(briefs.notBefore), lte(briefs.notBefore, time(now)));
+  return or(and(pending, eq(briefs.waitsFor, 0), hasCome), and(held, lte(briefs.leaseExpiresAt, time(now))));
 };
 
 /** Usable and strict JSON. What is not may still be claimable: then it has to be decoded. */

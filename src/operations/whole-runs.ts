@@ -11,9 +11,10 @@ import { batches, family, type Operation, query, statement } from "./operation.t
 import type { Run } from "./runs.ts";
 import type { Workstream } from "./workstreams.ts";
 
-export type StoredBrief = Omit<typeof briefs.$inferSelect, "payload" | "result"> & {
+export type StoredBrief = Omit<typeof briefs.$inferSelect, "payload" | "result" | "progress" | "parked"> & {
   payload: string | null;
   result: string | null;
+  progress: string | null;
 };
 /** `seq` is null where the database is to choose it. */
 export type StoredEvent<Seq = number> = Omit<typeof events.$inferSelect, "seq" | "detail"> & {
@@ -112,9 +113,14 @@ export const insertWorkstreams = batches<Workstream>("workstreams")(({ db, t }, 
   db.insert(t.workstreams).values(rows).onConflictDoNothing().returning({ id: t.workstreams.workstreamId }),
 );
 
-export const insertBriefs = batches<StoredBrief>("briefs")(({ db, t }, rows) =>
+const insertWholeBriefs = batches<StoredBrief & { parked: number }>("briefs")(({ db, t }, rows) =>
   db.insert(t.briefs).values(rows).onConflictDoNothing().returning({ id: t.briefs.briefId }),
 );
+
+/** What is parked for a workstream is returned to the queue. */
+export function* insertBriefs(rows: readonly StoredBrief[]): Operation<Written[]> {
+  return yield* insertWholeBriefs(rows.map((row) => ({ ...row, parked: row.notBefore === null ? 0 : 1 })));
+}
 
 export const insertEvents = batches<StoredEvent<number | null>>("events")(({ db, t }, rows) =>
   db.insert(t.events).values(rows).onConflictDoNothing().returning({ id: t.events.eventId }),

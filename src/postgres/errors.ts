@@ -2,7 +2,7 @@
  * Translates errors of PostgreSQL and node-postgres: https://www.postgresql.org/docs/15/errcodes-appendix.html
  */
 
-import { rolledBack } from "../engine/engine.ts";
+import { rejected, rolledBack } from "../engine/engine.ts";
 import { BlackboardError, BusyError, ConnectionError, DatabaseError, FileError } from "../errors.ts";
 import { isError, messageOf, codeOf as ownCodeOf } from "../foreign.ts";
 
@@ -56,11 +56,7 @@ export function translated(error: unknown, location: string): unknown {
   }
   if (code === "25P02") return rolledBack({ cause });
   // A five-character code is an SQLSTATE of PostgreSQL.
-  if (/^[0-9A-Z]{5}$/.test(code)) {
-    return new DatabaseError(`The database rejected the statement: ${message} (${code}). Nothing was written.`, {
-      cause,
-    });
-  }
+  if (/^[0-9A-Z]{5}$/.test(code)) return rejected(message, code, { cause });
   if (isQueryError(error)) {
     return new DatabaseError(`The query failed: ${message}. Nothing was written.`, { cause });
   }

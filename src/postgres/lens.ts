@@ -2,10 +2,10 @@
  * The SQL that differs on PostgreSQL, and the cast of its builder and tables to SQLite's types. The compiler proves at the end
  * of `drizzle/schema.postgres.ts` that the row types are equal.
  */
-import { type AnyColumn, eq, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, eq, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
-import type { Lens } from "../operations/operation.ts";
+import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
 import type { Pool } from "./pool.ts";
 
 /** The Drizzle database of a blackboard on PostgreSQL. */
@@ -22,6 +22,8 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
     isLong,
     ofItsType,
     among,
+    amongRows,
+    entries,
     hasNextSeq,
     time,
     timeIn,
@@ -58,6 +60,26 @@ function ofItsType(): undefined {
 /** Uses an array, which is computed once, before the rows are compared. */
 function among(column: AnyColumn, list: SQL): SQL {
   return sql`${column} = any(array(select jsonb_array_elements_text(cast(${list} as jsonb))))`;
+}
+
+/** Not IN: the planner may run its query again for each row. */
+function amongRows(column: AnyColumn, query: SQLWrapper): SQL {
+  return sql`${column} = any(array${query})`;
+}
+
+function entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Types> {
+  const definitions = Object.entries(types).map(
+    // The collation of ids, which could not be compared with text of another one.
+    ([name, type]) => `"${name}" ${type === "integer" ? "integer" : 'text COLLATE "C"'}`,
+  );
+  const columns = Object.entries(types).map(([name, type]) => {
+    const value = sql.raw(`entry."${name}"`);
+    return [name, type === "json" ? sql`cast(${value} as jsonb)` : value];
+  });
+  return {
+    from: sql`jsonb_to_recordset(cast(${list} as jsonb)) as entry(${sql.raw(definitions.join(", "))})`,
+    entry: Object.fromEntries(columns),
+  };
 }
 
 function hasNextSeq(runId: SQL<string>): SQL {

@@ -4,7 +4,7 @@
 import { eq, sql } from "drizzle-orm";
 import { briefs, eventCounters, events, runs, workstreams } from "../../drizzle/schema.postgres.ts";
 import { getRunOverview, listRunIds } from "../operations/overview.ts";
-import { reader, theOnlyOne } from "../operations/reader.ts";
+import { reader, theOnlyOne } from "../operations/read-context.ts";
 import { listEachRun } from "../operations/run-listings.ts";
 import type { RunPlace, Snapshot, Store } from "../transfer/place.ts";
 import { ageOf, type CheckedRule, type PrunedRun, reasonToKeep } from "../transfer/prune-rule.ts";

@@ -5,11 +5,19 @@
  */
 import { Column, getTableColumns, getTableName, getViewName, getViewSelectedFields, is } from "drizzle-orm";
 import { getTableConfig } from "drizzle-orm/pg-core";
-import { briefs, eventCounters, events, runs, tallies, workstreams } from "../../drizzle/schema.postgres.ts";
+import {
+  briefs,
+  dependencies,
+  eventCounters,
+  events,
+  runs,
+  tallies,
+  workstreams,
+} from "../../drizzle/schema.postgres.ts";
 import { type Migration, migrationsTable } from "../engine/history.ts";
 import type { Client } from "./pool.ts";
 
-const tables = [runs, workstreams, briefs, events, eventCounters];
+const tables = [runs, workstreams, briefs, dependencies, events, eventCounters];
 
 interface Relation {
   readonly name: string;
@@ -78,6 +86,17 @@ export const expectedObjects: readonly PostgresObject[] = [
   { type: "view", name: getViewName(tallies), on: getViewName(tallies) },
   { type: "trigger", name: "events_seq", on: "events" },
   { type: "function", name: "run_blackboard_next_seq", on: "" },
+  { type: "trigger", name: "dependencies_insert", on: "dependencies" },
+  { type: "trigger", name: "dependencies_delete", on: "dependencies" },
+  { type: "function", name: "run_blackboard_count_blockers", on: "" },
+  { type: "trigger", name: "briefs_blocker_update", on: "briefs" },
+  { type: "trigger", name: "briefs_blocker_insert", on: "briefs" },
+  { type: "trigger", name: "briefs_blocker_delete", on: "briefs" },
+  { type: "function", name: "run_blackboard_count_dependents", on: "" },
+  { type: "trigger", name: "briefs_dependencies_delete", on: "briefs" },
+  { type: "function", name: "run_blackboard_delete_dependencies", on: "" },
+  { type: "trigger", name: "workstreams_unblocked", on: "workstreams" },
+  { type: "function", name: "run_blackboard_unblock", on: "" },
 ];
 
 function ofTable(table: (typeof tables)[number]): PostgresObject[] {

@@ -6,8 +6,7 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Logger } from "drizzle-orm";
 import { NodePgSession, NodePgTransaction } from "drizzle-orm/node-postgres";
 import { PgDialect } from "drizzle-orm/pg-core";
-import { type Body, requireRun, type Session } from "../engine/engine.ts";
-import { ClosedError } from "../errors.ts";
+import { type Body, requireRun, type Session, transactionEnded } from "../engine/engine.ts";
 import type { Operation } from "../operations/operation.ts";
 import { translated } from "./errors.ts";
 import type { PostgresDatabase } from "./lens.ts";
@@ -113,8 +112,7 @@ export class Transaction implements Session<"async", PostgresDatabase> {
 
   /** Returns the innermost open transaction within this one: inside a nested callback, an outer `tx` means the nested one. */
   #target(): Transaction {
-    if (this.#ended)
-      throw new ClosedError("This transaction has ended. Use the blackboard, or start a new transaction.");
+    if (this.#ended) throw transactionEnded();
     const active = this.#surroundings.current.getStore()?.innermostOpen();
     return active?.isWithin(this) ? active : this;
   }

@@ -5,7 +5,7 @@ import { Blackboard } from "../blackboard.ts";
 import type { AnyRoles } from "../input/roles.ts";
 import { type Flaw, findFlaws } from "../operations/consistency.ts";
 import { allRuns, type ListedSummary } from "../operations/overview.ts";
-import { reader, theOnlyOne } from "../operations/reader.ts";
+import { reader, theOnlyOne } from "../operations/read-context.ts";
 import { listEachRun } from "../operations/run-listings.ts";
 import type { Run } from "../operations/runs.ts";
 import { migrations } from "./embedded.postgres.ts";

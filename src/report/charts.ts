@@ -3,7 +3,7 @@
  * not depend on the width.
  */
 import { type BriefStatus, type EventKind, eventKinds, type Timestamp } from "../../drizzle/vocabulary.ts";
-import type { BriefOutline, ReportData } from "../operations/report.ts";
+import type { BriefOutline, ReportData } from "../operations/report-data.ts";
 import { type Html, html } from "./html.ts";
 import { count, duration, lifetime, moment } from "./numbers.ts";
 

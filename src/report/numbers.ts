@@ -1,7 +1,7 @@
 /**
  * Formatting and statistics for the report.
  */
-import type { BriefOutline } from "../operations/report.ts";
+import type { BriefOutline } from "../operations/report-data.ts";
 import { plain } from "./html.ts";
 
 export function count(value: number): string {

@@ -2,7 +2,7 @@
  * The report: one self-contained HTML page, without scripts or links. Its Content-Security-Policy blocks all loading.
  */
 import type { BriefStatus } from "../../drizzle/vocabulary.ts";
-import { type BriefOutline, type ReportData, reportLimits } from "../operations/report.ts";
+import { type BriefOutline, type ReportData, reportLimits } from "../operations/report-data.ts";
 import {
   activityChart,
   durationsChart,

@@ -2,7 +2,7 @@
  * The report's tree of briefs: up to `maxNodes`, upper levels first, with the totals of each subtree.
  */
 import type { BriefStatus } from "../../drizzle/vocabulary.ts";
-import { type BriefOutline, type Excerpt, type ReportData, reportLimits } from "../operations/report.ts";
+import { type BriefOutline, type Excerpt, type ReportData, reportLimits } from "../operations/report-data.ts";
 import { statusBar, totalOf } from "./charts.ts";
 import { type Html, html } from "./html.ts";
 import { count, duration, lifetime, short } from "./numbers.ts";

@@ -14,9 +14,10 @@ import {
   type Found,
   rolledBack,
   type Session,
+  transactionEnded,
 } from "../engine/engine.ts";
 import { Kept } from "../engine/kept.ts";
-import { ClosedError, FileError, InvalidInputError } from "../errors.ts";
+import { FileError, InvalidInputError } from "../errors.ts";
 import type { Lens, Operation, Step } from "../operations/operation.ts";
 import type { Connection } from "./connection/opened.ts";
 import { isBusy, translated } from "./errors.ts";
@@ -100,8 +101,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     if (isAsync) throw promiseReturned();
     let isEnded = false;
     const whileOpen = () => {
-      if (isEnded)
-        throw new ClosedError("This transaction has ended. Use the blackboard, or begin another transaction.");
+      if (isEnded) throw transactionEnded();
     };
     const { drizzle } = this;
     const session: Session<"sync", SqliteDatabase> = {

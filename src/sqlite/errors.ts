@@ -2,8 +2,8 @@
  * Translates the errors of SQLite and the file system. SQLite's result codes: https://www.sqlite.org/rescode.html
  */
 
-import { closedAt } from "../engine/engine.ts";
-import { BusyError, DatabaseError, FileError } from "../errors.ts";
+import { closedAt, rejected } from "../engine/engine.ts";
+import { BusyError, FileError } from "../errors.ts";
 import { codeOf, isError, messageOf } from "../foreign.ts";
 import { isOnReadOnlyMount, lockHolder, systemReason, whyTooLong, whyUnreadable, whyUnwritable } from "./diagnosis.ts";
 
@@ -95,11 +95,7 @@ function ofSqlite(error: { code: string; message: string }, location: string): E
     return new BusyError(busy, 0, { cause: error });
   }
   const found = fileProblems.find(({ pattern }) => pattern.test(code));
-  if (!found) {
-    return new DatabaseError(`The database returned an error: ${message} (${code}). Nothing was written.`, {
-      cause: error,
-    });
-  }
+  if (!found) return rejected(message, code, { cause: error });
   const reason = found.why?.(location);
   // On a read-only mount SQLite cannot create the -shm file and fails with CANTOPEN.
   const isReadOnly = found.code === "CANNOT_OPEN" && reason === undefined && isOnReadOnlyMount(location);

@@ -1,9 +1,9 @@
 /**
  * SQLite's dialect: the expressions that differ between the engines.
  */
-import { type AnyColumn, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import * as tables from "../../drizzle/schema.ts";
-import type { Lens } from "../operations/operation.ts";
+import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
 
 export function sqliteLens(db: Lens["db"]): Lens {
   return {
@@ -16,6 +16,8 @@ export function sqliteLens(db: Lens["db"]): Lens {
     isLong,
     ofItsType,
     among,
+    amongRows,
+    entries,
     hasNextSeq,
     time,
     timeIn,
@@ -60,6 +62,15 @@ function ofItsType(column: AnyColumn): SQL {
 
 function among(column: AnyColumn, list: SQL): SQL {
   return sql`${column} in (select value from json_each(${list}))`;
+}
+
+function amongRows(column: AnyColumn, query: SQLWrapper): SQL {
+  return sql`${column} in ${query}`;
+}
+
+function entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Types> {
+  const columns = Object.keys(types).map((name) => [name, sql`entry.value ->> ${sql.raw(`'${name}'`)}`]);
+  return { from: sql`json_each(${list}) as entry`, entry: Object.fromEntries(columns) };
 }
 
 /** `seq` comes from the file's AUTOINCREMENT counter in `sqlite_sequence`, a table that Drizzle cannot declare. */

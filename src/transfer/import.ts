@@ -93,7 +93,12 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
         break;
       case "brief": {
         const brief = own(located(line, () => requireRow(kind, briefs, content)));
-        await trays.briefs.put(line, { ...brief, payload: stored(brief.payload), result: stored(brief.result) });
+        await trays.briefs.put(line, {
+          ...brief,
+          payload: stored(brief.payload),
+          result: stored(brief.result),
+          progress: stored(brief.progress),
+        });
         break;
       }
       case "event": {

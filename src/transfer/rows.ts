@@ -3,7 +3,7 @@
  * Drizzle table, so that a new column needs no change here.
  */
 import { type Column, getTableColumns, type Table } from "drizzle-orm";
-import { Check, maxInteger, shown, textFlaw } from "../input/check.ts";
+import { Check, maxInteger, minInteger, shown, textFlaw } from "../input/check.ts";
 import { encodeObject } from "../input/json.ts";
 
 /**
@@ -82,9 +82,10 @@ function ruleOf(name: string, column: Column): Rule {
   if (first !== undefined) return (check, path, value) => void check.member(path, value, [first, ...others]);
   if (column.dataType === "json") return (check, path, value) => void encodeObject(check, path, value);
   if (name === "seq") return (check, path, value) => void check.integer(path, value, 1, maxImportedSeq);
+  if (name === "priority") return (check, path, value) => void check.integer(path, value, minInteger, maxInteger);
   if (column.dataType === "number") return (check, path, value) => void check.integer(path, value, 0, maxInteger);
   if (name.endsWith("Id")) return (check, path, value) => void check.id(path, value);
-  return name.endsWith("At") ? timestamp : text;
+  return name.endsWith("At") || name === "notBefore" ? timestamp : text;
 }
 
 function nullable(rule: Rule): Rule {

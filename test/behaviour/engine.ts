@@ -63,6 +63,7 @@ export async function everything({ sql }: Place): Promise<Record<string, Row[]>>
     runs: await sql("SELECT * FROM runs ORDER BY run_id"),
     workstreams: await sql("SELECT * FROM workstreams ORDER BY workstream_id"),
     briefs: await sql("SELECT * FROM briefs ORDER BY brief_id"),
+    dependencies: await sql("SELECT * FROM dependencies ORDER BY run_id, brief_id, blocker_id"),
     events: await sql("SELECT * FROM events ORDER BY seq"),
   };
 }

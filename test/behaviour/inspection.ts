@@ -1,6 +1,7 @@
 import { LostClaimError, NotFoundError, releaseBrief, reportRun, summarizeRun, TransitionError } from "run-blackboard";
 import { describe, expect, it } from "vitest";
-import { caught, caughtUnchanged, type Engine, openEmpty, openRun } from "./engine.ts";
+import { type MoveName, moves } from "../../src/operations/lifecycle.ts";
+import { type Board, caught, caughtUnchanged, type Engine, openEmpty, openRun } from "./engine.ts";
 
 /** Functions that inspect a whole run, and releaseBrief for operators. */
 export function inspection(engine: Engine): void {
@@ -90,6 +91,26 @@ export function inspection(engine: Engine): void {
         expect(page).toContain(text);
       }
     });
+  });
+
+  describe("the report of a failed brief", () => {
+    /** A move that is missing doesn't compile. */
+    const calls: Readonly<Record<MoveName, (board: Board) => unknown>> = {
+      complete: (board) => board.completeBrief("b", {}),
+      fail: (board) => board.failBrief("b", { why: "no such module" }),
+      escalate: (board) => board.escalateBrief("b", { why: "no such module" }),
+      retry: (board) => board.retryBrief("b"),
+    };
+
+    it.each(Object.entries(moves).filter(([, { to }]) => to === "failed"))(
+      "shows when and why a move failed it: %s",
+      async (name, { logs }) => {
+        const { board, clock } = await openRun(engine);
+        await board.createBrief({ briefId: "b", tier: 0, role: "coder" });
+        await new Map(Object.entries(calls)).get(name)?.(board);
+        expect(await reportRun(board)).toContain(`${logs} at ${clock.text}`);
+      },
+    );
   });
 
   describe("releaseBrief", () => {

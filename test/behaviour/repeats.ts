@@ -3,10 +3,10 @@ import { ConflictError, type EventKind, type NewBrief, type NewEvent, type NewWo
 import { describe, expect, test } from "vitest";
 import { newBriefFields } from "../../src/operations/briefs.ts";
 import type { CreatorFields } from "../../src/operations/creation.ts";
-import { newEventFields } from "../../src/operations/events.ts";
+import { newEventFields } from "../../src/operations/entries.ts";
 import { newRunFields } from "../../src/operations/runs.ts";
 import { newWorkstreamFields } from "../../src/operations/workstreams.ts";
-import { type Board, caughtUnchanged, type Engine, everything, openEmpty, openRun } from "./engine.ts";
+import { type Board, caughtUnchanged, type Engine, everything, openEmpty, openRun, refused } from "./engine.ts";
 
 interface Subject {
   entity: string;
@@ -41,6 +41,7 @@ const subjects: Subject[] = [
         tier: 0,
         role: "coder",
         payload: { a: { x: 1, y: [1, 2] }, b: null },
+        after: ["parent", "stream-parent"],
         ...other,
       }),
     equal: [
@@ -49,6 +50,8 @@ const subjects: Subject[] = [
       ["with properties that are undefined", { payload: { a: { x: 1, y: [1, 2], z: undefined }, b: null } }],
       ["with a negative zero for a zero", { tier: -0 }],
       ["with a different retry count, which is not compared", { retryCount: 7 }],
+      ["with a notBefore, which is not compared: a claim clears it", { notBefore: new Date() }],
+      ["with its dependencies in a different order, one twice", { after: ["stream-parent", "parent", "parent"] }],
     ],
     different: [
       [{ parentBriefId: "stream-parent" }, ["parentBriefId"]],
@@ -62,6 +65,10 @@ const subjects: Subject[] = [
       [{ payload: { a: { x: 1, y: [1, 2] } } }, ["payload"]],
       [{ payload: { a: { x: "1", y: [1, 2] }, b: null } }, ["payload"]],
       [{ tier: 2, role: "x", payload: {} }, ["payload", "role", "tier"]],
+      [{ priority: 1 }, ["priority"]],
+      [{ after: [] }, ["after"]],
+      [{ after: ["parent"] }, ["after"]],
+      [{ after: ["parent", "stream-parent", "no-such"] }, ["after"]],
     ],
   },
   {
@@ -100,7 +107,19 @@ interface Creator<New extends object> {
 }
 
 /** What may differ in a repeat. */
-const notCompared = ["retryCount"];
+const notCompared = ["retryCount", "notBefore"];
+/** The texts without a limit of their length. Lists and trees keep all others in memory, at most 256 characters each. */
+const longTexts = ["goal", "name"];
+/** Values that no field may have. */
+const invalid: unknown[] = [5n, true, Symbol("x"), () => "x", "\0", "\ud800", ""];
+
+/** A Date is stored as text, and dependencies in a table of their own, of which the brief has the count. */
+function asStored(row: object): object {
+  const stored = Object.entries(row).map(([name, value]) =>
+    name === "after" ? ["waitsFor", value.length] : [name, value instanceof Date ? value.toISOString() : value],
+  );
+  return Object.fromEntries(stored);
+}
 
 function everyField<New extends object>(engine: Engine, { entity, fields, create, one, other }: Creator<New>): void {
   describe(`each field of a new ${entity}`, () => {
@@ -117,7 +136,16 @@ function everyField<New extends object>(engine: Engine, { entity, fields, create
 
     test("is tried here, and is stored as it was passed", async () => {
       expect(Object.keys(one).sort()).toEqual(Object.keys(fields).sort());
-      expect((await openCreated()).stored).toMatchObject(one);
+      const { stored } = await openCreated();
+      expect(stored).toMatchObject(asStored(one));
+    });
+
+    test.each(Object.entries(one))("%s is rejected if it is not valid, and nothing is written", async (name, valid) => {
+      const { board, place } = await openCreated();
+      const tooLong = typeof valid === "string" && !longTexts.includes(name) ? ["x".repeat(257)] : [];
+      for (const value of [...invalid, ...tooLong]) {
+        await refused(place, [name], () => create(board, { ...other, ...Object.fromEntries([[name, value]]) }));
+      }
     });
 
     test.each(Object.keys(one))("%s conflicts in a repeat that differs in nothing else", async (name) => {
@@ -126,7 +154,7 @@ function everyField<New extends object>(engine: Engine, { entity, fields, create
       if (notCompared.includes(name)) {
         expect(await create(board, changed)).toStrictEqual(stored);
       } else if (name === `${entity}Id`) {
-        expect(await create(board, changed)).toMatchObject(changed);
+        expect(await create(board, changed)).toMatchObject(asStored(changed));
       } else {
         const error = await caughtUnchanged(place, ConflictError, () => create(board, changed));
         expect(error).toMatchObject({ entity, fields: [name] });
@@ -189,6 +217,9 @@ export function repeats(engine: Engine): void {
       role: "coder",
       payload: { a: 1 },
       retryCount: 1,
+      priority: 1,
+      notBefore: new Date("2030-01-01T00:00:00.000Z"),
+      after: ["p-1", "p-2"],
     },
     other: {
       briefId: "other",
@@ -198,6 +229,9 @@ export function repeats(engine: Engine): void {
       role: "tester",
       payload: {},
       retryCount: 2,
+      priority: 2,
+      notBefore: new Date("2031-01-01T00:00:00.000Z"),
+      after: ["p-1"],
     },
   });
   everyField<NewEvent & { kind: EventKind }>(engine, {

@@ -1,5 +1,7 @@
 /** Briefs corrupted by another program: no claim takes them, and they do not block other briefs. */
+import { getTableColumns } from "drizzle-orm";
 import { type BriefStatus, reportRun, summarizeRun } from "run-blackboard";
+import { briefs } from "run-blackboard/schema";
 import { describe, expect, test } from "vitest";
 import { type Engine, openRun } from "./engine.ts";
 
@@ -12,9 +14,13 @@ const claims: [string, object][] = [
   ["a workstream", { workstreamId: "ws", role: ["coder"] }],
 ];
 
+const jsonColumns = Object.values(getTableColumns(briefs)).flatMap(({ name, dataType }) =>
+  dataType === "json" ? [name] : [],
+);
+
 /** Corruptions that both engines allow another program to write. */
 const spoilings: [string, string][] = [
-  ["a payload that is an array", "payload = '[1]'"],
+  ...jsonColumns.map((name): [string, string] => [`the array [1] for ${name}`, `${name} = '[1]'`]),
   ["a payload that is a text", `payload = '"text"'`],
   ["a long payload that is an array", `payload = '["${"x".repeat(100_000)}"]'`],
   ["a result that is a number", "result = '5'"],

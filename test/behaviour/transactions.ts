@@ -368,7 +368,13 @@ export function transactions(engine: Engine): void {
       ).rejects.toThrow("mine");
       const before = await everything(place);
       expect(kept).toHaveLength(2);
-      for (const tx of kept) expect((await caught(ClosedError, () => call(tx))).code).toBe("CLOSED");
+      for (const tx of kept) {
+        const { code, message } = await caught(ClosedError, () => call(tx));
+        expect({ code, message }).toEqual({
+          code: "CLOSED",
+          message: "This transaction has ended. Use the blackboard, or start another transaction.",
+        });
+      }
       expect(await everything(place)).toEqual(before);
     });
 

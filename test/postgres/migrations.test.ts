@@ -15,7 +15,7 @@ import { edited, followedBy, inserted } from "../migrations/made-up.ts";
 import { freshSchema, hasServer, newClient, newPool, open, type Schema, withOption } from "./fresh.ts";
 import { startProgram } from "./program.ts";
 
-const ours = ["runs", "workstreams", "briefs", "events", "event_counters"];
+const ours = ["runs", "workstreams", "briefs", "dependencies", "events", "event_counters"];
 
 /** Opens as a build with these migrations does. */
 async function openWith(url: string, migrations: readonly Migration[], how = migratePostgres): Promise<void> {
@@ -166,7 +166,7 @@ describe.skipIf(!hasServer)(
       ["ALTER TABLE briefs DROP COLUMN tier", "briefs: lacks column tier"],
       ["ALTER TABLE runs RENAME COLUMN goal TO aim", "runs: lacks column goal"],
       ["ALTER TABLE workstreams RENAME TO streams", "workstreams: is missing"],
-      ["DROP INDEX briefs_waiting_by_role", "briefs: index briefs_waiting_by_role is missing"],
+      ["DROP INDEX briefs_ready_by_role", "briefs: index briefs_ready_by_role is missing"],
       [
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'briefs_by_age'::regclass",
         "briefs: index briefs_by_age is invalid",

@@ -22,7 +22,7 @@ function smallFolder(): string {
 /** The briefs ordered by id, without their times and agents. */
 async function briefs(board: Blackboard<Mode>) {
   const { items } = await board.listBriefs({ limit: 1000 });
-  const rows = items.map(({ createdAt: _, updatedAt: __, claimedBy: ___, ...brief }) => brief);
+  const rows = items.map(({ createdAt: _, updatedAt: __, claimedBy: ___, claimedAt: ____, ...brief }) => brief);
   return rows.sort((one, other) => (one.briefId < other.briefId ? -1 : 1));
 }
 

@@ -7,7 +7,7 @@ import { InvalidInputError } from "../../errors.ts";
 import { messageOf } from "../../foreign.ts";
 import { realPathOf } from "../../input/real-path.ts";
 import type { ListedSummary } from "../../operations/overview.ts";
-import { reader } from "../../operations/reader.ts";
+import { reader } from "../../operations/read-context.ts";
 import { listEachRun } from "../../operations/run-listings.ts";
 import type { Run } from "../../operations/runs.ts";
 import type { MigrationStatus } from "../migrations/status.ts";

@@ -12,7 +12,7 @@ import { ConflictError, type Entity, FileError } from "../../errors.ts";
 import { codeOf } from "../../foreign.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { listRunIds } from "../../operations/overview.ts";
-import { theOnlyOne } from "../../operations/reader.ts";
+import { theOnlyOne } from "../../operations/read-context.ts";
 import { findRun } from "../../operations/runs.ts";
 import {
   hasEvents,

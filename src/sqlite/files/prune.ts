@@ -9,7 +9,7 @@ import { BlackboardError, InvalidInputError } from "../../errors.ts";
 import { messageOf } from "../../foreign.ts";
 import { Check } from "../../input/check.ts";
 import { realPathOf } from "../../input/real-path.ts";
-import { reader } from "../../operations/reader.ts";
+import { reader } from "../../operations/read-context.ts";
 import { listEachRun } from "../../operations/run-listings.ts";
 import {
   ageOf,

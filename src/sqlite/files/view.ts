@@ -10,7 +10,7 @@ import { Blackboard } from "../../blackboard.ts";
 import { checkViewOptions, type ViewOptions } from "../../input/options.ts";
 import type { AnyRoles } from "../../input/roles.ts";
 import { allRuns } from "../../operations/overview.ts";
-import { reader, theOnlyOne } from "../../operations/reader.ts";
+import { reader, theOnlyOne } from "../../operations/read-context.ts";
 import { isPassing, whileInPlace } from "../connection/connection.ts";
 import { requireFile } from "../connection/file.ts";
 import { type Connection, snapshotOf } from "../connection/opened.ts";

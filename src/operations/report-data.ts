@@ -4,6 +4,7 @@
  */
 import { type AnyColumn, and, asc, desc, eq, inArray, max, type SQL, sql } from "drizzle-orm";
 import type { EventKind, Timestamp } from "../../drizzle/vocabulary.ts";
+import { moves } from "./lifecycle.ts";
 import { type Context, inSnapshot, type Lens, type Operation, query, statement } from "./operation.ts";
 import { type BriefOutline, outlineColumns } from "./outlines.ts";
 import { getRunOverview, type RunOverview } from "./overview.ts";
@@ -27,7 +28,7 @@ export interface ReportData {
   texts: Map<string, { payload: Excerpt; result: Excerpt }>;
   /** The failed briefs that changed last, newest first. */
   failures: string[];
-  /** The newest event that failed or escalated a brief, by brief. */
+  /** The newest event of a move that failed the brief, by brief. */
   reasons: Map<string, { kind: EventKind; createdAt: Timestamp; detail: Excerpt }>;
   /** Newest first. */
   newestEvents: { seq: number; kind: EventKind; briefId: string | null; createdAt: Timestamp; detail: Excerpt }[];
@@ -158,14 +159,13 @@ function* readTexts(runId: string, ids: readonly string[]): Operation<ReportData
   return new Map(rows.map(({ briefId, ...texts }) => [briefId, texts]));
 }
 
+/** What the moves that fail a brief log. */
+const failing = Object.values(moves).flatMap(({ to, logs }) => (to === "failed" ? [logs] : []));
+
 function* readReasons(runId: string, ids: readonly string[]): Operation<ReportData["reasons"]> {
   if (ids.length === 0) return new Map();
   const rows = yield* query(({ db, t: { events } }: Lens) => {
-    const ofThese = and(
-      eq(events.runId, runId),
-      inArray(events.kind, ["failed", "escalated"]),
-      anyOf(events.briefId, ids),
-    );
+    const ofThese = and(eq(events.runId, runId), inArray(events.kind, failing), anyOf(events.briefId, ids));
     const newest = db
       .select({ seq: max(events.seq) })
       .from(events)

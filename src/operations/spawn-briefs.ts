@@ -1,0 +1,194 @@
+/**
+ * Creating many briefs in one commit, each with its event.
+ */
+import { and, eq, sql } from "drizzle-orm";
+import { NotFoundError } from "../errors.ts";
+import { Check } from "../input/check.ts";
+import type { PlainObject } from "../input/json.ts";
+import { readByIds } from "./brief-sets.ts";
+import {
+  type Brief,
+  briefColumns,
+  type CheckedBrief,
+  checkNewBrief,
+  isTaken,
+  newBriefFields,
+  parkedUntil,
+  readBrief,
+  type UncheckedBrief,
+} from "./briefs.ts";
+import { newColumns, repeated, takenElsewhere } from "./creation.ts";
+import { addDependenciesOf, getBlockersOf } from "./dependencies.ts";
+import { appendEvents, checkDetail } from "./entries.ts";
+import { entriesOf, listed, listsOf } from "./lists.ts";
+import { type Context, type Operation, statement, together } from "./operation.ts";
+import { getRun } from "./runs.ts";
+import { storedNothing } from "./status.ts";
+
+/** Maximum number of entries of `after` in one list. */
+const maxDependencies = 10_000;
+
+/** A field of a new brief that is missing here doesn't compile; `after` is a table of its own. */
+const listedFields = {
+  briefId: "text",
+  parentBriefId: "text",
+  workstreamId: "text",
+  tier: "integer",
+  role: "text",
+  payload: "json",
+  retryCount: "integer",
+  priority: "integer",
+  notBefore: "text",
+} as const satisfies Record<Exclude<keyof typeof newBriefFields, "after">, "text" | "integer" | "json">;
+
+/** Inserts from the run's row. Which of the referenced rows exist is found out afterwards, in the same transaction. */
+const insertBriefs = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
+  const { db, t } = lens;
+  const { from, entry } = entriesOf(lens, $.list, listedFields);
+  return db
+    .insert(t.briefs)
+    .select(
+      db
+        .select(
+          newColumns(
+            lens,
+            t.briefs,
+            newBriefFields,
+            { ...entry, now: $.now },
+            { parked: parkedUntil(entry.notBefore) },
+          ),
+        )
+        .from(t.runs)
+        .innerJoin(from, sql`true`)
+        .where(eq(t.runs.runId, $.runId))
+        .orderBy(entry.n),
+    )
+    .onConflictDoNothing()
+    .returning(briefColumns(lens));
+});
+
+const findBriefIds = statement<{ runId: string; ids: string }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
+    .select({ id: briefs.briefId })
+    .from(briefs)
+    .where(and(lens.ofRun(briefs.runId, $.runId), lens.among(briefs.briefId, $.ids)));
+});
+
+const findWorkstreamIds = statement<{ runId: string; ids: string }>()((lens, $) => {
+  const { workstreams } = lens.t;
+  return lens.db
+    .select({ id: workstreams.workstreamId })
+    .from(workstreams)
+    .where(and(lens.ofRun(workstreams.runId, $.runId), lens.among(workstreams.workstreamId, $.ids)));
+});
+
+function* existing(find: typeof findBriefIds, runId: string, ids: ReadonlySet<string>): Operation<Set<string>> {
+  if (ids.size === 0) return new Set();
+  const rows = yield* find({ runId, ids: JSON.stringify([...ids]) });
+  return new Set(rows.map(({ id }) => id));
+}
+
+type Entry = CheckedBrief & { eventId: string };
+
+export function* spawnBriefs(
+  context: Context,
+  briefs: readonly UncheckedBrief[],
+  detail?: PlainObject,
+): Operation<Brief[]> {
+  const { runId } = context;
+  const check = new Check();
+  const now = context.now();
+  const entries = check.entries("briefs", briefs).map((brief, n) =>
+    check.entry(`briefs[${n}]`, "brief", (own): Entry => {
+      const checked = checkNewBrief(own, context, brief, now);
+      return { ...checked, eventId: own.id("newId()", context.newId()) };
+    }),
+  );
+  const text = checkDetail(check, detail);
+  const dependencies = entries.reduce((sum, { after }) => sum + after.length, 0);
+  if (dependencies > maxDependencies) {
+    check.refuse("briefs", `must have at most ${maxDependencies} ids in \`after\` altogether, got ${dependencies}`);
+  }
+  check.done();
+  return yield* together(function* () {
+    const spawned = yield* insertAll(runId, entries, now);
+    yield* requireAll(context, entries, spawned);
+    const { created } = spawned;
+    const isNew = ({ briefId, eventId }: Entry) =>
+      created.has(briefId) && spawned.first.get(briefId)?.eventId === eventId;
+    const added = entries.filter(isNew);
+    const dependent = added.filter(({ after }) => after.length > 0);
+    yield* addDependenciesOf(runId, dependent);
+    yield* appendEvents(
+      runId,
+      now,
+      added.map(({ briefId, eventId }) => ({ briefId, eventId, kind: "spawned", detail: text })),
+    );
+    // Read again, since triggers have counted the blockers.
+    const ids = dependent.map(({ briefId }) => briefId);
+    const rows = new Map([...spawned.stored, ...created, ...(yield* readByIds(runId, ids))]);
+    return entries.flatMap(({ briefId }) => rows.get(briefId) ?? []);
+  });
+}
+
+interface Spawned {
+  /** The first entry of each id, which is the one that creates the brief. */
+  first: ReadonlyMap<string, Entry>;
+  created: ReadonlyMap<string, Brief>;
+  /** Those that existed before. */
+  stored: ReadonlyMap<string, Brief>;
+}
+
+function* insertAll(runId: string, entries: readonly Entry[], now: string | null): Operation<Spawned> {
+  const first = new Map<string, Entry>();
+  for (const entry of entries) if (!first.has(entry.briefId)) first.set(entry.briefId, entry);
+  const created = new Map<string, Brief>();
+  const rows = [...first.values()].map(({ after: _, eventId: __, runId: ___, now: ____, ...row }) => row);
+  for (const list of listsOf(rows)) {
+    for (const row of yield* insertBriefs({ runId, list: listed(list), now })) created.set(row.briefId, readBrief(row));
+  }
+  const others = [...first.keys()].filter((id) => !created.has(id));
+  return { first, created, stored: yield* readByIds(runId, others) };
+}
+
+/**
+ * Throws what `spawnBrief` would throw for the first entry that fails: a repeat that differs, or a reference to a row that neither
+ * existed before nor is created by an entry before it.
+ */
+function* requireAll(
+  context: Context,
+  entries: readonly Entry[],
+  { first, created, stored }: Spawned,
+): Operation<void> {
+  const { runId } = context;
+  const added = [...first.values()].filter(({ briefId }) => !stored.has(briefId));
+  const named = added.flatMap(({ parentBriefId, after }) =>
+    parentBriefId === null ? after : [parentBriefId, ...after],
+  );
+  const briefs = yield* existing(findBriefIds, runId, new Set(named));
+  const streams = added.flatMap(({ workstreamId }) => workstreamId ?? []);
+  const workstreams = yield* existing(findWorkstreamIds, runId, new Set(streams));
+  const blockers = yield* getBlockersOf(runId, [...stored.keys()]);
+  const before = new Set<string>();
+  const exists = (id: string) => before.has(id) || (briefs.has(id) && !created.has(id));
+  for (const entry of entries) {
+    const { briefId, parentBriefId, workstreamId, after } = entry;
+    const present = stored.get(briefId) ?? (before.has(briefId) ? created.get(briefId) : undefined);
+    if (present) {
+      const own = stored.has(briefId) ? (blockers.get(briefId) ?? []) : first.get(briefId)?.after;
+      repeated("brief", briefId, { ...present, after: own }, newBriefFields, entry);
+      continue;
+    }
+    if (!created.has(briefId) && !(yield* getRun(context))) throw new NotFoundError("run", runId, runId);
+    if (parentBriefId !== null && !exists(parentBriefId)) throw new NotFoundError("brief", parentBriefId, runId);
+    if (workstreamId !== null && !workstreams.has(workstreamId)) {
+      throw new NotFoundError("workstream", workstreamId, runId);
+    }
+    for (const id of after) if (!exists(id)) throw new NotFoundError("brief", id, runId);
+    if (!created.has(briefId)) {
+      throw (yield* isTaken(briefId)) ? takenElsewhere("brief", briefId) : storedNothing("brief", briefId);
+    }
+    before.add(briefId);
+  }
+}
