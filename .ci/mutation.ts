@@ -27,7 +27,7 @@ const parts: readonly Part[] = [
     name: "migrations",
     sources: ["src/sqlite/migrations/*.ts", "!src/sqlite/migrations/embedded.sqlite.ts"],
     tests: [
-      "test/migrations/{adoption,altered,changed-schema,failing,history,hot-journal,rebuild}.test.ts",
+      "test/migrations/{adoption,altered,changed-schema,failing,history,hot-journal,messages,rebuild}.test.ts",
       "test/migrations/{refusal,repair,status,users-objects,verify}.test.ts",
       "test/files/{leftovers,links}.test.ts",
     ],
