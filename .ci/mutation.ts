@@ -18,7 +18,7 @@ const parts: readonly Part[] = [
     name: "operations",
     sources: ["src/operations/*.ts"],
     tests: [
-      "test/behaviour/sqlite-{memory,only,plans,rows,spoilt,statements}.test.ts",
+      "test/behaviour/sqlite-{memory,only,plans,rows,shared,spoilt,statements,verify}.test.ts",
       "test/families.test.ts",
       "test/transfer/{moving,refusals}.test.ts",
     ],
@@ -57,7 +57,7 @@ for (const { name, sources, tests } of parts) {
     incremental: true,
     incrementalFile: `reports/mutation/${name}.incremental.json`,
     reporters: ["clear-text", "progress-append-only", "html"],
-    clearTextReporter: { allowColor: false, logTests: false },
+    clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
     htmlReporter: { fileName: `reports/mutation/${name}.html` },
     tempDirName: `reports/stryker-${name}`,
     ignorePatterns: ["dist", "runs", "bench/results"],
