@@ -1,7 +1,8 @@
 /** What the error for a file that is not migrated says: which differences, how many more, and what to do. */
 import { MigrationError, openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { execute, madeBy, newFile, thrownBy } from "./files.ts";
+import { execute, madeBy, newFile, opened, thrownBy } from "./files.ts";
+import { followedBy, known } from "./made-up.ts";
 
 function changed(...sql: string[]): string {
   const file = newFile();
@@ -81,6 +82,60 @@ describe("the message for a changed schema", () => {
       "trigger briefs_tally_insert: is missing",
     ]);
   });
+});
+
+describe("the differences of a table", () => {
+  test("have no clause whose word is only in a comment, a text or a quoted name", () => {
+    const added = [
+      `"a ""CHECK"" b" TEXT`,
+      "`c ``CHECK`` d` TEXT",
+      "[e CHECK f] TEXT",
+      "g TEXT DEFAULT 'it''s CHECK, it''s'",
+      "h TEXT /* CHECK\n * CHECK **/ NULL",
+      "i TEXT -- CHECK\n NULL",
+    ];
+    expect(refused(changed(...added.map((column) => `ALTER TABLE runs ADD COLUMN ${column}`))).differences).toEqual([
+      'runs: has column a "CHECK" b TEXT',
+      "runs: has column c `CHECK` d TEXT",
+      "runs: has column e CHECK f TEXT",
+      "runs: has column g TEXT DEFAULT 'it''s CHECK, it''s'",
+      "runs: has column h TEXT",
+      "runs: has column i TEXT",
+    ]);
+  });
+
+  test("have each clause with single spaces, between whatever words it is", () => {
+    const file = changed(
+      "ALTER TABLE runs ADD COLUMN a TEXT COLLATE \n\t NOCASE /* one */ CHECK  (a <> 'b')",
+      "ALTER TABLE runs ADD COLUMN b TEXT NULL ON \n CONFLICT \t IGNORE REFERENCES runs  DEFERRABLE INITIALLY  DEFERRED",
+    );
+    const { differences = [] } = refused(file);
+    expect(differences.map((line) => line.replace(/ in CREATE TABLE .*/, " in …"))).toEqual([
+      "runs: has column a TEXT",
+      "runs: has column b TEXT",
+      "runs: has key (b) to runs() on update NO ACTION on delete NO ACTION",
+      "runs: has COLLATE NOCASE in …",
+      "runs: has CHECK in …",
+      "runs: has ON CONFLICT IGNORE",
+      "runs: has INITIALLY DEFERRED",
+    ]);
+    const [collate = ""] = differences.filter((line) => line.includes("COLLATE NOCASE in"));
+    expect(collate).toContain("a TEXT COLLATE NOCASE /* one */ CHECK (a <> 'b')");
+  });
+});
+
+test("the message for a failing migration has the beginning of its statement and says that nothing changed", () => {
+  const file = newFile();
+  const sql = `INSERT INTO nowhere VALUES ('${"x".repeat(100)}')`;
+  const list = followedBy(known, sql);
+  const tag = list.at(-1)?.tag;
+  const error = thrownBy(() => opened(file, list));
+  expect(error).toMatchObject({ code: "MIGRATION_FAILED", migration: tag, statement: sql });
+  expect(error).toHaveProperty(
+    "message",
+    `${tag} failed on ${file} at ${JSON.stringify(sql.slice(0, 60))}: no such table: nowhere. ` +
+      "All pending migrations were rolled back; the file is unchanged.",
+  );
 });
 
 describe("the message for a file of another program", () => {
