@@ -18,7 +18,7 @@ const parts: readonly Part[] = [
     name: "operations",
     sources: ["src/operations/*.ts"],
     tests: [
-      "test/behaviour/sqlite-{memory,only,plans,rows,shared,spoilt,statements,verify}.test.ts",
+      "test/behaviour/sqlite-{memory,only,plans,rows,shared,spoilt,statements,throughput,verify}.test.ts",
       "test/families.test.ts",
       "test/transfer/{moving,refusals}.test.ts",
     ],
