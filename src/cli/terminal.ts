@@ -139,7 +139,7 @@ const wide =
   /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/gu;
 
 /** Returns how many terminal columns a text takes, counting at most `longest` characters. */
-function widthOf(given: string): number {
+export function widthOf(given: string): number {
   const text = given.length > longest ? given.slice(0, longest) : given;
   const bare = stripVTControlCharacters(text).replace(/\p{M}/gu, "");
   return [...bare].length + (bare.match(wide)?.length ?? 0);
@@ -196,6 +196,12 @@ export function duration(ms: number): string {
 /** Returns the time elapsed since a timestamp; an invalid timestamp is printed unchanged. */
 export function age(time: unknown): string {
   const ms = Date.now() - Date.parse(String(time));
+  return Number.isNaN(ms) ? printable(time) : duration(Math.max(0, ms));
+}
+
+/** Returns the time until a timestamp, at least `0 s`; an invalid timestamp is printed unchanged. */
+export function remaining(time: unknown): string {
+  const ms = Date.parse(String(time)) - Date.now();
   return Number.isNaN(ms) ? printable(time) : duration(Math.max(0, ms));
 }
 

@@ -79,17 +79,19 @@ export function briefColumns({ t: { briefs } }: Lens) {
 export const isReadable = ({ t: { briefs }, readable }: Lens) =>
   and(readable(briefs.payload), readable(briefs.result), readable(briefs.progress));
 
+interface Texts {
+  briefId: string;
+  payload: string | null;
+  result: string | null;
+  progress: string | null;
+}
+type Decoded<Stored> = Omit<Stored, "payload" | "result" | "progress"> & Pick<Brief, "payload" | "result" | "progress">;
+
 /**
  * Decodes a row in place, since it is not shared.
  * @throws UnreadableRowError.
  */
-export function readBrief(
-  row: Omit<Row, "payload" | "result" | "progress" | "parked"> & {
-    payload: string | null;
-    result: string | null;
-    progress: string | null;
-  },
-): Brief {
+export function readBrief<Stored extends Texts>(row: Stored): Decoded<Stored> {
   return Object.assign(row, {
     payload: readObject("brief", row.briefId, "payload", row.payload) ?? {},
     result: readObject("brief", row.briefId, "result", row.result),

@@ -73,6 +73,7 @@ const insertListed = statement<{ runId: string; list: string }>()((lens, $) => {
         .innerJoin(from, sql`true`)
         .where(eq(runs.runId, $.runId)),
     )
+    .onConflictDoNothing()
     .returning({ briefId: dependencies.briefId });
 });
 

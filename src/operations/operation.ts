@@ -14,7 +14,7 @@ import type { Roles } from "../input/roles.ts";
  * are typed as SQLite's and use only what both builders have.
  */
 export interface Lens {
-  db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "insert" | "update">;
+  db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "selectDistinct" | "insert" | "update">;
   t: typeof tables;
   /** A value in the SELECT of an INSERT … SELECT, cast to the column's type: PostgreSQL treats a bare parameter there as text. */
   typed(column: AnyColumn, value: SQL): SQL.Aliased;
@@ -26,7 +26,7 @@ export interface Lens {
   isLong(column: AnyColumn): SQL;
   /** True where a column's value has the type that the column declares; `undefined` if the database guarantees it. */
   ofItsType(column: AnyColumn): SQL | undefined;
-  /** True if the column equals a text in a JSON array: one parameter, and one statement, for lists of any length. */
+  /** True if the column equals a text or a number in a JSON array: one parameter, and one statement, for lists of any length. */
   among(column: AnyColumn, list: SQL): SQL;
   /** True if the column equals a value of the query, which is run once: with LIMIT and skipped locks another run returns others. */
   amongRows(column: AnyColumn, query: SQLWrapper): SQL;
@@ -47,6 +47,11 @@ export interface Lens {
    * would choose an index that does, and sort all of the run's rows again for each page; this prevents it.
    */
   ofRun(column: AnyColumn, runId: string | SQL<string>): SQL;
+  /**
+   * A query for a column of the rows with `key` and `where`, for each row of `from`. In this order of loops and by the key: a
+   * planner that estimates wrongly would read the whole table for each of those rows.
+   */
+  foundForEach(from: SQL, column: AnyColumn, key: { column: AnyColumn; value: SQL }, where: SQL): SQL;
   /** A prepared statement's name on its connection, different for each text; "" for an unnamed statement. */
   nameOf(query: { toSQL(): { sql: string } }): string;
 }

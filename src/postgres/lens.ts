@@ -29,6 +29,7 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
     timeIn,
     skippingLocked,
     ofRun: eq,
+    foundForEach,
     nameOf,
   };
   return { db, t: tables, ...dialect } as unknown as Lens;
@@ -59,7 +60,9 @@ function ofItsType(): undefined {
 
 /** Uses an array, which is computed once, before the rows are compared. */
 function among(column: AnyColumn, list: SQL): SQL {
-  return sql`${column} = any(array(select jsonb_array_elements_text(cast(${list} as jsonb))))`;
+  const text = sql`jsonb_array_elements_text(cast(${list} as jsonb))`;
+  const value = column.dataType === "number" ? sql`cast(${text} as ${sql.raw(column.getSQLType())})` : text;
+  return sql`${column} = any(array(select ${value}))`;
 }
 
 /** Not IN: the planner may run its query again for each row. */
@@ -108,6 +111,20 @@ function timeIn(milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<st
 
 function orServerTime(time: SQL<string | null>, moment: SQL): SQL<string> {
   return sql<string>`coalesce(cast(${time} as text), to_char((${moment}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`;
+}
+
+/**
+ * OFFSET keeps the subquery from being merged into the query around it. A range, since it is estimated to match few rows: where
+ * most rows have one key, the planner would expect as many for every key, and read the whole table.
+ */
+function foundForEach(
+  from: SQL,
+  column: AnyColumn,
+  { column: key, value }: { column: AnyColumn; value: SQL },
+  where: SQL,
+): SQL {
+  const found = sql`select ${column} as value from ${column.table} where ${key} between ${value} and ${value} and ${where}`;
+  return sql`select found.value from ${from} cross join lateral (${found} offset 0) as found`;
 }
 
 interface Lockable {

@@ -133,10 +133,6 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     });
   }
 
-  requireStorage(): void {
-    this.#connection.path?.require();
-  }
-
   close(): void {
     if (this.#depth > 0) throw closedInside();
     try {
@@ -234,7 +230,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
 
   #requireUsable(): void {
     if (!this.#client.open) throw closedAt(this.location);
-    this.requireStorage();
+    this.#connection.path?.require();
     this.#requireTransaction();
   }
 

@@ -23,6 +23,7 @@ export function sqliteLens(db: Lens["db"]): Lens {
     timeIn,
     skippingLocked,
     ofRun,
+    foundForEach,
     nameOf,
   };
 }
@@ -100,6 +101,11 @@ function skippingLocked<Q>(query: Q): Q {
 /** Raw SQL, because the builder has no unary plus, which stops SQLite from using an index on the column. */
 function ofRun(column: AnyColumn, runId: string | SQL<string>): SQL {
   return sql`+${column} = ${runId}`;
+}
+
+/** A CROSS JOIN keeps the order of its tables. */
+function foundForEach(from: SQL, column: AnyColumn, key: { column: AnyColumn; value: SQL }, where: SQL): SQL {
+  return sql`select ${column} from ${from} cross join ${column.table} where ${key.column} = ${key.value} and ${where}`;
 }
 
 /** better-sqlite3's prepared statements have no names. */

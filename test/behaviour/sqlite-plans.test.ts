@@ -17,7 +17,7 @@ async function large() {
     const plans = questions.asked.map((text) => place.sql(`EXPLAIN QUERY PLAN ${text}`));
     return (await Promise.all(plans)).flat().map(({ detail }) => String(detail));
   };
-  return { board, plansOf };
+  return { board, place, plansOf };
 }
 
 const tables = /briefs|events|workstreams/;
@@ -56,6 +56,41 @@ test("pages bounded by bytes use the index of their list and sort at most one pa
     expect(lines.filter((line) => /B-TREE/.test(line))).toHaveLength(1);
   }
 });
+
+test.each(["without", "with"])(
+  "waits use the key, or the index of their most selective field, %s statistics",
+  async (kind) => {
+    const { board, plansOf, place } = await large();
+    if (kind === "with") await place.sql("ANALYZE");
+    const reopened = kind === "with" ? await place.open({ runId: "run-1" }) : board;
+    expect(reopened.runId).toBe("run-1");
+    for (const [filter, index] of [
+      [{ parentBriefId: "b2" }, "briefs_by_parent"],
+      [{ parentBriefId: "b2", role: "role 2", tier: 2, workstreamId: null }, "briefs_by_parent"],
+      [{ workstreamId: "w2", parentBriefId: null, tier: 2 }, "briefs_by_workstream"],
+      [{ role: "role 2", tier: 2 }, "briefs_by_role"],
+      // With statistics SQLite expects 25 values of any list, and may prefer a scan.
+      ...(kind === "without" ? [[{ role: ["role 2", "role 4"], parentBriefId: null }, "briefs_by_role"] as const] : []),
+      [{ tier: 2 }, "briefs_by_tier"],
+      [{ parentBriefId: null, workstreamId: null }, "briefs_by_parent"],
+      [{ workstreamId: null }, "briefs_by_workstream"],
+      [{ briefIds: ["b2", "b4"], tier: 2 }, "sqlite_autoindex_briefs_1"],
+    ] as const) {
+      const abort = new AbortController();
+      const lines = await plansOf(async () => {
+        const waiting = board.waitForBriefs(filter, { signal: abort.signal });
+        // The same look answers this one.
+        await board.waitForBriefs({ briefIds: ["b6"] });
+        abort.abort();
+        await Promise.allSettled([waiting]);
+      });
+      const reading = lines.filter((line) => /briefs/.test(line) && !line.includes("sqlite_autoindex_briefs_1"));
+      const expected =
+        index === "sqlite_autoindex_briefs_1" ? [] : [expect.stringContaining(`SEARCH briefs USING INDEX ${index}`)];
+      expect(reading, JSON.stringify(filter)).toEqual(expected);
+    }
+  },
+);
 
 test("getRunSummary counts nothing: it reads the run, its tallies and the newest event", async () => {
   const { board, plansOf } = await large();

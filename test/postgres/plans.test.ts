@@ -64,6 +64,29 @@ describe.skipIf(!hasServer)("queries of a large run on PostgreSQL", () => {
     }
   });
 
+  test("waits use the key, or the index of a field", async () => {
+    const { board, plansOf } = await large();
+    for (const [filter, index] of [
+      [{ parentBriefId: "b2" }, "briefs_by_parent"],
+      [{ workstreamId: "w2", tier: 2 }, "briefs_by_workstream"],
+      [{ role: ["role 2", "role 4"], parentBriefId: null }, "briefs_by_role"],
+      [{ tier: 2 }, "briefs_by_tier"],
+      [{ briefIds: ["b2", "b4"], tier: 2 }, "briefs_run_id_brief_id_pk"],
+    ] as const) {
+      const abort = new AbortController();
+      const lines = await plansOf(async () => {
+        const waiting = board.waitForBriefs(filter, { signal: abort.signal });
+        // The same look answers this one.
+        await board.waitForBriefs({ briefIds: ["b6"] });
+        abort.abort();
+        await Promise.allSettled([waiting]);
+      });
+      const plan = lines.join("\n");
+      expect(plan, JSON.stringify(filter)).not.toMatch(/Seq Scan on "?briefs/);
+      expect(plan, JSON.stringify(filter)).toContain(index);
+    }
+  });
+
   test("the summary counts briefs and events from indexes alone", async () => {
     const { board, plansOf } = await large();
     const plan = (await plansOf(() => board.getRunSummary())).join("\n");
