@@ -9,7 +9,7 @@ import type { Boss } from "./peers.ts";
 import { briefColumns, eventColumns, runColumns } from "./raw.ts";
 import { detail, payload } from "./samples.ts";
 
-export type Board = Awaited<ReturnType<typeof openPostgresBlackboard>>;
+type Board = Awaited<ReturnType<typeof openPostgresBlackboard>>;
 export type Supply = "pending briefs" | "claimed briefs";
 
 /** One side's schema: through this package, or through its pool alone. */

@@ -14,7 +14,7 @@ import { type Rows, ratio } from "./report.ts";
 import { detail, payload } from "./samples.ts";
 import type { Side } from "./subject.ts";
 
-export interface Rate extends Comparison {
+interface Rate extends Comparison {
   readonly line: string;
   readonly connections: number;
   /** The simulated time of a round trip to the server. */

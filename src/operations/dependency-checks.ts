@@ -39,7 +39,7 @@ const looseBriefs = family((end: End) =>
 );
 
 /** Briefs of one run whose dependencies have the same flaw. */
-export interface Flawed {
+interface Flawed {
   runId: string;
   n: number;
   /** The ids of the first ten. */

@@ -109,7 +109,7 @@ export interface KeptQuery {
   parameters: Parameters;
 }
 /** A query that is built for one call. */
-export interface BuiltQuery {
+interface BuiltQuery {
   build(lens: Lens): Preparable<unknown>;
 }
 /** A change and its event in one statement: see `atOnce`. */

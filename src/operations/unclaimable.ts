@@ -19,7 +19,7 @@ import { family, type Lens, type Operation, statement } from "./operation.ts";
 export type Reason = "id" | "role" | "attempt" | JsonColumn;
 
 /** Briefs of one run that are skipped for one reason. */
-export interface Skipped {
+interface Skipped {
   runId: string;
   reason: Reason;
   n: number;

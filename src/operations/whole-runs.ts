@@ -20,7 +20,7 @@ import type { Workstream } from "./workstreams.ts";
 export const derivedBriefColumns = ["waitsFor", "parked"] as const;
 type DerivedColumn = (typeof derivedBriefColumns)[number];
 
-export type StoredBrief = Omit<typeof briefs.$inferSelect, "payload" | "result" | "progress" | "parked"> & {
+type StoredBrief = Omit<typeof briefs.$inferSelect, "payload" | "result" | "progress" | "parked"> & {
   payload: string | null;
   result: string | null;
   progress: string | null;

@@ -29,7 +29,7 @@ const workstreams = `${numbers}
   SELECT 'w' || cast(n AS text), ${run}, 'part', 0, 'time ' || cast(n + 100000 AS text), '' FROM numbers WHERE n <= 2000`;
 
 /** A call and the indexes that its queries must use; several if the call runs several queries. */
-export type Case = [name: string, indexes: string[], call: (board: Operations) => unknown];
+type Case = [name: string, indexes: string[], call: (board: Operations) => unknown];
 
 /** The cases of each filter of briefs: one that is missing doesn't compile. */
 const filtered: Readonly<Record<Exclude<keyof BriefFilter, "after" | "limit">, Case[]>> = {
