@@ -4,6 +4,7 @@
  */
 import { type AnyColumn, getTableColumns, gte, lte, max, type SQL, sql } from "drizzle-orm";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
+import { atMost } from "./index-choice.ts";
 import type { Lens } from "./operation.ts";
 
 /** A page ends with the row that reaches this many bytes. A row that is larger than that is a page by itself. */
@@ -49,7 +50,7 @@ export function onFirstPage(lens: Lens, { table, key, where, ordered, bulky }: R
     .from(table)
     .where(where)
     .orderBy(ordered(key))
-    .limit(pageRows)
+    .limit(atMost(pageRows))
     .as("sized");
   // Raw SQL, since the builder has no window functions.
   const total = sql<number>`sum(${sized.bytes}) over (order by ${ordered(sized.key)} rows between unbounded preceding and current row)`;
@@ -62,13 +63,13 @@ export function onFirstPage(lens: Lens, { table, key, where, ordered, bulky }: R
     .from(summed)
     .where(gte(summed.total, pageBytes))
     .orderBy(ordered(summed.key))
-    .limit(1);
+    .limit(atMost(1));
   const keys = db
     .select({ key: sql`${key}`.as("key") })
     .from(table)
     .where(where)
     .orderBy(ordered(key))
-    .limit(pageRows)
+    .limit(atMost(pageRows))
     .as("keys");
   const last = db.select({ key: max(keys.key) }).from(keys);
   return lte(key, sql`coalesce(${reaching}, ${last})`);

@@ -7,7 +7,17 @@ import { type BriefStatus, briefStatuses } from "../../drizzle/vocabulary.ts";
 import { Check, type Names } from "../input/check.ts";
 import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
-import { type Asked, askedBy, askedFor, filtered, numbered, oldestFirst, oneOf, parameterOf } from "./index-choice.ts";
+import {
+  type Asked,
+  askedBy,
+  askedFor,
+  atMost,
+  filtered,
+  numbered,
+  oldestFirst,
+  oneOf,
+  parameterOf,
+} from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
 import type { BriefOutline } from "./outlines.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
@@ -100,7 +110,7 @@ const listOf = family((shape: Shape) =>
         ),
       )
       .orderBy(...(throughFilter ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
-      .limit(sql.placeholder("limit"));
+      .limit(atMost($.limit));
   }),
 );
 

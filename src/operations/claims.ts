@@ -27,7 +27,7 @@ import {
   type Wanted,
 } from "./claimable.ts";
 import { type Claim, claimOf, leaseFrom } from "./held-claims.ts";
-import { askedBy, filtered, inTurn, parameterOf } from "./index-choice.ts";
+import { askedBy, atMost, filtered, inTurn, parameterOf } from "./index-choice.ts";
 import { atomically, type Context, family, type Operation, statement, together } from "./operation.ts";
 import { isBehind } from "./pages.ts";
 import { firstDue, parkBlocked, unparkDue } from "./parking.ts";
@@ -67,7 +67,7 @@ const look = family((shape: Shape) =>
       .from(briefs)
       .where(isReady(lens, $, shape))
       .orderBy(...inTurn(briefs, shape.roles))
-      .limit(1);
+      .limit(atMost(1));
     return lens.db
       .select({
         expired: sql<number | null>`${firstExpired(lens, $, shape)}`,
@@ -88,7 +88,7 @@ const takeReady = family((shape: Shape) =>
       .from(t.briefs)
       .where(isReady(lens, $, shape))
       .orderBy(...inTurn(t.briefs, shape.roles))
-      .limit(1);
+      .limit(atMost(1));
     return db
       .update(t.briefs)
       .set(claimed(lens, $))
@@ -125,7 +125,7 @@ const nextReady = family((shape: Shape) =>
           ),
         )
         .orderBy(...inTurn(lens.t.briefs, shape.roles))
-        .limit(sql.placeholder("limit")),
+        .limit(atMost($.limit)),
     );
   }),
 );

@@ -11,7 +11,7 @@ import { jsonColumns, mayHaveMore, onFirstPage, pageRows } from "./bounds.ts";
 import { getBrief } from "./briefs.ts";
 import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { seqsUsedUp } from "./entries.ts";
-import { filtered, nullsFirst, oneOf } from "./index-choice.ts";
+import { atMost, filtered, nullsFirst, oneOf } from "./index-choice.ts";
 import {
   type Context,
   family,
@@ -157,7 +157,7 @@ const listOf = family((filter: Filter) =>
       .from(events)
       .where(filterOf(lens, $, filter))
       .orderBy(orderOf(filter)(events.seq))
-      .limit(sql.placeholder("limit"));
+      .limit(atMost($.limit));
   }),
 );
 
@@ -173,7 +173,7 @@ const pageOf = family((filter: Filter) =>
       .from(events)
       .where(and(where, onFirstPage(lens, range)))
       .orderBy(ordered(events.seq))
-      .limit(pageRows);
+      .limit(atMost(pageRows));
   }),
 );
 

@@ -7,7 +7,7 @@
  * filter out the claimed ones. So its indexes differ in the position of NULL, which no time or id is, and a query can only use the
  * order of an index whose position it states. SQLite treats them all the same.
  */
-import { type AnyColumn, asc, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, asc, eq, inArray, type Placeholder, type SQL, sql } from "drizzle-orm";
 import type { Lens } from "./operation.ts";
 
 /** A condition that is evaluated for each row and that no index is chosen for. */
@@ -76,4 +76,13 @@ export function inTurn({ priority, createdAt, briefId }: Lens["t"]["briefs"], ro
 /** An order that only some indexes have. Raw SQL, since the builder has no NULLS FIRST. */
 export function nullsFirst(column: AnyColumn | SQL.Aliased): SQL {
   return sql`${column} asc nulls first`;
+}
+
+/**
+ * For `.limit()`. The builder would bind a number too, and SQLite plans a statement again at each call that binds a bare LIMIT: a
+ * page of one brief took 15.4 µs instead of 3.8. Its type allows no expression, but it writes one.
+ */
+export function atMost(limit: number | SQL<number>): SQL & Placeholder {
+  const count = typeof limit === "number" ? sql.raw(String(limit)) : sql`cast(${limit} as integer)`;
+  return count as SQL & Placeholder;
 }

@@ -12,7 +12,7 @@ import {
   type WorkstreamStatus,
 } from "../../drizzle/vocabulary.ts";
 import { hasUsableId, hasUsableRole } from "./claimable.ts";
-import { filtered, oldestFirst } from "./index-choice.ts";
+import { atMost, filtered, oldestFirst } from "./index-choice.ts";
 import { type Context, inSnapshot, type Lens, type Operation, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import { getRunSummary, type RunSummary, zeros } from "./summary.ts";
@@ -105,7 +105,7 @@ const newestEvent = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
     .from(events)
     .where(eq(events.runId, $.runId))
     .orderBy(desc(events.seq))
-    .limit(1),
+    .limit(atMost(1)),
 );
 
 const lately = statement<{ runId: string; since: Timestamp }>()(({ db, t: { events } }, $) => {
@@ -114,7 +114,7 @@ const lately = statement<{ runId: string; since: Timestamp }>()(({ db, t: { even
     .from(events)
     .where(eq(events.runId, $.runId))
     .orderBy(desc(events.seq))
-    .limit(windowEvents)
+    .limit(atMost(windowEvents))
     .as("newest");
   return db
     .select({ kind: newest.kind, n, oldest: sql<Timestamp>`min(${newest.createdAt})` })
@@ -133,7 +133,7 @@ const firstPending = statement<{ runId: string }>()((lens, $) => {
     .from(briefs)
     .where(and(eq(briefs.runId, $.runId), eq(briefs.status, "pending"), isNamed(lens)))
     .orderBy(...oldestFirst(briefs.createdAt, briefs.briefId))
-    .limit(1);
+    .limit(atMost(1));
 });
 
 /** The Python module leaves the lease of a brief that it finishes, so the index of leases has more than what is held. */
@@ -159,7 +159,7 @@ const firstExpired = statement<{ runId: string; now: string | null }>()((lens, $
     .from(lens.t.briefs)
     .where(and(isExpired(lens, $.runId, $.now), isNamed(lens)))
     .orderBy(asc(leaseExpiresAt), asc(briefId))
-    .limit(10);
+    .limit(atMost(10));
 });
 
 type Group = { workstreamId: string | null; role: string; status: BriefStatus; n: number; newest: Timestamp };

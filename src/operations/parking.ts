@@ -5,7 +5,7 @@
  */
 import { and, eq, lte, type SQL, sql } from "drizzle-orm";
 import { isBlocked, isReady, type Shape, type Wanted } from "./claimable.ts";
-import { inTurn } from "./index-choice.ts";
+import { atMost, inTurn } from "./index-choice.ts";
 import { family, type Lens, statement } from "./operation.ts";
 
 type Asked = { runId: string; now: string | null };
@@ -17,7 +17,7 @@ const isDue = (lens: Lens, $: { readonly [Name in keyof Asked]: SQL } & { now: S
 };
 
 export const firstDue = (lens: Lens, $: { readonly [Name in keyof Asked]: SQL } & { now: SQL<string | null> }) =>
-  lens.db.select({ found: sql`1` }).from(lens.t.briefs).where(isDue(lens, $)).limit(1);
+  lens.db.select({ found: sql`1` }).from(lens.t.briefs).where(isDue(lens, $)).limit(atMost(1));
 
 /** Returns all briefs whose time has come to the queue: in it they are ordered with the others. */
 export const unparkDue = statement<Asked>()((lens, $) => {
@@ -42,7 +42,7 @@ export const parkBlocked = family((shape: Shape) =>
       .from(t.briefs)
       .where(isReady(lens, $, shape))
       .orderBy(...inTurn(t.briefs, shape.roles))
-      .limit(parkedAtOnce);
+      .limit(atMost(parkedAtOnce));
     return db
       .update(t.briefs)
       .set({ parked: sql`2` })

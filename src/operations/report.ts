@@ -4,6 +4,7 @@
  */
 import { type AnyColumn, and, asc, desc, eq, inArray, max, type SQL, sql } from "drizzle-orm";
 import type { EventKind, Timestamp } from "../../drizzle/vocabulary.ts";
+import { atMost } from "./index-choice.ts";
 import { type Context, inSnapshot, type Lens, type Operation, query, statement } from "./operation.ts";
 import { type BriefOutline, outlineColumns } from "./outlines.ts";
 import { getRunOverview, type RunOverview } from "./overview.ts";
@@ -76,7 +77,7 @@ const newest = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
     .from(events)
     .where(eq(events.runId, $.runId))
     .orderBy(desc(events.seq))
-    .limit(reportLimits.newestEvents),
+    .limit(atMost(reportLimits.newestEvents)),
 );
 
 const oldest = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
@@ -85,7 +86,7 @@ const oldest = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
     .from(events)
     .where(eq(events.runId, $.runId))
     .orderBy(asc(events.seq))
-    .limit(1),
+    .limit(atMost(1)),
 );
 
 export function* gatherReport(context: Context): Operation<ReportData> {

@@ -12,6 +12,7 @@ import {
   workstreamStatuses,
 } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
+import { atMost } from "./index-choice.ts";
 import { type Context, type Operation, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 
@@ -31,7 +32,7 @@ const summarize = statement<{ runId: string }>()(({ db, t }, $) => {
     .from(events)
     .where(eq(events.runId, $.runId))
     .orderBy(desc(events.seq))
-    .limit(1);
+    .limit(atMost(1));
   return db
     .select({
       ...getTableColumns(runs),

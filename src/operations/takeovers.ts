@@ -20,7 +20,7 @@ import {
 } from "./claimable.ts";
 import { appendEvent, newEntry } from "./entries.ts";
 import { type Claim, claimOf, type Lease } from "./held-claims.ts";
-import { askedFor, filtered } from "./index-choice.ts";
+import { askedFor, atMost, filtered } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
 import { isBehind } from "./pages.ts";
 
@@ -67,7 +67,7 @@ export const firstExpired = (lens: Lens, $: Asking, shape: Shape) =>
     .from(lens.t.briefs)
     .where(isExpired(lens, $, shape))
     .orderBy(...expiredFirst(lens))
-    .limit(1);
+    .limit(atMost(1));
 
 type Place = { lease: string; briefId: string };
 const start: Place = { lease: "", briefId: "" };
@@ -88,7 +88,7 @@ const nextExpired = family((shape: Shape) =>
           ),
         )
         .orderBy(...expiredFirst(lens))
-        .limit(sql.placeholder("limit")),
+        .limit(atMost($.limit)),
     );
   }),
 );

@@ -12,7 +12,7 @@ import {
   jsonColumns,
   spoiltColumn,
 } from "./claimable.ts";
-import { filtered } from "./index-choice.ts";
+import { atMost, filtered } from "./index-choice.ts";
 import { family, type Lens, type Operation, statement } from "./operation.ts";
 
 /** Why a claim skips a brief. */
@@ -96,7 +96,7 @@ const doubtful = family((scope: Scope) =>
         ),
       )
       .orderBy(asc(briefs.briefId))
-      .limit(sql.placeholder("limit"));
+      .limit(atMost($.limit));
   }),
 );
 

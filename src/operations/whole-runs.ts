@@ -7,6 +7,7 @@ import type { briefs, events } from "../../drizzle/schema.ts";
 import { jsonColumns, onFirstPage, pageRows } from "./bounds.ts";
 import { briefColumns } from "./briefs.ts";
 import { eventColumns } from "./events.ts";
+import { atMost } from "./index-choice.ts";
 import { batches, family, type Operation, query, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import type { Workstream } from "./workstreams.ts";
@@ -38,7 +39,7 @@ const workstreamsFrom = family((from: From) =>
       .from(workstreams)
       .where(and(where, onFirstPage(lens, { table: workstreams, key, where, ordered: asc, bulky })))
       .orderBy(asc(key))
-      .limit(pageRows);
+      .limit(atMost(pageRows));
   }),
 );
 
@@ -56,7 +57,7 @@ const briefsFrom = family((from: From) =>
       .from(briefs)
       .where(and(where, onFirstPage(lens, { table: briefs, key, where, ordered: asc, bulky: jsonColumns(briefs) })))
       .orderBy(asc(key))
-      .limit(pageRows);
+      .limit(atMost(pageRows));
   }),
 );
 
@@ -73,7 +74,7 @@ const eventsFrom = statement<{ runId: string; after: number }>()((lens, $) => {
     .from(events)
     .where(and(where, onFirstPage(lens, { table: events, key: events.seq, where, ordered: asc, bulky })))
     .orderBy(asc(events.seq))
-    .limit(pageRows);
+    .limit(atMost(pageRows));
 });
 
 export function* readEvents(runId: string, after: number | undefined): Operation<StoredEvent[]> {
@@ -87,7 +88,7 @@ export function* findNameless(runId: string): Operation<"workstream" | "brief" |
       .select({ name: workstreams.name })
       .from(workstreams)
       .where(and(eq(workstreams.runId, runId), isNull(workstreams.workstreamId)))
-      .limit(1),
+      .limit(atMost(1)),
   );
   if (workstream) return "workstream";
   const [brief] = yield* query(({ db, t: { briefs } }) =>
@@ -95,7 +96,7 @@ export function* findNameless(runId: string): Operation<"workstream" | "brief" |
       .select({ role: briefs.role })
       .from(briefs)
       .where(and(eq(briefs.runId, runId), isNull(briefs.briefId)))
-      .limit(1),
+      .limit(atMost(1)),
   );
   return brief ? "brief" : undefined;
 }
@@ -128,6 +129,6 @@ export const insertEvents = batches<StoredEvent<number | null>>("events")(({ db,
 
 /** Whether any run here has events. */
 export function* hasEvents(): Operation<boolean> {
-  const rows = yield* query(({ db, t }) => db.select({ seq: t.events.seq }).from(t.events).limit(1));
+  const rows = yield* query(({ db, t }) => db.select({ seq: t.events.seq }).from(t.events).limit(atMost(1)));
   return rows.length > 0;
 }

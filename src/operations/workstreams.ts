@@ -1,12 +1,13 @@
 /**
  * Workstreams: the parts a run's goal is split into, each with an owner and a status of its own.
  */
-import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import { and, asc, eq, inArray } from "drizzle-orm";
 import type { workstreams } from "../../drizzle/schema.ts";
 import { type WorkstreamStatus, workstreamStatuses } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
 import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
+import { atMost } from "./index-choice.ts";
 import { type Context, family, type Operation, query, settle, statement } from "./operation.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import { getRun } from "./runs.ts";
@@ -152,7 +153,7 @@ const listOf = family(({ statuses, after }: Shape) =>
           ),
         )
         .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId))
-        .limit(sql.placeholder("limit")),
+        .limit(atMost($.limit)),
   ),
 );
 

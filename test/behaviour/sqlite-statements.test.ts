@@ -1,8 +1,10 @@
 /** How many prepared statements a connection keeps. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { readEvents, reportRun, summarizeRun } from "run-blackboard";
 import { expect, test } from "vitest";
 import { Kept, maxKept } from "../../src/engine/kept.ts";
+import { cases } from "./plans.ts";
 import { open } from "./sqlite.ts";
 
 setFlagsFromString("--expose-gc");
@@ -44,4 +46,17 @@ test("a statement beyond the limit evicts the oldest one", () => {
   expect(kept.size).toBe(maxKept);
   expect(ask(1)).toBe(2);
   expect(ask(0)).toBe(maxKept + 2);
+});
+
+test("no query binds a bare LIMIT, which SQLite would plan again at every call", async () => {
+  const asked: string[] = [];
+  const board = open({ runId: "r", file: ":memory:", logger: { logQuery: (text) => asked.push(text) } });
+  board.createRun("a goal");
+  for (const [, , call] of cases) await call(board);
+  board.getRunSummary();
+  await summarizeRun(board);
+  await readEvents(board).next();
+  await reportRun(board);
+  expect(asked.filter((text) => /limit/i.test(text)).length).toBeGreaterThan(20);
+  expect(asked.filter((text) => /limit \?/i.test(text))).toEqual([]);
 });
