@@ -1,7 +1,7 @@
 /**
  * Events: what happened, appended and never changed. Their order is `seq`, which grows in the order of commits; times tie.
  */
-import { and, asc, eq, exists, getTableColumns, gt, inArray, sql } from "drizzle-orm";
+import { and, asc, eq, exists, getTableColumns, gt, inArray, notExists, sql } from "drizzle-orm";
 import type { events } from "../../drizzle/schema.ts";
 import { type EventKind, eventKinds, type JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, NotFoundError, UnreadableRowError } from "../errors.ts";
@@ -66,7 +66,10 @@ export function readEvent(row: Omit<BlackboardEvent, "detail"> & { detail: strin
   return Object.assign(row, { detail: readObject("event", row.eventId, "detail", row.detail) ?? {} });
 }
 
-/** Inserts from the run's row, and only if the event's brief exists. */
+/**
+ * Inserts from the run's row, and only if the event's brief exists. An ignored INSERT takes a `seq`, which is a write, so an
+ * id that is there selects no row; ON CONFLICT remains for two that insert it at the same time.
+ */
 const insertEvent = family((about: "brief" | "run") =>
   statement<NewRow<typeof newEventFields, BlackboardEvent>>()((lens, $) => {
     const { db, t } = lens;
@@ -74,6 +77,10 @@ const insertEvent = family((about: "brief" | "run") =>
       .select({ found: sql`1` })
       .from(t.briefs)
       .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.briefId)));
+    const same = db
+      .select({ found: sql`1` })
+      .from(t.events)
+      .where(and(lens.sharesIds(t.events.runId, $.runId), eq(t.events.eventId, $.eventId)));
     return db
       .insert(t.events)
       .select(
@@ -81,7 +88,12 @@ const insertEvent = family((about: "brief" | "run") =>
           .select(newColumns(lens, t.events, newEventFields, $))
           .from(t.runs)
           .where(
-            and(eq(t.runs.runId, $.runId), lens.hasNextSeq($.runId), about === "brief" ? exists(brief) : undefined),
+            and(
+              eq(t.runs.runId, $.runId),
+              lens.hasNextSeq($.runId),
+              about === "brief" ? exists(brief) : undefined,
+              notExists(same),
+            ),
           ),
       )
       .onConflictDoNothing()

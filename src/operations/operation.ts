@@ -30,6 +30,8 @@ export interface Lens {
   among(column: AnyColumn, list: SQL): SQL;
   /** True while the next event of the run gets a `seq` that a number holds exactly. */
   hasNextSeq(runId: SQL<string>): SQL;
+  /** True for rows whose ids must differ from those of the run: its own; `undefined` where an id is unique in the database. */
+  sharesIds(column: AnyColumn, runId: SQL<string>): SQL | undefined;
   /** The number of bytes a column holds, 0 for NULL. SQLite knows it without reading the value. */
   bytes(column: AnyColumn): SQL<number>;
   /** The time to store: `now`, or the database's clock if that is NULL. */

@@ -23,6 +23,7 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
     ofItsType,
     among,
     hasNextSeq,
+    sharesIds: eq,
     time,
     timeIn,
     skippingLocked,

@@ -17,6 +17,7 @@ export function sqliteLens(db: Lens["db"]): Lens {
     ofItsType,
     among,
     hasNextSeq,
+    sharesIds,
     time,
     timeIn,
     skippingLocked,
@@ -65,6 +66,11 @@ function among(column: AnyColumn, list: SQL): SQL {
 /** `seq` comes from the file's AUTOINCREMENT counter in `sqlite_sequence`, a table that Drizzle cannot declare. */
 function hasNextSeq(): SQL {
   return sql`coalesce((select seq from sqlite_sequence where name = 'events'), 0) < ${sql.raw(String(Number.MAX_SAFE_INTEGER))}`;
+}
+
+/** The reference declares ids unique in the file. */
+function sharesIds(): undefined {
+  return undefined;
 }
 
 /** For a bare column SQLite reads only the row's header, not the overflow pages of a large value. Since SQLite 3.43. */
