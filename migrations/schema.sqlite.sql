@@ -121,13 +121,7 @@ CREATE TABLE `tallies` (
 	PRIMARY KEY(`run_id`, `subject`, `label`)
 );
 
-CREATE INDEX `briefs_by_age` ON `briefs` (`run_id`,`created_at`,`brief_id`);
-
-CREATE INDEX `briefs_by_role` ON `briefs` (`run_id`,`role`,`created_at`,`brief_id`);
-
-CREATE INDEX `briefs_by_tier` ON `briefs` (`run_id`,`tier`,`created_at`,`brief_id`);
-
-CREATE INDEX `briefs_by_workstream` ON `briefs` (`run_id`,`workstream_id`,`created_at`,`brief_id`);
+CREATE INDEX `briefs_by_age` ON `briefs` (`run_id`,`created_at`,`brief_id`,`role`,`tier`,`workstream_id`);
 
 CREATE INDEX `briefs_by_parent` ON `briefs` (`run_id`,`parent_brief_id`,`created_at`,`brief_id`);
 

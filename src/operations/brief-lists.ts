@@ -82,13 +82,7 @@ const listOf = family((shape: Shape) =>
   statement<Listing>()((lens, $) => {
     const { briefs } = lens.t;
     const { createdAt, briefId } = briefs;
-    const throughFilter =
-      shape.statuses === 1 ||
-      shape.ready !== undefined ||
-      shape.roles === "one" ||
-      shape.tier ||
-      shape.workstream !== "any" ||
-      shape.parent !== "any";
+    const throughFilter = shape.statuses === 1 || shape.ready !== undefined || shape.parent !== "any";
     return lens.db
       .select(
         shape.outline

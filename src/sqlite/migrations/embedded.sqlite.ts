@@ -81,7 +81,7 @@ CREATE UNIQUE INDEX \`events_event_id_unique\` ON \`events\` (\`event_id\`);`,
   },
   {
     tag: "0002_claims",
-    when: 1795890773927,
+    when: 1795893757815,
     hash: "09253b88ce03c025c5abed6ef624489fc8dae886424bbd9776b1937fe6a6bd8d",
     sql: `CREATE TABLE \`dependencies\` (
 	\`run_id\` text NOT NULL,
@@ -148,8 +148,8 @@ END;
   },
   {
     tag: "0003_tallies",
-    when: 1795890775243,
-    hash: "f8c87e1002cb8220cdc621660a05b82d48349a318d97094160af35afd961bb7d",
+    when: 1795893761954,
+    hash: "abe6eb2c4b8cc08b5610184f624bca7512a731d11d5d0279302e8c34d90bbfe2",
     sql: `CREATE TABLE \`tallies\` (
 	\`run_id\` text NOT NULL,
 	\`subject\` text NOT NULL,
@@ -158,10 +158,7 @@ END;
 	PRIMARY KEY(\`run_id\`, \`subject\`, \`label\`)
 );
 --> statement-breakpoint
-CREATE INDEX \`briefs_by_age\` ON \`briefs\` (\`run_id\`,\`created_at\`,\`brief_id\`);--> statement-breakpoint
-CREATE INDEX \`briefs_by_role\` ON \`briefs\` (\`run_id\`,\`role\`,\`created_at\`,\`brief_id\`);--> statement-breakpoint
-CREATE INDEX \`briefs_by_tier\` ON \`briefs\` (\`run_id\`,\`tier\`,\`created_at\`,\`brief_id\`);--> statement-breakpoint
-CREATE INDEX \`briefs_by_workstream\` ON \`briefs\` (\`run_id\`,\`workstream_id\`,\`created_at\`,\`brief_id\`);--> statement-breakpoint
+CREATE INDEX \`briefs_by_age\` ON \`briefs\` (\`run_id\`,\`created_at\`,\`brief_id\`,\`role\`,\`tier\`,\`workstream_id\`);--> statement-breakpoint
 CREATE INDEX \`briefs_by_parent\` ON \`briefs\` (\`run_id\`,\`parent_brief_id\`,\`created_at\`,\`brief_id\`);--> statement-breakpoint
 CREATE INDEX \`events_by_kind\` ON \`events\` (\`kind\`,\`run_id\`);--> statement-breakpoint
 CREATE INDEX \`events_by_brief\` ON \`events\` (\`brief_id\`) WHERE "events"."brief_id" is not null;--> statement-breakpoint
@@ -516,28 +513,7 @@ END`,
     type: "index",
     name: "briefs_by_age",
     table: "briefs",
-    sql: `CREATE INDEX \`briefs_by_age\` ON \`briefs\` (\`run_id\`,\`created_at\`,\`brief_id\`)`,
-    lines: [],
-  },
-  {
-    type: "index",
-    name: "briefs_by_role",
-    table: "briefs",
-    sql: `CREATE INDEX \`briefs_by_role\` ON \`briefs\` (\`run_id\`,\`role\`,\`created_at\`,\`brief_id\`)`,
-    lines: [],
-  },
-  {
-    type: "index",
-    name: "briefs_by_tier",
-    table: "briefs",
-    sql: `CREATE INDEX \`briefs_by_tier\` ON \`briefs\` (\`run_id\`,\`tier\`,\`created_at\`,\`brief_id\`)`,
-    lines: [],
-  },
-  {
-    type: "index",
-    name: "briefs_by_workstream",
-    table: "briefs",
-    sql: `CREATE INDEX \`briefs_by_workstream\` ON \`briefs\` (\`run_id\`,\`workstream_id\`,\`created_at\`,\`brief_id\`)`,
+    sql: `CREATE INDEX \`briefs_by_age\` ON \`briefs\` (\`run_id\`,\`created_at\`,\`brief_id\`,\`role\`,\`tier\`,\`workstream_id\`)`,
     lines: [],
   },
   {
