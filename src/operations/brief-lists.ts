@@ -13,6 +13,7 @@ import {
   askedFor,
   atMost,
   filtered,
+  literal,
   numbered,
   oldestFirst,
   oneOf,
@@ -82,18 +83,18 @@ const listOf = family((shape: Shape) =>
   statement<Listing>()((lens, $) => {
     const { briefs } = lens.t;
     const { createdAt, briefId } = briefs;
-    const throughFilter = shape.statuses === 1 || shape.ready !== undefined || shape.parent !== "any";
+    const index = indexOf(shape);
     return lens.db
       .select(
         shape.outline
           ? { ...briefColumns(lens), payload: unread, result: unread, progress: unread }
           : briefColumns(lens),
       )
-      .from(briefs)
+      .from(lens.through(briefs, index))
       .where(
         and(
           eq(briefs.runId, $.runId),
-          shape.ready === undefined ? undefined : eq(briefs.status, sql`'pending'`),
+          shape.ready === undefined ? undefined : eq(briefs.status, literal("pending")),
           shape.ready === undefined ? undefined : readiness(lens, $.now, shape.ready),
           shape.statuses === undefined ? undefined : oneOf(briefs.status, numbered($, "status", shape.statuses)),
           askedFor(lens, briefs.role, shape.roles, $.role),
@@ -103,15 +104,22 @@ const listOf = family((shape: Shape) =>
           shape.after ? isBehind(createdAt, briefId, $) : undefined,
         ),
       )
-      .orderBy(...(throughFilter ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
+      .orderBy(...(index === "briefs_by_age" ? [asc(createdAt), asc(briefId)] : oldestFirst(createdAt, briefId)))
       .limit(atMost($.limit));
   }),
 );
 
+/** A brief has few children, so its index comes first. Several statuses would have to be sorted. */
+function indexOf({ statuses, ready, parent }: Shape) {
+  if (parent === "one") return "briefs_by_parent";
+  if (statuses === 1 || ready !== undefined) return "briefs_by_status";
+  return parent === "none" ? "briefs_by_parent" : "briefs_by_age";
+}
+
 /** Whether a pending brief could be claimed, as far as its own row decides. */
 function readiness(lens: Lens, now: SQL<string | null>, ready: boolean): SQL | undefined {
   const { waitsFor, notBefore } = lens.t.briefs;
-  const holds = and(eq(waitsFor, 0), or(isNull(notBefore), lte(notBefore, lens.time(now))));
+  const holds = and(eq(waitsFor, literal(0)), or(isNull(notBefore), lte(notBefore, lens.time(now))));
   return filtered(ready ? holds : not(holds ?? sql`true`));
 }
 

@@ -1,7 +1,7 @@
 /**
  * Events: what happened, appended and never changed. Their order is `seq`, which grows in the order of commits; times tie.
  */
-import { and, asc, eq, exists, getTableColumns, gt, inArray, notExists, sql } from "drizzle-orm";
+import { and, asc, eq, exists, getTableColumns, gt, notExists, sql } from "drizzle-orm";
 import type { events } from "../../drizzle/schema.ts";
 import { type EventKind, eventKinds, type JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, NotFoundError, UnreadableRowError } from "../errors.ts";
@@ -11,7 +11,7 @@ import { jsonColumns, mayHaveMore, onFirstPage, pageRows } from "./bounds.ts";
 import { getBrief } from "./briefs.ts";
 import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { seqsUsedUp } from "./entries.ts";
-import { atMost, filtered, nullsFirst, oneOf } from "./index-choice.ts";
+import { among, atMost, filtered, literal, nullsFirst, oneOf } from "./index-choice.ts";
 import {
   type Context,
   family,
@@ -150,23 +150,29 @@ type Listing = { runId: string; after: number; briefId: string | null };
 
 const filterOf = (lens: Lens, $: Placeholders<Listing>, { kinds, ofBrief }: Filter) => {
   const { events } = lens.t;
+  const ofKinds = kinds?.map(literal);
   return and(
     eq(events.runId, $.runId),
     gt(events.seq, $.after),
-    kinds && (ofBrief ? filtered(inArray(events.kind, [...kinds])) : oneOf(events.kind, kinds)),
+    ofKinds && (ofBrief ? filtered(among(events.kind, ofKinds)) : oneOf(events.kind, ofKinds)),
     ofBrief ? eq(events.briefId, $.briefId) : undefined,
   );
 };
 
+const indexOf = ({ kinds, ofBrief }: Filter) => {
+  if (ofBrief) return "events_by_brief";
+  return kinds?.length === 1 ? "events_by_kind" : "key";
+};
+
 /** Where an index of its own is meant: see `index-choice.ts`. */
-const orderOf = ({ kinds, ofBrief }: Filter) => (ofBrief || kinds?.length === 1 ? nullsFirst : asc);
+const orderOf = (filter: Filter) => (indexOf(filter) === "key" ? asc : nullsFirst);
 
 const listOf = family((filter: Filter) =>
   statement<Listing & { limit: number }>()((lens, $) => {
     const { events } = lens.t;
     return lens.db
       .select(eventColumns(lens))
-      .from(events)
+      .from(lens.through(events, indexOf(filter)))
       .where(filterOf(lens, $, filter))
       .orderBy(orderOf(filter)(events.seq))
       .limit(atMost($.limit));
@@ -179,10 +185,11 @@ const pageOf = family((filter: Filter) =>
     const { events } = lens.t;
     const where = filterOf(lens, $, filter);
     const ordered = orderOf(filter);
-    const range = { table: events, key: events.seq, where, ordered, bulky: jsonColumns(events) };
+    const from = lens.through(events, indexOf(filter));
+    const range = { from, key: events.seq, where, ordered, bulky: jsonColumns(events) };
     return lens.db
       .select(eventColumns(lens))
-      .from(events)
+      .from(from)
       .where(and(where, onFirstPage(lens, range)))
       .orderBy(ordered(events.seq))
       .limit(atMost(pageRows));

@@ -4,8 +4,8 @@
  * An operation is a generator: it yields queries and receives their rows. SQLite's engine runs them synchronously,
  * PostgreSQL's awaits them. An operation has no other side effects, since an engine may run it again from the start.
  */
-import { type AnyColumn, getTableColumns, type SQL, sql } from "drizzle-orm";
-import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
+import { type AnyColumn, getTableColumns, type Placeholder, type SQL, sql } from "drizzle-orm";
+import type { BaseSQLiteDatabase, SQLiteTable } from "drizzle-orm/sqlite-core";
 import type * as tables from "../../drizzle/schema.ts";
 import type { Roles } from "../input/roles.ts";
 
@@ -14,6 +14,13 @@ import type { Roles } from "../input/roles.ts";
  * are typed as SQLite's and use only what both builders have.
  */
 export interface Lens {
+  /**
+   * The table for `from`, read through this index or its primary key, on SQLite whatever its statistics say: see
+   * `index-choice.ts`. The columns must be selected by name, because the builder can't list those of raw SQL.
+   */
+  through<T extends SQLiteTable>(table: T, index: Index): T;
+  /** A parameter of a kept statement, which is planned once and not for each value. */
+  bound(placeholder: Placeholder): SQL;
   db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "insert" | "update">;
   t: typeof tables;
   /** A value in the SELECT of an INSERT … SELECT, cast to the column's type: PostgreSQL treats a bare parameter there as text. */
@@ -48,6 +55,8 @@ export interface Lens {
   /** A prepared statement's name on its connection, different for each text; "" for an unnamed statement. */
   nameOf(query: { toSQL(): { sql: string } }): string;
 }
+
+export type Index = "key" | `${"briefs" | "events" | "workstreams"}_${string}`;
 
 export type Parameters = Record<string, unknown>;
 export interface Prepared<Row> {
@@ -94,7 +103,9 @@ export interface Context {
 export type Placeholders<P extends Parameters> = { readonly [Name in keyof P]: SQL<P[Name]> };
 
 /** Wrapped in `sql`, since `set` accepts no bare placeholder and a column would encode JSON twice. */
-const placeholders = new Proxy({}, { get: (_, name: string) => sql`${sql.placeholder(name)}` });
+function placeholdersOf<P extends Parameters>(lens: Lens): Placeholders<P> {
+  return new Proxy({}, { get: (_, name: string) => lens.bound(sql.placeholder(name)) }) as Placeholders<P>;
+}
 
 /**
  * A statement with typed parameters, written with Drizzle's builder. It is prepared once per connection: building costs 16 to 23
@@ -108,7 +119,7 @@ const placeholders = new Proxy({}, { get: (_, name: string) => sql`${sql.placeho
 export function statement<P extends Parameters>() {
   return <Row>(build: (lens: Lens, $: Placeholders<P>) => Preparable<Row>) => {
     const prepare = (lens: Lens) => {
-      const query = build(lens, placeholders as Placeholders<P>);
+      const query = build(lens, placeholdersOf<P>(lens));
       return query.prepare(lens.nameOf(query));
     };
     return function* (parameters: P): Operation<Row[]> {

@@ -12,7 +12,7 @@ import {
   type WorkstreamStatus,
 } from "../../drizzle/vocabulary.ts";
 import { hasUsableId, hasUsableRole } from "./claimable.ts";
-import { atMost, filtered, oldestFirst } from "./index-choice.ts";
+import { atMost, filtered, literal, oldestFirst } from "./index-choice.ts";
 import { type Context, inSnapshot, type Lens, type Operation, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import { getRunSummary, type RunSummary, zeros } from "./summary.ts";
@@ -86,7 +86,7 @@ const groups = statement<{ runId: string }>()(({ db, t: { briefs }, ofRun }, $) 
     .groupBy(briefs.workstreamId, briefs.role, briefs.status),
 );
 
-const allWorkstreams = statement<{ runId: string }>()(({ db, t: { workstreams } }, $) =>
+const allWorkstreams = statement<{ runId: string }>()(({ db, t: { workstreams }, through }, $) =>
   db
     .select({
       workstreamId: workstreams.workstreamId,
@@ -94,24 +94,24 @@ const allWorkstreams = statement<{ runId: string }>()(({ db, t: { workstreams } 
       status: workstreams.status,
       updatedAt: workstreams.updatedAt,
     })
-    .from(workstreams)
+    .from(through(workstreams, "workstreams_by_age"))
     .where(eq(workstreams.runId, $.runId))
     .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId)),
 );
 
-const newestEvent = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
+const newestEvent = statement<{ runId: string }>()(({ db, t: { events }, through }, $) =>
   db
     .select({ createdAt: events.createdAt })
-    .from(events)
+    .from(through(events, "key"))
     .where(eq(events.runId, $.runId))
     .orderBy(desc(events.seq))
     .limit(atMost(1)),
 );
 
-const lately = statement<{ runId: string; since: Timestamp }>()(({ db, t: { events } }, $) => {
+const lately = statement<{ runId: string; since: Timestamp }>()(({ db, t: { events }, through }, $) => {
   const newest = db
     .select({ kind: events.kind, createdAt: events.createdAt })
-    .from(events)
+    .from(through(events, "key"))
     .where(eq(events.runId, $.runId))
     .orderBy(desc(events.seq))
     .limit(atMost(windowEvents))
@@ -130,8 +130,8 @@ const firstPending = statement<{ runId: string }>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .select({ briefId: briefs.briefId, role: briefs.role, tier: briefs.tier, createdAt: briefs.createdAt })
-    .from(briefs)
-    .where(and(eq(briefs.runId, $.runId), eq(briefs.status, "pending"), isNamed(lens)))
+    .from(lens.through(briefs, "briefs_by_status"))
+    .where(and(eq(briefs.runId, $.runId), eq(briefs.status, literal("pending")), isNamed(lens)))
     .orderBy(...oldestFirst(briefs.createdAt, briefs.briefId))
     .limit(atMost(1));
 });
@@ -141,13 +141,13 @@ const isExpired = ({ t: { briefs }, time }: Lens, runId: SQL<string>, now: SQL<s
   and(
     eq(briefs.runId, runId),
     lte(briefs.leaseExpiresAt, time(now)),
-    filtered(and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy))),
+    filtered(and(eq(briefs.status, literal("active")), isNotNull(briefs.claimedBy))),
   );
 
 const countExpired = statement<{ runId: string; now: string | null }>()((lens, $) =>
   lens.db
     .select({ n })
-    .from(lens.t.briefs)
+    .from(lens.through(lens.t.briefs, "briefs_leased"))
     .where(isExpired(lens, $.runId, $.now)),
 );
 
@@ -156,7 +156,7 @@ const firstExpired = statement<{ runId: string; now: string | null }>()((lens, $
   const claimedBy = sql<string | null>`cast(${lens.t.briefs.claimedBy} as text)`;
   return lens.db
     .select({ briefId, role, claimedBy, leaseExpiresAt })
-    .from(lens.t.briefs)
+    .from(lens.through(lens.t.briefs, "briefs_leased"))
     .where(and(isExpired(lens, $.runId, $.now), isNamed(lens)))
     .orderBy(asc(leaseExpiresAt), asc(briefId))
     .limit(atMost(10));

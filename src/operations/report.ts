@@ -60,12 +60,12 @@ const outlines = statement<{ runId: string }>()((lens, $) => {
       role: sql<string>`${plainText(briefs.role)}`,
       claimedBy: plainText(briefs.claimedBy),
     })
-    .from(briefs)
+    .from(lens.through(briefs, "briefs_by_age"))
     .where(eq(briefs.runId, $.runId))
     .orderBy(asc(briefs.createdAt), asc(briefs.briefId));
 });
 
-const newest = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
+const newest = statement<{ runId: string }>()(({ db, t: { events }, through }, $) =>
   db
     .select({
       seq: events.seq,
@@ -74,16 +74,16 @@ const newest = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
       createdAt: events.createdAt,
       detail: excerpt(events.detail),
     })
-    .from(events)
+    .from(through(events, "key"))
     .where(eq(events.runId, $.runId))
     .orderBy(desc(events.seq))
     .limit(atMost(reportLimits.newestEvents)),
 );
 
-const oldest = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
+const oldest = statement<{ runId: string }>()(({ db, t: { events }, through }, $) =>
   db
     .select({ createdAt: events.createdAt })
-    .from(events)
+    .from(through(events, "key"))
     .where(eq(events.runId, $.runId))
     .orderBy(asc(events.seq))
     .limit(atMost(1)),

@@ -25,11 +25,11 @@ export interface RunSummary extends Run {
   events: Record<EventKind, number>;
 }
 
-const summarize = statement<{ runId: string }>()(({ db, t }, $) => {
+const summarize = statement<{ runId: string }>()(({ db, t, through }, $) => {
   const { runs, tallies, events } = t;
   const newest = db
     .select({ seq: events.seq })
-    .from(events)
+    .from(through(events, "key"))
     .where(eq(events.runId, $.runId))
     .orderBy(desc(events.seq))
     .limit(atMost(1));
@@ -41,8 +41,8 @@ const summarize = statement<{ runId: string }>()(({ db, t }, $) => {
       label: tallies.label,
       n: tallies.n,
     })
-    .from(runs)
-    .leftJoin(tallies, eq(tallies.runId, runs.runId))
+    .from(through(runs, "key"))
+    .leftJoin(through(tallies, "key"), eq(tallies.runId, runs.runId))
     .where(eq(runs.runId, $.runId));
 });
 

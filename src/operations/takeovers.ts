@@ -20,7 +20,7 @@ import {
 } from "./claimable.ts";
 import { appendEvent, newEntry } from "./entries.ts";
 import { type Claim, claimOf, type Lease } from "./held-claims.ts";
-import { askedFor, atMost, filtered } from "./index-choice.ts";
+import { askedFor, atMost, filtered, literal } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
 import { isBehind } from "./pages.ts";
 
@@ -50,7 +50,7 @@ const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
   return and(
     eq(briefs.runId, $.runId),
     lte(briefs.leaseExpiresAt, lens.time($.now)),
-    filtered(and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy))),
+    filtered(and(eq(briefs.status, literal("active")), isNotNull(briefs.claimedBy))),
     filtered(askedFor(lens, briefs.role, shape.roles, $.role)),
     ofTierAndWorkstream(lens, $, shape),
     filtered(isUsable(lens)),
@@ -64,7 +64,7 @@ const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), a
 export const firstExpired = (lens: Lens, $: Asking, shape: Shape) =>
   lens.db
     .select({ likelihood: likelihood(lens) })
-    .from(lens.t.briefs)
+    .from(lens.through(lens.t.briefs, "briefs_leased"))
     .where(isExpired(lens, $, shape))
     .orderBy(...expiredFirst(lens))
     .limit(atMost(1));
@@ -78,7 +78,7 @@ const nextExpired = family((shape: Shape) =>
     return lens.skippingLocked(
       lens.db
         .select({ briefId, attempt, claimedBy, retryCount, leaseExpiresAt, ...jsonColumns(lens) })
-        .from(lens.t.briefs)
+        .from(lens.through(lens.t.briefs, "briefs_leased"))
         .where(
           and(
             runAllowsClaims(lens, $.runId),

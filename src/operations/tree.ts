@@ -66,7 +66,7 @@ const listRows = statement<{ runId: string }>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .select(briefColumns(lens))
-    .from(briefs)
+    .from(lens.through(briefs, "briefs_by_age"))
     .where(eq(briefs.runId, $.runId))
     .orderBy(asc(briefs.createdAt), asc(briefs.briefId));
 });
@@ -75,15 +75,15 @@ const listOutlines = statement<{ runId: string }>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .select(outlineColumns(lens))
-    .from(briefs)
+    .from(lens.through(briefs, "briefs_by_age"))
     .where(eq(briefs.runId, $.runId))
     .orderBy(asc(briefs.createdAt), asc(briefs.briefId));
 });
 
-const listLinks = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =>
+const listLinks = statement<{ runId: string }>()(({ db, t: { briefs }, through }, $) =>
   db
     .select({ briefId: briefs.briefId, parentBriefId: briefs.parentBriefId, status: briefs.status })
-    .from(briefs)
+    .from(through(briefs, "briefs_by_age"))
     .where(eq(briefs.runId, $.runId))
     .orderBy(asc(briefs.createdAt), asc(briefs.briefId)),
 );

@@ -2,7 +2,7 @@
  * A run's stored rows, read page by page and written unchanged, to move a run between places.
  * JSON stays the text that it is. No rule of the lifecycle applies, and nothing is checked but that ids are free.
  */
-import { and, asc, eq, gt, isNull } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, gt, isNull } from "drizzle-orm";
 import type { briefs, events } from "../../drizzle/schema.ts";
 import { jsonColumns, onFirstPage, pageRows } from "./bounds.ts";
 import { briefColumns } from "./briefs.ts";
@@ -31,13 +31,14 @@ type From = "start" | "after";
 const workstreamsFrom = family((from: From) =>
   statement<{ runId: string; after: string | null }>()((lens, $) => {
     const { workstreams } = lens.t;
+    const byKey = lens.through(workstreams, "key");
     const key = workstreams.workstreamId;
     const where = and(lens.ofRun(workstreams.runId, $.runId), from === "after" ? gt(key, $.after) : undefined);
     const bulky = [workstreams.name, workstreams.ownerAgentId];
     return lens.db
-      .select()
-      .from(workstreams)
-      .where(and(where, onFirstPage(lens, { table: workstreams, key, where, ordered: asc, bulky })))
+      .select(getTableColumns(workstreams))
+      .from(byKey)
+      .where(and(where, onFirstPage(lens, { from: byKey, key, where, ordered: asc, bulky })))
       .orderBy(asc(key))
       .limit(atMost(pageRows));
   }),
@@ -50,12 +51,13 @@ export function* readWorkstreams(runId: string, after: string | undefined): Oper
 const briefsFrom = family((from: From) =>
   statement<{ runId: string; after: string | null }>()((lens, $) => {
     const { briefs } = lens.t;
+    const byKey = lens.through(briefs, "key");
     const key = briefs.briefId;
     const where = and(lens.ofRun(briefs.runId, $.runId), from === "after" ? gt(key, $.after) : undefined);
     return lens.db
       .select(briefColumns(lens))
-      .from(briefs)
-      .where(and(where, onFirstPage(lens, { table: briefs, key, where, ordered: asc, bulky: jsonColumns(briefs) })))
+      .from(byKey)
+      .where(and(where, onFirstPage(lens, { from: byKey, key, where, ordered: asc, bulky: jsonColumns(briefs) })))
       .orderBy(asc(key))
       .limit(atMost(pageRows));
   }),
@@ -67,12 +69,13 @@ export function* readBriefs(runId: string, after: string | undefined): Operation
 
 const eventsFrom = statement<{ runId: string; after: number }>()((lens, $) => {
   const { events } = lens.t;
+  const byKey = lens.through(events, "key");
   const where = and(lens.ofRun(events.runId, $.runId), gt(events.seq, $.after));
   const bulky = jsonColumns(events);
   return lens.db
     .select(eventColumns(lens))
-    .from(events)
-    .where(and(where, onFirstPage(lens, { table: events, key: events.seq, where, ordered: asc, bulky })))
+    .from(byKey)
+    .where(and(where, onFirstPage(lens, { from: byKey, key: events.seq, where, ordered: asc, bulky })))
     .orderBy(asc(events.seq))
     .limit(atMost(pageRows));
 });

@@ -1,7 +1,7 @@
 /**
  * Workstreams: the parts a run's goal is split into, each with an owner and a status of its own.
  */
-import { and, asc, eq, inArray } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, inArray } from "drizzle-orm";
 import type { workstreams } from "../../drizzle/schema.ts";
 import { type WorkstreamStatus, workstreamStatuses } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
@@ -141,10 +141,10 @@ interface Shape {
 }
 const listOf = family(({ statuses, after }: Shape) =>
   statement<{ runId: string; createdAt: string | null; id: string | null; limit: number }>()(
-    ({ db, t: { workstreams } }, $) =>
+    ({ db, t: { workstreams }, through }, $) =>
       db
-        .select()
-        .from(workstreams)
+        .select(getTableColumns(workstreams))
+        .from(through(workstreams, "workstreams_by_age"))
         .where(
           and(
             eq(workstreams.runId, $.runId),

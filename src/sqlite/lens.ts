@@ -1,14 +1,17 @@
 /**
  * SQLite's dialect: the expressions that differ between the engines.
  */
-import { type AnyColumn, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, getTableColumns, getTableName, type Placeholder, type SQL, Subquery, sql } from "drizzle-orm";
+import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import * as tables from "../../drizzle/schema.ts";
-import type { Lens } from "../operations/operation.ts";
+import type { Index, Lens } from "../operations/operation.ts";
 
 export function sqliteLens(db: Lens["db"]): Lens {
   return {
     db,
     t: tables,
+    through,
+    bound,
     typed,
     readable,
     bytes,
@@ -24,6 +27,26 @@ export function sqliteLens(db: Lens["db"]): Lens {
     ofRun,
     nameOf,
   };
+}
+
+/**
+ * Raw SQL, because the builder has no INDEXED BY, and as a subquery of the table's name, because it rejects columns of a table
+ * that it can't see. SQLite merges the subquery into the query. It refuses a query whose index is missing; so does opening a
+ * file. The key of `events` is the rowid, which NOT INDEXED still uses.
+ */
+function through<T extends SQLiteTable>(table: T, index: Index): T {
+  const name = getTableName(table);
+  const key = name === "events" ? sql`not indexed` : sql`indexed by ${sql.identifier(`sqlite_autoindex_${name}_1`)}`;
+  const way = index === "key" ? key : sql`indexed by ${sql.identifier(index)}`;
+  return new Subquery(sql`select * from ${table} ${way}`, getTableColumns(table), name) as Subquery & T;
+}
+
+/**
+ * SQLite plans a statement again each time a bare parameter is bound that it looks at: one of a LIMIT, or in a file with
+ * `sqlite_stat4` one that is compared with an indexed column. It doesn't look into an expression, and a unary plus changes no value.
+ */
+function bound(placeholder: Placeholder): SQL {
+  return sql`+${placeholder}`;
 }
 
 /** SQLite needs no cast: it converts a value to the type affinity of the column that it is stored in. */

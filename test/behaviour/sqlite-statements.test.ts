@@ -1,7 +1,7 @@
 /** How many prepared statements a connection keeps. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { readEvents, reportRun, summarizeRun } from "run-blackboard";
+import { readEvents, summarizeRun } from "run-blackboard";
 import { expect, test } from "vitest";
 import { Kept, maxKept } from "../../src/engine/kept.ts";
 import { cases } from "./plans.ts";
@@ -48,15 +48,17 @@ test("a statement beyond the limit evicts the oldest one", () => {
   expect(ask(0)).toBe(maxKept + 2);
 });
 
-test("no query binds a bare LIMIT, which SQLite would plan again at every call", async () => {
+// SQLite plans a statement again at each call that binds a bare parameter of a LIMIT or, in a file with `sqlite_stat4`, one
+// that is compared with an indexed column: an idle claim took 220 µs instead of 30.
+test("no list, claim or summary binds a bare parameter, for which SQLite would plan it again", async () => {
   const asked: string[] = [];
   const board = open({ runId: "r", file: ":memory:", logger: { logQuery: (text) => asked.push(text) } });
   board.createRun("a goal");
+  asked.length = 0;
   for (const [, , call] of cases) await call(board);
   board.getRunSummary();
   await summarizeRun(board);
   await readEvents(board).next();
-  await reportRun(board);
-  expect(asked.filter((text) => /limit/i.test(text)).length).toBeGreaterThan(20);
-  expect(asked.filter((text) => /limit \?/i.test(text))).toEqual([]);
+  expect(asked.filter((text) => text.includes("+?")).length).toBeGreaterThan(30);
+  expect(asked.flatMap((text) => text.match(/.{0,60}(?<!\+)\?/g) ?? [])).toEqual([]);
 });
