@@ -46,6 +46,7 @@ export const cases: Case[] = [
   ["listWorkstreams", ["workstreams_by_age"], (board) => board.listWorkstreams()],
   ["listEvents from the middle", ["events_by_seq"], (board) => board.listEvents({ after: size / 2 })],
   ["listEvents of a rare kind", ["events_by_kind"], (board) => board.listEvents({ kinds: ["escalated"] })],
+  ["listEvents of a common kind", ["events_by_kind"], (board) => board.listEvents({ kinds: ["completed"] })],
   [
     "listEvents of a rare kind from the middle",
     ["events_by_kind"],

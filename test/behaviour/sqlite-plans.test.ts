@@ -8,11 +8,12 @@ import { cases, fill, Questions } from "./plans.ts";
 import { sqliteFile } from "./sqlite.ts";
 
 type Statistics = { [when in "whileSmall" | "afterwards"]?: string[] };
-/** A kind that one event in 100,000 has, so that SQLite would rather walk the log than use its index. */
-const skewed = `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 300000)
-  INSERT INTO events (event_id, run_id, kind, created_at)
-  SELECT 'more ' || n, 'run-1', CASE WHEN n % 100000 = 0 THEN 'failed' ELSE 'completed' END, '' FROM numbers`;
-
+/** 300,000 events of one run, few of one of their two kinds, so that SQLite would rather walk the log than use the kind's index. */
+const skewed = [
+  "DELETE FROM events WHERE run_id = 'run-2'",
+  `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 300000)
+     INSERT INTO events (event_id, run_id, kind, created_at) SELECT 'more ' || n, 'run-1', 'completed', '' FROM numbers`,
+];
 async function large({ whileSmall = [], afterwards = [] }: Statistics = {}) {
   const place = await sqliteFile.place();
   const questions = new Questions();
@@ -49,7 +50,7 @@ describe.each<[string, Statistics]>([
   ["without statistics", {}],
   ["after ANALYZE", { afterwards: ["ANALYZE"] }],
   ["after PRAGMA optimize", { afterwards: ["PRAGMA analysis_limit = 400", "PRAGMA optimize = 0x10002"] }],
-  ["after ANALYZE of a log with a rare kind", { afterwards: [skewed, "ANALYZE"] }],
+  ["after ANALYZE of a log with a rare kind, without samples", { afterwards: [...skewed, "ANALYZE"] }],
   ["with statistics of a small run", { whileSmall: ["ANALYZE"] }],
   ["with statistics of an empty run", { whileSmall: ["DELETE FROM events", "DELETE FROM briefs", "ANALYZE"] }],
 ])("%s", (_, statistics) => {
