@@ -2,9 +2,8 @@
  * SQLite's dialect: the expressions that differ between the engines.
  */
 import { type AnyColumn, getTableColumns, getTableName, type Placeholder, type SQL, Subquery, sql } from "drizzle-orm";
-import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import * as tables from "../../drizzle/schema.ts";
-import type { Index, Lens } from "../operations/operation.ts";
+import type { Lens } from "../operations/operation.ts";
 
 export function sqliteLens(db: Lens["db"]): Lens {
   return {
@@ -34,12 +33,12 @@ export function sqliteLens(db: Lens["db"]): Lens {
  * that it can't see. SQLite merges the subquery into the query. It refuses a query whose index is missing; so does opening a
  * file. The key of `events` is the rowid, which NOT INDEXED still uses.
  */
-function through<T extends SQLiteTable>(table: T, index: Index): T {
+const through: Lens["through"] = (table, index) => {
   const name = getTableName(table);
   const key = name === "events" ? sql`not indexed` : sql`indexed by ${sql.identifier(`sqlite_autoindex_${name}_1`)}`;
   const way = index === "key" ? key : sql`indexed by ${sql.identifier(index)}`;
-  return new Subquery(sql`select * from ${table} ${way}`, getTableColumns(table), name) as Subquery & T;
-}
+  return new Subquery(sql`select * from ${table} ${way}`, getTableColumns(table), name) as Subquery & typeof table;
+};
 
 /**
  * SQLite plans a statement again each time a bare parameter is bound that it looks at: one of a LIMIT, or in a file with
