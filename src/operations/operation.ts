@@ -4,8 +4,8 @@
  * An operation is a generator: it yields queries and receives their rows. SQLite's engine runs them synchronously,
  * PostgreSQL's awaits them. An operation has no other side effects, since an engine may run it again from the start.
  */
-import { type AnyColumn, getTableColumns, type SQL, type SQLWrapper, sql } from "drizzle-orm";
-import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
+import { type AnyColumn, getTableColumns, type Placeholder, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import type { BaseSQLiteDatabase, SQLiteTable } from "drizzle-orm/sqlite-core";
 import type * as tables from "../../drizzle/schema.ts";
 import type { Roles } from "../input/roles.ts";
 
@@ -14,6 +14,13 @@ import type { Roles } from "../input/roles.ts";
  * are typed as SQLite's and use only what both builders have.
  */
 export interface Lens {
+  /**
+   * The table for `from`, read through this index or its primary key, on SQLite whatever its statistics say: see
+   * `index-choice.ts`. The columns must be selected by name, because the builder can't list those of raw SQL.
+   */
+  through<T extends SQLiteTable>(table: T, index: Index): T;
+  /** A parameter of a kept statement, which is planned once and not for each value. */
+  bound(placeholder: Placeholder): SQL;
   db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "selectDistinct" | "insert" | "update">;
   t: typeof tables;
   /** A value in the SELECT of an INSERT … SELECT, cast to the column's type: PostgreSQL treats a bare parameter there as text. */
@@ -34,6 +41,8 @@ export interface Lens {
   entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Types>;
   /** True while the next event of the run gets a `seq` that a number holds exactly. */
   hasNextSeq(runId: SQL<string>): SQL;
+  /** True for rows whose ids must differ from those of the run: its own; `undefined` where an id is unique in the database. */
+  sharesIds(column: AnyColumn, runId: SQL<string>): SQL | undefined;
   /** The number of bytes a column holds, 0 for NULL. SQLite knows it without reading the value. */
   bytes(column: AnyColumn): SQL<number>;
   /** The time to store: `now`, or the database's clock if that is NULL. */
@@ -42,6 +51,12 @@ export interface Lens {
   timeIn(milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<string>;
   /** The query with FOR UPDATE SKIP LOCKED, where the engine locks rows. */
   skippingLocked<Q>(query: Q): Q;
+  /**
+   * True once the statement has locked the run's row, as what changes several rows of a run does first: see `together`. `runId`
+   * is a column of the row to change.
+   * `undefined` where the engine has one writer at a time.
+   */
+  lockingRun(runId: AnyColumn): SQL | undefined;
   /**
    * `eq(column, runId)` for reading by key: all rows, or a page in key order. If the key doesn't begin with the run, the planner
    * would choose an index that does, and sort all of the run's rows again for each page; this prevents it.
@@ -55,6 +70,29 @@ export interface Lens {
   /** A prepared statement's name on its connection, different for each text; "" for an unnamed statement. */
   nameOf(query: { toSQL(): { sql: string } }): string;
 }
+
+type Index = "key" | `${"briefs" | "events" | "workstreams"}_${string}`;
+
+/**
+ * What an engine provides to statements that make a change and store its event. Its `t.runs` contains only the run, whose row is
+ * locked before it is read, and its times are those after the lock was acquired.
+ */
+export interface AtOnceLens extends Lens {
+  /** The run's id, which is known once its row is locked: a condition on it makes a change wait for the lock. */
+  lockedRunId: SQL<string>;
+  /** The columns of the one row that `query` selects and locks, as they were before the change. */
+  chosen<Row>(query: Preparable<Row>): { readonly [Name in keyof Row]: SQL };
+  /** A JSON object. */
+  object(fields: Readonly<Record<string, SQL>>): SQL;
+  /** `change`, which returns the changed row, and its event. The statement fails unless the event is stored. */
+  withEvent<Row>(
+    change: Preparable<Row>,
+    event: (changed: { readonly [Name in keyof Row]: SQL }) => NewEventColumns,
+  ): Preparable<Row>;
+}
+export type NewEventColumns = { readonly [Name in "eventId" | "briefId" | "kind" | "detail"]: SQL } & {
+  readonly now: SQL<string | null>;
+};
 
 /** The properties of a list's entries; JSON is passed as text, and stored like that of a single row. */
 export type EntryTypes = Readonly<Record<string, "text" | "integer" | "json">>;
@@ -82,8 +120,13 @@ export interface KeptQuery {
   parameters: Parameters;
 }
 /** A query that is built for one call. */
-export interface BuiltQuery {
+interface BuiltQuery {
   build(lens: Lens): Preparable<unknown>;
+}
+/** A change and its event in one statement: see `atOnce`. */
+export interface AtOnce {
+  atOnce(lens: AtOnceLens): Prepared<unknown>;
+  parameters(): Parameters;
 }
 /** An operation that is atomic; inside a transaction, one that throws is rolled back alone (a savepoint). */
 export interface Atomic {
@@ -95,7 +138,7 @@ export interface Atomic {
 export interface Snapshot {
   snapshot: () => Operation<unknown>;
 }
-export type Step = KeptQuery | BuiltQuery | Atomic | Snapshot;
+export type Step = KeptQuery | BuiltQuery | AtOnce | Atomic | Snapshot;
 export type Operation<T> = Generator<Step, T, unknown>;
 
 /** The context of a call: run id, roles, clock and id generator. */
@@ -111,7 +154,9 @@ export interface Context {
 export type Placeholders<P extends Parameters> = { readonly [Name in keyof P]: SQL<P[Name]> };
 
 /** Wrapped in `sql`, since `set` accepts no bare placeholder and a column would encode JSON twice. */
-const placeholders = new Proxy({}, { get: (_, name: string) => sql`${sql.placeholder(name)}` });
+function placeholdersOf<P extends Parameters>(lens: Lens): Placeholders<P> {
+  return new Proxy({}, { get: (_, name: string) => lens.bound(sql.placeholder(name)) }) as Placeholders<P>;
+}
 
 /**
  * A statement with typed parameters, written with Drizzle's builder. It is prepared once per connection: building costs 16 to 23
@@ -125,11 +170,31 @@ const placeholders = new Proxy({}, { get: (_, name: string) => sql`${sql.placeho
 export function statement<P extends Parameters>() {
   return <Row>(build: (lens: Lens, $: Placeholders<P>) => Preparable<Row>) => {
     const prepare = (lens: Lens) => {
-      const query = build(lens, placeholders as Placeholders<P>);
+      const query = build(lens, placeholdersOf<P>(lens));
       return query.prepare(lens.nameOf(query));
     };
     return function* (parameters: P): Operation<Row[]> {
       return (yield { prepare, parameters }) as Row[];
+    };
+  };
+}
+
+/**
+ * A statement that makes a change and stores its event, for engines where a transaction costs a round trip for each of its
+ * statements. It commits by itself, so it must not change a row that can't be read. Returns `undefined` if it was not run or
+ * was rolled back; a transaction then has to make the change, or say why it can't be made.
+ */
+export function atOnce<P extends Parameters>() {
+  return <Row>(build: (lens: AtOnceLens, $: Placeholders<P>) => Preparable<Row>) => {
+    const prepare = (lens: AtOnceLens) => {
+      const $ = new Proxy(placeholdersOf<P>(lens), {
+        get: (all, name) => (name === "runId" ? lens.lockedRunId : Reflect.get(all, name)),
+      });
+      const query = build(lens, $);
+      return query.prepare(lens.nameOf(query));
+    };
+    return function* (parameters: () => P): Operation<Row[] | undefined> {
+      return (yield { atOnce: prepare, parameters }) as Row[] | undefined;
     };
   };
 }
@@ -232,7 +297,7 @@ export function* inSnapshot<T>(operation: () => Operation<T>): Operation<T> {
 
 /**
  * Runs a change that one statement decides and returns its row, converted by `read`. If nothing changed, tries again in a
- * transaction and calls `explain`, which returns the result or throws; other writers can't come between the two.
+ * transaction and calls `explain`, which returns the result or throws.
  *
  * The first try commits by itself, so with `guarded` it must not change a row that can't be read: the change would be kept
  * although the call throws. The second try is rolled back in that case.
@@ -244,8 +309,41 @@ export function* settle<Row, T>(
 ): Operation<T> {
   const [changed] = yield* change(true);
   if (changed !== undefined) return read(changed);
-  return yield* atomically(function* () {
-    const [changedNow] = yield* change(false);
-    return changedNow === undefined ? yield* explain() : read(changedNow);
-  });
+  return yield* atomically(() =>
+    changeOrExplain(function* () {
+      const [row] = yield* change(false);
+      return row === undefined ? undefined : { value: read(row) };
+    }, explain),
+  );
+}
+
+/** Errors of rows that should have been changed, by what was read of them afterwards. */
+const contradictions = new WeakSet<Error>();
+
+/** Marks an error that says that nothing was changed for no known reason. */
+export function contradiction<E extends Error>(error: E): E {
+  contradictions.add(error);
+  return error;
+}
+
+/** More than another program is likely to change one row between two statements. */
+const maxTries = 5;
+
+/**
+ * Runs a change in a transaction, and `explain` if it changed nothing. On PostgreSQL another session may commit between the change
+ * and the read that explains it, so the explanation may contradict the change: then it tries again.
+ */
+export function* changeOrExplain<T>(
+  change: () => Operation<{ value: T } | undefined>,
+  explain: () => Operation<T>,
+): Operation<T> {
+  for (let tries = 1; ; tries++) {
+    const changed = yield* change();
+    if (changed) return changed.value;
+    try {
+      return yield* explain();
+    } catch (error) {
+      if (!(error instanceof Error && contradictions.has(error)) || tries === maxTries) throw error;
+    }
+  }
 }

@@ -1,6 +1,7 @@
 /**
  * Takeovers: claims of briefs whose lease has expired, the longest expired first. A takeover counts a retry and logs `retried`.
- * It needs a transaction, since the event names the previous agent, and RETURNING returns new values only.
+ * It needs a transaction, or a statement that selects the row first, since the event names the previous agent, and RETURNING
+ * returns new values only.
  */
 import { and, asc, eq, isNotNull, lte, type SQL, sql } from "drizzle-orm";
 import type { EventKind } from "../../drizzle/vocabulary.ts";
@@ -21,7 +22,7 @@ import {
 } from "./claimable.ts";
 import { appendEvent, appendEvents, newEntry } from "./entries.ts";
 import { type Claim, claimOf, type Lease } from "./held-claims.ts";
-import { askedFor, filtered } from "./index-choice.ts";
+import { askedFor, atMost, filtered, literal } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
 import { isBehind } from "./pages.ts";
 
@@ -46,29 +47,28 @@ type Asking = { readonly [Name in keyof Wanted]: SQL } & { readonly now: SQL<str
 /**
  * Active with an expired lease, by the index `briefs_leased`. A brief without a lease was not claimed here and is not taken over.
  */
-const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
+export const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
   const { briefs } = lens.t;
   return and(
     eq(briefs.runId, $.runId),
     lte(briefs.leaseExpiresAt, lens.time($.now)),
-    filtered(and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy))),
+    filtered(and(eq(briefs.status, literal("active")), isNotNull(briefs.claimedBy))),
     filtered(askedFor(lens, briefs.role, shape.roles, $.role)),
     ofTierAndWorkstream(lens, $, shape),
     filtered(isUsable(lens)),
-    isUnblocked(lens),
   );
 };
 
-const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), asc(briefs.briefId)] as const;
+export const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), asc(briefs.briefId)] as const;
 
 /** The `likelihood` of the longest expired brief. */
 export const firstExpired = (lens: Lens, $: Asking, shape: Shape) =>
   lens.db
     .select({ likelihood: likelihood(lens) })
-    .from(lens.t.briefs)
-    .where(isExpired(lens, $, shape))
+    .from(lens.through(lens.t.briefs, "briefs_leased"))
+    .where(and(isExpired(lens, $, shape), isUnblocked(lens)))
     .orderBy(...expiredFirst(lens))
-    .limit(1);
+    .limit(atMost(1));
 
 type Place = { lease: string; briefId: string };
 const start: Place = { lease: "", briefId: "" };
@@ -79,17 +79,18 @@ const nextExpired = family((shape: Shape) =>
     return lens.skippingLocked(
       lens.db
         .select({ briefId, attempt, claimedBy, retryCount, leaseExpiresAt, ...jsonColumns(lens) })
-        .from(lens.t.briefs)
+        .from(lens.through(lens.t.briefs, "briefs_leased"))
         .where(
           and(
             runAllowsClaims(lens, $.runId),
             isExpired(lens, $, shape),
+            isUnblocked(lens),
             isBehind(leaseExpiresAt, briefId, { createdAt: $.lease, id: $.briefId }),
             filtered(isDecodable(lens)),
           ),
         )
         .orderBy(...expiredFirst(lens))
-        .limit(sql.placeholder("limit")),
+        .limit(atMost($.limit)),
     );
   }),
 );
@@ -113,7 +114,7 @@ const placeOf = ({ leaseExpiresAt, briefId }: { leaseExpiresAt: string | null; b
 });
 
 /** A retry count at its maximum stays there. */
-const retryCounted = ({ t: { briefs } }: Lens) =>
+export const retryCounted = ({ t: { briefs } }: Lens) =>
   sql`case when ${briefs.retryCount} < ${sql.raw(String(maxInteger))} then ${briefs.retryCount} + 1 else ${briefs.retryCount} end`;
 
 const takeOver = statement<Taking & { briefId: string }>()((lens, $) => {

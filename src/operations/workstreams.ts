@@ -1,12 +1,13 @@
 /**
  * Workstreams: the parts a run's goal is split into, each with an owner and a status of its own.
  */
-import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, inArray, ne, or } from "drizzle-orm";
 import type { workstreams } from "../../drizzle/schema.ts";
 import { type WorkstreamStatus, workstreamStatuses } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
 import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
+import { atMost } from "./index-choice.ts";
 import { type Context, family, type Operation, query, settle, statement } from "./operation.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import { getRun } from "./runs.ts";
@@ -61,18 +62,22 @@ const findWorkstream = statement<{ runId: string; workstreamId: string }>()(({ d
 
 const setStatus = family((from: readonly WorkstreamStatus[] | undefined) =>
   statement<{ runId: string; workstreamId: string; status: WorkstreamStatus; now: string | null }>()(
-    ({ db, t, time }, $) =>
-      db
+    ({ db, t, time, lockingRun }, $) => {
+      // Unblocking returns many briefs to the queue.
+      const lock = lockingRun(t.workstreams.runId);
+      return db
         .update(t.workstreams)
         .set({ status: $.status, updatedAt: time($.now) })
         .where(
           and(
+            lock && or(ne(t.workstreams.status, "blocked"), lock),
             eq(t.workstreams.runId, $.runId),
             eq(t.workstreams.workstreamId, $.workstreamId),
             from && inArray(t.workstreams.status, [...from]),
           ),
         )
-        .returning(),
+        .returning();
+    },
   ),
 );
 
@@ -140,10 +145,10 @@ interface Shape {
 }
 const listOf = family(({ statuses, after }: Shape) =>
   statement<{ runId: string; createdAt: string | null; id: string | null; limit: number }>()(
-    ({ db, t: { workstreams } }, $) =>
+    ({ db, t: { workstreams }, through }, $) =>
       db
-        .select()
-        .from(workstreams)
+        .select(getTableColumns(workstreams))
+        .from(through(workstreams, "workstreams_by_age"))
         .where(
           and(
             eq(workstreams.runId, $.runId),
@@ -152,7 +157,7 @@ const listOf = family(({ statuses, after }: Shape) =>
           ),
         )
         .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId))
-        .limit(sql.placeholder("limit")),
+        .limit(atMost($.limit)),
   ),
 );
 

@@ -91,7 +91,7 @@ CREATE TRIGGER events_seq BEFORE INSERT ON "run_blackboard".events FOR EACH ROW 
   },
   {
     tag: "0002_claims",
-    when: 1795890774591,
+    when: 1795895376744,
     hash: "03e33446dd04e2e8e5b316c9dc7bbcb74aa9dc4a3f5234f3fcf0edf364ac34e5",
     sql: `CREATE TABLE "run_blackboard"."dependencies" (
 	"run_id" text COLLATE "C" NOT NULL,
@@ -205,12 +205,9 @@ CREATE TRIGGER workstreams_unblocked AFTER UPDATE OF status ON "run_blackboard".
   },
   {
     tag: "0003_tallies",
-    when: 1795890775732,
-    hash: "e544fa050c430b32d0e314666f07e51e18847a550b2928d396647221c11e0bd4",
-    sql: `CREATE INDEX "briefs_by_age" ON "run_blackboard"."briefs" USING btree ("run_id","created_at","brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_role" ON "run_blackboard"."briefs" USING btree ("run_id","role","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_tier" ON "run_blackboard"."briefs" USING btree ("run_id","tier","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_workstream" ON "run_blackboard"."briefs" USING btree ("run_id","workstream_id","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
+    when: 1795895381784,
+    hash: "3c1b9b467ae4934f9ccb869d6fb5919c9f7fe0bbe979688d749db08f0586765a",
+    sql: `CREATE INDEX "briefs_by_age" ON "run_blackboard"."briefs" USING btree ("run_id","created_at","brief_id","role","tier","workstream_id");--> statement-breakpoint
 CREATE INDEX "briefs_by_parent" ON "run_blackboard"."briefs" USING btree ("run_id","parent_brief_id","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
 CREATE INDEX "events_by_kind" ON "run_blackboard"."events" USING btree ("run_id","kind","seq" NULLS FIRST);--> statement-breakpoint
 CREATE INDEX "events_by_brief" ON "run_blackboard"."events" USING btree ("run_id","brief_id","seq" NULLS FIRST) WHERE "run_blackboard"."events"."brief_id" is not null;--> statement-breakpoint

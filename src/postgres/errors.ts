@@ -11,6 +11,11 @@ export function isContention(error: unknown): boolean {
   return ["40001", "40P01"].includes(codeOf(error));
 }
 
+/** Returns whether a statement failed because it could not store its event: see `at-once.ts`. */
+export function isUnlogged(error: unknown): boolean {
+  return codeOf(error) === "22012";
+}
+
 /** Returns whether the server is unreachable, refuses connections, is read-only, or the connection was lost. */
 export function isConnectionLoss(error: unknown): boolean {
   return (

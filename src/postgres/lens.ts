@@ -2,7 +2,7 @@
  * The SQL that differs on PostgreSQL, and the cast of its builder and tables to SQLite's types. The compiler proves at the end
  * of `drizzle/schema.postgres.ts` that the row types are equal.
  */
-import { type AnyColumn, eq, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { type AnyColumn, eq, exists, type Placeholder, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import type { PostgresTables } from "../../drizzle/schema.postgres.ts";
 import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
@@ -15,6 +15,8 @@ export type PostgresDatabase = NodePgDatabase<PostgresTables> & { $client: Pool 
 export function postgresLens(db: NodePgDatabase, tables: PostgresTables, nameFor: (text: string) => string): Lens {
   const nameOf = (query: { toSQL(): { sql: string } }) => nameFor(query.toSQL().sql);
   const dialect = {
+    through,
+    bound,
     typed,
     readable,
     bytes,
@@ -25,9 +27,10 @@ export function postgresLens(db: NodePgDatabase, tables: PostgresTables, nameFor
     amongRows,
     entries,
     hasNextSeq: (runId: SQL<string>) => hasNextSeq(tables, runId),
-    time,
-    timeIn,
+    ...clock(sql`statement_timestamp()`),
+    sharesIds: eq,
     skippingLocked,
+    lockingRun: (runId: AnyColumn) => lockingRun(db, tables, runId),
     ofRun: eq,
     foundForEach,
     nameOf,
@@ -35,8 +38,18 @@ export function postgresLens(db: NodePgDatabase, tables: PostgresTables, nameFor
   return { db, t: tables, ...dialect } as unknown as Lens;
 }
 
+/** The planner chooses the index by the order that a query states. */
+function through<T>(table: T): T {
+  return table;
+}
+
+/** PostgreSQL compares the plan of a statement with that for its values, and keeps the better one. */
+function bound(placeholder: Placeholder): SQL {
+  return sql`${placeholder}`;
+}
+
 /** Casts a parameter, which would otherwise be text, to the column's type without its collation. */
-function typed(column: AnyColumn, value: SQL): SQL.Aliased {
+export function typed(column: AnyColumn, value: SQL): SQL.Aliased {
   const [type = "text"] = column.getSQLType().split(" COLLATE ");
   return sql`cast(${value} as ${sql.raw(type)})`.as(column.name);
 }
@@ -96,20 +109,28 @@ function bytes(column: AnyColumn): SQL<number> {
 }
 
 /**
- * Uses the server's clock, because several machines write: the time of the statement, so that all times in one row agree.
+ * Uses the server's clock, because several machines write: one `moment` for each statement, so that all times in one row agree.
  * Formatted as in SQLite files.
  */
-function time(now: SQL<string | null>): SQL<string> {
-  return orServerTime(now, sql`statement_timestamp()`);
-}
-
-function timeIn(milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<string> {
-  const moment = sql`statement_timestamp() + cast(${milliseconds} as integer) * interval '1 millisecond'`;
-  return orServerTime(reckoned, moment);
+export function clock(moment: SQL): Pick<Lens, "time" | "timeIn"> {
+  return {
+    time: (now) => orServerTime(now, moment),
+    timeIn: (milliseconds, reckoned) =>
+      orServerTime(reckoned, sql`${moment} + cast(${milliseconds} as integer) * interval '1 millisecond'`),
+  };
 }
 
 function orServerTime(time: SQL<string | null>, moment: SQL): SQL<string> {
   return sql<string>`coalesce(cast(${time} as text), to_char((${moment}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`;
+}
+
+/**
+ * Is evaluated when the row to change has been read and not locked. With a parameter instead of the column, PostgreSQL would also
+ * evaluate it after each wait for the row, needed or not, and so lock the two in the opposite order.
+ */
+function lockingRun(db: NodePgDatabase, { runs }: PostgresTables, runId: AnyColumn): SQL {
+  const run = db.select({ found: sql`1` }).from(runs).where(eq(runs.runId, runId)).for("no key update");
+  return exists(run);
 }
 
 /**

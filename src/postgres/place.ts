@@ -15,7 +15,7 @@ import { migratePostgres, requireCurrentPostgres } from "./migrate.ts";
 import { type Connection, connectAlone, connectPostgres, type Server } from "./pool.ts";
 import { listed } from "./schema.ts";
 
-export interface ServerPlace extends Server {
+interface ServerPlace extends Server {
   readonly runId: string | undefined;
 }
 
