@@ -295,7 +295,7 @@ export const layers: readonly Layer[] = [
   },
   {
     part: "src/cli/",
-    why: "the command uses what the package exports, as a user would",
+    why: "the command uses what the package exports, as a user would, and loads a driver only where it is used",
     imports: [
       "src/errors-and-types.ts",
       "src/index.ts",
