@@ -1,7 +1,7 @@
 /** Query plans on SQLite, which has no statistics of a run's file. */
 import { readEvents } from "run-blackboard";
 import { expect, test } from "vitest";
-import { cases, fill, Questions } from "./plans.ts";
+import { cases, fill, filledClaims, listCases, Questions } from "./plans.ts";
 import { sqliteFile } from "./sqlite.ts";
 
 async function large() {
@@ -17,7 +17,7 @@ async function large() {
     const plans = questions.asked.map((text) => place.sql(`EXPLAIN QUERY PLAN ${text}`));
     return (await Promise.all(plans)).flat().map(({ detail }) => String(detail));
   };
-  return { board, plansOf };
+  return { board, place, plansOf };
 }
 
 const tables = /briefs|events|workstreams/;
@@ -35,6 +35,16 @@ test("lists and claims use one index each, sort nothing and scan no table", asyn
       [...new Set(used)].filter((index) => !/^sqlite_autoindex_(briefs|workstreams)_1$/.test(index)),
       name,
     ).toEqual(indexes);
+  }
+});
+
+test.each(["without statistics", "with statistics"])("operations on lists find briefs by key, %s", async (kind) => {
+  const { board, place, plansOf } = await large();
+  if (kind === "with statistics") await place.sql("ANALYZE");
+  for (const [name, call] of listCases) {
+    const lines = (await plansOf(() => call(board, filledClaims))).filter((line) => /briefs/.test(line));
+    expect(lines.length, name).toBeGreaterThan(0);
+    for (const line of lines) expect(line, name).toMatch(/^SEARCH briefs USING .*INDEX sqlite_autoindex_briefs_1/);
   }
 });
 
