@@ -1,15 +1,16 @@
 /**
  * npm run bench [-- --only NAME] [-- --quick] [-- --out FOLDER]
  *
- * NAME is a subject, part of a line's name, `schema`, `size`, `fairness`, `programs`, `adoption` or `postgres`. `postgres` needs
- * PostgreSQL installed and runs only if specified; `postgres:NAME` selects by part of a line's name. results.json, results.md and
- * chart.svg are written to FOLDER.
+ * NAME is a subject, part of a line's name, `schema`, `size`, `dependencies`, `fairness`, `programs`, `adoption` or `postgres`.
+ * `postgres` needs PostgreSQL installed and runs only if specified; `postgres:NAME` selects by part of a line's name.
+ * `dependencies` includes PostgreSQL if it is installed. results.json, results.md and chart.svg are written to FOLDER.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { adoption, adoptionRows } from "./adoption.ts";
 import { chart } from "./chart.ts";
+import { graphRows, graphs, idleClaims, idleClaimsOnPostgres, idleRows } from "./dependencies.ts";
 import { fairness, fairnessRows } from "./fairness.ts";
 import { type Effort, type Figures, measure } from "./measure.ts";
 import { measurePostgres, postgresRows } from "./postgres.ts";
@@ -45,6 +46,12 @@ const prices = wanted("schema") ? await schemaPrice(effort) : [];
 if (prices.length > 0) tell("## Cost of the schema in createBrief", markdown(schemaRows(prices)));
 const sizes = wanted("size") ? await bySize(effort, only) : [];
 if (sizes.length > 0) tell("## A large run ÷ a small one", markdown(sizeRows(sizes)));
+const drained = wanted("dependencies") ? graphs(quick ? 1000 : 10_000, quick ? 3 : 5) : [];
+if (drained.length > 0) tell("## Graphs of briefs", markdown(graphRows(drained)));
+const idle = wanted("dependencies")
+  ? [...(await idleClaims(effort, 10_000)), ...(await idleClaimsOnPostgres({ ...effort, blockMs: 60 }, 10_000))]
+  : [];
+if (idle.length > 0) tell("## Idle claims among 10,000 briefs of each kind", markdown(idleRows(idle)));
 const shares = wanted("fairness") ? await fairness(quick ? 1000 : 5000) : [];
 if (shares.length > 0) tell("## Eight writers on one file", markdown(fairnessRows(shares)));
 const started = wanted("programs") ? programs(quick ? 5 : 21) : undefined;
@@ -59,7 +66,7 @@ const onServer =
 if (onServer.length > 0) tell("## PostgreSQL", markdown(postgresRows(onServer)));
 if (texts.length === 1) {
   throw new Error(
-    `Unknown name ${only}; expected part of a line's name or one of: ${subjects.map(({ name }) => name).join(", ")}, schema, size, fairness, programs, adoption, postgres.`,
+    `Unknown name ${only}; expected part of a line's name or one of: ${subjects.map(({ name }) => name).join(", ")}, schema, size, dependencies, fairness, programs, adoption, postgres.`,
   );
 }
 if (out !== undefined) {
@@ -70,6 +77,8 @@ if (out !== undefined) {
     figures,
     schema: prices,
     sizes,
+    graphs: drained,
+    idle,
     fairness: shares,
     programs: started,
     adoption: adopted,

@@ -1,15 +1,15 @@
 /**
  * The benchmark on PostgreSQL: each operation through 1, 4 and 16 concurrent connections, compared with the same SQL through
- * node-postgres. Each side has its own schema on a temporary server.
+ * node-postgres; through 16 also with a server that is 2 and 10 ms away. Each side has its own schema on a temporary server.
  */
 import pg from "pg";
-import { type BlackboardOperations, briefStatuses, eventKinds, workstreamStatuses } from "run-blackboard";
+import type { Claim } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
-import { newId } from "../src/input/new-id.ts";
+import { startProxy } from "../test/postgres/proxy.ts";
 import { startPrivateServer } from "../test/postgres/server.ts";
 import { type Comparison, compare, type Effort, requireSameValues } from "./measure.ts";
-import { type Boss, pgBoss } from "./peers.ts";
-import { briefColumns, eventColumns, runColumns } from "./raw.ts";
+import { pgBoss } from "./peers.ts";
+import { lines, now, type PostgresLine, runId, type Site, type Supply } from "./postgres-lines.ts";
 import { type Rows, ratio } from "./report.ts";
 import { detail, payload } from "./samples.ts";
 import type { Side } from "./subject.ts";
@@ -17,175 +17,78 @@ import type { Side } from "./subject.ts";
 export interface Rate extends Comparison {
   readonly line: string;
   readonly connections: number;
+  /** The simulated time of a round trip to the server. */
+  readonly roundTripMs: number;
 }
 
-type Board = Awaited<ReturnType<typeof openPostgresBlackboard>>;
-
-interface PostgresLine {
-  readonly name: string;
-  ours(board: Board): Promise<unknown>;
-  raw(pool: pg.Pool): Promise<unknown>;
-  /** The equivalent work in pg-boss, if there is any. */
-  boss?(boss: Boss): Promise<unknown>;
-  /** Whether each call consumes a pending brief or job. */
-  takes?: true;
+/** Connection strings: of the server, and of the proxy in front of it that a side uses. */
+interface Urls {
+  readonly server: string;
+  readonly used: string;
 }
 
-const runId = "bench";
-/** SQL: the server's time in the format of the rows. */
-const now = `to_char(statement_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
-
-const zeros = (labels: readonly string[]): Record<string, number> =>
-  Object.fromEntries(labels.map((label) => [label, 0]));
-
-const insertBrief = `INSERT INTO briefs (brief_id, run_id, tier, role, status, payload, retry_count, created_at, updated_at)
-  SELECT $1, run_id, 1, $2, 'pending', $3::jsonb, 0, ${now}, ${now} FROM runs WHERE run_id = $4
-  ON CONFLICT DO NOTHING RETURNING ${quoted(briefColumns)}`;
-
-const lines: readonly PostgresLine[] = [
-  {
-    name: "createBrief",
-    ours: (board) => board.createBrief({ tier: 1, role: "coder", payload }),
-    async raw(pool) {
-      const { rows } = await pool.query({
-        name: "create",
-        text: insertBrief,
-        values: [newId(), "coder", JSON.stringify(payload), runId],
-      });
-      return rows[0];
-    },
-  },
-  {
-    name: "logEvent",
-    ours: (board) => board.logEvent("spawned", { detail }),
-    async raw(pool) {
-      const { rows } = await pool.query({
-        name: "log",
-        text: `INSERT INTO events (event_id, run_id, kind, detail, created_at)
-          SELECT $1, run_id, $2, $3::jsonb, ${now} FROM runs WHERE run_id = $4
-          ON CONFLICT DO NOTHING RETURNING ${quoted(eventColumns)}`,
-        values: [newId(), "spawned", JSON.stringify(detail), runId],
-      });
-      return { ...rows[0], seq: Number(rows[0].seq) };
-    },
-  },
-  {
-    name: "spawnBrief",
-    ours: (board) => board.spawnBrief({ tier: 1, role: "coder", payload }, detail),
-    raw: (pool) =>
-      rawWithEvent(pool, "spawned", {
-        name: "create",
-        text: insertBrief,
-        values: [newId(), "coder", JSON.stringify(payload), runId],
-      }),
-    boss: (boss) => boss.send(payload),
-  },
-  {
-    name: "claimBrief",
-    ours: async (board) => (await board.claimBrief({ agentId: "agent", leaseMs: 600_000 }))?.brief,
-    raw: rawClaim,
-    boss: (boss) => boss.fetch(),
-    takes: true,
-  },
-  {
-    name: "claimBrief and completeBrief",
-    async ours(board) {
-      const claim = await board.claimBrief({ agentId: "agent", leaseMs: 600_000 });
-      return claim && (await board.completeBrief(claim, payload, detail));
-    },
-    async raw(pool) {
-      const { briefId, attempt } = await rawClaim(pool);
-      return rawWithEvent(pool, "completed", {
-        name: "complete",
-        text: `UPDATE briefs SET status = 'done', result = $1::jsonb, lease_expires_at = NULL, updated_at = ${now}
-          WHERE run_id = $2 AND brief_id = $3 AND status = 'active' AND attempt = $4 AND claimed_by IS NOT NULL
-          RETURNING ${quoted(briefColumns)}`,
-        values: [JSON.stringify(payload), runId, briefId, attempt],
-      });
-    },
-    boss: async (boss) => boss.complete(await boss.fetch()),
-    takes: true,
-  },
-  {
-    name: "getRunSummary, 20 briefs",
-    ours: (board) => board.getRunSummary(),
-    async raw(pool) {
-      const { rows } = await pool.query({
-        name: "summary",
-        text: `SELECT ${quoted(runColumns)}, (SELECT seq FROM events WHERE run_id = $1 ORDER BY seq DESC LIMIT 1) AS "lastSeq",
-            subject, label, n
-          FROM runs LEFT JOIN (
-            SELECT 'workstreams' AS subject, status AS label, count(*) AS n FROM workstreams WHERE run_id = $1 GROUP BY status
-            UNION ALL SELECT 'briefs', status, count(*) FROM briefs WHERE run_id = $1 GROUP BY status
-            UNION ALL SELECT 'events', kind, count(*) FROM events WHERE run_id = $1 GROUP BY kind
-          ) AS tallies ON true WHERE run_id = $1`,
-        values: [runId],
-      });
-      const counts: Record<string, Record<string, number>> = {
-        workstreams: zeros(workstreamStatuses),
-        briefs: zeros(briefStatuses),
-        events: zeros(eventKinds),
-      };
-      for (const { subject, label, n } of rows) Object.assign(counts[subject] ?? {}, { [label]: Number(n) });
-      const { subject, label, n, lastSeq, ...run } = rows[0];
-      return { ...run, lastSeq: Number(lastSeq), ...counts };
-    },
-  },
-];
-
-/** A change with its event, after locking the run's row, so that transactions and single calls cannot deadlock. */
-async function rawWithEvent(pool: pg.Pool, kind: string, change: pg.QueryConfig): Promise<Record<string, unknown>> {
-  const client = await pool.connect();
+/** Measures the lines whose name contains `only`. */
+export async function measurePostgres(effort: Effort, only: string): Promise<Rate[]> {
+  const server = startPrivateServer();
+  if (!server) throw new Error("PostgreSQL 15 or later is not installed (Debian: apt-get install postgresql).");
+  const wanted = lines.filter(({ name }) => name.includes(only));
+  const rates: Rate[] = [];
   try {
-    await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
-    const lock = "SELECT 1 FROM runs WHERE run_id = $1 FOR NO KEY UPDATE";
-    await client.query({ name: "lock", text: lock, values: [runId] });
-    const { rows } = await client.query(change);
-    await client.query({
-      name: "append",
-      text: `INSERT INTO events (event_id, run_id, brief_id, kind, detail, created_at)
-        VALUES ($1, $2, $3, $4, $5, ${now}) ON CONFLICT DO NOTHING RETURNING seq`,
-      values: [newId(), runId, rows[0].briefId, kind, JSON.stringify(detail)],
-    });
-    await client.query("COMMIT");
-    return rows[0];
+    for (const connections of [1, 4, 16]) {
+      for (const line of wanted) {
+        const urls = { server: server.url, used: server.url };
+        rates.push({ ...(await measureLine(urls, line, connections, effort)), roundTripMs: 0 });
+      }
+    }
+    for (const roundTripMs of [2, 10]) {
+      const proxy = await startProxy(server.url, roundTripMs);
+      try {
+        // As much work as fits into a block on 16 connections, many times a round trip.
+        const longer = { ...effort, blockMs: effort.blockMs + 20 * roundTripMs };
+        for (const line of wanted.filter(({ distant }) => distant)) {
+          const urls = { server: server.url, used: proxy.url };
+          rates.push({ ...(await measureLine(urls, line, 16, longer)), roundTripMs });
+        }
+      } finally {
+        proxy.stop();
+      }
+    }
+    return rates;
   } finally {
-    client.release();
+    server.stop();
   }
 }
 
-/** Checks for pending briefs without a lock, then selects and claims one in one statement. */
-async function rawClaim(pool: pg.Pool): Promise<Record<string, unknown>> {
-  const look = await pool.query({
-    name: "look",
-    text: `SELECT EXISTS (SELECT 1 FROM briefs WHERE run_id = $1 AND lease_expires_at <= ${now} AND (status = 'active') IS TRUE) AS expired,
-        EXISTS (SELECT 1 FROM briefs WHERE run_id = $1 AND status = 'pending') AS pending`,
-    values: [runId],
-  });
-  if (!look.rows[0].pending) throw new Error("no pending briefs");
-  const end =
-    "to_char((statement_timestamp() + $2 * interval '1 millisecond') at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')";
-  const { rows } = await pool.query({
-    name: "take",
-    text: `UPDATE briefs SET status = 'active', attempt = attempt + 1, claimed_by = $3, lease_expires_at = ${end}, updated_at = ${now}
-      WHERE run_id = $1 AND brief_id = (SELECT brief_id FROM briefs WHERE run_id = $1 AND status = 'pending'
-        ORDER BY created_at NULLS FIRST, brief_id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
-      RETURNING ${quoted(briefColumns)}`,
-    values: [runId, 600_000, "agent"],
-  });
-  return rows[0];
-}
-
-/** PostgreSQL converts unquoted names to lower case. */
-function quoted(columns: string): string {
-  return columns.replace(/ AS (\w+)/g, ' AS "$1"');
+async function measureLine(urls: Urls, line: PostgresLine, connections: number, effort: Effort) {
+  const [ours, raw] = [await makeSite(urls, "ours", connections), await makeSite(urls, "raw", connections)];
+  const boss = line.boss && (await pgBoss(urls.used, connections));
+  try {
+    const sides = {
+      ours: sideBySide(connections, () => line.ours(ours), ours.supply(line.takes)),
+      raw: sideBySide(connections, () => line.raw(raw), raw.supply(line.takes)),
+    };
+    await requireSameValues(line.name, sides);
+    const peer = boss && {
+      "pg-boss": {
+        timeMs: sideBySide(
+          connections,
+          async () => line.boss?.(boss),
+          async (calls) => (line.takes ? boss.supply(payload, calls) : undefined),
+        ).timeMs,
+      },
+    };
+    return { line: line.name, connections, ...(await compare({ ...sides, ...peer }, effort)) };
+  } finally {
+    await boss?.stop();
+    for (const site of [ours, raw]) await site.close();
+  }
 }
 
 /** A side that keeps as many calls in flight as there are connections. */
 function sideBySide(
   connections: number,
   call: () => Promise<unknown>,
-  supply: (calls: number) => Promise<unknown> = async () => undefined,
+  supply: (calls: number) => Promise<unknown>,
 ): Pick<Side, "timeMs"> & Required<Pick<Side, "value">> {
   return {
     async value() {
@@ -205,62 +108,21 @@ function sideBySide(
   };
 }
 
-/** Measures the lines whose name contains `only`. */
-export async function measurePostgres(effort: Effort, only: string): Promise<Rate[]> {
-  const server = startPrivateServer();
-  if (!server) throw new Error("PostgreSQL 15 or later is not installed (Debian: apt-get install postgresql).");
-  try {
-    const rates: Rate[] = [];
-    for (const connections of [1, 4, 16]) {
-      for (const line of lines.filter(({ name }) => name.includes(only)))
-        rates.push(await measureLine(server.url, line, connections, effort));
-    }
-    return rates;
-  } finally {
-    server.stop();
-  }
-}
-
-async function measureLine(url: string, line: PostgresLine, connections: number, effort: Effort): Promise<Rate> {
-  const sites = [await makeSite(url, "ours", connections), await makeSite(url, "raw", connections)] as const;
-  const [{ board }, { pool }] = sites;
-  const boss = line.boss && (await pgBoss(url, connections));
-  try {
-    const supply = (to: Board) => async (calls: number) => {
-      if (line.takes) await to.transaction((tx) => spawnPending(tx, calls));
-    };
-    const sides = {
-      ours: sideBySide(connections, () => line.ours(board), supply(board)),
-      raw: sideBySide(connections, () => line.raw(pool), supply(sites[1].board)),
-    };
-    await requireSameValues(line.name, sides);
-    const peer = boss && {
-      "pg-boss": {
-        timeMs: sideBySide(
-          connections,
-          async () => line.boss?.(boss),
-          async (calls) => (line.takes ? boss.supply(payload, calls) : undefined),
-        ).timeMs,
-      },
-    };
-    return { line: line.name, connections, ...(await compare({ ...sides, ...peer }, effort)) };
-  } finally {
-    await boss?.stop();
-    for (const { board, pool } of sites) {
-      await board.close();
-      await pool.end();
-    }
-  }
-}
-
-async function spawnPending(tx: BlackboardOperations<"async">, count: number): Promise<void> {
-  for (let n = 0; n < count; n++) await tx.createBrief({ tier: 1, role: "coder", payload });
+interface SuppliedSite extends Site {
+  supply(takes: Supply | undefined): (calls: number) => Promise<void>;
+  close(): Promise<void>;
 }
 
 /** Creates a schema with the same run, and a pool with one connection per concurrent call. */
-async function makeSite(url: string, schema: string, connections: number): Promise<{ board: Board; pool: pg.Pool }> {
-  const pool = new pg.Pool({ connectionString: `${url}&options=-c%20search_path%3D${schema}`, max: connections });
-  await pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE; CREATE SCHEMA ${schema}`);
+async function makeSite(urls: Urls, schema: string, connections: number): Promise<SuppliedSite> {
+  const inSchema = (url: string) => {
+    const whole = new URL(url);
+    whole.searchParams.set("options", `-c search_path=${schema}`);
+    return whole.href;
+  };
+  const direct = new pg.Pool({ connectionString: inSchema(urls.server), max: 1 });
+  await direct.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE; CREATE SCHEMA ${schema}`);
+  const pool = new pg.Pool({ connectionString: inSchema(urls.used), max: connections });
   const board = await openPostgresBlackboard({ runId, connection: pool });
   await board.createRun("Find out what it costs");
   await board.transaction(async (tx) => {
@@ -271,18 +133,40 @@ async function makeSite(url: string, schema: string, connections: number): Promi
       if (n % 2) await tx.updateBriefStatus(briefId, "done");
     }
   });
-  return { board, pool };
+  const near = await openPostgresBlackboard({ runId, connection: direct });
+  const claims: Claim[] = [];
+  /** Not through the proxy: it is not timed, and would take longer than what is. */
+  const supply = (takes: Supply | undefined) => async (calls: number) => {
+    if (!takes) return;
+    await direct.query(
+      `INSERT INTO briefs (brief_id, run_id, tier, role, payload, created_at, updated_at)
+        SELECT gen_random_uuid(), $1, 1, 'coder', $2::jsonb, ${now}, ${now} FROM generate_series(1, $3::int)`,
+      [runId, JSON.stringify(payload), calls],
+    );
+    for (let n = 0; takes === "claimed briefs" && n < calls; n++) {
+      const claim = await near.claimBrief({ agentId: "agent", leaseMs: 600_000 });
+      if (claim) claims.push(claim);
+    }
+  };
+  const close = async () => {
+    for (const opened of [board, near]) await opened.close();
+    await pool.end();
+    await direct.end();
+  };
+  return { board, pool, claims, supply, close };
 }
 
 export function postgresRows(rates: readonly Rate[]): Rows {
   const perSecond = (microseconds = Number.NaN) => Math.round(1e6 / microseconds).toLocaleString("en");
-  const rows = rates.map(({ line, connections, microseconds, ratios }) => [
+  const rows = rates.map(({ line, connections, roundTripMs, microseconds, ratios }) => [
     line,
     String(connections),
+    String(roundTripMs),
     perSecond(microseconds.raw),
     perSecond(microseconds.ours),
     ratio(ratios.ours),
     ratio(ratios["pg-boss"]),
   ]);
-  return [["operation", "connections", "raw a second", "ours a second", "ours ÷ raw", "pg-boss ÷ ours"], ...rows];
+  const head = ["operation", "connections", "round trip ms", "raw a second", "ours a second", "ours ÷ raw"];
+  return [[...head, "pg-boss ÷ ours"], ...rows];
 }

@@ -5,6 +5,7 @@ export const problems = {
   gone: "3. A file removed or replaced while open",
   leftovers: "4. Leftover -wal and -journal",
   prune: "5. Prune while runs are opened",
+  order: "6. Dependencies, times and statuses that hold claims back",
   together: "All scenarios together",
 } as const;
 export type Problem = keyof typeof problems;

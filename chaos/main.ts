@@ -6,7 +6,7 @@
  * crashed runs, prune, import, copy, backup and restore, with SIGKILL and SIGSTOP. Each process records acknowledged writes in a
  * journal; at the end, all of them must be in the run's file. Prints the findings by problem, with the command to repeat them,
  * and then exits with 1. The seed determines what each process does and when one is killed, but not how processes interleave.
- * SCENARIO: looks, links, gone, leftovers, prune, together. `--keep` keeps the folder with files and journals. A short run is
+ * SCENARIO: looks, links, gone, leftovers, prune, order, together. `--keep` keeps the folder with files and journals. A short run is
  * part of the tests (`test/chaos/`).
  */
 import { parseArgs } from "node:util";

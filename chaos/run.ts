@@ -8,12 +8,13 @@ import { gone } from "./scenarios/gone.ts";
 import { leftovers } from "./scenarios/leftovers.ts";
 import { links } from "./scenarios/links.ts";
 import { looks } from "./scenarios/looks.ts";
+import { order } from "./scenarios/order.ts";
 import { prune } from "./scenarios/prune.ts";
 import { together } from "./scenarios/together.ts";
 import { type Scenario, Stage } from "./stage.ts";
 
 /** Groups run one after another. The scenarios of a group run concurrently because they mostly wait. */
-const groups: readonly (readonly Scenario[])[] = [[looks], [links], [gone, leftovers], [prune], [together]];
+const groups: readonly (readonly Scenario[])[] = [[looks], [links], [gone, leftovers], [prune], [order], [together]];
 
 export interface ChaosOptions {
   readonly seed: string;

@@ -6,10 +6,11 @@ import { inspect } from "node:util";
 import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../drizzle/vocabulary.ts";
 import { type Body, type Engine, type Mode, type Result, requireRun, type Session } from "./engine/engine.ts";
 import { InvalidInputError } from "./errors.ts";
-import { type HeldClaim, type HoldOptions, holdClaim } from "./hold-claim.ts";
+import { type HeldClaim, type HoldOptions, holdClaim, type Save } from "./hold-claim.ts";
 import { Check } from "./input/check.ts";
 import type { PlainObject } from "./input/json.ts";
 import type { AnyRoles, Roles } from "./input/roles.ts";
+import { Looks } from "./looks.ts";
 import { type BriefFilter, listBriefs } from "./operations/brief-lists.ts";
 import { incrementBriefRetry, updateBriefResult, updateBriefStatus } from "./operations/brief-updates.ts";
 import { createBrief, getBrief, spawnBrief } from "./operations/briefs.ts";
@@ -35,6 +36,7 @@ import { spawnBriefs } from "./operations/spawn-briefs.ts";
 import type { From } from "./operations/status.ts";
 import { getRunSummary, type RunSummary } from "./operations/summary.ts";
 import { type BriefTree, getBriefTree } from "./operations/tree.ts";
+import type { WaitFilter } from "./operations/wait-filters.ts";
 import {
   createWorkstream,
   getWorkstream,
@@ -45,6 +47,7 @@ import {
   type WorkstreamFilter,
 } from "./operations/workstreams.ts";
 import { quoted, shown } from "./shown.ts";
+import { type WaitOptions, waitForBrief, waitForBriefs } from "./wait.ts";
 import { type WatchOptions, watchEvents } from "./watch.ts";
 
 /**
@@ -414,6 +417,11 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
   }
 }
 
+/** The same cast as `#run`, for a promise. */
+function typed<T>(brief: Promise<unknown>): Promise<T> {
+  return brief as Promise<T>;
+}
+
 /** Returns the kind of a function of any realm: "Function", "AsyncFunction", "GeneratorFunction" or "AsyncGeneratorFunction". */
 function kindOf(fn: object): string {
   try {
@@ -437,6 +445,7 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
   readonly location: string;
   readonly #engine: Engine<M, Database>;
   readonly #watching: Context;
+  readonly #looks: Looks;
 
   /** @internal Created by `openBlackboard`. */
   constructor(engine: Engine<M, Database>, context: Context) {
@@ -444,6 +453,7 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
     this.location = engine.location;
     this.#engine = engine;
     this.#watching = context;
+    this.#looks = new Looks(engine, context);
   }
 
   /**
@@ -466,22 +476,62 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
   }
 
   /**
+   * Resolves with the brief when it is `done` or `failed`, immediately if it already is; whichever process changed it, also by
+   * an update that logs no event. A change back between two looks may be missed. Waits keep the process alive, and while a
+   * PostgreSQL server is unreachable they keep waiting. Inside a transaction it sees only committed data.
+   *
+   * ```ts
+   * const { status, result } = await board.waitForBrief("plan", { signal });
+   * ```
+   *
+   * @throws NotFoundError if the brief does not exist, also when it is deleted meanwhile; the signal's reason; ClosedError when
+   * the blackboard closes; FileError `READ_ONLY` if `readonly` had to read a snapshot of the file in which it is not finished.
+   */
+  waitForBrief(briefId: string, options?: WaitOptions): Promise<BriefOf<R>> {
+    return typed(waitForBrief(this.#looks, briefId, options));
+  }
+
+  /**
+   * Resolves when none of the briefs that match is `pending` or `active`, with their number by status; immediately with zeros if
+   * none matches. Briefs that match are counted when the wait ends, including those created meanwhile. Otherwise like
+   * `waitForBrief`.
+   *
+   * ```ts
+   * const { done, failed } = await board.waitForBriefs({ parentBriefId: "plan" }, { signal });
+   * ```
+   *
+   * @throws InvalidInputError for a filter without a field; NotFoundError for an id of `briefIds` that does not exist, also when
+   * that brief is deleted meanwhile; otherwise like `waitForBrief`.
+   */
+  waitForBriefs<K extends RoleName<R> = RoleName<R>>(
+    filter: WaitFilter<R, K>,
+    options?: WaitOptions,
+  ): Promise<Record<BriefStatus, number>> {
+    return waitForBriefs(this.#looks, this.#watching, filter, options);
+  }
+
+  /**
    * Runs `work` while renewing the claim immediately and then every third of the lease. Resolves with `work`'s result, on both
    * engines. If the claim is lost, cannot be renewed before the lease expires, or `signal` aborts, aborts the signal passed to
-   * `work` and rejects with the LostClaimError or the signal's reason, without waiting for `work`. While the database is busy
-   * or unreachable, retries until the lease expires. Neither completes nor releases the brief.
+   * `work` and rejects with the LostClaimError or the signal's reason, without waiting for `work`. That the brief was failed,
+   * retried, taken over or deleted is noticed about as soon as a watch would notice it (50 ms on SQLite, 200 ms on PostgreSQL).
+   * While the database is busy, unreachable, read-only or its disk is full, retries until the lease expires. Neither completes
+   * nor releases the brief.
+   *
+   * `save(progress)`, the second argument of `work`, stores `progress` and renews the lease, see `renewClaim`. It rejects when
+   * the claim is lost, with InvalidInputError for an invalid object, and with ClosedError after `work` has ended.
    *
    * ```ts
    * const result = await board.holdClaim(claim, { leaseMs: 60_000 }, (signal) => askModel(claim.brief.payload, { signal }));
    * board.completeBrief(claim, result);
    * ```
    */
-  holdClaim<T>(claim: HeldClaim, options: HoldOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const lease = {
-      renew: (leaseMs: number) => this.renewClaim(claim, { leaseMs }),
-      requireStorage: () => this.#engine.requireStorage(),
-    };
-    return holdClaim(lease, claim, options, work);
+  holdClaim<T>(
+    claim: HeldClaim,
+    options: HoldOptions,
+    work: (signal: AbortSignal, save: Save) => Promise<T>,
+  ): Promise<T> {
+    return holdClaim((lease) => this.renewClaim(claim, lease), this.#looks, claim, options, work);
   }
 
   /** Closes the blackboard. Idempotent. Any other call afterwards throws `ClosedError`. */

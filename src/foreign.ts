@@ -26,10 +26,12 @@ export function messageOf(thrown: unknown): string {
   return textOf(thrown, "message") ?? (typeof thrown === "string" ? thrown : shown(thrown));
 }
 
-/** Returns whether an error of this package is transient: a lock held by another connection, or an unreachable server. */
+/**
+ * Returns whether an error of this package is transient: a lock held by another connection, a server that is unreachable or
+ * read-only, a full disk.
+ */
 export function isPassing(thrown: unknown): boolean {
-  const code = codeOf(thrown);
-  return code === "BUSY" || code === "CONNECTION";
+  return ["BUSY", "CONNECTION", "DISK_FULL"].includes(codeOf(thrown) ?? "");
 }
 
 /** Returns whether a value is a promise of any realm or library. */

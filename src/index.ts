@@ -54,14 +54,18 @@ export type {
 export type { RoleSchemas, Roles } from "./input/roles.ts";
 export type { RunDestination, RunLocation } from "./input/run-locations.ts";
 export {
+  explainWaiting,
   getTreeOutline,
   listBriefOutlines,
   readBriefs,
+  readDependencies,
   readEvents,
   releaseBrief,
   reportRun,
   summarizeRun,
 } from "./inspect.ts";
+export type { Backlog, OldestReady } from "./operations/backlog.ts";
+export type { Dependency, DependencyFilter, FailedBlocker, WaitingBrief } from "./operations/blockers.ts";
 export type { BriefFilter } from "./operations/brief-lists.ts";
 export type { Brief, NewBriefBase } from "./operations/briefs.ts";
 export type { ClaimsRequest } from "./operations/claim-briefs.ts";
@@ -79,6 +83,7 @@ export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
 export type { BriefNode, BriefTree, OutlineNode, TreeOutline } from "./operations/tree.ts";
+export type { WaitFilter } from "./operations/wait-filters.ts";
 export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
 export type { SqliteDatabase } from "./sqlite/engine.ts";
 export { type Backup, backupBlackboard } from "./sqlite/files/backup.ts";
@@ -93,6 +98,7 @@ export type { Chunks } from "./transfer/lines.ts";
 export { copyRun, exportRun, type ImportOptions, importRun } from "./transfer/move.ts";
 export type { RunPlace } from "./transfer/place.ts";
 export type { PrunedRun, PruneRule } from "./transfer/prune-rule.ts";
+export type { WaitOptions } from "./wait.ts";
 export type { WatchOptions } from "./watch.ts";
 export { Blackboard };
 
@@ -155,8 +161,8 @@ export function migrateBlackboard(options: MigrateBlackboardOptions): MigrationS
 
 /**
  * Checks a file: SQLite's integrity check; tables, indexes and triggers that differ from the migrations; dangling references,
- * whether or not a foreign key declares them; briefs that are their own ancestors; stored counts that differ from the rows.
- * Read-only. `problems` is empty if no problem was found.
+ * whether or not a foreign key declares them; briefs that are their own ancestors or come after themselves; stored counts that
+ * differ from the rows. Read-only. `problems` is empty if no problem was found.
  *
  * With `repair`, writes: recreates indexes, triggers and a missing table of counts, and recomputes wrong counts. `repaired`
  * lists the repaired problems, `problems` the remaining ones.

@@ -1,14 +1,23 @@
 /**
- * Functions that take an open blackboard of either engine: the overview and the report of a run, an operator's release, rows
- * without payloads, and reading many rows in groups of bounded size.
+ * Functions that take an open blackboard of either engine: the overview and the report of a run, what waits for what, an
+ * operator's release, rows without payloads, and reading many rows in groups of bounded size.
  */
 import { type Blackboard, type BlackboardOperations, perform } from "./blackboard.ts";
 import type { Mode, Result } from "./engine/engine.ts";
 import type { PlainObject } from "./input/json.ts";
+import {
+  type Dependency,
+  type DependencyFilter,
+  dependencyPage,
+  explainWaiting as explain,
+  readDependencyPage,
+  type WaitingBrief,
+} from "./operations/blockers.ts";
 import { type BriefFilter, listBriefOutlines as listOutlines } from "./operations/brief-lists.ts";
 import { groupBySize, readGroup, setSize } from "./operations/brief-sets.ts";
 import type { Brief } from "./operations/briefs.ts";
 import { type BlackboardEvent, type EventFilter, readEventPage } from "./operations/events.ts";
+import type { DelayOptions } from "./operations/held-claims.ts";
 import type { BriefOutline } from "./operations/outlines.ts";
 import { getRunOverview, type RunOverview } from "./operations/overview.ts";
 import type { Page } from "./operations/pages.ts";
@@ -19,8 +28,8 @@ import { getTreeOutline as getOutline, type TreeOutline } from "./operations/tre
 import { renderReport } from "./report/page.ts";
 
 /**
- * Returns an overview of the run: its summary, the progress of each workstream and role, recent throughput, and the
- * longest-waiting brief. Reads one snapshot.
+ * Returns an overview of the run: its summary, the progress of each workstream and role, recent throughput, and its pending
+ * briefs by what keeps them from being claimed. Reads one snapshot.
  * @throws NotFoundError before `createRun`; UnreadableRowError if another program stored an invalid run row.
  */
 export function summarizeRun<M extends Mode>(board: BlackboardOperations<M>): Result<M, RunOverview> {
@@ -51,15 +60,17 @@ export function reportRun<M extends Mode>(board: Blackboard<M>): Result<M, strin
 /**
  * Releases an active brief regardless of its claim: it becomes pending and its retry count is unchanged. Logs `retried` with
  * `detail` and the previous agent and attempt, in the same commit. For operators: a worker releases its own claim with
- * `releaseClaim`. The previous agent's next use of its claim throws LostClaimError.
+ * `releaseClaim`. The previous agent's next use of its claim throws LostClaimError. With `delayMs`, the brief can't be claimed
+ * before that time has passed.
  * @throws NotFoundError; TransitionError if the brief is not active.
  */
 export function releaseBrief<M extends Mode>(
   board: BlackboardOperations<M>,
   briefId: string,
   detail?: PlainObject,
+  options?: DelayOptions,
 ): Result<M, Brief> {
-  return perform(board, (context) => release(context, briefId, detail));
+  return perform(board, (context) => release(context, briefId, detail, options));
 }
 
 /**
@@ -82,6 +93,43 @@ export function getTreeOutline<M extends Mode>(
   briefId?: string,
 ): Result<M, TreeOutline> {
   return perform(board, (context) => getOutline(context, briefId));
+}
+
+/**
+ * Returns what each of these briefs waits for: how many briefs, the first of them with their statuses, and whether, directly or
+ * through others, for one that failed or is missing. Briefs that don't wait, and unknown ids, are left out. Reads one snapshot.
+ *
+ * ```ts
+ * const { items } = await listBriefOutlines(board, { ready: false });
+ * for (const { briefId, blockers } of await explainWaiting(board, items.map(({ briefId }) => briefId))) {
+ *   console.log(briefId, "waits for", blockers);
+ * }
+ * ```
+ *
+ * @throws InvalidInputError.
+ */
+export function explainWaiting<M extends Mode>(
+  board: BlackboardOperations<M>,
+  briefIds: readonly string[],
+): Result<M, WaitingBrief[]> {
+  return perform(board, (context) => explain(context, briefIds));
+}
+
+/**
+ * Reads what a brief comes after (`briefId`) or what comes after a brief (`blockerId`), with the statuses of both, in order of
+ * id, in groups of at most 500. Each group is read after the previous one was consumed. An unknown brief has no dependencies.
+ * @throws InvalidInputError.
+ */
+export async function* readDependencies<M extends Mode>(
+  board: BlackboardOperations<M>,
+  filter: DependencyFilter,
+): AsyncGenerator<Dependency[], void, void> {
+  for (let last: Dependency | undefined; ; ) {
+    const group = await perform(board, (context) => readDependencyPage(context, filter, last));
+    if (group.length > 0) yield group;
+    if (group.length < dependencyPage) return;
+    last = group.at(-1);
+  }
 }
 
 /**

@@ -19,14 +19,13 @@ import type { PostgresDatabase } from "./postgres/lens.ts";
 import { migratePostgres, type PostgresMigrationStatus, requireCurrentPostgres } from "./postgres/migrate.ts";
 import { postgresPlace, pruneServer } from "./postgres/place.ts";
 import { connectPostgres } from "./postgres/pool.ts";
+import { type PostgresVerification, verifyServer } from "./postgres/repair.ts";
 import {
   listRunsOnServer,
   openPostgresView,
   type PostgresRunListing,
-  type PostgresVerification,
   type PostgresView,
   statusOfServer,
-  verifyServer,
 } from "./postgres/view.ts";
 import type { RunPlace } from "./transfer/place.ts";
 import { checkRule, type PrunedRun, type PruneRule, ruleNames } from "./transfer/prune-rule.ts";
@@ -154,9 +153,20 @@ export async function migratePostgresBlackboard(options: {
 }
 
 /**
- * Checks a database for dangling references and for briefs that are their own ancestors. Read-only.
+ * Checks a database for dangling references, for briefs that are their own ancestors or come after themselves, and for stored
+ * counts that differ from the rows. Read-only. With `repair`, recomputes wrong counts in all runs, in one transaction that other
+ * writers wait for; `repaired` lists the repaired problems, `problems` the remaining ones.
  * @throws ConnectionError, MigrationError, InvalidInputError.
  */
-export async function verifyPostgresBlackboard(options: { connection: string | Pool }): Promise<PostgresVerification> {
-  return await verifyServer(checkPostgresViewOptions(options));
+export async function verifyPostgresBlackboard(options: {
+  connection: string | Pool;
+  repair?: boolean | undefined;
+}): Promise<PostgresVerification> {
+  const check = new Check();
+  const given = check.object("options", options, { connection: true, repair: true });
+  const repair = given.repair !== undefined && check.boolean("repair", given.repair);
+  check.done();
+  // An empty string is refused as a missing connection.
+  const { connection } = checkPostgresViewOptions({ connection: given.connection ?? "" });
+  return await verifyServer(connection, repair);
 }

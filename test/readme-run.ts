@@ -28,6 +28,7 @@ export function makeReadmeRuns(root: string): void {
         workstreamId: part,
         tier: 2,
         role: n === 3 ? "tester" : "coder",
+        after: n === 3 ? [`${part}/1`, `${part}/2`] : [],
       });
     }
   }

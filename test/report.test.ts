@@ -39,6 +39,8 @@ function hostileRun() {
       payload: { hostile },
     });
   }
+  board.spawnBrief({ briefId: `after ${hostile}`, tier: 1, role: hostile, after: [`1 ${hostile}`, `2 ${hostile}`] });
+  board.spawnBrief({ briefId: `later ${hostile}`, tier: 1, role: hostile, after: [`after ${hostile}`] });
   const claim = board.claimBrief({ agentId: `agent ${hostile}`, leaseMs: 1000 });
   if (claim) board.completeBrief(claim, { result: hostile });
   board.failBrief(`1 ${hostile}`, { error: hostile });
@@ -101,6 +103,8 @@ describe.skipIf(!executablePath)("the report in Chromium", () => {
     expect(found.background).toBe(colorScheme === "dark" ? "rgb(16, 20, 28)" : "rgb(244, 245, 248)");
     for (const part of ["goal", "part", "root", "role", "agent"]) expect(found.text).toContain(`${part} "'><script>`);
     expect(found.text).toContain("escalated at");
+    expect(found.text).toContain("2 pending briefs wait, directly or through other briefs");
+    expect(found.text).toContain("indirectly for something failed");
     await page.close();
   });
 });
@@ -136,6 +140,57 @@ describe("the report of a run", () => {
     expect(page).toContain("50 of 1,000 failed briefs");
     expect(page).toContain("50 of 4,000 events");
     expect(page).toContain("30 of 50 roles");
+  });
+
+  it("stays below 5 MB when every brief waits, and shows what for", () => {
+    using board = openBlackboard({ runId: "large", file: ":memory:" });
+    board.createRun("a goal");
+    const quotes = '"'.repeat(200);
+    board.transaction((tx) => {
+      for (let n = 0; n < 3000; n++) {
+        const after = [1, 2, 3, 4].filter((back) => back <= n).map((back) => `${n - back} ${quotes}`);
+        tx.createBrief({
+          briefId: `${n} ${quotes}`,
+          tier: 1,
+          role: quotes,
+          payload: { quotes: quotes.repeat(20) },
+          after,
+        });
+      }
+      tx.failBrief(`0 ${quotes}`);
+    });
+    const page = reportRun(board);
+    expect(Buffer.byteLength(page)).toBeLessThan(5_000_000);
+    expect(page).toContain("2,999 pending briefs wait, directly or through other briefs");
+    expect(page).toContain("50 of 2,999 briefs that wait for something failed");
+    expect(page).toContain("waits for 4: ");
+    expect(page).toContain("indirectly for something failed");
+  });
+
+  it("shows what waits for what in the tree, and lists what waits for something failed", () => {
+    using board = openBlackboard({ runId: "waiting", file: ":memory:" });
+    board.createRun("a goal");
+    for (const [briefId, after] of [
+      ["write", []],
+      ["test", ["write"]],
+      ["ship", ["test"]],
+    ] as const) {
+      board.createBrief({ briefId, tier: 1, role: "coder", after });
+    }
+    const text = () =>
+      reportRun(board)
+        .replaceAll(/<[^>]+>/g, " ")
+        .replaceAll(/\s+/g, " ");
+    expect(text()).toContain("test coder waits for 1: write (pending)");
+    expect(text()).toContain("pending: 2 wait for others");
+    expect(text()).not.toContain("Waiting for something failed");
+    board.failBrief("write");
+    expect(text()).toContain("ship coder waits for 1: test (pending), indirectly for something failed");
+    expect(text()).toContain("Waiting for something failed 2 pending briefs wait");
+    expect(text()).toContain("write failed 1");
+    expect(text()).toContain("ship test (pending), indirectly for something failed");
+    board.updateRunStatus("failed");
+    expect(text()).toContain("no brief can be claimed while the run is failed");
   });
 
   it("can be created for a run without briefs", () => {

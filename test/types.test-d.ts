@@ -49,6 +49,8 @@ import {
   type Timestamp,
   type TransitionError,
   type UnreadableRowError,
+  type WaitFilter,
+  type WaitOptions,
   type WatchOptions,
   type Workstream,
   type WorkstreamFilter,
@@ -103,6 +105,8 @@ holds<SameObject<BriefFilter, contract.BriefFilter>>();
 holds<SameObject<WorkstreamFilter, contract.WorkstreamFilter>>();
 holds<SameObject<WatchOptions, NonNullable<Parameters<contract.Blackboard<"sync">["watchEvents"]>[0]>>>();
 holds<SameObject<EventFilter, contract.EventFilter>>();
+holds<SameObject<WaitFilter, contract.WaitFilter>>();
+holds<SameObject<WaitOptions, contract.WaitOptions>>();
 holds<SameObject<ClaimRequest, contract.ClaimRequest>>();
 holds<SameObject<Omit<OpenOptions, "roles">, Omit<contract.OpenOptions, "roles">>>();
 holds<Same<Mode, contract.Mode>>();
@@ -162,6 +166,8 @@ type Methods =
   | "retryBrief"
   | "escalateBrief"
   | "watchEvents"
+  | "waitForBrief"
+  | "waitForBriefs"
   | "close";
 /** The methods that differ from the contract: there must be none. */
 type Deviating<M extends Mode> = {

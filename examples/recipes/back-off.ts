@@ -24,9 +24,12 @@ for (;;) {
     board.completeBrief(claim, { answer });
   } catch (error) {
     if (error instanceof LostClaimError) continue;
-    // Keep the claim without renewing it: when the lease expires, any process can claim the brief again.
-    const delayMs = firstDelayMs * 2 ** retryCount * (0.5 + Math.random() / 2);
-    board.renewClaim(claim, { leaseMs: Math.ceil(delayMs) });
-    console.log(`${claim.brief.briefId} again in ${Math.ceil(delayMs)} ms: ${error}`);
+    if (retryCount >= maxRetries) {
+      board.failBrief(claim, { error: String(error) });
+      continue;
+    }
+    const delayMs = Math.ceil(firstDelayMs * 2 ** retryCount * (0.5 + Math.random() / 2));
+    board.retryBrief(claim, { error: String(error), delayMs }, { delayMs });
+    console.log(`${claim.brief.briefId} again in ${delayMs} ms: ${error}`);
   }
 }

@@ -1,11 +1,10 @@
 /**
- * `briefs` lists a run's briefs; `brief` shows one with its payload, result and events.
+ * `briefs`: lists a run's briefs.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
   type Blackboard,
   type BlackboardEvent,
-  type Brief,
   type BriefFilter,
   type BriefOutline,
   type BriefStatus,
@@ -14,11 +13,10 @@ import {
   type Mode,
   NotFoundError,
   readBriefs,
-  readEvents,
 } from "../index.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";
-import { age, paint, plural, status, tableWriter } from "./terminal.ts";
+import { age, status, tableWriter } from "./terminal.ts";
 
 interface Filters extends RunOptions {
   status?: BriefStatus[];
@@ -56,6 +54,7 @@ JSON: one brief per line.
 
 Examples:
   run-blackboard briefs abc123 --status failed active
+  run-blackboard briefs abc123 --no-ready
   run-blackboard briefs abc123 --role coder --parent plan --json | jq -r .briefId`,
     )
     .action((given: string, options: Filters) =>
@@ -130,6 +129,7 @@ function briefsWriter(): WriteBriefs {
     { name: "tier", align: "right", drops: 2 },
     { name: "workstream", shrinks: true, drops: 3 },
     { name: "parent", shrinks: true, drops: 4 },
+    { name: "waits for", align: "right", drops: 0 },
     { name: "retries", align: "right", drops: 1 },
     { name: "agent", shrinks: true },
     { name: "changed", align: "right" },
@@ -143,85 +143,12 @@ function briefsWriter(): WriteBriefs {
         printable(brief.tier),
         printable(brief.workstreamId ?? "-"),
         printable(brief.parentBriefId ?? "-"),
+        brief.status === "pending" && brief.waitsFor > 0 ? printable(brief.waitsFor) : "-",
         printable(brief.retryCount),
         printable(brief.claimedBy ?? "-"),
         age(brief.updatedAt),
       ]),
     );
-}
-
-export function briefCommand(): Command {
-  return withRun(new Command("brief"), "<run|file>")
-    .argument("<id>", "brief id")
-    .description("shows one brief with its payload, its result and its events")
-    .addHelpText(
-      "after",
-      `
-JSON: the brief's row, plus its events as an array.
-
-Examples:
-  run-blackboard brief abc123 write/0
-  run-blackboard brief abc123 write/0 --json | jq .result`,
-    )
-    .action((given: string, id: string, options: RunOptions) =>
-      look(given, options, async ({ board }) => {
-        const brief = await board.getBrief(id);
-        if (!brief) throw new NotFoundError("brief", id, board.runId);
-        const events = readEvents(board, { briefId: id });
-        if (options.json) await printAll(jsonOf(brief, events));
-        else await draw(brief, events);
-      }),
-    );
-}
-
-type Events = AsyncGenerator<BlackboardEvent[], void, void>;
-
-/** Yields the brief with its events in pieces: all events may exceed the maximum length of one string. */
-async function* jsonOf(brief: Brief, events: Events): AsyncGenerator<string, void, void> {
-  yield `${asJson(brief).slice(0, -1)},"events":[`;
-  let between = "";
-  for await (const page of events) {
-    for (const event of page) {
-      yield between + asJson(event);
-      between = ",";
-    }
-  }
-  yield "]}\n";
-}
-
-async function draw(brief: Brief, events: Events): Promise<void> {
-  const { briefId, role, tier, retryCount, attempt, claimedBy, claimedAt, leaseExpiresAt, notBefore } = brief;
-  const line = (name: string, value: string) => printLine(`${name.padEnd(13)}${value}`);
-  await printLine(`${paint("bold", printable(briefId))}  ${status(brief.status)}`);
-  await line("role", `${printable(role)}, tier ${printable(tier)}`);
-  await line("parent", printable(brief.parentBriefId ?? "none"));
-  await line("workstream", printable(brief.workstreamId ?? "none"));
-  await line("attempts", `${plural(attempt, "claim")}, ${plural(retryCount, "retry", "retries")}`);
-  await line("agent", claimedBy === null ? "none" : printable(claimedBy));
-  if (claimedAt !== null) await line("claimed", printable(claimedAt));
-  if (leaseExpiresAt !== null) await line("lease until", printable(leaseExpiresAt));
-  if (brief.priority !== 0) await line("priority", printable(brief.priority));
-  if (brief.waitsFor !== 0) await line("waits for", plural(brief.waitsFor, "brief"));
-  if (notBefore !== null) await line("not before", printable(notBefore));
-  await line("created", `${printable(brief.createdAt)}, ${age(brief.createdAt)} ago`);
-  await line("changed", `${printable(brief.updatedAt)}, ${age(brief.updatedAt)} ago`);
-  await block("payload", brief.payload);
-  await block("result", brief.result);
-  if (brief.progress !== null) await block("progress", brief.progress);
-  await printLine("");
-  const [first, second] = [await events.next(), await events.next()];
-  await printLine(paint("bold", second.done ? plural(first.value?.length ?? 0, "event") : "events"));
-  const write = eventsWriter();
-  for (const page of [first, second]) if (!page.done) await write(page.value);
-  for await (const page of events) await write(page);
-}
-
-async function block(name: string, value: object | null): Promise<void> {
-  await printLine("");
-  await printLine(paint("bold", name));
-  // JSON escapes line breaks in the data, so each "\n" here comes from the layout.
-  const lines = value === null ? ["none"] : JSON.stringify(value, null, 2).split("\n");
-  await printAll(lines.map((line) => `${printable(line)}\n`));
 }
 
 /** Returns a function that prints events as a table. */

@@ -4,7 +4,8 @@
  */
 import { Command, CommanderError } from "commander";
 import { backupCommand } from "./backup.ts";
-import { briefCommand, briefsCommand } from "./briefs.ts";
+import { briefCommand } from "./brief.ts";
+import { briefsCommand } from "./briefs.ts";
 import { eventsCommand } from "./events.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { failCommand, releaseCommand, retryCommand } from "./moves.ts";

@@ -153,7 +153,7 @@ export function verifyCommand(): Command {
     )
     .option(
       "--repair",
-      "recreate missing or changed indexes and triggers, and recompute incorrect counts (writes to the file)",
+      "recreate missing or changed indexes and triggers, and recompute incorrect counts (writes to the file, or to all runs of a database)",
     )
     .addHelpText(
       "after",
@@ -163,11 +163,7 @@ export function verifyCommand(): Command {
       const { repair } = options;
       return answer(given, options, async ({ file, url }) => {
         if (file) return report(verifyBlackboard({ ...file, repair }));
-        if (repair)
-          throw new InvalidInputError([
-            { path: "--repair", message: "only files can be repaired; PostgreSQL counts on read" },
-          ]);
-        return report(await (await importPostgres()).verifyPostgresBlackboard({ connection: url }));
+        return report(await (await importPostgres()).verifyPostgresBlackboard({ connection: url, repair }));
       });
     });
 }

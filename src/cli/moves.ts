@@ -4,27 +4,32 @@
  */
 import { Command } from "commander";
 import { type Blackboard, type Brief, type Mode, openBlackboard, releaseBrief } from "../index.ts";
+import { milliseconds } from "./durations.ts";
 import { importPostgres, look, type RunOptions, withRun } from "./locations.ts";
 import { exitCodes, printable, printError, printJson, printLine } from "./output.ts";
 import { status } from "./terminal.ts";
 
 interface MoveOptions extends RunOptions {
   reason?: string;
+  delay?: string;
 }
 
 type Board = Blackboard<Mode>;
-type Move = (board: Board, briefId: string, detail: object) => Brief | Promise<Brief>;
+type Move = (board: Board, briefId: string, detail: object, options: { delayMs?: number }) => Brief | Promise<Brief>;
+/** Whether the brief is pending afterwards, so that it can be delayed. */
+type Outcome = "pending" | "finished";
 
 export function retryCommand(): Command {
   return moveCommand(
     "retry",
     "sets pending, active or failed briefs to pending and counts a retry",
-    (board, id, detail) => board.retryBrief(id, detail),
+    "pending",
+    (board, id, detail, options) => board.retryBrief(id, detail, options),
   );
 }
 
 export function failCommand(): Command {
-  return moveCommand("fail", "sets pending or active briefs to failed", (board, id, detail) =>
+  return moveCommand("fail", "sets pending or active briefs to failed", "finished", (board, id, detail) =>
     board.failBrief(id, detail),
   );
 }
@@ -33,15 +38,23 @@ export function releaseCommand(): Command {
   return moveCommand(
     "release",
     "ends the claims of active briefs and sets them to pending without counting a retry; logs a retried event",
+    "pending",
     releaseBrief,
   );
 }
 
-function moveCommand(name: string, description: string, move: Move): Command {
-  return withRun(new Command(name), "<run|file>")
+function moveCommand(name: string, description: string, outcome: Outcome, move: Move): Command {
+  const command = withRun(new Command(name), "<run|file>")
     .argument("<id...>", "brief ids")
     .description(description)
-    .option("--reason <text>", "reason to store in the event's detail")
+    .option("--reason <text>", "reason to store in the event's detail");
+  if (outcome === "pending") {
+    command.option(
+      "--delay <time>",
+      "time before the briefs can be claimed: a number and s, m, h, d or w, such as 10m",
+    );
+  }
+  return command
     .addHelpText(
       "after",
       `
@@ -54,13 +67,14 @@ Example:
   run-blackboard ${name} abc123 write/0 write/1 --reason "the worker's machine is gone"`,
     )
     .action(async (given: string, ids: string[], options: MoveOptions) => {
-      const { json = false, reason } = options;
+      const { json = false, reason, delay } = options;
+      const delayed = delay === undefined ? {} : { delayMs: milliseconds("--delay", delay) };
       const detail = { by: "operator", ...(reason !== undefined && { reason }) };
       const board = await openToWrite(given, options);
       try {
         for (const id of ids) {
           try {
-            const brief = await move(board, id, detail);
+            const brief = await move(board, id, detail, delayed);
             if (json) await printJson(brief);
             else await printLine(`${printable(id)}  ${status(brief.status)}`);
           } catch (error) {

@@ -2,7 +2,8 @@
  * `prune`: deletes finished runs that have not changed for a given time.
  */
 import { Command } from "commander";
-import { InvalidInputError, type PrunedRun, pruneRuns } from "../index.ts";
+import { type PrunedRun, pruneRuns } from "../index.ts";
+import { milliseconds } from "./durations.ts";
 import { importPostgres, type LocationOptions, withRoot } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
 import { paint } from "./terminal.ts";
@@ -35,7 +36,7 @@ Examples:
   run-blackboard prune --older-than 8w --postgres postgresql://app@db/agents`,
     )
     .action(async ({ root, postgres, json, olderThan, dryRun }: PruneOptions) => {
-      const rule = { olderThanMs: milliseconds(olderThan), dryRun };
+      const rule = { olderThanMs: milliseconds("--older-than", olderThan), dryRun };
       const pruned =
         postgres === undefined
           ? pruneRuns({ root, ...rule })
@@ -52,14 +53,4 @@ function lineOf({ runId, status, changedAt, outcome, reason }: PrunedRun): strin
   if (outcome === "kept") return `${paint("gray", "kept")}     ${name}: ${printable(reason ?? "")}`;
   const what = outcome === "deleted" ? "deleted " : "due     ";
   return `${paint("red", what)} ${name}: ${printable(status)}, last changed at ${printable(changedAt ?? "")}`;
-}
-
-const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
-
-function milliseconds(age: string): number {
-  const [, count, unit = ""] = /^(\d+)([mhdw])$/.exec(age) ?? [];
-  const perUnit = units[unit];
-  if (count !== undefined && perUnit !== undefined) return Number(count) * perUnit;
-  const message = `must be a number and a unit (m, h, d or w), such as 30d; got ${JSON.stringify(age)}`;
-  throw new InvalidInputError([{ path: "--older-than", message }]);
 }

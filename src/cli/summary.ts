@@ -3,6 +3,7 @@
  */
 import { Command } from "commander";
 import { type RunOverview, summarizeRun } from "../index.ts";
+import { statusOrMissing } from "./brief.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
 import {
@@ -14,6 +15,7 @@ import {
   paint,
   percent,
   plural,
+  remaining,
   status,
   tableWriter,
   terminalWidth,
@@ -22,13 +24,13 @@ import {
 export function summaryCommand(): Command {
   return withRun(new Command("summary"), "[run|file]")
     .description(
-      "shows a run's counts, progress by workstream and role, throughput, oldest pending brief and expired claims",
+      "shows a run's counts, progress by workstream and role, throughput, what waits for what, and expired claims",
     )
     .addHelpText(
       "after",
       `
-JSON: a RunSummary (getRunSummary) with lastChangeAt, byWorkstream, byRole, throughput, oldestPending, unclaimable,
-expiredLeases and longestExpired.
+JSON: a RunSummary (getRunSummary) with lastChangeAt, byWorkstream, byRole, throughput, allowsClaims, backlog, oldestReady,
+failedBlockers, unclaimable, expiredLeases and longestExpired.
 
 Examples:
   run-blackboard summary            # the only run under ./runs
@@ -48,7 +50,7 @@ Examples:
 const maxParts = 20;
 
 async function draw(overview: RunOverview, location: string, state: string): Promise<void> {
-  const { runId, goal, briefs, events, workstreams, throughput, oldestPending, lastChangeAt } = overview;
+  const { runId, goal, briefs, events, workstreams, throughput, lastChangeAt } = overview;
   const width = terminalWidth();
   const line = (name: string, value: string) => printLine(`${name.padEnd(13)}${value}`);
   await printLine(
@@ -67,12 +69,7 @@ async function draw(overview: RunOverview, location: string, state: string): Pro
     "throughput",
     `${throughput.completedPerMinute} completed per minute in the last ${duration(throughput.windowMs)}; events: ${counts(throughput.events)}`,
   );
-  await line(
-    "oldest",
-    oldestPending
-      ? `${printable(oldestPending.briefId)} (${printable(oldestPending.role)}) has been pending for ${age(oldestPending.createdAt)}`
-      : "no pending briefs",
-  );
+  await pending(overview, line);
   await unclaimable(overview, line);
   await expired(overview, line);
   await parts(
@@ -91,18 +88,40 @@ async function draw(overview: RunOverview, location: string, state: string): Pro
   );
 }
 
-async function unclaimable(
-  { unclaimable: n }: RunOverview,
-  line: (name: string, value: string) => Promise<void>,
-): Promise<void> {
+type Line = (name: string, value: string) => Promise<void>;
+
+/** What keeps pending briefs from being claimed. Only lines that say something. */
+async function pending({ status: now, allowsClaims, backlog, oldestReady, failedBlockers }: RunOverview, line: Line) {
+  const { waiting, waitingForFailed, delayed, nextDueAt, blocked } = backlog;
+  if (!allowsClaims) await line("paused", `no brief can be claimed while the run is ${status(now)}`);
+  await line(
+    "oldest",
+    oldestReady
+      ? `${printable(oldestReady.briefId)} (${printable(oldestReady.role)}) is ready, created ${age(oldestReady.createdAt)} ago`
+      : "no brief is ready",
+  );
+  if (waiting > 0) {
+    const failed =
+      waitingForFailed === 0 ? "" : paint("red", `, ${number(waitingForFailed)} of them for something failed`);
+    await line("waiting", `${plural(waiting, "brief waits", "briefs wait")} for other briefs${failed}`);
+    for (const { briefId, status: own, holds } of failedBlockers) {
+      const what = `${printable(briefId)} (${statusOrMissing(own)})`;
+      await line("", `${what} holds ${plural(holds, "brief")}`);
+    }
+  }
+  if (delayed > 0) {
+    const next = nextDueAt === null ? "" : `; the first is due in ${remaining(nextDueAt)}, ${printable(nextDueAt)}`;
+    await line("delayed", `${plural(delayed, "brief waits", "briefs wait")} for the time to come${next}`);
+  }
+  if (blocked > 0) await line("blocked", `${plural(blocked, "brief is", "briefs are")} in a blocked workstream`);
+}
+
+async function unclaimable({ unclaimable: n }: RunOverview, line: Line): Promise<void> {
   if (n === 0) return;
   await line("unclaimable", paint("red", `${plural(n, "brief")} cannot be claimed: see run-blackboard verify`));
 }
 
-async function expired(
-  { expiredLeases, longestExpired }: RunOverview,
-  line: (name: string, value: string) => Promise<void>,
-): Promise<void> {
+async function expired({ expiredLeases, longestExpired }: RunOverview, line: Line): Promise<void> {
   if (expiredLeases === 0) return line("stuck", "no expired claims");
   await line("stuck", paint("red", plural(expiredLeases, "expired claim")));
   for (const { briefId, role, claimedBy, leaseExpiresAt } of longestExpired) {

@@ -199,6 +199,12 @@ export function age(time: unknown): string {
   return Number.isNaN(ms) ? printable(time) : duration(Math.max(0, ms));
 }
 
+/** Returns the time until a timestamp, at least `0 s`; an invalid timestamp is printed unchanged. */
+export function remaining(time: unknown): string {
+  const ms = Date.parse(String(time)) - Date.now();
+  return Number.isNaN(ms) ? printable(time) : duration(Math.max(0, ms));
+}
+
 /** Formats a count with commas. `toLocaleString` takes 25 ms to load its data, a twentieth of a command's run time. */
 export function number(count: number): string {
   return printable(count).replace(/\B(?=(\d{3})+$)/g, ",");

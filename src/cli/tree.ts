@@ -6,17 +6,19 @@ import {
   type Blackboard,
   type BriefNode,
   type BriefTree,
+  explainWaiting,
   getTreeOutline,
   type Mode,
   NotFoundError,
   type OutlineNode,
   readBriefs,
   type TreeOutline,
+  type WaitingBrief,
 } from "../index.ts";
 import { hasId, wholeNumber } from "./briefs.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";
-import { bar, cut, number, paint, percent, plural, styleOf, terminalWidth } from "./terminal.ts";
+import { bar, cut, number, paint, percent, plural, styleOf, terminalWidth, widthOf } from "./terminal.ts";
 
 interface TreeOptions extends RunOptions {
   brief?: string;
@@ -26,7 +28,7 @@ interface TreeOptions extends RunOptions {
 
 export function treeCommand(): Command {
   return withRun(new Command("tree"), "[run|file]")
-    .description("shows the briefs as a tree, with the totals of each subtree")
+    .description("shows the briefs as a tree, with the totals of each subtree and what waits for what")
     .option("--brief <id>", "only this brief and its descendants")
     .option("--depth <levels>", "depth to print; deeper briefs are only counted", wholeNumber)
     .option("--failed", "only failed briefs and their ancestors")
@@ -44,7 +46,7 @@ Examples:
         const whole = await getTreeOutline(board, options.brief);
         const tree = { ...whole, roots: selected(whole.roots, options) };
         if (options.json) await printAll(await jsonOf(board, tree, options));
-        else await draw(tree, options);
+        else await draw(tree, await explainNodes(board, tree.roots), options);
       }),
     );
 }
@@ -124,11 +126,24 @@ async function* pieces<N extends Node>(
 
 const marks = { pending: "○", active: "◐", done: "✓", failed: "✗" } as const;
 
-async function draw({ roots, totals, cycles }: TreeOutline, { failed }: TreeOptions): Promise<void> {
+type Waits = ReadonlyMap<string, WaitingBrief>;
+
+/** Explains what the drawn briefs wait for. */
+async function explainNodes(board: Blackboard<Mode>, roots: readonly OutlineNode[]): Promise<Waits> {
+  const ids: string[] = [];
+  for (const { node, isEnd } of walk([...roots]))
+    if (!isEnd && isWaiting(node) && hasId(node.brief)) ids.push(node.brief.briefId);
+  const waiting = ids.length === 0 ? [] : await explainWaiting(board, ids);
+  return new Map(waiting.map((one) => [one.briefId, one]));
+}
+
+const isWaiting = ({ brief: { status, waitsFor } }: OutlineNode) => status === "pending" && waitsFor > 0;
+
+async function draw({ roots, totals, cycles }: TreeOutline, waits: Waits, { failed }: TreeOptions): Promise<void> {
   await printLine(
     `${bar(totals)}  ${percent(totals)} finished of ${plural(sum(totals), "brief")}, ${number(totals.failed)} failed`,
   );
-  await printAll(drawn(roots));
+  await printAll(drawn(roots, waits));
   if (roots.length === 0) await printLine(failed ? "No failed briefs." : "No briefs.");
   if (cycles.length > 0) {
     const names = cycles.slice(0, 10).map(printable).join(", ");
@@ -141,12 +156,12 @@ async function draw({ roots, totals, cycles }: TreeOutline, { failed }: TreeOpti
   }
 }
 
-function* drawn(roots: readonly OutlineNode[]): Generator<string, void, void> {
+function* drawn(roots: readonly OutlineNode[], waits: Waits): Generator<string, void, void> {
   const width = terminalWidth();
   const stack = roots.toReversed().map((node) => ({ node, before: "", branch: "", below: "" }));
   for (let next = stack.pop(); next; next = stack.pop()) {
     const { node, before, branch, below } = next;
-    yield `${lineOf(node, before + branch, width)}\n`;
+    yield `${lineOf(node, before + branch, waits, width)}\n`;
     const indent = before + below;
     for (const [index, child] of node.children.toReversed().entries()) {
       const isLast = index === 0;
@@ -155,7 +170,8 @@ function* drawn(roots: readonly OutlineNode[]): Generator<string, void, void> {
   }
 }
 
-function lineOf({ brief, children, totals }: OutlineNode, indent: string, width: number | undefined): string {
+function lineOf(node: OutlineNode, indent: string, waits: Waits, width: number | undefined): string {
+  const { brief, children, totals } = node;
   const below = sum(totals) - 1;
   const rollup = below === 0 ? "" : `  ${bar(totals, 8)} ${number(totals.done + totals.failed)}/${number(below + 1)}`;
   const hidden = below > 0 && children.length === 0 ? paint("gray", "  …") : "";
@@ -164,7 +180,25 @@ function lineOf({ brief, children, totals }: OutlineNode, indent: string, width:
   const room = width && Math.max(12, width - indent.length - 2 - (below === 0 ? 0 : 36));
   const name = cut(`${printable(brief.briefId)}  ${printable(brief.role)}`, room);
   const mark = Object.hasOwn(marks, brief.status) ? marks[brief.status] : "?";
-  return `${paint("gray", indent)}${paint(styleOf(brief.status), mark)} ${name}${rollup}${note}${hidden}`;
+  const line = `${paint("gray", indent)}${paint(styleOf(brief.status), mark)} ${name}${rollup}${note}${hidden}`;
+  return line + waitingNote(node, waits.get(brief.briefId), width && width - widthOf(line) - 2);
+}
+
+/** What a pending brief waits for, in at most `room` columns; "" where there is no room. */
+function waitingNote(node: OutlineNode, waiting: WaitingBrief | undefined, room: number | undefined): string {
+  const { notBefore, status, waitsFor } = node.brief;
+  if (status !== "pending" || (room !== undefined && room < 12)) return "";
+  if (isWaiting(node)) {
+    const { blockers = [], forFailed = false } = waiting ?? {};
+    const names = blockers.map(({ briefId, status: own }) => `${printable(briefId)} (${printable(own ?? "missing")})`);
+    const more = waitsFor > names.length && names.length > 0 ? ", …" : "";
+    const isDirect = blockers.some(({ status: own }) => own === null || own === "failed");
+    const indirect = forFailed && !isDirect ? ", indirectly for something failed" : "";
+    const what = names.length === 0 ? "" : `: ${names.join(", ")}${more}`;
+    return paint(forFailed ? "red" : "gray", `  ${cut(`waits for ${number(waitsFor)}${what}${indirect}`, room)}`);
+  }
+  if (notBefore === null || !(Date.parse(notBefore) > Date.now())) return "";
+  return paint("gray", `  ${cut(`not before ${printable(notBefore)}`, room)}`);
 }
 
 function sum({ pending, active, done, failed }: BriefTree["totals"]): number {

@@ -39,17 +39,12 @@ export interface Engine<M extends Mode, Database> extends Session<M, Database> {
   /** Default polling interval of a watch, in milliseconds; depends on the cost of a poll. */
   readonly pollMs: number;
   /**
-   * Polls for a watch: runs a read operation on committed data, even when called inside a transaction. Returns `undefined`,
+   * Polls for a watch or for waits: runs a read operation on committed data, even when called inside a transaction. Returns `undefined`,
    * at almost no cost, if nothing can have changed since version `seen` or reading is not possible now. Throws `BusyError`
    * immediately, without waiting, if another process blocks reading.
-   * @throws FileError if no new data can ever become visible.
+   * @throws FileError if no new data can ever become visible, or the file is no longer at its path.
    */
   look<T>(seen: string | undefined, operation: () => Operation<T>): Result<M, Found<T> | undefined>;
-  /**
-   * Throws the error that a call would throw if the file is no longer at its path, for code that waits without making calls.
-   * Does nothing for an engine without a file.
-   */
-  requireStorage(): void;
   /** Idempotent. */
   close(): Result<M, void>;
 }

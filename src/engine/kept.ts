@@ -1,7 +1,7 @@
 /**
  * Cache of the prepared statements of one connection, each created at its first use.
  */
-import type { KeptQuery } from "../operations/operation.ts";
+import type { AtOnce, KeptQuery } from "../operations/operation.ts";
 
 /**
  * Maximum number of statements. A program that uses every operation with ten sets of filters needs about a hundred; each takes
@@ -9,11 +9,14 @@ import type { KeptQuery } from "../operations/operation.ts";
  */
 export const maxKept = 256;
 
+/** A function of an operation, the same one for each call. */
+type Key = KeptQuery["prepare"] | AtOnce["atOnce"];
+
 export class Kept<Query> {
-  readonly #queries = new Map<KeptQuery["prepare"], Query>();
+  readonly #queries = new Map<Key, Query>();
 
   /** Returns the cached query of `prepare`, or adds the one that `make` returns. */
-  get(prepare: KeptQuery["prepare"], make: () => Query): Query {
+  get(prepare: Key, make: () => Query): Query {
     const kept = this.#queries.get(prepare);
     if (kept !== undefined) return kept;
     const query = make();

@@ -9,6 +9,7 @@ import type { PlainObject } from "../input/json.ts";
 import { encodeFor } from "../input/roles.ts";
 import { quoted } from "../shown.ts";
 import { type Brief, briefColumns, getBrief, isReadable, readBrief, roleOf } from "./briefs.ts";
+import { lockingDependents } from "./dependencies.ts";
 import { type Context, family, type Lens, type Operation, settle, statement } from "./operation.ts";
 import { checkFrom, type From, statusNotSet } from "./status.ts";
 
@@ -18,13 +19,13 @@ type Update = { runId: string; briefId: string; now: string | null };
 const theBrief = (lens: Lens, $: { [Name in "runId" | "briefId"]: SQL }, guarded: boolean) =>
   and(eq(lens.t.briefs.runId, $.runId), eq(lens.t.briefs.briefId, $.briefId), guarded ? isReadable(lens) : undefined);
 
-/** A pending brief has no claim, a finished one no lease; a finished one keeps `claimedBy`. */
-const endOfClaim: Readonly<Record<BriefStatus, { claimedBy?: null; claimedAt?: null; leaseExpiresAt?: null }>> = {
-  pending: { claimedBy: null, claimedAt: null, leaseExpiresAt: null },
+/** A pending brief has no claim and waits for no time, a finished one has no lease; a finished one keeps `claimedBy`. */
+const endOfClaim = {
+  pending: { claimedBy: null, claimedAt: null, leaseExpiresAt: null, notBefore: null, parked: sql`0` },
   active: {},
   done: { leaseExpiresAt: null },
   failed: { leaseExpiresAt: null },
-};
+} as const satisfies Record<BriefStatus, object>;
 
 interface Setting {
   status: BriefStatus;
@@ -37,7 +38,7 @@ const setStatus = family(({ status, from, guarded }: Setting) =>
     return lens.db
       .update(briefs)
       .set({ status, ...endOfClaim[status], updatedAt: lens.time($.now) })
-      .where(and(theBrief(lens, $, guarded), from && inArray(briefs.status, [...from])))
+      .where(and(lockingDependents(lens, $), theBrief(lens, $, guarded), from && inArray(briefs.status, [...from])))
       .returning(briefColumns(lens));
   }),
 );
@@ -47,7 +48,7 @@ const setResult = family((guarded: boolean) =>
     lens.db
       .update(lens.t.briefs)
       .set({ result: $.result, status: "done", ...endOfClaim.done, updatedAt: lens.time($.now) })
-      .where(theBrief(lens, $, guarded))
+      .where(and(lockingDependents(lens, $), theBrief(lens, $, guarded)))
       .returning(briefColumns(lens)),
   ),
 );

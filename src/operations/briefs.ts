@@ -12,7 +12,18 @@ import { checkRole, encodeFor } from "../input/roles.ts";
 import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { addDependencies, getBlockers } from "./dependencies.ts";
 import { appendEvent, checkNewEntry } from "./entries.ts";
-import { type Context, family, type Lens, type Operation, query, settle, statement, together } from "./operation.ts";
+import {
+  atOnce,
+  type Context,
+  family,
+  type Lens,
+  type Operation,
+  type Placeholders,
+  query,
+  settle,
+  statement,
+  together,
+} from "./operation.ts";
 import { getRun } from "./runs.ts";
 import { storedNothing } from "./status.ts";
 import { asText, readObject } from "./stored-json.ts";
@@ -64,14 +75,14 @@ export const newBriefFields = {
 const newBriefNames = acceptedNames<UncheckedBrief>(newBriefFields);
 export type CheckedBrief = NewRow<typeof newBriefFields, Row>;
 
-/** Every column but `parked`, which only claims use. JSON as text. */
+/** Every column but `parked`, which only claims use. JSON as text. With names, so that a statement can refer to a part of itself. */
 export function briefColumns({ t: { briefs } }: Lens) {
   const { parked: _, ...columns } = getTableColumns(briefs);
   return {
     ...columns,
-    payload: asText(briefs.payload),
-    result: asText(briefs.result),
-    progress: asText(briefs.progress),
+    payload: asText(briefs.payload).as("payload"),
+    result: asText(briefs.result).as("result"),
+    progress: asText(briefs.progress).as("progress"),
   };
 }
 
@@ -79,17 +90,19 @@ export function briefColumns({ t: { briefs } }: Lens) {
 export const isReadable = ({ t: { briefs }, readable }: Lens) =>
   and(readable(briefs.payload), readable(briefs.result), readable(briefs.progress));
 
+interface Texts {
+  briefId: string;
+  payload: string | null;
+  result: string | null;
+  progress: string | null;
+}
+type Decoded<Stored> = Omit<Stored, "payload" | "result" | "progress"> & Pick<Brief, "payload" | "result" | "progress">;
+
 /**
  * Decodes a row in place, since it is not shared.
  * @throws UnreadableRowError.
  */
-export function readBrief(
-  row: Omit<Row, "payload" | "result" | "progress" | "parked"> & {
-    payload: string | null;
-    result: string | null;
-    progress: string | null;
-  },
-): Brief {
+export function readBrief<Stored extends Texts>(row: Stored): Decoded<Stored> {
   return Object.assign(row, {
     payload: readObject("brief", row.briefId, "payload", row.payload) ?? {},
     result: readObject("brief", row.briefId, "result", row.result),
@@ -100,43 +113,57 @@ export function readBrief(
 /** A claim clears it when the time has come. */
 export const parkedUntil = (time: SQL<string | null>) => sql`case when cast(${time} as text) is null then 0 else 1 end`;
 
+type References = { parent: boolean; workstream: boolean };
+
 /**
  * Inserts from the run's row, and only if the parent and the workstream exist. One statement for each combination of references:
  * PostgreSQL planned a single one again at each call, which cost two thirds more.
  */
-const insertReferring = family((names: { parent: boolean; workstream: boolean }) =>
-  statement<CheckedBrief>()((lens, $) => {
-    const { db, t } = lens;
-    const parent = db
-      .select({ found: sql`1` })
-      .from(t.briefs)
-      .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.parentBriefId)));
-    const workstream = db
-      .select({ found: sql`1` })
-      .from(t.workstreams)
-      .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId)));
-    return db
-      .insert(t.briefs)
-      .select(
-        db
-          .select(newColumns(lens, t.briefs, newBriefFields, $, { parked: parkedUntil($.notBefore) }))
-          .from(t.runs)
-          .where(
-            and(
-              eq(t.runs.runId, $.runId),
-              names.parent ? exists(parent) : undefined,
-              names.workstream ? exists(workstream) : undefined,
-            ),
+const referring = (names: References) => (lens: Lens, $: Placeholders<CheckedBrief>) => {
+  const { db, t } = lens;
+  const parent = db
+    .select({ found: sql`1` })
+    .from(t.briefs)
+    .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.parentBriefId)));
+  const workstream = db
+    .select({ found: sql`1` })
+    .from(t.workstreams)
+    .where(and(eq(t.workstreams.runId, $.runId), eq(t.workstreams.workstreamId, $.workstreamId)));
+  return db
+    .insert(t.briefs)
+    .select(
+      db
+        .select(newColumns(lens, t.briefs, newBriefFields, $, { parked: parkedUntil($.notBefore) }))
+        .from(t.runs)
+        .where(
+          and(
+            eq(t.runs.runId, $.runId),
+            names.parent ? exists(parent) : undefined,
+            names.workstream ? exists(workstream) : undefined,
           ),
-      )
-      .onConflictDoNothing()
-      .returning(briefColumns(lens));
-  }),
+        ),
+    )
+    .onConflictDoNothing()
+    .returning(briefColumns(lens));
+};
+
+const insertReferring = family((names: References) => statement<CheckedBrief>()(referring(names)));
+
+const spawnReferring = family((names: References) =>
+  atOnce<CheckedBrief & { eventId: string; detail: string }>()((lens, $) =>
+    lens.withEvent(referring(names)(lens, $), ({ briefId }) => {
+      const { eventId, detail, now } = $;
+      return { eventId, briefId, kind: sql`'spawned'`, detail, now };
+    }),
+  ),
 );
 
+function referencesOf({ parentBriefId, workstreamId }: CheckedBrief): References {
+  return { parent: parentBriefId !== null, workstream: workstreamId !== null };
+}
+
 function insertBrief(row: CheckedBrief) {
-  const { parentBriefId, workstreamId } = row;
-  return insertReferring({ parent: parentBriefId !== null, workstream: workstreamId !== null })(row);
+  return insertReferring(referencesOf(row))(row);
 }
 
 const findBrief = statement<{ runId: string; briefId: string }>()((lens, $) => {
@@ -219,6 +246,11 @@ export function* spawnBrief(context: Context, brief: UncheckedBrief, detail?: Pl
   const { eventId, detail: text } = checkNewEntry(check, context, detail);
   check.done();
   const { briefId, runId, now } = checked;
+  if (checked.after.length === 0) {
+    const [spawned] =
+      (yield* spawnReferring(referencesOf(checked))(() => ({ ...checked, eventId, detail: text }))) ?? [];
+    if (spawned) return readBrief(spawned);
+  }
   return yield* together(function* () {
     const created = yield* insertDependent(checked);
     if (!created) return yield* storedBrief(context, checked);

@@ -68,6 +68,11 @@ export type JsonColumn = (typeof jsonColumnNames)[number];
 /** While a run has one of these statuses, none of its briefs can be claimed. */
 const holdingStatuses: readonly RunStatus[] = ["review", "done", "failed"];
 
+/** True for a status of a run that keeps its briefs from being claimed. */
+export function holdsClaims(status: RunStatus): boolean {
+  return holdingStatuses.includes(status);
+}
+
 /** Whether the run's status allows claims. */
 export function runAllowsClaims({ db, t: { runs } }: Lens, runId: SQL<string>): SQL {
   return exists(

@@ -32,6 +32,7 @@ import { atomically, type Context, family, type Operation, statement, together }
 import { isBehind } from "./pages.ts";
 import { firstDue, parkBlocked, unparkDue } from "./parking.ts";
 import type { RoleName } from "./roles.ts";
+import { takeFirstExpired } from "./takeover-at-once.ts";
 import { claimed, firstExpired, mayTakeOver, type Taking, takeExpired } from "./takeovers.ts";
 
 export interface ClaimRequest<R extends Roles = Roles, K extends RoleName<R> = RoleName<R>> {
@@ -184,10 +185,17 @@ export function* claimBrief(context: Context, request: ClaimRequest): Operation<
   const { shape, taking, maxRetries } = claiming;
   const { now } = taking;
 
-  for (;;) {
+  for (let inTransaction = false; ; ) {
     const [found] = yield* look(shape)(taking);
     if (!found) return undefined;
     if (yield* mayTakeOver(shape, taking, found.expired)) {
+      if (!inTransaction) {
+        const taken = yield* takeFirstExpired(context, shape, taking, maxRetries);
+        if (typeof taken === "object") return taken;
+        // Another agent was faster, or a user's trigger ignores the update.
+        inTransaction = true;
+        if (taken === "nothing") continue;
+      }
       const taken = yield* together(() => takeExpired(context, shape, taking, maxRetries));
       if (taken) return taken;
     }

@@ -1,15 +1,18 @@
 /**
- * What no schema declares and other programs may break: that a brief's parent and workstream and an event's brief are rows of
- * the same run, that the parents of briefs form a tree, and that a claim can take what is pending or claimed.
+ * What no schema declares and other programs may break: that a brief's parent, workstream and dependencies and an event's brief
+ * are rows of the same run, that parents form a tree and dependencies no circle, that a claim can take what is pending or
+ * claimed, and that what claims rely on is right.
  */
 import { and, eq, isNotNull, notExists, sql } from "drizzle-orm";
 import { quoted } from "../shown.ts";
+import { findCircles, findLoose } from "./dependency-checks.ts";
 import { inSnapshot, type Operation, statement } from "./operation.ts";
+import { findWrong } from "./recount.ts";
 import { findUnclaimable, type Reason } from "./unclaimable.ts";
 
 /** One kind of flaw of one run. */
 export interface Flaw {
-  kind: "orphan" | "cycle" | "unclaimable";
+  kind: "orphan" | "cycle" | "unclaimable" | "queue";
   message: string;
 }
 
@@ -80,6 +83,21 @@ export function* findFlaws(): Operation<Flaw[]> {
     }
     for (const { runId, n, example } of yield* withoutBrief({})) {
       add("orphan", runId, Number(n), "events without the brief they name", example);
+    }
+    for (const { runId, n, ids } of yield* findLoose("blockerId")) {
+      add("orphan", runId, n, "briefs that come after a brief that is missing", ...ids);
+    }
+    for (const { runId, n, ids } of yield* findLoose("briefId")) {
+      add("orphan", runId, n, "briefs that are missing but have dependencies", ...ids);
+    }
+    for (const { runId, n, ids } of yield* findCircles()) {
+      add("cycle", runId, n, "briefs whose dependencies form a cycle, so that none of them can become ready", ...ids);
+    }
+    for (const { runId, n, example } of yield* findWrong("waitsFor")) {
+      add("queue", runId, Number(n), "briefs whose count of unfinished dependencies is wrong", example);
+    }
+    for (const { runId, n, example } of yield* findWrong("parked")) {
+      add("queue", runId, Number(n), "briefs that are kept out of the queue for no reason", example);
     }
     for (const { runId, reason, n, ids } of yield* findUnclaimable()) {
       add("unclaimable", runId, n, `briefs that cannot be claimed, since each ${reasons[reason]}`, ...ids);

@@ -2,10 +2,10 @@
  * Dependencies: which brief waits until which other brief (the blocker) is done. Rows are written with a new brief, whose blockers
  * exist already, so no cycle arises. Triggers count the blockers that are not done in `waitsFor`.
  */
-import { and, asc, eq, ne, sql } from "drizzle-orm";
+import { and, asc, eq, ne, notExists, or, type SQL, sql } from "drizzle-orm";
 import { NotFoundError } from "../errors.ts";
 import { listed } from "./lists.ts";
-import { type Operation, statement } from "./operation.ts";
+import { type Lens, type Operation, statement } from "./operation.ts";
 
 /** `blockerIds` is a JSON array. */
 type Links = { runId: string; briefId: string; blockerIds: string };
@@ -42,6 +42,21 @@ const blockersOf = statement<{ runId: string; briefId: string }>()(({ db, t: { d
 );
 
 /**
+ * For a statement that may change whether a brief is done, and so the counts of its dependents: true once it has locked the run,
+ * if the brief has any. On PostgreSQL calls that lock a brief and then its dependents would deadlock with each other.
+ */
+export function lockingDependents(lens: Lens, $: { readonly [Name in "runId" | "briefId"]: SQL<string> }) {
+  const { briefs, dependencies } = lens.t;
+  const lock = lens.lockingRun(briefs.runId);
+  if (lock === undefined) return undefined;
+  const dependents = lens.db
+    .select({ found: sql`1` })
+    .from(dependencies)
+    .where(and(eq(dependencies.runId, $.runId), eq(dependencies.blockerId, $.briefId)));
+  return or(notExists(dependents), lock);
+}
+
+/**
  * Makes a brief that was just created wait for its blockers.
  * @throws NotFoundError for the first that does not exist. The brief itself counts as missing.
  */
@@ -75,6 +90,7 @@ const insertListed = statement<{ runId: string; list: string }>()((lens, $) => {
         .innerJoin(from, sql`true`)
         .where(eq(runs.runId, $.runId)),
     )
+    .onConflictDoNothing()
     .returning({ briefId: dependencies.briefId });
 });
 

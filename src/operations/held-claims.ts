@@ -197,9 +197,18 @@ function* lostClaim(context: Context, { briefId, attempt }: { briefId: string; a
   return stored ? notCurrent(stored, attempt) : new NotFoundError("brief", briefId, context.runId);
 }
 
+type ClaimState = Pick<Brief, "briefId" | "status" | "attempt" | "claimedBy">;
+
+/** Whether a claim with this attempt is the current one of a stored brief. */
+export function isCurrentOf({ status, attempt, claimedBy }: ClaimState, used: number): boolean {
+  return status === "active" && attempt === used && claimedBy !== null;
+}
+
+export function lostClaimOf({ briefId, status, attempt, claimedBy }: ClaimState, used: number): LostClaimError {
+  return new LostClaimError(briefId, used, { status, attempt, claimedBy });
+}
+
 /** Returns the error for a stored brief that a claim with the attempt `used` didn't change. */
 export function notCurrent(stored: Brief, used: number): Error {
-  const { briefId, status, attempt, claimedBy } = stored;
-  const isIt = status === "active" && attempt === used && claimedBy !== null;
-  return isIt ? storedNothing("brief", briefId) : new LostClaimError(briefId, used, { status, attempt, claimedBy });
+  return isCurrentOf(stored, used) ? storedNothing("brief", stored.briefId) : lostClaimOf(stored, used);
 }

@@ -9,7 +9,7 @@ import { Check, maxInteger } from "../input/check.ts";
 import type { PlainObject } from "../input/json.ts";
 import { encodeFor } from "../input/roles.ts";
 import { retriesUsedUp } from "./brief-updates.ts";
-import { type Brief, briefColumns, getBrief, readBrief, roleOf } from "./briefs.ts";
+import { type Brief, briefColumns, getBrief, isReadable, readBrief, roleOf } from "./briefs.ts";
 import { isSame } from "./creation.ts";
 import { appendEvent, checkNewEntry } from "./entries.ts";
 import {
@@ -23,7 +23,17 @@ import {
   notCurrent,
   unclaimed,
 } from "./held-claims.ts";
-import { type Context, family, type Lens, type Operation, statement, together } from "./operation.ts";
+import {
+  atOnce,
+  type Context,
+  changeOrExplain,
+  family,
+  type Lens,
+  type Operation,
+  type Placeholders,
+  statement,
+  together,
+} from "./operation.ts";
 import { storedNothing } from "./status.ts";
 
 /** A claim must be the current one; an id changes the brief regardless of its claim. */
@@ -44,6 +54,11 @@ export const moves: Readonly<Record<MoveName, Move>> = {
 };
 
 type Target = { runId: string; briefId: string; attempt: number };
+interface Shape {
+  name: MoveName;
+  byClaim: boolean;
+  delayed: boolean;
+}
 type Moving = Target & Delay & { now: string | null; result: string | null };
 
 const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { from }: Move, byClaim: boolean) =>
@@ -56,8 +71,9 @@ const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { fr
       );
 
 /** Finishing clears the lease and keeps the rest of the claim; a retry clears all of it, and sets or clears `notBefore`. */
-const change = family(({ name, byClaim, delayed }: { name: MoveName; byClaim: boolean; delayed: boolean }) =>
-  statement<Moving>()((lens, $) => {
+const changeOf =
+  ({ name, byClaim, delayed }: Shape, guarded: boolean) =>
+  (lens: Lens, $: Placeholders<Moving>) => {
     const { briefs } = lens.t;
     const move = moves[name];
     return lens.db
@@ -69,9 +85,25 @@ const change = family(({ name, byClaim, delayed }: { name: MoveName; byClaim: bo
         ...(name === "complete" && { result: $.result }),
         ...(name === "retry" && { ...unclaimed(lens, $, delayed), retryCount: sql`${briefs.retryCount} + 1` }),
       })
-      .where(and(isMovable(lens, $, move, byClaim), name === "retry" ? lt(briefs.retryCount, maxInteger) : undefined))
+      .where(
+        and(
+          isMovable(lens, $, move, byClaim),
+          name === "retry" ? lt(briefs.retryCount, maxInteger) : undefined,
+          guarded ? isReadable(lens) : undefined,
+        ),
+      )
       .returning(briefColumns(lens));
-  }),
+  };
+
+const change = family((shape: Shape) => statement<Moving>()(changeOf(shape, false)));
+
+const changeAtOnce = family((shape: Shape) =>
+  atOnce<Moving & { eventId: string; detail: string }>()((lens, $) =>
+    lens.withEvent(changeOf(shape, true)(lens, $), ({ briefId }) => {
+      const { eventId, detail, now } = $;
+      return { eventId, briefId, kind: sql.raw(`'${moves[shape.name].logs}'`), detail, now };
+    }),
+  ),
 );
 
 export function* completeBrief(
@@ -148,14 +180,21 @@ function* move(
   const { runId } = context;
   const delay = delayFrom(context, delayMs);
   const { now } = delay;
+  const shape = { name, byClaim: attempt !== undefined, delayed: delayMs > 0 };
+  const moving = { runId, briefId, attempt: attempt ?? 0, result, ...delay };
+  const [moved] = (yield* changeAtOnce(shape)(() => ({ ...moving, ...entry }))) ?? [];
+  if (moved) return readBrief(moved);
   return yield* together(function* () {
-    const byClaim = attempt !== undefined;
-    const shape = { name, byClaim, delayed: delayMs > 0 };
-    const [row] = yield* change(shape)({ runId, briefId, attempt: attempt ?? 0, result, ...delay });
-    if (!row) return yield* notMoved(context, name, briefId, attempt, result);
-    const { eventId, detail } = entry;
-    yield* appendEvent({ eventId, runId, briefId, kind: moves[name].logs, detail, now });
-    return readBrief(row);
+    return yield* changeOrExplain(
+      function* () {
+        const [row] = yield* change(shape)(moving);
+        if (!row) return undefined;
+        const { eventId, detail } = entry;
+        yield* appendEvent({ eventId, runId, briefId, kind: moves[name].logs, detail, now });
+        return { value: readBrief(row) };
+      },
+      () => notMoved(context, name, briefId, attempt, result),
+    );
   });
 }
 

@@ -14,7 +14,7 @@ import type { Roles } from "../input/roles.ts";
  * are typed as SQLite's and use only what both builders have.
  */
 export interface Lens {
-  db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "insert" | "update">;
+  db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "selectDistinct" | "insert" | "update">;
   t: typeof tables;
   /** A value in the SELECT of an INSERT … SELECT, cast to the column's type: PostgreSQL treats a bare parameter there as text. */
   typed(column: AnyColumn, value: SQL): SQL.Aliased;
@@ -26,7 +26,7 @@ export interface Lens {
   isLong(column: AnyColumn): SQL;
   /** True where a column's value has the type that the column declares; `undefined` if the database guarantees it. */
   ofItsType(column: AnyColumn): SQL | undefined;
-  /** True if the column equals a text in a JSON array: one parameter, and one statement, for lists of any length. */
+  /** True if the column equals a text or a number in a JSON array: one parameter, and one statement, for lists of any length. */
   among(column: AnyColumn, list: SQL): SQL;
   /** True if the column equals a value of the query, which is run once: with LIMIT and skipped locks another run returns others. */
   amongRows(column: AnyColumn, query: SQLWrapper): SQL;
@@ -43,13 +43,45 @@ export interface Lens {
   /** The query with FOR UPDATE SKIP LOCKED, where the engine locks rows. */
   skippingLocked<Q>(query: Q): Q;
   /**
+   * True once the statement has locked the run's row, as what changes several rows of a run does first: see `together`. `runId`
+   * is a column of the row to change.
+   * `undefined` where the engine has one writer at a time.
+   */
+  lockingRun(runId: AnyColumn): SQL | undefined;
+  /**
    * `eq(column, runId)` for reading by key: all rows, or a page in key order. If the key doesn't begin with the run, the planner
    * would choose an index that does, and sort all of the run's rows again for each page; this prevents it.
    */
   ofRun(column: AnyColumn, runId: string | SQL<string>): SQL;
+  /**
+   * A query for a column of the rows with `key` and `where`, for each row of `from`. In this order of loops and by the key: a
+   * planner that estimates wrongly would read the whole table for each of those rows.
+   */
+  foundForEach(from: SQL, column: AnyColumn, key: { column: AnyColumn; value: SQL }, where: SQL): SQL;
   /** A prepared statement's name on its connection, different for each text; "" for an unnamed statement. */
   nameOf(query: { toSQL(): { sql: string } }): string;
 }
+
+/**
+ * What an engine provides to statements that make a change and store its event. Its `t.runs` contains only the run, whose row is
+ * locked before it is read, and its times are those after the lock was acquired.
+ */
+export interface AtOnceLens extends Lens {
+  /** The run's id, which is known once its row is locked: a condition on it makes a change wait for the lock. */
+  lockedRunId: SQL<string>;
+  /** The columns of the one row that `query` selects and locks, as they were before the change. */
+  chosen<Row>(query: Preparable<Row>): { readonly [Name in keyof Row]: SQL };
+  /** A JSON object. */
+  object(fields: Readonly<Record<string, SQL>>): SQL;
+  /** `change`, which returns the changed row, and its event. The statement fails unless the event is stored. */
+  withEvent<Row>(
+    change: Preparable<Row>,
+    event: (changed: { readonly [Name in keyof Row]: SQL }) => NewEventColumns,
+  ): Preparable<Row>;
+}
+export type NewEventColumns = { readonly [Name in "eventId" | "briefId" | "kind" | "detail"]: SQL } & {
+  readonly now: SQL<string | null>;
+};
 
 /** The values of a list's entries, by name; JSON is passed as text, and stored like that of a single row. */
 export type EntryTypes = Readonly<Record<string, "text" | "integer" | "json">>;
@@ -83,6 +115,11 @@ export interface KeptQuery {
 export interface BuiltQuery {
   build(lens: Lens): Preparable<unknown>;
 }
+/** A change and its event in one statement: see `atOnce`. */
+export interface AtOnce {
+  atOnce(lens: AtOnceLens): Prepared<unknown>;
+  parameters(): Parameters;
+}
 /** An operation that is atomic; inside a transaction, one that throws is rolled back alone (a savepoint). */
 export interface Atomic {
   atomic: () => Operation<unknown>;
@@ -93,7 +130,7 @@ export interface Atomic {
 export interface Snapshot {
   snapshot: () => Operation<unknown>;
 }
-export type Step = KeptQuery | BuiltQuery | Atomic | Snapshot;
+export type Step = KeptQuery | BuiltQuery | AtOnce | Atomic | Snapshot;
 export type Operation<T> = Generator<Step, T, unknown>;
 
 /** The context of a call: run id, roles, clock and id generator. */
@@ -128,6 +165,26 @@ export function statement<P extends Parameters>() {
     };
     return function* (parameters: P): Operation<Row[]> {
       return (yield { prepare, parameters }) as Row[];
+    };
+  };
+}
+
+/**
+ * A statement that makes a change and stores its event, for engines where a transaction costs a round trip for each of its
+ * statements. It commits by itself, so it must not change a row that can't be read. Returns `undefined` if it was not run or
+ * was rolled back; a transaction then has to make the change, or say why it can't be made.
+ */
+export function atOnce<P extends Parameters>() {
+  return <Row>(build: (lens: AtOnceLens, $: Placeholders<P>) => Preparable<Row>) => {
+    const prepare = (lens: AtOnceLens) => {
+      const $ = new Proxy(placeholders, {
+        get: (all, name) => (name === "runId" ? lens.lockedRunId : Reflect.get(all, name)),
+      });
+      const query = build(lens, $ as Placeholders<P>);
+      return query.prepare(lens.nameOf(query));
+    };
+    return function* (parameters: () => P): Operation<Row[] | undefined> {
+      return (yield { atOnce: prepare, parameters }) as Row[] | undefined;
     };
   };
 }
@@ -230,7 +287,7 @@ export function* inSnapshot<T>(operation: () => Operation<T>): Operation<T> {
 
 /**
  * Runs a change that one statement decides and returns its row, converted by `read`. If nothing changed, tries again in a
- * transaction and calls `explain`, which returns the result or throws; other writers can't come between the two.
+ * transaction and calls `explain`, which returns the result or throws.
  *
  * The first try commits by itself, so with `guarded` it must not change a row that can't be read: the change would be kept
  * although the call throws. The second try is rolled back in that case.
@@ -242,8 +299,41 @@ export function* settle<Row, T>(
 ): Operation<T> {
   const [changed] = yield* change(true);
   if (changed !== undefined) return read(changed);
-  return yield* atomically(function* () {
-    const [changedNow] = yield* change(false);
-    return changedNow === undefined ? yield* explain() : read(changedNow);
-  });
+  return yield* atomically(() =>
+    changeOrExplain(function* () {
+      const [row] = yield* change(false);
+      return row === undefined ? undefined : { value: read(row) };
+    }, explain),
+  );
+}
+
+/** Errors of rows that should have been changed, by what was read of them afterwards. */
+const contradictions = new WeakSet<Error>();
+
+/** Marks an error that says that nothing was changed for no known reason. */
+export function contradiction<E extends Error>(error: E): E {
+  contradictions.add(error);
+  return error;
+}
+
+/** More than another program is likely to change one row between two statements. */
+const maxTries = 5;
+
+/**
+ * Runs a change in a transaction, and `explain` if it changed nothing. On PostgreSQL another session may commit between the change
+ * and the read that explains it, so the explanation may contradict the change: then it tries again.
+ */
+export function* changeOrExplain<T>(
+  change: () => Operation<{ value: T } | undefined>,
+  explain: () => Operation<T>,
+): Operation<T> {
+  for (let tries = 1; ; tries++) {
+    const changed = yield* change();
+    if (changed) return changed.value;
+    try {
+      return yield* explain();
+    } catch (error) {
+      if (!(error instanceof Error && contradictions.has(error)) || tries === maxTries) throw error;
+    }
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * How a run is doing: its summary, and what an operator asks next. How far each part and each role is, how fast it goes, what
- * waits longest. One snapshot; one pass over the briefs, the rest by index.
+ * waits for what. One snapshot; one pass over the briefs, the rest by index.
  */
 import { and, asc, desc, eq, gte, isNotNull, lte, type SQL, sql } from "drizzle-orm";
 import {
@@ -11,8 +11,10 @@ import {
   type Timestamp,
   type WorkstreamStatus,
 } from "../../drizzle/vocabulary.ts";
-import { hasUsableId, hasUsableRole } from "./claimable.ts";
-import { filtered, oldestFirst } from "./index-choice.ts";
+import { type Backlog, backlogColumns, getBacklog, type OldestReady } from "./backlog.ts";
+import { type FailedBlocker, findFailedBlockers } from "./blockers.ts";
+import { hasUsableId, hasUsableRole, holdsClaims } from "./claimable.ts";
+import { filtered } from "./index-choice.ts";
 import { type Context, inSnapshot, type Lens, type Operation, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import { getRunSummary, type RunSummary, zeros } from "./summary.ts";
@@ -37,8 +39,14 @@ export interface RunOverview extends ListedSummary {
   /** The briefs of each role by status, in order of the role's name. */
   byRole: { role: string; briefs: Record<BriefStatus, number> }[];
   throughput: Throughput;
-  /** The pending brief that has waited longest. */
-  oldestPending: { briefId: string; role: string; tier: number; createdAt: Timestamp } | null;
+  /** False while the run's status keeps all of its briefs from being claimed: `review`, `done` or `failed`. */
+  allowsClaims: boolean;
+  /** The pending briefs by what keeps them from being claimed. */
+  backlog: Backlog;
+  /** The brief of `backlog.ready` that has waited longest. */
+  oldestReady: OldestReady | null;
+  /** The ten failed or missing briefs that the most pending ones come directly after. */
+  failedBlockers: FailedBlocker[];
   /** How many of the pending briefs and expired claims no claim can take: `verify` names them. */
   unclaimable: number;
   /** The ten longest expired claims. */
@@ -71,8 +79,9 @@ export function* listRunIds(): Operation<string[]> {
 }
 
 /** Along the table: by an index on the run it took three times as long, each row being looked up by itself. */
-const groups = statement<{ runId: string }>()(({ db, t: { briefs }, ofRun }, $) =>
-  db
+const groups = statement<{ runId: string; now: string | null }>()((lens, $) => {
+  const { briefs } = lens.t;
+  return lens.db
     .select({
       // Other programs may store bytes in any column.
       workstreamId: sql<string | null>`cast(${briefs.workstreamId} as text)`,
@@ -80,11 +89,12 @@ const groups = statement<{ runId: string }>()(({ db, t: { briefs }, ofRun }, $) 
       status: briefs.status,
       n,
       newest: sql<Timestamp>`max(${briefs.updatedAt})`,
+      ...backlogColumns(lens, $.now),
     })
     .from(briefs)
-    .where(ofRun(briefs.runId, $.runId))
-    .groupBy(briefs.workstreamId, briefs.role, briefs.status),
-);
+    .where(lens.ofRun(briefs.runId, $.runId))
+    .groupBy(briefs.workstreamId, briefs.role, briefs.status);
+});
 
 const allWorkstreams = statement<{ runId: string }>()(({ db, t: { workstreams } }, $) =>
   db
@@ -126,16 +136,6 @@ const lately = statement<{ runId: string; since: Timestamp }>()(({ db, t: { even
 /** What can be shown. */
 const isNamed = (lens: Lens) => filtered(and(hasUsableId(lens), hasUsableRole(lens)));
 
-const firstPending = statement<{ runId: string }>()((lens, $) => {
-  const { briefs } = lens.t;
-  return lens.db
-    .select({ briefId: briefs.briefId, role: briefs.role, tier: briefs.tier, createdAt: briefs.createdAt })
-    .from(briefs)
-    .where(and(eq(briefs.runId, $.runId), eq(briefs.status, "pending"), isNamed(lens)))
-    .orderBy(...oldestFirst(briefs.createdAt, briefs.briefId))
-    .limit(1);
-});
-
 /** The Python module leaves the lease of a brief that it finishes, so the index of leases has more than what is held. */
 const isExpired = ({ t: { briefs }, time }: Lens, runId: SQL<string>, now: SQL<string | null>) =>
   and(
@@ -162,13 +162,21 @@ const firstExpired = statement<{ runId: string; now: string | null }>()((lens, $
     .limit(10);
 });
 
-type Group = { workstreamId: string | null; role: string; status: BriefStatus; n: number; newest: Timestamp };
+type Group = {
+  workstreamId: string | null;
+  role: string;
+  status: BriefStatus;
+  n: number;
+  newest: Timestamp;
+  waiting: number;
+  delayed: number;
+};
 
 /** The summary of one run. */
 export function* summarizeListed(run: Run, context: Omit<Context, "runId">): Operation<ListedSummary> {
   const { runId } = run;
   const summary = yield* getRunSummary({ ...context, runId });
-  const briefs = yield* groups({ runId });
+  const briefs = yield* groups({ runId, now: context.now() });
   const workstreams = yield* allWorkstreams({ runId });
   const lastChangeAt = yield* lastChange(run, briefs, workstreams);
   const expiredLeases = yield* countLeases(runId, context);
@@ -179,9 +187,9 @@ export function* getRunOverview(context: Context): Operation<RunOverview> {
   return yield* inSnapshot(function* () {
     const { runId } = context;
     const summary = yield* getRunSummary(context);
-    const briefs = yield* groups({ runId });
+    const briefs = yield* groups({ runId, now: context.now() });
     const workstreams = yield* allWorkstreams({ runId });
-    const [oldestPending = null] = yield* firstPending({ runId });
+    const { backlog, oldestReady } = yield* getBacklog(context, briefs, workstreams);
     return {
       ...summary,
       lastChangeAt: yield* lastChange(summary, briefs, workstreams),
@@ -189,7 +197,10 @@ export function* getRunOverview(context: Context): Operation<RunOverview> {
       byWorkstream: progressOfWorkstreams(workstreams, briefs),
       byRole: [...grouped(briefs, ({ role }) => role)].map(([role, counts]) => ({ role, briefs: counts })),
       throughput: yield* getThroughput(runId, new Date(context.now() ?? Date.now())),
-      oldestPending,
+      allowsClaims: !holdsClaims(summary.status),
+      backlog,
+      oldestReady,
+      failedBlockers: backlog.waitingForFailed === 0 ? [] : yield* findFailedBlockers(runId),
       unclaimable: yield* countUnclaimable(runId, context.now()),
       longestExpired: yield* firstExpired({ runId, now: context.now() }),
     };

@@ -4,13 +4,15 @@
  */
 import { type AnyColumn, and, asc, desc, eq, inArray, max, type SQL, sql } from "drizzle-orm";
 import type { EventKind, Timestamp } from "../../drizzle/vocabulary.ts";
+import { textFlaw } from "../input/check.ts";
+import { explainWaiting, findWaitingForFailed, type WaitingBrief } from "./blockers.ts";
 import { moves } from "./lifecycle.ts";
 import { type Context, inSnapshot, type Lens, type Operation, query, statement } from "./operation.ts";
 import { type BriefOutline, outlineColumns } from "./outlines.ts";
 import { getRunOverview, type RunOverview } from "./overview.ts";
 import { requireReadable } from "./run-listings.ts";
 
-export type { BriefOutline };
+export type { BriefOutline, WaitingBrief };
 
 /** The beginning of a JSON text, and how long all of it is, in characters. */
 export interface Excerpt {
@@ -30,12 +32,23 @@ export interface ReportData {
   failures: string[];
   /** The newest event of a move that failed the brief, by brief. */
   reasons: Map<string, { kind: EventKind; createdAt: Timestamp; detail: Excerpt }>;
+  /** What briefs wait for: of those that wait for something failed, and the oldest others, up to `reportLimits.waiting` each. */
+  waiting: Map<string, WaitingBrief>;
+  /** The oldest of those that wait, directly or through others, for something failed. */
+  waitingForFailed: string[];
   /** Newest first. */
   newestEvents: { seq: number; kind: EventKind; briefId: string | null; createdAt: Timestamp; detail: Excerpt }[];
 }
 
 /** Small enough that the page stays below 5 MB even if every character shown takes the six bytes of an entity. */
-export const reportLimits = { failures: 50, newestEvents: 50, briefsWithTexts: 100, characters: 1200 } as const;
+export const reportLimits = {
+  failures: 50,
+  newestEvents: 50,
+  briefsWithTexts: 100,
+  waiting: 1000,
+  waitingForFailed: 50,
+  characters: 1200,
+} as const;
 
 const n = sql<number>`count(*)`;
 
@@ -98,6 +111,7 @@ export function* gatherReport(context: Context): Operation<ReportData> {
     const [first] = yield* oldest({ runId });
     const newestEvents = yield* newest({ runId });
     const failures = newestFailures(briefs);
+    const { waiting, waitingForFailed } = yield* readWaiting(context, briefs, overview.backlog.waitingForFailed > 0);
     const shown = briefs.slice(0, reportLimits.briefsWithTexts).map(({ briefId }) => briefId);
     return {
       overview,
@@ -106,10 +120,33 @@ export function* gatherReport(context: Context): Operation<ReportData> {
       texts: yield* readTexts(runId, [...new Set([...shown, ...failures])]),
       failures,
       reasons: yield* readReasons(runId, failures),
+      waiting,
+      waitingForFailed,
       newestEvents,
     };
   });
 }
+
+function* readWaiting(
+  context: Context,
+  briefs: readonly BriefOutline[],
+  someFailed: boolean,
+): Operation<Pick<ReportData, "waiting" | "waitingForFailed">> {
+  const held = someFailed ? yield* findWaitingForFailed(context.runId) : new Set<string>();
+  const ids = briefs
+    .filter(({ briefId, status, waitsFor }) => status === "pending" && waitsFor > 0 && isUsableId(briefId))
+    .map(({ briefId }) => briefId);
+  const failed = ids.filter((id) => held.has(id)).slice(0, reportLimits.waiting);
+  const others = ids.filter((id) => !held.has(id)).slice(0, reportLimits.waiting);
+  const waiting = yield* explainWaiting(context, [...failed, ...others]);
+  return {
+    waiting: new Map(waiting.map((one) => [one.briefId, one])),
+    waitingForFailed: failed.slice(0, reportLimits.waitingForFailed),
+  };
+}
+
+/** Another program may have stored an id that can't be asked for. */
+const isUsableId = (id: string) => id.length > 0 && id.length <= 256 && textFlaw(id) === undefined;
 
 function newestFailures(briefs: readonly BriefOutline[]): string[] {
   return briefs

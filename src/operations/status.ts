@@ -5,6 +5,7 @@
 import { DatabaseError, type Entity, NotFoundError, TransitionError } from "../errors.ts";
 import type { Check, Names } from "../input/check.ts";
 import { quoted } from "../shown.ts";
+import { contradiction } from "./operation.ts";
 
 /** Compare-and-set: the update happens only if the present status is one of these. */
 export interface From<Status> {
@@ -38,8 +39,10 @@ export function statusNotSet(
 
 /** Returns the error for a write that stored nothing for no known reason. */
 export function storedNothing(entity: Entity, id: string): DatabaseError {
-  return new DatabaseError(
-    `Writing ${entity} ${quoted(id)} stored nothing, and no rule of the blackboard prevented it. ` +
-      `Check the table for a trigger that ends in RAISE(IGNORE).`,
+  return contradiction(
+    new DatabaseError(
+      `Writing ${entity} ${quoted(id)} stored nothing, and no rule of the blackboard prevented it. ` +
+        `Check the table for a trigger that ends in RAISE(IGNORE).`,
+    ),
   );
 }

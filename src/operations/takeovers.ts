@@ -1,6 +1,7 @@
 /**
  * Takeovers: claims of briefs whose lease has expired, the longest expired first. A takeover counts a retry and logs `retried`.
- * It needs a transaction, since the event names the previous agent, and RETURNING returns new values only.
+ * It needs a transaction, or a statement that selects the row first, since the event names the previous agent, and RETURNING
+ * returns new values only.
  */
 import { and, asc, eq, isNotNull, lte, type SQL, sql } from "drizzle-orm";
 import type { EventKind } from "../../drizzle/vocabulary.ts";
@@ -46,7 +47,7 @@ type Asking = { readonly [Name in keyof Wanted]: SQL } & { readonly now: SQL<str
 /**
  * Active with an expired lease, by the index `briefs_leased`. A brief without a lease was not claimed here and is not taken over.
  */
-const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
+export const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
   const { briefs } = lens.t;
   return and(
     eq(briefs.runId, $.runId),
@@ -59,7 +60,7 @@ const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
   );
 };
 
-const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), asc(briefs.briefId)] as const;
+export const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpiresAt), asc(briefs.briefId)] as const;
 
 /** The `likelihood` of the longest expired brief. */
 export const firstExpired = (lens: Lens, $: Asking, shape: Shape) =>
@@ -113,7 +114,7 @@ const placeOf = ({ leaseExpiresAt, briefId }: { leaseExpiresAt: string | null; b
 });
 
 /** A retry count at its maximum stays there. */
-const retryCounted = ({ t: { briefs } }: Lens) =>
+export const retryCounted = ({ t: { briefs } }: Lens) =>
   sql`case when ${briefs.retryCount} < ${sql.raw(String(maxInteger))} then ${briefs.retryCount} + 1 else ${briefs.retryCount} end`;
 
 const takeOver = statement<Taking & { briefId: string }>()((lens, $) => {

@@ -1,21 +1,32 @@
 /**
  * A run's stored rows, read page by page and written unchanged, to move a run between places.
  * JSON stays the text that it is. No rule of the lifecycle applies, and nothing is checked but that ids are free.
+ *
+ * A brief is moved with the ids of its dependencies, which may name briefs that are written later or never. What is derived from
+ * other rows isn't moved: triggers count the dependencies again, and `parked` follows from `notBefore`.
  */
-import { and, asc, eq, gt, isNull } from "drizzle-orm";
+import { and, asc, between, eq, exists, gt, isNull, sql } from "drizzle-orm";
 import type { briefs, events } from "../../drizzle/schema.ts";
 import { jsonColumns, onFirstPage, pageRows } from "./bounds.ts";
 import { briefColumns } from "./briefs.ts";
+import { addDependenciesOf } from "./dependencies.ts";
 import { eventColumns } from "./events.ts";
+import { filtered } from "./index-choice.ts";
 import { batches, family, type Operation, query, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import type { Workstream } from "./workstreams.ts";
+
+/** Columns of a brief that are derived from other rows or columns. */
+export const derivedBriefColumns = ["waitsFor", "parked"] as const;
+type DerivedColumn = (typeof derivedBriefColumns)[number];
 
 export type StoredBrief = Omit<typeof briefs.$inferSelect, "payload" | "result" | "progress" | "parked"> & {
   payload: string | null;
   result: string | null;
   progress: string | null;
 };
+/** A brief with its dependencies: the ids of the briefs that it comes after, in order. */
+export type WholeBrief = Omit<StoredBrief, DerivedColumn> & { after: readonly string[] };
 /** `seq` is null where the database is to choose it. */
 export type StoredEvent<Seq = number> = Omit<typeof events.$inferSelect, "seq" | "detail"> & {
   seq: Seq;
@@ -62,6 +73,52 @@ const briefsFrom = family((from: From) =>
 
 export function* readBriefs(runId: string, after: string | undefined): Operation<StoredBrief[]> {
   return yield* briefsFrom(after === undefined ? "start" : "after")({ runId, after: after ?? null });
+}
+
+type Links = { runId: string; first: string; last: string; limit: number };
+
+/** The dependencies of a page of briefs, by the index `dependencies_of_brief`. */
+const dependenciesOf = statement<Links>()((lens, $) => {
+  const { briefs, dependencies } = lens.t;
+  const brief = lens.db
+    .select({ found: sql`1` })
+    .from(briefs)
+    .where(and(lens.ofRun(briefs.runId, $.runId), eq(briefs.briefId, dependencies.briefId)));
+  return lens.db
+    .select({ briefId: dependencies.briefId, blockerId: dependencies.blockerId })
+    .from(dependencies)
+    .where(
+      and(eq(dependencies.runId, $.runId), between(dependencies.briefId, $.first, $.last), filtered(exists(brief))),
+    )
+    .orderBy(asc(dependencies.briefId), asc(dependencies.blockerId))
+    .limit(sql.placeholder("limit"));
+});
+
+/** How many dependencies a page has at most, unless those of a single brief are more. */
+const pageDependencies = 8192;
+
+/** Like `readBriefs`, with the dependencies of the briefs. A page ends before the brief with which they would be too many. */
+export function* readWholeBriefs(runId: string, after: string | undefined): Operation<WholeBrief[]> {
+  const rows = yield* readBriefs(runId, after);
+  const [first, last] = [rows[0]?.briefId, rows.at(-1)?.briefId];
+  if (first === undefined || last === undefined) return [];
+  const links = yield* dependenciesOf({ runId, first, last, limit: pageDependencies });
+  const cut = links.length < pageDependencies ? undefined : links.at(-1)?.briefId;
+  if (cut === undefined) return withDependencies(rows, links);
+  const end = rows.findIndex(({ briefId }) => briefId === cut);
+  if (end > 0) return withDependencies(rows.slice(0, end), links);
+  const all = yield* dependenciesOf({ runId, first: cut, last: cut, limit: Number.MAX_SAFE_INTEGER });
+  return withDependencies(rows.slice(0, 1), all);
+}
+
+function withDependencies(rows: StoredBrief[], links: { briefId: string; blockerId: string }[]): WholeBrief[] {
+  const blockers = new Map<string, string[]>();
+  for (const { briefId, blockerId } of links) {
+    const present = blockers.get(briefId);
+    if (present) present.push(blockerId);
+    else blockers.set(briefId, [blockerId]);
+  }
+  return rows.map(({ waitsFor: _, ...row }) => ({ ...row, after: blockers.get(row.briefId) ?? [] }));
 }
 
 const eventsFrom = statement<{ runId: string; after: number }>()((lens, $) => {
@@ -113,13 +170,23 @@ export const insertWorkstreams = batches<Workstream>("workstreams")(({ db, t }, 
   db.insert(t.workstreams).values(rows).onConflictDoNothing().returning({ id: t.workstreams.workstreamId }),
 );
 
-const insertWholeBriefs = batches<StoredBrief & { parked: number }>("briefs")(({ db, t }, rows) =>
+type InsertedBrief = StoredBrief & { parked: number };
+
+const insertBriefRows = batches<InsertedBrief>("briefs")(({ db, t }, rows) =>
   db.insert(t.briefs).values(rows).onConflictDoNothing().returning({ id: t.briefs.briefId }),
 );
 
-/** What is parked for a workstream is returned to the queue. */
-export function* insertBriefs(rows: readonly StoredBrief[]): Operation<Written[]> {
-  return yield* insertWholeBriefs(rows.map((row) => ({ ...row, parked: row.notBefore === null ? 0 : 1 })));
+/**
+ * Writes briefs of one run and then their dependencies. A dependency counts until its blocker is written and done, so the counts are right
+ * in whatever order briefs are written. What was parked for a workstream is returned to the queue.
+ */
+export function* insertBriefs(rows: readonly WholeBrief[]): Operation<Written[]> {
+  const written = yield* insertBriefRows(
+    rows.map(({ after: _, ...row }) => ({ ...row, waitsFor: 0, parked: row.notBefore === null ? 0 : 1 })),
+  );
+  const [first] = rows;
+  if (first) yield* addDependenciesOf(first.runId, rows);
+  return written;
 }
 
 export const insertEvents = batches<StoredEvent<number | null>>("events")(({ db, t }, rows) =>

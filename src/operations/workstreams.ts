@@ -1,7 +1,7 @@
 /**
  * Workstreams: the parts a run's goal is split into, each with an owner and a status of its own.
  */
-import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, ne, or, sql } from "drizzle-orm";
 import type { workstreams } from "../../drizzle/schema.ts";
 import { type WorkstreamStatus, workstreamStatuses } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
@@ -61,18 +61,22 @@ const findWorkstream = statement<{ runId: string; workstreamId: string }>()(({ d
 
 const setStatus = family((from: readonly WorkstreamStatus[] | undefined) =>
   statement<{ runId: string; workstreamId: string; status: WorkstreamStatus; now: string | null }>()(
-    ({ db, t, time }, $) =>
-      db
+    ({ db, t, time, lockingRun }, $) => {
+      // Unblocking returns many briefs to the queue.
+      const lock = lockingRun(t.workstreams.runId);
+      return db
         .update(t.workstreams)
         .set({ status: $.status, updatedAt: time($.now) })
         .where(
           and(
+            lock && or(ne(t.workstreams.status, "blocked"), lock),
             eq(t.workstreams.runId, $.runId),
             eq(t.workstreams.workstreamId, $.workstreamId),
             from && inArray(t.workstreams.status, [...from]),
           ),
         )
-        .returning(),
+        .returning();
+    },
   ),
 );
 

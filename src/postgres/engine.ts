@@ -110,7 +110,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   }
 
   /**
-   * Queries at every poll: one index range, and no cheaper check exists. LISTEN/NOTIFY would not remove the need to poll:
+   * Queries at every poll: one index range, or rows by their keys, and no cheaper check exists. LISTEN/NOTIFY would not remove the need to poll:
    * notifications are lost with the connection, do not pass through a pooler, and serialize commits.
    */
   async look<T>(_: string | undefined, operation: () => Operation<T>): Promise<Found<T>> {
@@ -118,9 +118,6 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     if (this.#closing || this.#connection.pool.ending) throw closedAt(this.location);
     return { version: "", value: await this.#awaitedByClose(() => this.#runAlone(operation)) };
   }
-
-  /** Does nothing: a server has no file, and each call detects a lost connection. */
-  requireStorage(): void {}
 
   async close(): Promise<void> {
     if (this.#openTransaction()) throw closedInside();

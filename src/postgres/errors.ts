@@ -11,15 +11,23 @@ export function isContention(error: unknown): boolean {
   return ["40001", "40P01"].includes(codeOf(error));
 }
 
-/** Returns whether the server is unreachable, refuses connections, or the connection was lost. */
+/** Returns whether a statement failed because it could not store its event: see `at-once.ts`. */
+export function isUnlogged(error: unknown): boolean {
+  return codeOf(error) === "22012";
+}
+
+/** Returns whether the server is unreachable, refuses connections, is read-only, or the connection was lost. */
 export function isConnectionLoss(error: unknown): boolean {
   return (
     ownCodeOf(error) === "CONNECTION" ||
+    codeOf(error) === readOnlyServer ||
     connectionLoss.test(codeOf(error)) ||
     connectionMessages.test(rootOf(error).message)
   );
 }
 
+/** After a failover, connections to the old server must be dropped. */
+const readOnlyServer = "25006";
 const connectionLoss = /^(08...|57P0[1-5]|25P0[34]|28...|3D000|53300|E[A-Z_]+)$/;
 /** Messages of node-postgres errors without a code. */
 const connectionMessages =
@@ -39,6 +47,12 @@ export function translated(error: unknown, location: string): unknown {
   const cause = rootOf(error);
   const code = codeOf(error);
   const { message } = cause;
+  if (code === readOnlyServer) {
+    return new ConnectionError(
+      `The server at ${location} is read-only (${reasonOf(cause)}). Nothing was written; retry when it accepts writes again.`,
+      { cause },
+    );
+  }
   if (isConnectionLoss(error)) {
     return new ConnectionError(
       `Lost the connection to the server at ${location} (${reasonOf(cause)}). Whether the last write was committed is ` +

@@ -2,7 +2,7 @@
  * The SQL that differs on PostgreSQL, and the cast of its builder and tables to SQLite's types. The compiler proves at the end
  * of `drizzle/schema.postgres.ts` that the row types are equal.
  */
-import { type AnyColumn, eq, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { type AnyColumn, eq, exists, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
 import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
@@ -25,17 +25,18 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
     amongRows,
     entries,
     hasNextSeq,
-    time,
-    timeIn,
+    ...clock(sql`statement_timestamp()`),
     skippingLocked,
+    lockingRun: (runId: AnyColumn) => lockingRun(db, runId),
     ofRun: eq,
+    foundForEach,
     nameOf,
   };
   return { db, t: tables, ...dialect } as unknown as Lens;
 }
 
 /** Casts a parameter, which would otherwise be text, to the column's type without its collation. */
-function typed(column: AnyColumn, value: SQL): SQL.Aliased {
+export function typed(column: AnyColumn, value: SQL): SQL.Aliased {
   const [type = "text"] = column.getSQLType().split(" COLLATE ");
   return sql`cast(${value} as ${sql.raw(type)})`.as(column.name);
 }
@@ -59,7 +60,9 @@ function ofItsType(): undefined {
 
 /** Uses an array, which is computed once, before the rows are compared. */
 function among(column: AnyColumn, list: SQL): SQL {
-  return sql`${column} = any(array(select jsonb_array_elements_text(cast(${list} as jsonb))))`;
+  const text = sql`jsonb_array_elements_text(cast(${list} as jsonb))`;
+  const value = column.dataType === "number" ? sql`cast(${text} as ${sql.raw(column.getSQLType())})` : text;
+  return sql`${column} = any(array(select ${value}))`;
 }
 
 /** Not IN: the planner may run its query again for each row. */
@@ -100,20 +103,43 @@ function bytes(column: AnyColumn): SQL<number> {
 }
 
 /**
- * Uses the server's clock, because several machines write: the time of the statement, so that all times in one row agree.
+ * Uses the server's clock, because several machines write: one `moment` for each statement, so that all times in one row agree.
  * Formatted as in SQLite files.
  */
-function time(now: SQL<string | null>): SQL<string> {
-  return orServerTime(now, sql`statement_timestamp()`);
-}
-
-function timeIn(milliseconds: SQL<number>, reckoned: SQL<string | null>): SQL<string> {
-  const moment = sql`statement_timestamp() + cast(${milliseconds} as integer) * interval '1 millisecond'`;
-  return orServerTime(reckoned, moment);
+export function clock(moment: SQL): Pick<Lens, "time" | "timeIn"> {
+  return {
+    time: (now) => orServerTime(now, moment),
+    timeIn: (milliseconds, reckoned) =>
+      orServerTime(reckoned, sql`${moment} + cast(${milliseconds} as integer) * interval '1 millisecond'`),
+  };
 }
 
 function orServerTime(time: SQL<string | null>, moment: SQL): SQL<string> {
   return sql<string>`coalesce(cast(${time} as text), to_char((${moment}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`;
+}
+
+/**
+ * Is evaluated when the row to change has been read and not locked. With a parameter instead of the column, PostgreSQL would also
+ * evaluate it after each wait for the row, needed or not, and so lock the two in the opposite order.
+ */
+function lockingRun(db: NodePgDatabase, runId: AnyColumn): SQL {
+  const { runs } = tables;
+  const run = db.select({ found: sql`1` }).from(runs).where(eq(runs.runId, runId)).for("no key update");
+  return exists(run);
+}
+
+/**
+ * OFFSET keeps the subquery from being merged into the query around it. A range, since it is estimated to match few rows: where
+ * most rows have one key, the planner would expect as many for every key, and read the whole table.
+ */
+function foundForEach(
+  from: SQL,
+  column: AnyColumn,
+  { column: key, value }: { column: AnyColumn; value: SQL },
+  where: SQL,
+): SQL {
+  const found = sql`select ${column} as value from ${column.table} where ${key} between ${value} and ${value} and ${where}`;
+  return sql`select found.value from ${from} cross join lateral (${found} offset 0) as found`;
 }
 
 interface Lockable {

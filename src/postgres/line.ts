@@ -2,10 +2,12 @@
  * A connection used by an operation or a transaction: prepared statements, BEGIN and COMMIT, savepoints.
  */
 import type { Logger } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/node-postgres";
+import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import { rolledBack } from "../engine/engine.ts";
 import { Kept } from "../engine/kept.ts";
-import type { Atomic, Lens, Operation, Snapshot, Step } from "../operations/operation.ts";
+import type { AtOnce, Atomic, Lens, Operation, Parameters, Snapshot, Step } from "../operations/operation.ts";
+import { atOnceLens } from "./at-once.ts";
+import { isContention, isUnlogged } from "./errors.ts";
 import { postgresLens } from "./lens.ts";
 import { lockRun } from "./locks.ts";
 import type { Client } from "./pool.ts";
@@ -14,9 +16,13 @@ import { nameFor, reading } from "./prepared.ts";
 /** Number of statements on a connection before the first replanning; it doubles for each further one. */
 const statementsBeforeReplan = 64;
 
+type SpecialStep = AtOnce | Atomic | Snapshot;
+
 export class Line {
   readonly client: Client;
   readonly #runId: string;
+  readonly #database: NodePgDatabase;
+  readonly #nameFor = (text: string) => nameFor(this.client, text);
   readonly #lens: Lens;
   /** Per client, because each client has a separate server process with its own prepared statements. */
   readonly #kept = new Kept<ReturnType<typeof reading>>();
@@ -27,7 +33,8 @@ export class Line {
   constructor(client: Client, runId: string, logger: Logger | undefined) {
     this.client = client;
     this.#runId = runId;
-    this.#lens = postgresLens(drizzle(client, logger ? { logger } : {}), (text) => nameFor(client, text));
+    this.#database = drizzle(client, logger ? { logger } : {});
+    this.#lens = postgresLens(this.#database, this.#nameFor);
   }
 
   /** Whether the connection may still be inside a transaction, so that the pool must discard it. */
@@ -37,22 +44,29 @@ export class Line {
 
   /** Runs an operation outside a transaction: each of its queries commits separately. */
   run<T>(operation: Operation<T>): Promise<T> {
-    return this.#drive(operation, (step) =>
-      "snapshot" in step
-        ? this.transaction(() => this.runInside(step.snapshot()), "REPEATABLE READ READ ONLY")
-        : this.transaction(async () => {
-            if (step.severalRows) await this.lockRun();
-            return await this.runInside(step.atomic());
-          }),
-    );
+    return this.#drive(operation, (step) => {
+      // Contention is left to the transaction, whose isolation level is set: at a stricter level waiting would be a failure.
+      if ("atOnce" in step) return this.#atOnce(step, (error) => isUnlogged(error) || isContention(error));
+      if ("snapshot" in step) {
+        return this.transaction(() => this.runInside(step.snapshot()), "REPEATABLE READ READ ONLY");
+      }
+      return this.transaction(async () => {
+        if (step.severalRows) await this.lockRun();
+        return await this.runInside(step.atomic());
+      });
+    });
   }
 
   /**
    * Runs an operation inside a transaction. Atomic steps need no savepoint, because the run's row is already locked and the
-   * whole operation is rolled back together.
+   * whole operation is rolled back together. `undo` rolls back what the operation has done so far; without it, steps that may
+   * fail are not run.
    */
-  runInside<T>(operation: Operation<T>): Promise<T> {
-    return this.#drive(operation, (step) => this.runInside("snapshot" in step ? step.snapshot() : step.atomic()));
+  runInside<T>(operation: Operation<T>, undo?: () => Promise<unknown>): Promise<T> {
+    return this.#drive(operation, async (step) => {
+      if ("atOnce" in step) return undo && (await this.#atOnce(step, isUnlogged, undo));
+      return await this.runInside("snapshot" in step ? step.snapshot() : step.atomic());
+    });
   }
 
   lockRun(): Promise<void> {
@@ -92,22 +106,44 @@ export class Line {
     }
   }
 
-  async #drive<T>(operation: Operation<T>, nested: (step: Atomic | Snapshot) => Promise<unknown>): Promise<T> {
+  async #drive<T>(operation: Operation<T>, special: (step: SpecialStep) => Promise<unknown>): Promise<T> {
     let step = operation.next();
     while (!step.done) {
       const { value } = step;
-      step = operation.next(await ("atomic" in value || "snapshot" in value ? nested(value) : this.#execute(value)));
+      step = operation.next(await ("prepare" in value || "build" in value ? this.#execute(value) : special(value)));
     }
     return step.value;
   }
 
-  async #execute(step: Exclude<Step, Atomic | Snapshot>): Promise<unknown> {
+  async #execute(step: Exclude<Step, SpecialStep>): Promise<unknown> {
     // Unnamed, so PostgreSQL does not keep it: this query is unlikely to be repeated.
     if ("build" in step) return await reading(step.build(this.#lens).prepare(""))({});
-    const { prepare } = step;
-    const query = this.#kept.get(prepare, () => reading(prepare(this.#lens)));
+    const { prepare, parameters } = step;
+    return await this.#run(
+      this.#kept.get(prepare, () => reading(prepare(this.#lens))),
+      parameters,
+    );
+  }
+
+  /** Returns `undefined` if the statement failed as expected. */
+  async #atOnce(
+    { atOnce, parameters }: AtOnce,
+    isExpected: (error: unknown) => boolean,
+    undo?: () => Promise<unknown>,
+  ) {
+    const query = this.#kept.get(atOnce, () => reading(atOnce(atOnceLens(this.#database, this.#nameFor))));
+    try {
+      return await this.#run(query, parameters());
+    } catch (error) {
+      if (!isExpected(error)) throw error;
+      await undo?.();
+      return undefined;
+    }
+  }
+
+  async #run(query: ReturnType<typeof reading>, parameters: Parameters): Promise<unknown> {
     if (this.#executed++ === this.#replanAt) await this.#replan();
-    return await query(step.parameters);
+    return await query(parameters);
   }
 
   /**

@@ -17,7 +17,8 @@ import {
 import { type Migration, migrationsTable } from "../engine/history.ts";
 import type { Client } from "./pool.ts";
 
-const tables = [runs, workstreams, briefs, dependencies, events, eventCounters];
+/** In the order of their references: each table only refers to those before it. */
+export const tables = [runs, workstreams, briefs, dependencies, events, eventCounters];
 
 interface Relation {
   readonly name: string;

@@ -63,7 +63,9 @@ export class Transaction implements Session<"async", PostgresDatabase> {
   async run<T>(operation: () => Operation<T>): Promise<T> {
     const target = this.#target();
     try {
-      return await target.#inTurn(() => target.#inOperationSavepoint(() => target.#line.runInside(operation())));
+      return await target.#inTurn(() =>
+        target.#inOperationSavepoint((undo) => target.#line.runInside(operation(), undo)),
+      );
     } catch (error) {
       throw translated(error, this.#surroundings.location);
     }
@@ -131,11 +133,12 @@ export class Transaction implements Session<"async", PostgresDatabase> {
    * Rolls back only the failed operation, so that the transaction can continue, as on SQLite; without a savepoint, PostgreSQL
    * aborts the whole transaction. Each operation replaces the previous one's savepoint, at one round trip.
    */
-  async #inOperationSavepoint<T>(work: () => Promise<T>): Promise<T> {
-    await this.#line.client.query(this.#marked ? "RELEASE operation; SAVEPOINT operation" : "SAVEPOINT operation");
+  async #inOperationSavepoint<T>(work: (undo: () => Promise<unknown>) => Promise<T>): Promise<T> {
+    const { client } = this.#line;
+    await client.query(this.#marked ? "RELEASE operation; SAVEPOINT operation" : "SAVEPOINT operation");
     this.#marked = true;
     try {
-      return await work();
+      return await work(() => client.query("ROLLBACK TO operation"));
     } catch (error) {
       await this.#line.undo("ROLLBACK TO operation");
       throw error;

@@ -3,7 +3,6 @@
  */
 import { Blackboard } from "../blackboard.ts";
 import type { AnyRoles } from "../input/roles.ts";
-import { type Flaw, findFlaws } from "../operations/consistency.ts";
 import { allRuns, type ListedSummary } from "../operations/overview.ts";
 import { reader, theOnlyOne } from "../operations/read-context.ts";
 import { listEachRun } from "../operations/run-listings.ts";
@@ -65,24 +64,6 @@ export async function listRunsOnServer({ connection: given }: ServerOptions): Pr
     const { location } = connection;
     const found = await engineOf(connection, "").run(() => listEachRun(reader));
     return found.map(({ runId, ...rest }) => ({ runId, location, state: "current", ...rest }));
-  } finally {
-    await connection.close();
-  }
-}
-
-/** Problems found in the rows; the server ensures the integrity of its files and indexes. */
-export interface PostgresVerification {
-  /** The server and database, without credentials. */
-  location: string;
-  state: "current";
-  problems: Flaw[];
-}
-
-export async function verifyServer({ connection: given }: ServerOptions): Promise<PostgresVerification> {
-  const connection = await connect(given);
-  try {
-    const problems = await engineOf(connection, "").run(() => findFlaws());
-    return { location: connection.location, state: "current", problems };
   } finally {
     await connection.close();
   }

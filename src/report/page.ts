@@ -18,7 +18,7 @@ import {
 import { Html, html } from "./html.ts";
 import { count, duration, lifetime, moment, numeric, quantile, short } from "./numbers.ts";
 import { style } from "./style.ts";
-import { drawTree, markOf, pretty } from "./tree.ts";
+import { blockersOf, drawTree, markOf, pretty } from "./tree.ts";
 
 const maxLanes = 24;
 const maxRoles = 30;
@@ -39,6 +39,11 @@ export function renderReport(data: ReportData, location: string, madeAt: Date): 
     ...leftOut("roles", maxRoles, roles.length),
     ...leftOut("agents", maxAgents, agents.length),
     ...leftOut("failed briefs (the last ones)", reportLimits.failures, overview.briefs.failed),
+    ...leftOut(
+      "briefs that wait for something failed (the oldest)",
+      reportLimits.waitingForFailed,
+      overview.backlog.waitingForFailed,
+    ),
     ...leftOut("briefs with payload and result in the tree (the oldest)", reportLimits.briefsWithTexts, briefs.length),
     ...leftOut("events in the list (the newest)", reportLimits.newestEvents, sumOf(overview.events)),
     `Payloads, results and details are cut after ${count(reportLimits.characters)} characters.`,
@@ -68,6 +73,7 @@ ${header(data, span, lifetimes)}
 <section class="card"><h2>Roles</h2>${tallyTable("role", roles.slice(0, maxRoles))}</section>
 ${agents.length === 0 ? html`` : html`<section class="card"><h2>Agents</h2>${tallyTable("agent", agents.slice(0, maxAgents))}</section>`}
 <section class="card"><h2>Failures</h2>${failures(data)}</section>
+${waiting(data)}
 <section class="card"><h2>Briefs</h2>${legend(["done", "failed", "active", "pending"])}${briefs.length === 0 ? html`<p class="none">No briefs yet.</p>` : tree}</section>
 <section class="card"><h2>Newest events</h2>${newestEvents(data)}</section>
 <footer><p>Limits of this report:</p><ul>${left.map((line) => html`<li>${line}</li>`)}</ul>
@@ -78,8 +84,8 @@ ${agents.length === 0 ? html`` : html`<section class="card"><h2>Agents</h2>${tal
   return page.html;
 }
 
-function header({ overview }: ReportData, span: Span, lifetimes: readonly number[]): Html {
-  const { runId, goal, status, briefs, events, expiredLeases } = overview;
+function header(data: ReportData, span: Span, lifetimes: readonly number[]): Html {
+  const { runId, goal, status, briefs, events, expiredLeases, allowsClaims } = data.overview;
   const total = totalOf(briefs);
   const finished = briefs.done + briefs.failed;
   const tiles: [string, string][] = [
@@ -89,7 +95,7 @@ function header({ overview }: ReportData, span: Span, lifetimes: readonly number
     ],
     [count(briefs.failed), "failed"],
     [count(briefs.active), "active"],
-    [count(briefs.pending), "pending"],
+    [count(briefs.pending), pendingOf(data)],
     [duration(span.to - span.from), "from first to last change"],
     [lifetimes.length === 0 ? "–" : duration(quantile(lifetimes, 0.5)), "median duration of finished briefs"],
     [
@@ -99,11 +105,22 @@ function header({ overview }: ReportData, span: Span, lifetimes: readonly number
     [count(expiredLeases), "expired claims"],
   ];
   return html`<header>
-<span class="badge ${status}">${status}</span> <code class="soft">${runId}</code>
+<span class="badge ${status}">${status}</span> <code class="soft">${runId}</code>${allowsClaims || status === "done" ? undefined : html` <span class="soft small">no brief can be claimed while the run is ${status}</span>`}
 <h1>${short(goal, 1000)}</h1>
 ${statusBar(briefs, "large")}
 <div class="tiles">${tiles.map(([value, name]) => html`<div class="tile"><b>${value}</b><span>${name}</span></div>`)}</div>
 </header>`;
+}
+
+/** The pending briefs by what keeps them from being claimed. */
+function pendingOf({ overview: { backlog } }: ReportData): string {
+  const { waiting, delayed, blocked } = backlog;
+  const parts = [
+    ...(waiting === 0 ? [] : [`${count(waiting)} wait for others`]),
+    ...(delayed === 0 ? [] : [`${count(delayed)} wait for their time`]),
+    ...(blocked === 0 ? [] : [`${count(blocked)} in a blocked workstream`]),
+  ];
+  return parts.length === 0 ? "pending" : `pending: ${parts.join(", ")}`;
 }
 
 interface Lane {
@@ -209,6 +226,25 @@ ${reason ? html`<p class="soft small">${reason.kind} at ${short(reason.createdAt
 ${text ? html`<p class="soft small">payload</p>${pretty(text.payload)}` : html``}</details>`;
   });
   return html`${items}`;
+}
+
+/** What waits for something failed; nothing if no brief does. */
+function waiting({ overview, waiting: explained, waitingForFailed: ids }: ReportData): Html | undefined {
+  const { backlog, failedBlockers } = overview;
+  if (backlog.waitingForFailed === 0) return undefined;
+  const are = backlog.waitingForFailed === 1 ? "brief waits" : "briefs wait";
+  const held = failedBlockers.map(
+    ({ briefId, status, holds }) =>
+      html`<tr><td><code>${short(briefId)}</code></td><td class="held">${status === null ? "missing" : short(status)}</td><td class="n">${count(holds)}</td></tr>`,
+  );
+  const rows = ids.map((id) => {
+    const one = explained.get(id);
+    return html`<tr><td><code>${short(id)}</code></td><td>${one ? blockersOf(one) : "–"}</td></tr>`;
+  });
+  return html`<section class="card"><h2>Waiting for something failed</h2>
+<p class="soft small">${count(backlog.waitingForFailed)} pending ${are}, directly or through other briefs, for one that failed or is missing. They can be claimed after it is done. The first table has at most ten of these, with how many come directly after each.</p>
+<div class="scroll"><table><thead><tr><th>brief</th><th>status</th><th class="n">briefs after it</th></tr></thead><tbody>${held}</tbody></table></div>
+<div class="scroll"><table><thead><tr><th>waiting brief</th><th>waits for</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
 }
 
 function newestEvents({ newestEvents: events }: ReportData): Html {

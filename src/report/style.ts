@@ -100,6 +100,8 @@ td.detail { max-width: 360px; overflow: hidden; text-overflow: ellipsis; white-s
 .tree .data { margin-left: 17px; }
 .mark { font-weight: 700; flex: none; }
 .mark.pending { color: var(--pending); } .mark.active { color: var(--active); } .mark.done { color: var(--done); } .mark.failed { color: var(--failed); }
+.held { color: var(--failed); }
+.tree .row > * { min-width: 0; }
 .failure { border-top: 1px solid var(--line); padding: 12px 0; }
 .failure:first-of-type { border-top: 0; padding-top: 0; }
 .failure summary { cursor: pointer; overflow-wrap: anywhere; }

@@ -2,10 +2,16 @@
  * The report's tree of briefs: up to `maxNodes`, upper levels first, with the totals of each subtree.
  */
 import type { BriefStatus } from "../../drizzle/vocabulary.ts";
-import { type BriefOutline, type Excerpt, type ReportData, reportLimits } from "../operations/report-data.ts";
+import {
+  type BriefOutline,
+  type Excerpt,
+  type ReportData,
+  reportLimits,
+  type WaitingBrief,
+} from "../operations/report-data.ts";
 import { statusBar, totalOf } from "./charts.ts";
 import { type Html, html } from "./html.ts";
-import { count, duration, lifetime, short } from "./numbers.ts";
+import { count, duration, lifetime, numeric, short } from "./numbers.ts";
 
 /** Larger trees make the page slow on a phone. */
 const maxNodes = 1200;
@@ -25,7 +31,7 @@ export interface DrawnTree {
   omissions: string[];
 }
 
-export function drawTree({ briefs, texts }: ReportData): DrawnTree {
+export function drawTree({ briefs, texts, waiting }: ReportData): DrawnTree {
   const { roots, nodes } = nest(briefs);
   const shown = new Set(nodes.filter(({ depth }) => depth <= maxDepth).slice(0, maxNodes));
   const omissions: string[] = [];
@@ -39,7 +45,7 @@ export function drawTree({ briefs, texts }: ReportData): DrawnTree {
     const are = lost === 1 ? "brief is" : "briefs are";
     omissions.push(`${count(lost)} ${are} not in the tree because their parent links form a cycle.`);
   }
-  return { tree: html`<ul class="tree">${drawn(roots, shown, texts)}</ul>`, omissions };
+  return { tree: html`<ul class="tree">${drawn(roots, { shown, texts, waiting })}</ul>`, omissions };
 }
 
 /** Builds the tree. `nodes` is in breadth-first order, parents before children. Not recursive: the depth is not limited. */
@@ -82,15 +88,21 @@ export function markOf(status: string): string {
   return Object.entries(marks).find(([name]) => name === status)?.[1] ?? "?";
 }
 
+interface Drawing extends Pick<ReportData, "texts" | "waiting"> {
+  shown: ReadonlySet<Node>;
+}
+
 /** Draws nodes and their shown descendants. The recursion is at most `maxDepth` deep. */
-function drawn(nodes: readonly Node[], shown: ReadonlySet<Node>, texts: ReportData["texts"]): Html[] {
+function drawn(nodes: readonly Node[], drawing: Drawing): Html[] {
+  const { shown } = drawing;
   const visible = nodes.filter((node) => shown.has(node));
-  const items = visible.map((node) => drawnNode(node, shown, texts));
+  const items = visible.map((node) => drawnNode(node, drawing));
   const hidden = nodes.length - visible.length;
   return hidden === 0 ? items : [...items, html`<li class="leaf soft small">and ${count(hidden)} more, not shown</li>`];
 }
 
-function drawnNode(node: Node, shown: ReadonlySet<Node>, texts: ReportData["texts"]): Html {
+function drawnNode(node: Node, drawing: Drawing): Html {
+  const { texts, waiting } = drawing;
   const { brief, children, totals, depth } = node;
   const { briefId, role, status, retryCount } = brief;
   const took = lifetime(brief);
@@ -99,7 +111,7 @@ function drawnNode(node: Node, shown: ReadonlySet<Node>, texts: ReportData["text
     ...(took === undefined ? [] : [duration(took)]),
     ...(retryCount === 0 ? [] : [`${short(retryCount)} retries`]),
   ];
-  const head = html`<span class="mark ${status}">${markOf(status)}</span><code>${short(briefId)}</code><span class="soft small">${facts.join(" · ")}</span>`;
+  const head = html`<span class="mark ${status}">${markOf(status)}</span><code>${short(briefId)}</code><span class="soft small">${facts.join(" · ")}</span>${waitingNote(brief, waiting.get(briefId))}`;
   const data = dataOf(texts.get(briefId));
   const row = html`<span class="row">${head}</span>`;
   if (children.length === 0) {
@@ -111,7 +123,28 @@ function drawnNode(node: Node, shown: ReadonlySet<Node>, texts: ReportData["text
   const rollup = html`${statusBar(totals)}<span class="small soft">${count(totals.done + totals.failed)}/${count(below + 1)}</span>`;
   const isOpen = depth <= 2 || (totals.failed > 0 && depth <= 4);
   const own = data ? html`<details class="data"><summary>payload and result</summary>${data}</details>` : undefined;
-  return html`<li><details${isOpen ? html` open` : undefined}><summary><span class="row">${head}${rollup}</span></summary>${own}<ul>${drawn(children, shown, texts)}</ul></details></li>`;
+  return html`<li><details${isOpen ? html` open` : undefined}><summary><span class="row">${head}${rollup}</span></summary>${own}<ul>${drawn(children, drawing)}</ul></details></li>`;
+}
+
+/** What a pending brief waits for; `undefined` if it doesn't wait. */
+function waitingNote({ status, waitsFor }: BriefOutline, waiting: WaitingBrief | undefined): Html | undefined {
+  if (status !== "pending" || !(numeric(waitsFor) > 0)) return undefined;
+  const what = waiting ? html`: ${blockersOf(waiting)}` : undefined;
+  return html`<span class="small ${waiting?.forFailed ? "held" : "soft"}">waits for ${count(waitsFor)}${what}</span>`;
+}
+
+/** Ids are cut, since three of them in each line of the tree would make up most of the page. */
+const idCharacters = 40;
+
+/** The first briefs that a brief waits for, with their statuses. */
+export function blockersOf({ blockers, forFailed, waitsFor }: WaitingBrief): Html {
+  const names = blockers.map(
+    ({ briefId, status }, index) =>
+      html`${index === 0 ? "" : ", "}<code>${short(briefId, idCharacters)}</code> (${status === null ? "missing" : short(status)})`,
+  );
+  const isDirect = blockers.some(({ status }) => status === null || status === "failed");
+  const more = waitsFor > blockers.length ? ", …" : "";
+  return html`${names}${more}${forFailed && !isDirect ? ", indirectly for something failed" : ""}`;
 }
 
 /** Returns a brief's payload and result; `undefined` if it has neither. */

@@ -22,7 +22,9 @@ export function sqliteLens(db: Lens["db"]): Lens {
     time,
     timeIn,
     skippingLocked,
+    lockingRun,
     ofRun,
+    foundForEach,
     nameOf,
   };
 }
@@ -103,9 +105,18 @@ function skippingLocked<Q>(query: Q): Q {
   return query;
 }
 
+function lockingRun(): undefined {
+  return undefined;
+}
+
 /** Raw SQL, because the builder has no unary plus, which stops SQLite from using an index on the column. */
 function ofRun(column: AnyColumn, runId: string | SQL<string>): SQL {
   return sql`+${column} = ${runId}`;
+}
+
+/** A CROSS JOIN keeps the order of its tables. */
+function foundForEach(from: SQL, column: AnyColumn, key: { column: AnyColumn; value: SQL }, where: SQL): SQL {
+  return sql`select ${column} from ${from} cross join ${column.table} where ${key.column} = ${key.value} and ${where}`;
 }
 
 /** better-sqlite3's prepared statements have no names. */

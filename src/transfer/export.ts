@@ -1,7 +1,8 @@
 /**
  * Exports a run as JSON Lines, in the same format for every engine. The first line is
- * `{ "format": "run-blackboard", "version": 1, "run": {…} }`. Each row follows on a line of its own, `{ "workstream": {…} }`,
- * `{ "brief": {…} }` or `{ "event": {…} }`, with events ordered by `seq`. The last line,
+ * `{ "format": "run-blackboard", "version": 2, "run": {…} }`. Each row follows on a line of its own, `{ "workstream": {…} }`,
+ * `{ "brief": {…} }` or `{ "event": {…} }`, with events ordered by `seq`. A brief has `after`, the sorted ids of the briefs that
+ * it comes after, and neither `waitsFor` nor `parked`, which are derived. The last line,
  * `{ "end": { "workstreams": n, "briefs": n, "events": n } }`, makes a truncated file detectable.
  */
 import { type Entity, NotFoundError, UnreadableRowError } from "../errors.ts";
@@ -9,12 +10,12 @@ import { readBrief } from "../operations/briefs.ts";
 import { readEvent } from "../operations/events.ts";
 import { requireReadable } from "../operations/run-listings.ts";
 import { findRun } from "../operations/runs.ts";
-import { findNameless, type ReadPage, readBriefs, readEvents, readWorkstreams } from "../operations/whole-runs.ts";
+import { findNameless, type ReadPage, readEvents, readWholeBriefs, readWorkstreams } from "../operations/whole-runs.ts";
 import type { RunPlace, Snapshot } from "./place.ts";
 
 export const formatName = "run-blackboard";
 /** Incremented when older versions cannot read the new format. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 
 /** Yields the text in pieces of whole lines, of at most `pieceLength` characters or one row, which bounds memory. */
 export async function* exportText(place: RunPlace): AsyncGenerator<string, void, void> {
@@ -40,7 +41,7 @@ export async function* textOf(snapshot: Snapshot): AsyncGenerator<string, void, 
     end.workstreams += rows.length;
     yield* pieces(rows, (workstream) => jsonLine("workstream", workstream.workstreamId, { workstream }));
   }
-  for await (const rows of pages(snapshot, readBriefs, (row) => row.briefId)) {
+  for await (const rows of pages(snapshot, readWholeBriefs, (row) => row.briefId)) {
     end.briefs += rows.length;
     yield* pieces(rows, (row) => jsonLine("brief", row.briefId, { brief: readBrief(row) }));
   }

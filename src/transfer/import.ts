@@ -1,8 +1,9 @@
 /**
  * Imports a run from the text that `export.ts` writes: validates every line, and imports the run atomically.
  */
-import { briefs, events, runs, workstreams } from "../../drizzle/schema.ts";
+import { events, runs, workstreams } from "../../drizzle/schema.ts";
 import { ConflictError, InvalidInputError } from "../errors.ts";
+import { isArray } from "../foreign.ts";
 import { Check, shown } from "../input/check.ts";
 import type { Operation } from "../operations/operation.ts";
 import type { Run } from "../operations/runs.ts";
@@ -11,8 +12,8 @@ import {
   insertEvents,
   insertRun,
   insertWorkstreams,
-  type StoredBrief,
   type StoredEvent,
+  type WholeBrief,
   type Written,
 } from "../operations/whole-runs.ts";
 import type { Workstream } from "../operations/workstreams.ts";
@@ -20,7 +21,7 @@ import { quoted } from "../shown.ts";
 import { formatName, formatVersion } from "./export.ts";
 import { atLine, type Chunks, type JsonLine, jsonLines, refusedLine } from "./lines.ts";
 import type { RunPlace, Store } from "./place.ts";
-import { requireRow } from "./rows.ts";
+import { requireBrief, requireRow } from "./rows.ts";
 
 /** The imported run: its id, location and numbers of rows. */
 export interface ImportedRun {
@@ -75,7 +76,7 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
   ) => new Tray<Row>(entity, idOf, async (rows) => await store.run(() => insert(rows)));
   const trays = {
     workstreams: tray("workstream", (row: Workstream) => row.workstreamId, insertWorkstreams),
-    briefs: tray("brief", (row: StoredBrief) => row.briefId, insertBriefs),
+    briefs: tray("brief", (row: WholeBrief) => row.briefId, insertBriefs),
     events: tray("event", (row: StoredEvent) => row.eventId, insertEvents),
   };
   let seq = 0;
@@ -92,7 +93,7 @@ async function fill(store: Store, lines: AsyncIterable<JsonLine>, run: Run, runI
         await trays.workstreams.put(line, own(located(line, () => requireRow(kind, workstreams, content))));
         break;
       case "brief": {
-        const brief = own(located(line, () => requireRow(kind, briefs, content)));
+        const brief = own(located(line, () => requireBrief(content)));
         await trays.briefs.put(line, {
           ...brief,
           payload: stored(brief.payload),
@@ -192,7 +193,7 @@ class Tray<Row extends object> {
   async put(line: number, row: Row): Promise<void> {
     this.#rows.push(row);
     this.#lines.push(line);
-    for (const value of Object.values(row)) if (typeof value === "string") this.#length += value.length;
+    for (const value of Object.values(row)) this.#length += lengthOf(value);
     if (this.#rows.length >= maxRows || this.#length >= maxLength) await this.#write();
   }
 
@@ -214,4 +215,10 @@ class Tray<Row extends object> {
     this.#lines = [];
     this.#length = 0;
   }
+}
+
+/** The number of characters in a text or in a list of texts. */
+function lengthOf(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  return isArray(value) ? value.reduce((sum: number, item) => sum + lengthOf(item), 0) : 0;
 }

@@ -24,9 +24,10 @@ import type { RunPlace } from "./place.ts";
  * await pipeline(exportRun({ runId: "abc123" }), createWriteStream("abc123.jsonl"));
  * ```
  *
- * The first line is `{ "format": "run-blackboard", "version": 1, "run": {…} }`. Lines `{ "workstream": {…} }`,
- * `{ "brief": {…} }` and `{ "event": {…} }` follow, each with all columns of a row; events are ordered by `seq`. The last line
- * is `{ "end": { "workstreams": n, "briefs": n, "events": n } }`.
+ * The first line is `{ "format": "run-blackboard", "version": 2, "run": {…} }`. Lines `{ "workstream": {…} }`,
+ * `{ "brief": {…} }` and `{ "event": {…} }` follow, each with the columns of a row; a brief has `after`, the sorted ids of the
+ * briefs that it comes after, in place of the derived `waitsFor`. Events are ordered by `seq`. The last line is
+ * `{ "end": { "workstreams": n, "briefs": n, "events": n } }`.
  *
  * @throws InvalidInputError immediately. While it is read: NotFoundError if the run does not exist; FileError, MigrationError,
  * ConnectionError; UnreadableRowError for a row with a value that cannot be decoded.
@@ -48,7 +49,7 @@ const importNames: Names<ImportOptions> = { mode: true };
  * Imports a run written by `exportRun`, atomically. `text` is a stream or another iterable of text or of bytes in UTF-8, in
  * chunks of any size. Validates every line. Creates a new file only when it is complete; writes to an existing file, whose other
  * runs do not change, in one transaction at the end, which blocks other writers meanwhile. With `runId`, the imported run gets
- * that id.
+ * that id. Reads the exports of older versions too.
  *
  * ```ts
  * const { runId, events } = await importRun(createReadStream("abc123.jsonl"), { root: "archive" });

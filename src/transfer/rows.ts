@@ -3,8 +3,11 @@
  * Drizzle table, so that a new column needs no change here.
  */
 import { type Column, getTableColumns, type Table } from "drizzle-orm";
+import { briefs } from "../../drizzle/schema.ts";
+import { isArray } from "../foreign.ts";
 import { Check, maxInteger, minInteger, shown, textFlaw } from "../input/check.ts";
 import { encodeObject } from "../input/json.ts";
+import { derivedBriefColumns, type WholeBrief } from "../operations/whole-runs.ts";
 
 /**
  * The highest `seq` that an import accepts. The next event gets a higher one, and integers are exact up to 2^53: 2^52 values
@@ -23,9 +26,14 @@ interface ColumnRule {
 }
 
 interface Rules {
+  readonly entity: string;
   readonly names: Readonly<Record<string, true>>;
   readonly columns: readonly ColumnRule[];
 }
+
+/** A brief as an export has it: without derived columns, and with the ids of the briefs that it comes after. */
+export type BriefRow = Omit<WholeBrief, "payload" | "result" | "progress"> &
+  Pick<typeof briefs.$inferSelect, "payload" | "result" | "progress">;
 
 /**
  * Returns `value` as a row of `table`, with every column. A missing column that may be NULL or has a default gets that value, so
@@ -33,23 +41,34 @@ interface Rules {
  * @throws InvalidInputError for an invalid row.
  */
 export function requireRow<T extends Table>(entity: string, table: T, value: unknown): T["$inferSelect"] {
+  return required<T["$inferSelect"]>(rulesOf(entity, table), value);
+}
+
+/**
+ * Returns `value` as a brief; one without `after` comes after none, as in format version 1.
+ * @throws InvalidInputError, also for a derived column, which no export has.
+ */
+export function requireBrief(value: unknown): BriefRow {
+  return required<BriefRow>(briefRules, value);
+}
+
+function required<Row>({ entity, names, columns }: Rules, value: unknown): Row {
   const check = new Check();
-  const { names, columns } = rulesOf(entity, table);
   const given: Partial<Record<string, unknown>> = check.object(entity, value ?? Object(null), names);
   const row = Object.fromEntries(
     columns.map(({ name, absent }) => [name, given[name] === undefined ? absent : given[name]]),
   );
-  if (isRow<T>(check, columns, row)) return row;
+  if (isRow<Row>(check, columns, row)) return row;
   check.done();
   throw new TypeError(`${entity}: refused without a reason`);
 }
 
-/** Returns whether `row` is a row of the table; adds the reasons to `check` otherwise. */
-function isRow<T extends Table>(
+/** Returns whether `row` meets the rules; adds the reasons to `check` otherwise. */
+function isRow<Row>(
   check: Check,
   columns: Rules["columns"],
   row: Readonly<Record<string, unknown>>,
-): row is T["$inferSelect"] {
+): row is Row & typeof row {
   if (check.refusals === 0) for (const { name, path, rule } of columns) rule(check, path, row[name]);
   return check.refusals === 0;
 }
@@ -65,10 +84,26 @@ function rulesOf(entity: string, table: Table): Rules {
     rule: column.notNull ? ruleOf(name, column) : nullable(ruleOf(name, column)),
     absent: absentOf(column),
   }));
-  const names = Object.fromEntries(columns.map(({ name }) => [name, true as const]));
-  const rules = { names, columns };
+  const rules = rulesFor(entity, columns);
   made.set(table, rules);
   return rules;
+}
+
+function rulesFor(entity: string, columns: readonly ColumnRule[]): Rules {
+  return { entity, columns, names: Object.fromEntries(columns.map(({ name }) => [name, true])) };
+}
+
+const isDerived = (name: string) => derivedBriefColumns.some((derived) => derived === name);
+
+const briefRules = rulesFor("brief", [
+  ...rulesOf("brief", briefs).columns.filter(({ name }) => !isDerived(name)),
+  { name: "after", path: "brief.after", rule: ids, absent: [] },
+]);
+
+/** In any number and order, and repeated: a run of another program can be moved too. */
+function ids(check: Check, path: string, value: unknown): void {
+  if (isArray(value)) check.ids(path, value);
+  else check.refuse(path, `must be an array of brief ids, got ${shown(value)}`);
 }
 
 function absentOf({ default: value, notNull }: Column): unknown {

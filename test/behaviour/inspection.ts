@@ -1,7 +1,7 @@
 import { LostClaimError, NotFoundError, releaseBrief, reportRun, summarizeRun, TransitionError } from "run-blackboard";
 import { describe, expect, it } from "vitest";
 import { type MoveName, moves } from "../../src/operations/lifecycle.ts";
-import { type Board, caught, caughtUnchanged, type Engine, openEmpty, openRun } from "./engine.ts";
+import { type Board, caught, caughtUnchanged, type Engine, openEmpty, openRun, refused } from "./engine.ts";
 
 /** Functions that inspect a whole run, and releaseBrief for operators. */
 export function inspection(engine: Engine): void {
@@ -38,7 +38,7 @@ export function inspection(engine: Engine): void {
         events: { spawned: 0, completed: 1, failed: 1, escalated: 0, retried: 0 },
         completedPerMinute: 0.02,
       });
-      expect(overview.oldestPending).toMatchObject({ briefId: "plan", role: "architect", tier: 0 });
+      expect(overview.oldestReady).toMatchObject({ briefId: "plan", role: "architect", tier: 0 });
       expect(overview.lastChangeAt).toBe((await board.getBrief("w/2"))?.updatedAt);
       expect(overview.expiredLeases).toBe(1);
       expect(overview.longestExpired).toEqual([
@@ -74,7 +74,8 @@ export function inspection(engine: Engine): void {
       expect(await summarizeRun(board)).toMatchObject({
         byWorkstream: [],
         byRole: [],
-        oldestPending: null,
+        oldestReady: null,
+        failedBlockers: [],
         expiredLeases: 0,
       });
       expect(await reportRun(board)).toContain("No briefs yet.");
@@ -143,6 +144,22 @@ export function inspection(engine: Engine): void {
       await caughtUnchanged(place, NotFoundError, () => releaseBrief(board, "c"));
       await board.updateBriefStatus("b", "active");
       expect(await releaseBrief(board, "b")).toMatchObject({ status: "pending" });
+    });
+
+    it("delays the brief, whether or not it was claimed", async () => {
+      const { board, clock, place } = await openRun(engine);
+      for (const briefId of ["claimed", "unclaimed"]) await board.createBrief({ briefId, tier: 1, role: "coder" });
+      await board.claimBrief({ agentId: "agent-1", leaseMs: 60_000 });
+      await board.updateBriefStatus("unclaimed", "active");
+      const notBefore = new Date(clock.read().getTime() + 1000).toISOString();
+      for (const briefId of ["claimed", "unclaimed"]) {
+        const released = await releaseBrief(board, briefId, { by: "operator" }, { delayMs: 1000 });
+        expect(released).toMatchObject({ status: "pending", claimedBy: null, claimedAt: null, notBefore });
+      }
+      expect(await board.claimBrief({ agentId: "agent-2", leaseMs: 1000 })).toBeUndefined();
+      clock.advance(1000);
+      expect((await board.claimBrief({ agentId: "agent-2", leaseMs: 1000 }))?.brief.briefId).toBe("claimed");
+      await refused(place, ["delayMs"], () => releaseBrief(board, "unclaimed", {}, { delayMs: -1 }));
     });
   });
 }

@@ -150,12 +150,32 @@ export async function fill({ sql }: Place): Promise<void> {
   for (const text of [workstreams, briefs, events]) await sql(text);
 }
 
+/**
+ * Fills the run `run-1` with briefs that can't be claimed: that wait for an active brief, that are before their time, and that
+ * are in a blocked workstream.
+ */
+export async function fillUnready({ sql }: Place, each: number): Promise<void> {
+  const columns = "brief_id, run_id, tier, role, created_at, updated_at";
+  const row = (kind: string) => `'${kind}' || cast(n AS text), 'run-1', 1, 'coder', '2026', '2026'`;
+  const upTo = `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${each})`;
+  await sql(`INSERT INTO workstreams (workstream_id, run_id, name, tier, status, created_at, updated_at)
+    VALUES ('held', 'run-1', 'held', 1, 'blocked', '', '')`);
+  await sql(`INSERT INTO briefs (${columns}, status) VALUES ('first', 'run-1', 1, 'coder', '2026', '2026', 'active')`);
+  await sql(`${upTo} INSERT INTO briefs (${columns}) SELECT ${row("waits")} FROM numbers`);
+  await sql(`${upTo} INSERT INTO dependencies (run_id, brief_id, blocker_id)
+    SELECT 'run-1', 'waits' || cast(n AS text), 'first' FROM numbers`);
+  await sql(
+    `${upTo} INSERT INTO briefs (${columns}, not_before, parked) SELECT ${row("later")}, '9999', 1 FROM numbers`,
+  );
+  await sql(`${upTo} INSERT INTO briefs (${columns}, workstream_id) SELECT ${row("held")}, 'held' FROM numbers`);
+}
+
 /** Collects the blackboard's queries as plain SQL, for its `logger` option. */
 export class Questions {
   readonly asked: string[] = [];
 
   logQuery(query: string, parameters: unknown[]): void {
-    if (!/^\W*(?:select|update)/i.test(query)) return;
+    if (!/^\W*(?:select|update|with)/i.test(query)) return;
     let n = 0;
     const literal = (value: unknown) =>
       typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : value === null ? "NULL" : String(value);

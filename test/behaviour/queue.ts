@@ -96,6 +96,18 @@ export function queue(engine: Engine): void {
       expect(await board.getBrief("second")).toMatchObject({ status: "pending", notBefore: notBefore.toISOString() });
     });
 
+    test("updateBriefStatus to pending clears the time, so the brief can be claimed at once", async () => {
+      const { board, clock } = await openWith({ briefId: "a" });
+      const notBefore = new Date(clock.read().getTime() + 5000);
+      await board.createBrief({ briefId: "b", tier: 1, role: "coder", priority: 1, notBefore });
+      expect(await board.updateBriefStatus("b", "pending")).toMatchObject({ status: "pending", notBefore: null });
+      expect(await claimedIds(board)).toEqual(["b", "a"]);
+      await board.retryBrief("a", {}, { delayMs: 5000 });
+      await board.updateBriefStatus("a", "failed");
+      await board.updateBriefStatus("a", "pending");
+      expect(await claimedIds(board)).toEqual(["a"]);
+    });
+
     test("a brief that also comes after another waits for both", async () => {
       const { board, clock } = await openWith({ briefId: "a" });
       const notBefore = new Date(clock.read().getTime() + 5000);

@@ -1,7 +1,7 @@
 /** Query plans on SQLite, which has no statistics of a run's file. */
 import { readEvents } from "run-blackboard";
 import { expect, test } from "vitest";
-import { cases, fill, filledClaims, listCases, Questions } from "./plans.ts";
+import { cases, fill, filledClaims, fillUnready, listCases, Questions } from "./plans.ts";
 import { sqliteFile } from "./sqlite.ts";
 
 async function large() {
@@ -67,6 +67,41 @@ test("pages bounded by bytes use the index of their list and sort at most one pa
   }
 });
 
+test.each(["without", "with"])(
+  "waits use the key, or the index of their most selective field, %s statistics",
+  async (kind) => {
+    const { board, plansOf, place } = await large();
+    if (kind === "with") await place.sql("ANALYZE");
+    const reopened = kind === "with" ? await place.open({ runId: "run-1" }) : board;
+    expect(reopened.runId).toBe("run-1");
+    for (const [filter, index] of [
+      [{ parentBriefId: "b2" }, "briefs_by_parent"],
+      [{ parentBriefId: "b2", role: "role 2", tier: 2, workstreamId: null }, "briefs_by_parent"],
+      [{ workstreamId: "w2", parentBriefId: null, tier: 2 }, "briefs_by_workstream"],
+      [{ role: "role 2", tier: 2 }, "briefs_by_role"],
+      // With statistics SQLite expects 25 values of any list, and may prefer a scan.
+      ...(kind === "without" ? [[{ role: ["role 2", "role 4"], parentBriefId: null }, "briefs_by_role"] as const] : []),
+      [{ tier: 2 }, "briefs_by_tier"],
+      [{ parentBriefId: null, workstreamId: null }, "briefs_by_parent"],
+      [{ workstreamId: null }, "briefs_by_workstream"],
+      [{ briefIds: ["b2", "b4"], tier: 2 }, "sqlite_autoindex_briefs_1"],
+    ] as const) {
+      const abort = new AbortController();
+      const lines = await plansOf(async () => {
+        const waiting = board.waitForBriefs(filter, { signal: abort.signal });
+        // The same look answers this one.
+        await board.waitForBriefs({ briefIds: ["b6"] });
+        abort.abort();
+        await Promise.allSettled([waiting]);
+      });
+      const reading = lines.filter((line) => /briefs/.test(line) && !line.includes("sqlite_autoindex_briefs_1"));
+      const expected =
+        index === "sqlite_autoindex_briefs_1" ? [] : [expect.stringContaining(`SEARCH briefs USING INDEX ${index}`)];
+      expect(reading, JSON.stringify(filter)).toEqual(expected);
+    }
+  },
+);
+
 test("getRunSummary counts nothing: it reads the run, its tallies and the newest event", async () => {
   const { board, plansOf } = await large();
   expect(await plansOf(() => board.getRunSummary())).toEqual([
@@ -90,4 +125,33 @@ test("every index is used by at least one of these queries", async () => {
       .filter((name) => name !== "events_by_seq")
       .sort(),
   );
+});
+
+test("an idle claim reads no brief that waits, is before its time or is in a blocked workstream, however many there are", async () => {
+  const place = await sqliteFile.place();
+  const questions = new Questions();
+  const board = await place.open({ runId: "run-1", logger: questions });
+  await board.createRun("a goal");
+  await fillUnready(place, 1500);
+  const claim = () => board.claimBrief({ agentId: "idle", leaseMs: 1000 });
+  expect(await claim()).toBeUndefined();
+  questions.asked.length = 0;
+  expect(await claim()).toBeUndefined();
+  // One query, which takes no lock.
+  expect(questions.asked).toHaveLength(1);
+  const lines = (await place.sql(`EXPLAIN QUERY PLAN ${questions.asked[0]}`)).map(({ detail }) => String(detail));
+  const ranges = lines.filter((line) => line.includes("SEARCH briefs"));
+  expect(ranges).toEqual([
+    expect.stringContaining("briefs_leased (run_id=? AND lease_expires_at<?)"),
+    expect.stringContaining("briefs_delayed (run_id=? AND not_before<?)"),
+    expect.stringContaining("briefs_ready (run_id=?)"),
+  ]);
+  expect(lines.filter((line) => /SCAN |B-TREE/.test(line))).toEqual([]);
+  // And these ranges hold nothing.
+  const now = new Date().toISOString();
+  const [counted] = await place.sql(`SELECT
+    (SELECT count(*) FROM briefs WHERE run_id = 'run-1' AND lease_expires_at <= '${now}') AS leased,
+    (SELECT count(*) FROM briefs WHERE run_id = 'run-1' AND not_before <= '${now}' AND parked = 1) AS due,
+    (SELECT count(*) FROM briefs WHERE run_id = 'run-1' AND status = 'pending' AND waits_for = 0 AND parked = 0) AS ready`);
+  expect(counted).toEqual({ leased: 0, due: 0, ready: 0 });
 });

@@ -1,5 +1,6 @@
 /** The behaviour of a blackboard on every engine. */
 import { describe } from "vitest";
+import { backlog } from "./backlog.ts";
 import { bounded } from "./bounded.ts";
 import { briefs } from "./briefs.ts";
 import { claims } from "./claims.ts";
@@ -30,6 +31,7 @@ import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
 import { transactions } from "./transactions.ts";
 import { tree } from "./tree.ts";
+import { waits, waitTogether } from "./waits.ts";
 import { watch, watchTogether } from "./watch.ts";
 import { workstreams } from "./workstreams.ts";
 
@@ -52,6 +54,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     claims(engine);
     queue(engine);
     dependencies(engine);
+    backlog(engine);
     lists(engine);
     spoilt(engine);
     statements(engine);
@@ -63,6 +66,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     bounded(engine);
     tree(engine, { long });
     watch(engine);
+    waits(engine);
     inspection(engine);
     transactions(engine);
     jsonValues(engine);
@@ -74,5 +78,6 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     if (long) claimsModel(engine);
     if (shared) connections(engine);
     if (shared) watchTogether(engine);
+    if (shared) waitTogether(engine);
   });
 }

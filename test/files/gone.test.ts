@@ -86,12 +86,13 @@ describe.each(ways)("a file that %s", (_, lose) => {
     reader.close();
   });
 
-  test("waiting watches and held claims end, including those of a reader", async () => {
+  test("watches, waits and held claims end, including those of a reader", async () => {
     const { root, file, board, claim } = prepare();
     const reader = open({ runId: "r", root, readonly: true });
     const watched = [board, reader].map(async (one) => {
       for await (const { seq } of one.watchEvents()) throw new Error(`event ${seq} was not logged`);
     });
+    const waited = [board, reader].map((one) => one.waitForBriefs({ parentBriefId: null }));
     let aborted: unknown;
     const held = board.holdClaim(claim, { leaseMs: 600_000 }, async (signal) => {
       lose({ root, file });
@@ -100,7 +101,7 @@ describe.each(ways)("a file that %s", (_, lose) => {
       });
       aborted = signal.reason;
     });
-    const settled = await Promise.allSettled([...watched, held]);
+    const settled = await Promise.allSettled([...watched, ...waited, held]);
     for (const one of settled)
       expect(one).toMatchObject({ status: "rejected", reason: { code: "NO_SUCH_FILE", file } });
     expect(aborted).toMatchObject({ code: "NO_SUCH_FILE" });

@@ -1,7 +1,7 @@
 /** The Python reference on files of this package, one after the other. */
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { openBlackboard, type RunSummary } from "run-blackboard";
+import { openBlackboard, type RunSummary, verifyBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../processes/folder.ts";
 import { hasPython, openReference } from "./reference.ts";
@@ -112,6 +112,26 @@ describe.skipIf(!hasPython)("the Python reference", () => {
     ]);
     expect(inPython(board.getRunSummary())).toEqual(summary);
     expect(schemaOf(board.location)).toEqual(before);
+  });
+
+  test("releases the dependents of a brief that it completes, and holds them again when it changes its mind", async () => {
+    const folder = temporaryFolder();
+    using board = openBlackboard({ runId: "shared", root: join(folder, "runs") });
+    board.createRun("Wait for Python");
+    for (const briefId of ["a", "b"]) board.createBrief({ briefId, tier: 1, role: "python" });
+    board.createBrief({ briefId: "last", tier: 1, role: "coder", after: ["a", "b"], priority: 9 });
+    const request = { agentId: "agent-1", leaseMs: 60_000, role: "coder" };
+    const reference = await openReference(folder, "shared");
+    await reference.call("update_brief_status", { brief_id: "a", status: "done" });
+    expect(board.getBrief("last")?.waitsFor).toBe(1);
+    await reference.call("update_brief_result", { brief_id: "b", result: { ok: true } });
+    expect(board.getBrief("last")?.waitsFor).toBe(0);
+    await reference.call("update_brief_status", { brief_id: "a", status: "failed" });
+    expect(board.claimBrief(request)).toBeUndefined();
+    await reference.call("update_brief_status", { brief_id: "a", status: "done" });
+    await reference.close();
+    expect(board.claimBrief(request)?.brief.briefId).toBe("last");
+    expect(verifyBlackboard({ runId: "shared", root: join(folder, "runs") }).problems).toEqual([]);
   });
 
   test("writes NaN and infinities, which this package reads as null", async () => {

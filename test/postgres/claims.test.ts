@@ -1,6 +1,6 @@
 /** Several processes that claim briefs of one run on a server. */
 import { describe, onTestFinished, test } from "vitest";
-import { expectComplete, fill, startWorkers } from "../processes/pool.ts";
+import { expectComplete, expectInOrder, fill, fillGraph, startWorkers, workKilling } from "../processes/pool.ts";
 import { freshSchema, hasServer, open } from "./fresh.ts";
 import { startPrivateServer } from "./server.ts";
 
@@ -16,6 +16,14 @@ describe.skipIf(!hasServer)("a pool of workers", () => {
     victim?.kill();
     await Promise.all(survivors.map((worker) => worker.finish()));
     await expectComplete(board, workers, 2000);
+  });
+
+  test("killed with SIGKILL between a blocker's completion and the next claim leave every brief in order", async () => {
+    const schema = await freshSchema();
+    const board = await open(schema, { runId: "pool" });
+    const [workers] = await Promise.all([workKilling(6, schema.url, 500), fillGraph(board, 240, 12)]);
+    await expectComplete(board, workers, 240);
+    await expectInOrder(workers, schema.sql);
   });
 
   test("completes each brief once although the server is restarted as by a crash", async () => {

@@ -3,7 +3,7 @@ import pg from "pg";
 import { readEvents } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { cases, fill, filledClaims, listCases, Questions } from "../behaviour/plans.ts";
+import { cases, fill, filledClaims, fillUnready, listCases, Questions } from "../behaviour/plans.ts";
 import { freshSchema, hasServer, type Schema } from "./fresh.ts";
 
 async function large() {
@@ -23,7 +23,7 @@ async function large() {
     }
     return lines;
   };
-  return { board, plansOf };
+  return { board, schema, plansOf };
 }
 
 /** The number of rows and index entries of all briefs read so far. */
@@ -90,6 +90,22 @@ describe.skipIf(!hasServer)("queries of a large run on PostgreSQL", () => {
     },
   );
 
+  test("moves find their brief by its key, and a takeover the longest-expired by its index", async () => {
+    const { board, schema, plansOf } = await large();
+    await schema.sql("UPDATE briefs SET lease_expires_at = '1' WHERE brief_id = 'b8'");
+    const below = { tier: 1, role: "coder", parentBriefId: "b2", workstreamId: "w2" };
+    for (const [name, index, call] of [
+      ["spawnBrief", "briefs_run_id_brief_id_pk", () => board.spawnBrief(below)],
+      ["retryBrief", "briefs_run_id_brief_id_pk", () => board.retryBrief("b2")],
+      ["claimBrief", "briefs_leased", () => board.claimBrief({ agentId: "a", leaseMs: 1_000_000 })],
+    ] as const) {
+      const plan = (await plansOf(call)).join("\n");
+      expect(plan, name).toContain("CTE changed");
+      expect(plan, name).toContain(index);
+      expect(plan, name).not.toMatch(/(?:Seq|Bitmap Heap) Scan on "?(?:briefs|events|workstreams)|Sort/);
+    }
+  });
+
   test("pages bounded by bytes use the index of their list and sum sizes only as far as necessary", async () => {
     const { board, plansOf } = await large();
     for (const [filter, index] of [
@@ -104,6 +120,29 @@ describe.skipIf(!hasServer)("queries of a large run on PostgreSQL", () => {
       if ("kinds" in filter || "briefId" in filter) continue;
       // No node between the limit and the index reads all rows; a rare kind may be sorted first.
       expect(plan).toMatch(/Subquery Scan on summed .*\n.*Filter: .*\n.*WindowAgg .*\n.*Limit .*\n.*Index Scan using/);
+    }
+  });
+
+  test("waits use the key, or the index of a field", async () => {
+    const { board, plansOf } = await large();
+    for (const [filter, index] of [
+      [{ parentBriefId: "b2" }, "briefs_by_parent"],
+      [{ workstreamId: "w2", tier: 2 }, "briefs_by_workstream"],
+      [{ role: ["role 2", "role 4"], parentBriefId: null }, "briefs_by_role"],
+      [{ tier: 2 }, "briefs_by_tier"],
+      [{ briefIds: ["b2", "b4"], tier: 2 }, "briefs_run_id_brief_id_pk"],
+    ] as const) {
+      const abort = new AbortController();
+      const lines = await plansOf(async () => {
+        const waiting = board.waitForBriefs(filter, { signal: abort.signal });
+        // The same look answers this one.
+        await board.waitForBriefs({ briefIds: ["b6"] });
+        abort.abort();
+        await Promise.allSettled([waiting]);
+      });
+      const plan = lines.join("\n");
+      expect(plan, JSON.stringify(filter)).not.toMatch(/Seq Scan on "?briefs/);
+      expect(plan, JSON.stringify(filter)).toContain(index);
     }
   });
 
@@ -155,6 +194,22 @@ describe.skipIf(!hasServer)("queries of a large run on PostgreSQL", () => {
     await schema.sql("ANALYZE");
     const before = await readOf(schema, pool);
     for (let n = 0; n < 20; n++) expect(await board.claimBrief({ agentId: "idle", leaseMs: 1000 })).toBeUndefined();
+    expect((await readOf(schema, pool)) - before).toBeLessThan(100);
+  });
+
+  test("an agent that finds nothing to claim reads no brief that waits, is before its time or in a blocked workstream", async () => {
+    const schema = await freshSchema();
+    const pool = new pg.Pool({ connectionString: schema.url, max: 1 });
+    onTestFinished(() => pool.end());
+    const board = await openPostgresBlackboard({ runId: "run-1", connection: pool });
+    await board.createRun("a goal");
+    await fillUnready({ sql: (text) => schema.sql(text), open: () => Promise.reject(new Error("It is open.")) }, 3000);
+    await schema.sql("ANALYZE");
+    const claim = () => board.claimBrief({ agentId: "idle", leaseMs: 1000 });
+    // The first one parks the briefs of the workstream; the second one marks their old index entries as dead.
+    for (let n = 0; n < 2; n++) expect(await claim()).toBeUndefined();
+    const before = await readOf(schema, pool);
+    for (let n = 0; n < 20; n++) expect(await claim()).toBeUndefined();
     expect((await readOf(schema, pool)) - before).toBeLessThan(100);
   });
 });

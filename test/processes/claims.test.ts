@@ -1,11 +1,21 @@
 /** Several processes that claim briefs in one file. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { sql } from "drizzle-orm";
 import { type BlackboardEvent, type Brief, type BriefStatus, openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
 import { open } from "../behaviour/sqlite.ts";
 import { temporaryFolder } from "./folder.ts";
-import { all, expectComplete, fill, kindsByBrief, startWorkers } from "./pool.ts";
+import {
+  all,
+  expectComplete,
+  expectInOrder,
+  fill,
+  fillGraph,
+  kindsByBrief,
+  startWorkers,
+  workKilling,
+} from "./pool.ts";
 import { type Running, startProgram } from "./spawn.ts";
 
 async function openPool(count: number) {
@@ -38,6 +48,13 @@ test("other workers finish the briefs of workers killed with SIGKILL", async () 
   const survivors = workers.slice(3);
   await Promise.all(survivors.map((worker) => worker.finish()));
   await expectComplete(board, workers, 600);
+});
+
+test("workers killed with SIGKILL between a blocker's completion and the next claim leave every brief in order", async () => {
+  const board = open({ runId: "pool", file: join(temporaryFolder(), "blackboard.db"), synchronous: "normal" });
+  const [workers] = await Promise.all([workKilling(10, board.location, 300), fillGraph(board, 480, 12)]);
+  await expectComplete(board, workers, 480);
+  await expectInOrder(workers, (text) => board.drizzle.all(sql.raw(text)));
 });
 
 test("a worker that paused past its lease gets LostClaimError and changes nothing", async () => {

@@ -117,4 +117,13 @@ describe.each([
       expect(stored).not.toContain("e-drizzle");
     },
   );
+
+  test.skipIf(!possible)("a claim is held through it, as long as the lease lasts", async () => {
+    const folder = temporaryFolder();
+    const disk = join(folder, "disk");
+    mkdirSync(disk);
+    const [through, room] = kind === "disk" ? [smallDisk(disk), join(disk, "taken")] : [limitedFiles, "limit"];
+    const program = startProgram("hold-while-full", [join(disk, "blackboard.db"), room], through);
+    expect(await program.finish()).toEqual(["ok", "FileError DISK_FULL", "ok", "ok"]);
+  });
 });

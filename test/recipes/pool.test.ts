@@ -185,9 +185,10 @@ describe("backing off", () => {
     expect(board.listEvents().items.map(({ kind, briefId }) => `${kind} ${briefId}`)).toEqual([
       "spawned busy",
       "spawned quick",
-      "completed quick",
       "retried busy",
+      "completed quick",
       "completed busy",
     ]);
+    expect(board.listEvents({ kinds: ["retried"] }).items[0]?.detail).toMatchObject({ delayMs: expect.any(Number) });
   });
 });

@@ -50,14 +50,14 @@ describe.each(sites)("the export of a run in %s", (_, site) => {
     const board = await here.open("r");
     const run = await board.createRun("a goal");
     const workstream = await board.createWorkstream({ workstreamId: "w", name: "name", tier: 1 });
-    const brief = await board.createBrief({ briefId: "b", tier: 1, role: "coder" });
+    const { waitsFor: _, ...columns } = await board.createBrief({ briefId: "b", tier: 1, role: "coder" });
     const event = await board.logEvent("spawned", { briefId: "b" });
     const lines = (await textOf(here.run("r"))).split("\n");
     expect(lines.pop()).toBe("");
     expect(lines.map((line) => JSON.parse(line))).toEqual([
-      { format: "run-blackboard", version: 1, run },
+      { format: "run-blackboard", version: 2, run },
       { workstream },
-      { brief },
+      { brief: { ...columns, after: [] } },
       { event },
       { end: { workstreams: 1, briefs: 1, events: 1 } },
     ]);

@@ -42,7 +42,7 @@ async function schemaOfServer(): Promise<Site> {
     open: (runId) => openOnServer(schema, { runId }),
     sql: (_, text) => schema.sql(text),
     contents: async () => {
-      const tables = ["runs", "workstreams", "briefs", "events", "event_counters"];
+      const tables = ["runs", "workstreams", "briefs", "dependencies", "events", "event_counters"];
       const rows = await Promise.all(tables.map((table) => schema.sql(`SELECT * FROM ${table}`)));
       return rows.flat();
     },

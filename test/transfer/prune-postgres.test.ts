@@ -12,6 +12,9 @@ async function make(schema: Schema, runId: string, status: (typeof runStatuses)[
   await board.createRun("a goal");
   await board.createWorkstream({ workstreamId: "w", name: "name", tier: 1 });
   await board.createBrief({ briefId: "b", workstreamId: "w", tier: 1, role: "coder" });
+  await board.createBrief({ briefId: "c", tier: 1, role: "coder", after: ["b"] });
+  // Of another program: no brief is deleted with it.
+  await schema.sql("INSERT INTO dependencies (run_id, brief_id, blocker_id) VALUES ($1, 'missing', 'b')", [runId]);
   await board.logEvent("spawned", { briefId: "b" });
   await board.updateRunStatus(status);
   return board;
@@ -19,7 +22,7 @@ async function make(schema: Schema, runId: string, status: (typeof runStatuses)[
 
 const prune = (schema: Schema, dryRun = false) =>
   prunePostgresRuns({ connection: schema.url, olderThanMs: 30 * day, dryRun, clock: () => today });
-const tables = ["runs", "workstreams", "briefs", "events", "event_counters"];
+const tables = ["runs", "workstreams", "briefs", "dependencies", "events", "event_counters"];
 
 describe.skipIf(!hasServer)("prunePostgresRuns", () => {
   test("deletes all rows of done and failed runs of that age, and no others", async () => {

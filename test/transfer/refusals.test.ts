@@ -39,11 +39,12 @@ function changing(index: number, name: string, column: string, value: unknown) {
 }
 
 /** The fault, the lines with it, and the path that the error must report. */
-const broken: [string, (lines: Line[]) => unknown[], string][] = [
+type Broken = [string, (lines: Line[]) => unknown[], string];
+const broken: Broken[] = [
   ["no line at all", () => [], "line 1"],
   ["another program's JSON", () => [{ hello: 1 }], "line 1"],
   ["no head", (lines) => lines.slice(1), "line 1"],
-  ["a newer version", ([head, ...rest]) => [{ ...head, version: 2 }, ...rest], "line 1"],
+  ["a newer version", ([head, ...rest]) => [{ ...head, version: 3 }, ...rest], "line 1"],
   ["an invalid version", ([head, ...rest]) => [{ ...head, version: "1" }, ...rest], "line 1, version"],
   ["a head with more than a head has", ([head, ...rest]) => [{ ...head, more: 1 }, ...rest], "line 1, more"],
   ["a run without a goal", ([head, ...rest]) => [{ ...head, run: { runId: "r" } }, ...rest], "line 1, run.goal"],
@@ -75,6 +76,15 @@ const broken: [string, (lines: Line[]) => unknown[], string][] = [
     changing(4, "event", "createdAt", "2026-01-02T03:04:05+02:00"),
     "line 5, event.createdAt",
   ],
+  ["dependencies that are not a list", changing(2, "brief", "after", "b"), "line 3, brief.after"],
+  ["an invalid dependency", changing(2, "brief", "after", ["b", ""]), "line 3, brief.after[1]"],
+  ...["waitsFor", "parked"].map(
+    (derived): Broken => [
+      `the derived column ${derived}`,
+      (lines) => lines.with(2, { brief: { ...lines[2]?.brief, [derived]: 0 } }),
+      `line 3, ${derived}`,
+    ],
+  ),
   ["a row of a different run", changing(3, "brief", "runId", "other"), "line 4"],
   ["two workstreams of one id", (lines) => lines.toSpliced(2, 0, lines[1] ?? {}), "line 3"],
   ["two briefs of one id", changing(3, "brief", "briefId", "a"), "line 4"],

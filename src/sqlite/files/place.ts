@@ -21,8 +21,8 @@ import {
   insertRun,
   insertWorkstreams,
   type ReadPage,
-  readBriefs,
   readEvents,
+  readWholeBriefs,
   readWorkstreams,
   type Written,
 } from "../../operations/whole-runs.ts";
@@ -229,7 +229,7 @@ function copyRows(
   );
   copy(
     "brief",
-    readBriefs,
+    readWholeBriefs,
     insertBriefs,
     (row) => row.briefId,
     (row) => row.briefId,

@@ -1,6 +1,7 @@
 /**
  * work FILE|URL AGENT LEASE_MS: claims briefs, including expired ones, and completes them until none is left. Prints
- * each claim, and `lost` with it if another worker has taken over the brief.
+ * each claim, `lost` with it if another worker has taken over the brief, and `early` with the id of a brief of its payload's
+ * `after` that is not done.
  */
 import { setTimeout } from "node:timers/promises";
 import { type Blackboard, ConnectionError, LostClaimError, type Mode, openBlackboard } from "run-blackboard";
@@ -26,6 +27,11 @@ for (;;) {
   }
   const line = `${claim.brief.briefId} ${claim.attempt}`;
   say(line);
+  const { after } = claim.brief.payload;
+  for (const id of Array.isArray(after) ? after : []) {
+    const blocker = await retrying(async () => board.getBrief(String(id)));
+    if (blocker?.status !== "done") say(`early ${line} ${id}`);
+  }
   try {
     await retrying(async () => board.completeBrief(claim, { by: agentId }));
   } catch (error) {

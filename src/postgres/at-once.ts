@@ -1,0 +1,102 @@
+/**
+ * A change and its event in one statement, so that they cost one round trip and lock nothing between round trips.
+ *
+ * ```sql
+ * WITH turn AS (…), run AS (SELECT … FOR NO KEY UPDATE), changed AS (UPDATE briefs … RETURNING …),
+ *   logged AS (INSERT INTO events SELECT … FROM changed RETURNING …)
+ * SELECT … FROM changed WHERE …
+ * ```
+ *
+ * Each part reads from the one before it, so locks are acquired in the order of a transaction: the run, the brief, the counter of
+ * events. The statement's snapshot is older than its locks. Rows that it locks or updates are read again once they are locked.
+ * Other rows that were committed meanwhile, such as a parent, are not seen: then it changes nothing.
+ */
+import { eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import type { NodePgDatabase } from "drizzle-orm/node-postgres";
+import type { PgColumn } from "drizzle-orm/pg-core";
+import type { TypedQueryBuilder } from "drizzle-orm/query-builders/query-builder";
+import * as tables from "../../drizzle/schema.postgres.ts";
+import type { AtOnceLens, NewEventColumns } from "../operations/operation.ts";
+import { clock, postgresLens, typed } from "./lens.ts";
+import { takeTurn } from "./locks.ts";
+
+type Columns = Record<string, PgColumn | SQL.Aliased>;
+/** A query with a list of columns, whichever they are. */
+type Query = TypedQueryBuilder<Columns>;
+type Part = ReturnType<typeof partOf>;
+
+function partOf(db: NodePgDatabase, name: string, query: Query) {
+  return db.$with(name).as(query);
+}
+
+function columnsOf(part: Part): Columns {
+  return Object.fromEntries(Object.entries<PgColumn | SQL.Aliased>(part._.selectedFields));
+}
+
+/** Returns the lens of one statement. */
+export function atOnceLens(db: NodePgDatabase, nameFor: (text: string) => string): AtOnceLens {
+  const { runs, events } = tables;
+  const runId = sql.placeholder("runId");
+  const turn = db
+    .$with("turn", { at: sql`at`.as("at") })
+    .as(sql`select ${takeTurn(sql`${runId}`)}, clock_timestamp() as "at"`);
+  const run = db.$with("run").as(
+    db
+      .select({ runId: runs.runId, status: runs.status })
+      .from(turn)
+      .innerJoin(runs, eq(runs.runId, sql`${runId}`))
+      .for("no key update", { of: runs }),
+  );
+  const parts: Part[] = [];
+  const lens = postgresLens(db, nameFor);
+  const { time, timeIn } = clock(sql`(select "at" from ${turn})`);
+
+  const chosen = (query: Query) => {
+    const part = partOf(db, "chosen", query);
+    parts.push(part);
+    const columns = Object.entries(columnsOf(part));
+    return Object.fromEntries(columns.map(([name, column]) => [name, sql`(select ${column} from ${part})`]));
+  };
+
+  const withEvent = (change: Query, eventOf: (changed: Part) => NewEventColumns) => {
+    const changed = partOf(db, "changed", change);
+    const { now, ...event } = eventOf(changed);
+    const row: Record<string, SQL> = { ...event, runId: sql`${changed.runId}`, seq: sql`null`, createdAt: time(now) };
+    const columns = Object.entries(getTableColumns(events)).map(([name, column]) => [
+      name,
+      typed(column, row[name] ?? sql`null`),
+    ]);
+    const logged = db.$with("logged").as(
+      db
+        .insert(events)
+        .select(db.select(Object.fromEntries(columns)).from(changed))
+        .onConflictDoNothing()
+        .returning({ runId: events.runId, seq: events.seq }),
+    );
+    const stored = sql`select count(*) from ${logged} where ${logged.runId} = ${changed.runId} and ${logged.seq} <= ${sql.raw(String(Number.MAX_SAFE_INTEGER))}`;
+    return (
+      db
+        .with(turn, run, ...parts, changed, logged)
+        .select(columnsOf(changed))
+        .from(changed)
+        // Division by zero, since SQL has no other way to fail, and a change without its event would be committed.
+        .where(sql`1 / (${stored}) = 1`)
+    );
+  };
+
+  return {
+    ...lens,
+    t: { ...lens.t, runs: run },
+    time,
+    timeIn,
+    lockedRunId: sql`(select ${run.runId} from ${run})`,
+    chosen,
+    object,
+    withEvent,
+  } as unknown as AtOnceLens;
+}
+
+function object(fields: Readonly<Record<string, SQL>>): SQL {
+  const pairs = Object.entries(fields).map(([name, value]) => sql`${sql.raw(`'${name}'`)}, ${value}`);
+  return sql`jsonb_build_object(${sql.join(pairs, sql`, `)})`;
+}
