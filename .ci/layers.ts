@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { pathToFileURL } from "node:url";
 
-export interface Layer {
+interface Layer {
   /** A folder, with a slash at its end, or a file. */
   readonly part: string;
   /** Why it imports what it does. */
@@ -304,7 +304,7 @@ const statements =
   /^(?:import|export)\b[^"'`;]*?\bfrom\s*["']([^"']+)["']|^import\s*["']([^"']+)["']|^(?!\s*(?:\*|\/)).*?\b(?:import|require)\(\s*(?:["']([^"']+)["']|[^)])/gm;
 
 /** What a source imports: a file of the project, or a package by its name; `undefined` where that is known only when it runs. */
-export function importsOf(file: string, text: string): (string | undefined)[] {
+function importsOf(file: string, text: string): (string | undefined)[] {
   return [...text.matchAll(statements)].map(([, from, bare, called]) => {
     const name = from ?? bare ?? called;
     return name?.startsWith(".") ? posix.join(posix.dirname(file), name) : name;
@@ -312,7 +312,7 @@ export function importsOf(file: string, text: string): (string | undefined)[] {
 }
 
 /** Each import of a source that the table doesn't allow, as a line for people. */
-export function breachesOf(file: string, text: string): string[] {
+function breachesOf(file: string, text: string): string[] {
   const own = partOf(file);
   if (!own) return [`${file}: belongs to no part; add a row to .ci/layers.ts`];
   const rule = `${own.part} (${own.why}) may import ${["itself", ...own.imports].join(", ")}`;

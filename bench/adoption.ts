@@ -15,7 +15,7 @@ import { openRaw, runId, Sites } from "./sites.ts";
 
 const briefs = 100_000;
 
-export interface Adoption {
+interface Adoption {
   readonly file: string;
   readonly briefs: number;
   readonly openMs: number;

@@ -14,7 +14,7 @@ import { type Level, Sites } from "./sites.ts";
 
 const processes = 8;
 
-export interface Share {
+interface Share {
   readonly side: WriterSide;
   readonly level: Level;
   readonly perSecond: number;

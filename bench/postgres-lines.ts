@@ -12,7 +12,7 @@ import { briefColumns, eventColumns, runColumns } from "./raw.ts";
 import { detail, payload } from "./samples.ts";
 import { runId } from "./sites.ts";
 
-export type Board = Awaited<ReturnType<typeof openPostgresBlackboard>>;
+type Board = Awaited<ReturnType<typeof openPostgresBlackboard>>;
 export type Supply = "pending briefs" | "claimed briefs";
 
 /** One side's schema: through this package, or through its pool alone. */

@@ -16,7 +16,7 @@ import { detail, payload } from "./samples.ts";
 import { runId } from "./sites.ts";
 import type { Side } from "./subject.ts";
 
-export interface Rate extends Comparison {
+interface Rate extends Comparison {
   readonly line: string;
   readonly connections: number;
   /** The simulated time of a round trip to the server. */

@@ -11,7 +11,7 @@ import { fill } from "./size.ts";
 
 const compiled = fileURLToPath(new URL("../dist/src/index.js", import.meta.url));
 
-export interface Programs {
+interface Programs {
   /** The time of a program that opens a current file and reads the run ÷ the time of `node -e 0`. */
   readonly start: Spread;
   /** Peak megabytes above the process's memory after opening the file. */

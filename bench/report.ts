@@ -3,7 +3,7 @@ import { availableParallelism, cpus } from "node:os";
 import Database from "better-sqlite3";
 import type { Figures, Spread } from "./measure.ts";
 
-export interface Machine {
+interface Machine {
   readonly node: string;
   readonly sqlite: string;
   readonly cpu: string;

@@ -10,7 +10,7 @@ import { type Level, Sites } from "./sites.ts";
 import { calling } from "./subject.ts";
 import { insertWithoutParent } from "./subjects/briefs.ts";
 
-export interface Price {
+interface Price {
   readonly level: Level;
   readonly schema: string;
   /** Average number of pages that a commit writes to the WAL. */

@@ -6,7 +6,7 @@ import type { Stage } from "./stage.ts";
 /** Error codes that are allowed in every scenario; the failed call wrote nothing. */
 const expectedCodes = ["BUSY", "LOST_CLAIM"];
 
-export interface CheckOptions {
+interface CheckOptions {
   /** Additional error codes that are allowed in this scenario. */
   readonly codes?: readonly string[];
 }

@@ -8,7 +8,7 @@ import { readJournals } from "./journal.ts";
 import { type Part, startActor } from "./processes.ts";
 import { hasPython, hasSqlite, type Stage } from "./stage.ts";
 
-export interface CrewOptions {
+interface CrewOptions {
   readonly runId: string;
   /** The folder that contains `runs/`. */
   readonly folder: string;
@@ -23,7 +23,7 @@ export interface CrewOptions {
   readonly commands: readonly (readonly string[])[] | null;
 }
 
-export interface Crew {
+interface Crew {
   /** The parts that may be stopped and killed. */
   readonly parts: readonly Part[];
   /** Ends all processes and checks the file. */

@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import type { PutTask } from "./actors/put.ts";
 import type { Stage } from "./stage.ts";
 
-export interface Outcome {
+interface Outcome {
   /** "done", "killed" or an error code. */
   readonly outcome: string;
   readonly message: string;

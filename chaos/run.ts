@@ -16,7 +16,7 @@ import { type Scenario, Stage } from "./stage.ts";
 /** Groups run one after another. The scenarios of a group run concurrently because they mostly wait. */
 const groups: readonly (readonly Scenario[])[] = [[looks], [links], [gone, leftovers], [prune], [order], [together]];
 
-export interface ChaosOptions {
+interface ChaosOptions {
   readonly seed: string;
   /** Total for all scenarios, excluding startup and checks. */
   readonly seconds: number;

@@ -109,13 +109,10 @@ export const briefs = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.runId, t.briefId] }),
-    index("briefs_by_age").on(t.runId, t.createdAt, t.briefId),
+    index("briefs_by_age").on(t.runId, t.createdAt, t.briefId, t.role, t.tier, t.workstreamId),
     // These columns are never NULL. An index with NULLS FIRST serves ORDER BY only for a query that also specifies NULLS FIRST,
     // and that query can use no other index's order: see src/operations/index-choice.ts.
     index("briefs_by_status").on(t.runId, t.status, t.createdAt.asc().nullsFirst(), t.briefId),
-    index("briefs_by_role").on(t.runId, t.role, t.createdAt.asc().nullsFirst(), t.briefId),
-    index("briefs_by_tier").on(t.runId, t.tier, t.createdAt.asc().nullsFirst(), t.briefId),
-    index("briefs_by_workstream").on(t.runId, t.workstreamId, t.createdAt.asc().nullsFirst(), t.briefId),
     index("briefs_by_parent").on(t.runId, t.parentBriefId, t.createdAt.asc().nullsFirst(), t.briefId),
     index("briefs_ready").on(t.runId, t.priority.desc(), t.createdAt, t.briefId).where(isReady),
     index("briefs_ready_by_role")

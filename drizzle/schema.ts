@@ -95,11 +95,9 @@ export const briefs = sqliteTable(
     updatedAt,
   },
   (t) => [
-    index("briefs_by_age").on(t.runId, t.createdAt, t.briefId),
+    // The last three are filters that are answered from the index: an index for each cost every new brief a page.
+    index("briefs_by_age").on(t.runId, t.createdAt, t.briefId, t.role, t.tier, t.workstreamId),
     index("briefs_by_status").on(t.runId, t.status, t.createdAt, t.briefId),
-    index("briefs_by_role").on(t.runId, t.role, t.createdAt, t.briefId),
-    index("briefs_by_tier").on(t.runId, t.tier, t.createdAt, t.briefId),
-    index("briefs_by_workstream").on(t.runId, t.workstreamId, t.createdAt, t.briefId),
     index("briefs_by_parent").on(t.runId, t.parentBriefId, t.createdAt, t.briefId),
     index("briefs_ready").on(t.runId, sql`priority desc`, t.createdAt, t.briefId).where(isReady),
     index("briefs_ready_by_role").on(t.runId, t.role, sql`priority desc`, t.createdAt, t.briefId).where(isReady),

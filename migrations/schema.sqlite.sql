@@ -82,26 +82,30 @@ END;
 
 CREATE TRIGGER briefs_blocker_done AFTER UPDATE OF status ON briefs
 WHEN NEW.status = 'done' AND OLD.status <> 'done' BEGIN
-	UPDATE briefs SET waits_for = waits_for - 1 WHERE +run_id = NEW.run_id AND brief_id IN
-		(SELECT brief_id FROM dependencies WHERE run_id = NEW.run_id AND blocker_id = NEW.brief_id);
+	UPDATE briefs SET waits_for = waits_for - 1 FROM dependencies AS dependency
+		WHERE dependency.run_id = NEW.run_id AND dependency.blocker_id = NEW.brief_id
+			AND briefs.brief_id = dependency.brief_id AND +briefs.run_id = NEW.run_id;
 END;
 
 CREATE TRIGGER briefs_blocker_undone AFTER UPDATE OF status ON briefs
 WHEN OLD.status = 'done' AND NEW.status <> 'done' BEGIN
-	UPDATE briefs SET waits_for = waits_for + 1 WHERE +run_id = NEW.run_id AND brief_id IN
-		(SELECT brief_id FROM dependencies WHERE run_id = NEW.run_id AND blocker_id = NEW.brief_id);
+	UPDATE briefs SET waits_for = waits_for + 1 FROM dependencies AS dependency
+		WHERE dependency.run_id = NEW.run_id AND dependency.blocker_id = NEW.brief_id
+			AND briefs.brief_id = dependency.brief_id AND +briefs.run_id = NEW.run_id;
 END;
 
 CREATE TRIGGER briefs_blocker_insert AFTER INSERT ON briefs
 WHEN NEW.status = 'done' BEGIN
-	UPDATE briefs SET waits_for = waits_for - 1 WHERE +run_id = NEW.run_id AND brief_id IN
-		(SELECT brief_id FROM dependencies WHERE run_id = NEW.run_id AND blocker_id = NEW.brief_id);
+	UPDATE briefs SET waits_for = waits_for - 1 FROM dependencies AS dependency
+		WHERE dependency.run_id = NEW.run_id AND dependency.blocker_id = NEW.brief_id
+			AND briefs.brief_id = dependency.brief_id AND +briefs.run_id = NEW.run_id;
 END;
 
 CREATE TRIGGER briefs_blocker_delete AFTER DELETE ON briefs
 WHEN OLD.status = 'done' BEGIN
-	UPDATE briefs SET waits_for = waits_for + 1 WHERE +run_id = OLD.run_id AND brief_id IN
-		(SELECT brief_id FROM dependencies WHERE run_id = OLD.run_id AND blocker_id = OLD.brief_id);
+	UPDATE briefs SET waits_for = waits_for + 1 FROM dependencies AS dependency
+		WHERE dependency.run_id = OLD.run_id AND dependency.blocker_id = OLD.brief_id
+			AND briefs.brief_id = dependency.brief_id AND +briefs.run_id = OLD.run_id;
 END;
 
 CREATE TRIGGER briefs_dependencies_delete AFTER DELETE ON briefs BEGIN
@@ -121,13 +125,7 @@ CREATE TABLE `tallies` (
 	PRIMARY KEY(`run_id`, `subject`, `label`)
 );
 
-CREATE INDEX `briefs_by_age` ON `briefs` (`run_id`,`created_at`,`brief_id`);
-
-CREATE INDEX `briefs_by_role` ON `briefs` (`run_id`,`role`,`created_at`,`brief_id`);
-
-CREATE INDEX `briefs_by_tier` ON `briefs` (`run_id`,`tier`,`created_at`,`brief_id`);
-
-CREATE INDEX `briefs_by_workstream` ON `briefs` (`run_id`,`workstream_id`,`created_at`,`brief_id`);
+CREATE INDEX `briefs_by_age` ON `briefs` (`run_id`,`created_at`,`brief_id`,`role`,`tier`,`workstream_id`);
 
 CREATE INDEX `briefs_by_parent` ON `briefs` (`run_id`,`parent_brief_id`,`created_at`,`brief_id`);
 

@@ -25,7 +25,7 @@ export type HeldClaim = ClaimRef & { agentId: string };
 export type Save = (progress: PlainObject) => Promise<void>;
 
 /** Extends the lease to `leaseMs` from now; `progress` replaces what is stored. */
-export type Renew = (options: { leaseMs: number; progress?: PlainObject }) => unknown;
+type Renew = (options: { leaseMs: number; progress?: PlainObject }) => unknown;
 
 /**
  * How long work may go on after its brief was finished under this very claim, in milliseconds: it may have finished the brief

@@ -6,7 +6,7 @@ import Database from "better-sqlite3";
 import { openBlackboard } from "run-blackboard";
 import { taskOf } from "./task.ts";
 
-export interface CrashTask {
+interface CrashTask {
   readonly leaves: "wal" | "journal";
   readonly file: string;
   readonly runId: string;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { BriefStatus } from "run-blackboard";
 import * as api from "run-blackboard";
 
-export interface Target {
+interface Target {
   readonly root: string;
   readonly runId: string;
   readonly file: string;
@@ -13,7 +13,7 @@ export interface Target {
 }
 
 /** Reads a run. Returns the number of briefs, or `undefined` if the function does not read briefs. */
-export type Look = (target: Target) => number | undefined | Promise<number | undefined>;
+type Look = (target: Target) => number | undefined | Promise<number | undefined>;
 
 const sum = (counts: Record<BriefStatus, number>) => Object.values(counts).reduce((total, count) => total + count, 0);
 

@@ -8,7 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { Journal } from "../journal.ts";
 import { ends, randomOf, taskOf } from "./task.ts";
 
-export interface MeddleTask {
+interface MeddleTask {
   readonly how: "swap" | "tidy";
   readonly root: string;
   /** The folder under the root. */

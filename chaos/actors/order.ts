@@ -7,14 +7,14 @@ import { type Claim, openBlackboard } from "run-blackboard";
 import { Journal } from "../journal.ts";
 import { ends, randomOf, taskOf } from "./task.ts";
 
-export interface OrderTask {
+interface OrderTask {
   readonly runId: string;
   readonly file: string;
   readonly journal: string;
   readonly leaseMs: number;
 }
 
-export const heldWorkstream = "held";
+const heldWorkstream = "held";
 
 const task = taskOf<OrderTask>();
 const { name, file, runId, leaseMs } = task;

@@ -5,7 +5,7 @@ import { pruneRuns } from "run-blackboard";
 import { Journal } from "../journal.ts";
 import { ends, randomOf, taskOf } from "./task.ts";
 
-export interface PruneTask {
+interface PruneTask {
   readonly root: string;
   readonly journal: string;
   /** Whether no other process deletes or creates files under this root. */

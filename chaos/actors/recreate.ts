@@ -8,7 +8,7 @@ import { openBlackboard } from "run-blackboard";
 import { Journal } from "../journal.ts";
 import { codeOf, ends, randomOf, taskOf } from "./task.ts";
 
-export interface RecreateTask {
+interface RecreateTask {
   readonly root: string;
   readonly runId: string;
   readonly file: string;

@@ -7,7 +7,7 @@ import { Journal, readJournals } from "../journal.ts";
 import { looks } from "./looks.ts";
 import { ends, randomOf, taskOf } from "./task.ts";
 
-export interface SeeTask {
+interface SeeTask {
   readonly root: string;
   readonly runId: string;
   readonly file: string;

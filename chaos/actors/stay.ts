@@ -7,7 +7,7 @@ import { type Blackboard, openBlackboard } from "run-blackboard";
 import { Journal } from "../journal.ts";
 import { codeOf, ends, taskOf } from "./task.ts";
 
-export interface StayTask {
+interface StayTask {
   readonly runId: string;
   readonly file: string;
   readonly journal: string;

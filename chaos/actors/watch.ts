@@ -8,7 +8,7 @@ import { Journal } from "../journal.ts";
 import { looks } from "./looks.ts";
 import { ends, randomOf, taskOf } from "./task.ts";
 
-export interface WatchTask {
+interface WatchTask {
   readonly root: string;
   readonly runId: string;
   readonly file: string;

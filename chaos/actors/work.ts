@@ -8,7 +8,7 @@ import { Journal } from "../journal.ts";
 import { looks } from "./looks.ts";
 import { codeOf, ends, randomOf, taskOf } from "./task.ts";
 
-export interface WorkTask {
+interface WorkTask {
   readonly root: string;
   readonly runId: string;
   readonly file: string;

@@ -10,9 +10,8 @@ import { TransitionError } from "run-blackboard";
 import { type Board, type Step, together } from "./board.ts";
 import { reasonOf } from "./reasons.ts";
 import type { Progress } from "./report.ts";
+import { wholeId } from "./roles.ts";
 import type { Entry, Found } from "./walk.ts";
-
-export const wholeId = "survey";
 
 /** Number of briefs per commit, so that Ctrl-C can stop planning between two commits. */
 const foundAtATime = 100;

@@ -3,7 +3,7 @@ import { isAbsolute, relative } from "node:path";
 import Table from "cli-table3";
 import { createLogUpdate } from "log-update";
 import type { Board } from "./board.ts";
-import { wholeId } from "./plan.ts";
+import { wholeId } from "./roles.ts";
 
 export interface Progress {
   planned(briefs: number): void;

@@ -10,6 +10,9 @@ const sum = { files: count, bytes: count, lines: count };
 /** The totals of all measured files. */
 const rollup = v.object({ ...sum, languages: v.record(v.string(), v.object(sum)) });
 
+/** The brief of the role `survey`. */
+export const wholeId = "survey";
+
 export const roles = {
   file: {
     payload,

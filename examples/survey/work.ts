@@ -20,7 +20,7 @@ const pollMs = 100;
 
 type Claim = ClaimOf<typeof roles>;
 
-export interface Job {
+interface Job {
   board: Board;
   /** The surveyed folder. */
   folder: string;

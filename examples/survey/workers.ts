@@ -5,11 +5,11 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { extname } from "node:path";
 import type { Board } from "./board.ts";
-import { wholeId } from "./plan.ts";
 import type { Progress } from "./report.ts";
+import { wholeId } from "./roles.ts";
 import { maxRetries } from "./work.ts";
 
-export interface Staff {
+interface Staff {
   workers: number;
   /** The arguments of each worker. */
   args: readonly string[];

@@ -1,7 +1,4 @@
-CREATE INDEX "briefs_by_age" ON "briefs" USING btree ("run_id","created_at","brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_role" ON "briefs" USING btree ("run_id","role","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_tier" ON "briefs" USING btree ("run_id","tier","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_workstream" ON "briefs" USING btree ("run_id","workstream_id","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
+CREATE INDEX "briefs_by_age" ON "briefs" USING btree ("run_id","created_at","brief_id","role","tier","workstream_id");--> statement-breakpoint
 CREATE INDEX "briefs_by_parent" ON "briefs" USING btree ("run_id","parent_brief_id","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
 CREATE INDEX "events_by_kind" ON "events" USING btree ("run_id","kind","seq" NULLS FIRST);--> statement-breakpoint
 CREATE INDEX "events_by_brief" ON "events" USING btree ("run_id","brief_id","seq" NULLS FIRST) WHERE "events"."brief_id" is not null;--> statement-breakpoint

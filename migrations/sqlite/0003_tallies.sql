@@ -6,10 +6,7 @@ CREATE TABLE `tallies` (
 	PRIMARY KEY(`run_id`, `subject`, `label`)
 );
 --> statement-breakpoint
-CREATE INDEX `briefs_by_age` ON `briefs` (`run_id`,`created_at`,`brief_id`);--> statement-breakpoint
-CREATE INDEX `briefs_by_role` ON `briefs` (`run_id`,`role`,`created_at`,`brief_id`);--> statement-breakpoint
-CREATE INDEX `briefs_by_tier` ON `briefs` (`run_id`,`tier`,`created_at`,`brief_id`);--> statement-breakpoint
-CREATE INDEX `briefs_by_workstream` ON `briefs` (`run_id`,`workstream_id`,`created_at`,`brief_id`);--> statement-breakpoint
+CREATE INDEX `briefs_by_age` ON `briefs` (`run_id`,`created_at`,`brief_id`,`role`,`tier`,`workstream_id`);--> statement-breakpoint
 CREATE INDEX `briefs_by_parent` ON `briefs` (`run_id`,`parent_brief_id`,`created_at`,`brief_id`);--> statement-breakpoint
 CREATE INDEX `events_by_kind` ON `events` (`kind`,`run_id`);--> statement-breakpoint
 CREATE INDEX `events_by_brief` ON `events` (`brief_id`) WHERE "events"."brief_id" is not null;--> statement-breakpoint

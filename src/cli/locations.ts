@@ -45,7 +45,7 @@ export function isPath(given: string): boolean {
 }
 
 /** A run opened read-only. */
-export interface Look {
+interface Look {
   board: Blackboard<Mode>;
   state: MigrationStatus["state"];
   isLive: boolean;

@@ -7,7 +7,7 @@ import Table from "cli-table3";
 import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../index.ts";
 import { print, printAll, printable } from "./output.ts";
 
-export type Style = Parameters<typeof styleText>[0];
+type Style = Parameters<typeof styleText>[0];
 
 const terminal = process.stdout.isTTY === true ? process.stdout : undefined;
 // `hasColors` accounts for NO_COLOR and dumb terminals.

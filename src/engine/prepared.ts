@@ -40,8 +40,10 @@ export function decoding(query: object): ((values: readonly unknown[]) => Row) |
     const plain = !is(field, Column) || field.mapFromDriverValue === Column.prototype.mapFromDriverValue;
     fields.push({ name: String(path[0]), decode: plain ? undefined : (value) => field.mapFromDriverValue(value) });
   }
+  // A copy has room for all fields from the start: adding them one by one costs a third more.
+  const empty: Row = Object.fromEntries(fields.map(({ name }) => [name, null]));
   return (values) => {
-    const row: Row = {};
+    const row: Row = { ...empty };
     let place = 0;
     for (const { name, decode } of fields) {
       const value = values[place++];

@@ -5,7 +5,7 @@ import { and, asc, eq, gt, isNull, lte, or, type SQL, sql } from "drizzle-orm";
 import type { Timestamp, WorkstreamStatus } from "../../drizzle/vocabulary.ts";
 import { countWaitingForFailed } from "./blockers.ts";
 import { hasUsableId, hasUsableRole, isUnblocked } from "./claimable.ts";
-import { filtered, oldestFirst } from "./index-choice.ts";
+import { atMost, filtered, oldestFirst } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
 
 /** Each pending brief counts once, for the first of the reasons `waiting`, `delayed` and `blocked` that applies. */
@@ -70,7 +70,7 @@ const nextDue = statement<Asked>()((lens, $) => {
       ),
     )
     .orderBy(asc(notBefore))
-    .limit(1);
+    .limit(atMost(1));
 });
 
 const firstReady = family((someBlocked: boolean) =>
@@ -89,7 +89,7 @@ const firstReady = family((someBlocked: boolean) =>
         ),
       )
       .orderBy(...oldestFirst(createdAt, briefId))
-      .limit(1);
+      .limit(atMost(1));
   }),
 );
 

@@ -6,6 +6,7 @@ import { type AnyColumn, and, asc, count, desc, eq, lte, type SQL, sql } from "d
 import type { BriefStatus } from "../../drizzle/vocabulary.ts";
 import { InvalidInputError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
+import { atMost } from "./index-choice.ts";
 import { type Context, family, inSnapshot, type Lens, type Operation, statement } from "./operation.ts";
 
 /** A brief and one of the briefs that it comes after: its blocker. */
@@ -73,7 +74,7 @@ const pageOf = family((of: "briefId" | "blockerId") =>
         and(eq(dependencies.runId, $.runId), eq(dependencies[of], $.id), sql`${dependencies[other]} > ${$[other]}`),
       )
       .orderBy(asc(dependencies[other]))
-      .limit(sql.placeholder("limit"));
+      .limit(atMost($.limit));
   }),
 );
 
@@ -223,7 +224,7 @@ const listFailedBlockers = statement<{ runId: string }>()((lens, $) =>
     .where(isPending(lens, sql`links.brief_id`, $.runId))
     .groupBy(sql`links.blocker_id`, sql`links.status`)
     .orderBy(desc(sql`holds`), asc(sql`links.blocker_id`))
-    .limit(10),
+    .limit(atMost(10)),
 );
 
 /** The ids of the pending briefs that wait, directly or through others, for a brief that failed or is missing. */

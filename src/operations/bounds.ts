@@ -4,6 +4,7 @@
  */
 import { type AnyColumn, getTableColumns, gte, lte, max, type SQL, sql } from "drizzle-orm";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
+import { atMost, literal } from "./index-choice.ts";
 import type { Lens } from "./operation.ts";
 
 /** A page ends with the row that reaches this many bytes. A row that is larger than that is a page by itself. */
@@ -12,7 +13,8 @@ export const pageBytes = 2 ** 20;
 export const pageRows = 500;
 
 interface Range {
-  table: SQLiteTable;
+  /** From `Lens.through`. */
+  from: SQLiteTable;
   /** What the page is ordered by; a value of its own for each row. */
   key: AnyColumn;
   /** Which rows, from where on: exactly the page's own condition. */
@@ -42,14 +44,14 @@ export function sizeOf(lens: Lens, columns: readonly AnyColumn[]): SQL<number> {
  * row does, the last of them is the bound, so that the condition is always a range of the index: measured on 100,000 small
  * briefs, a page costs a quarter more than without a bound, and a tenth of what decoding its rows does.
  */
-export function onFirstPage(lens: Lens, { table, key, where, ordered, bulky }: Range): SQL {
+export function onFirstPage(lens: Lens, { from, key, where, ordered, bulky }: Range): SQL {
   const { db } = lens;
   const sized = db
     .select({ key: sql`${key}`.as("key"), bytes: sizeOf(lens, bulky).as("bytes") })
-    .from(table)
+    .from(from)
     .where(where)
     .orderBy(ordered(key))
-    .limit(pageRows)
+    .limit(atMost(pageRows))
     .as("sized");
   // Raw SQL, since the builder has no window functions.
   const total = sql<number>`sum(${sized.bytes}) over (order by ${ordered(sized.key)} rows between unbounded preceding and current row)`;
@@ -60,15 +62,15 @@ export function onFirstPage(lens: Lens, { table, key, where, ordered, bulky }: R
   const reaching = db
     .select({ key: summed.key })
     .from(summed)
-    .where(gte(summed.total, pageBytes))
+    .where(gte(summed.total, literal(pageBytes)))
     .orderBy(ordered(summed.key))
-    .limit(1);
+    .limit(atMost(1));
   const keys = db
     .select({ key: sql`${key}`.as("key") })
-    .from(table)
+    .from(from)
     .where(where)
     .orderBy(ordered(key))
-    .limit(pageRows)
+    .limit(atMost(pageRows))
     .as("keys");
   const last = db.select({ key: max(keys.key) }).from(keys);
   return lte(key, sql`coalesce(${reaching}, ${last})`);

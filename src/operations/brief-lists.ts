@@ -7,7 +7,18 @@ import { type BriefStatus, briefStatuses } from "../../drizzle/vocabulary.ts";
 import { Check, type Names } from "../input/check.ts";
 import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
-import { type Asked, askedBy, askedFor, filtered, numbered, oldestFirst, oneOf, parameterOf } from "./index-choice.ts";
+import {
+  type Asked,
+  askedBy,
+  askedFor,
+  atMost,
+  filtered,
+  literal,
+  numbered,
+  oldestFirst,
+  oneOf,
+  parameterOf,
+} from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
 import { type BriefOutline, forCarried, outlineOf } from "./outlines.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
@@ -68,26 +79,18 @@ type Listing = {
 
 const unread = forCarried(sql<string | null>`null`);
 
-/**
- * Whether the list goes through the index of a filter: each filter by a single value has one, which ends in the list's order;
- * `ready` has that of the statuses.
- */
-function isThroughFilter({ statuses, ready, after: _, outline: __, ...filters }: Shape): boolean {
-  if (statuses === 1 || ready !== undefined) return true;
-  return Object.values(filters).some((asked) => asked === true || asked === "one" || asked === "none");
-}
-
 const listOf = family((shape: Shape) =>
   statement<Listing>()((lens, $) => {
     const { briefs } = lens.t;
     const { createdAt, briefId } = briefs;
+    const index = indexOf(shape);
     return lens.db
       .select(shape.outline ? { ...briefColumns(lens), ...unread } : briefColumns(lens))
-      .from(briefs)
+      .from(lens.through(briefs, index))
       .where(
         and(
           eq(briefs.runId, $.runId),
-          shape.ready === undefined ? undefined : eq(briefs.status, sql`'pending'`),
+          shape.ready === undefined ? undefined : eq(briefs.status, literal("pending")),
           shape.ready === undefined ? undefined : readiness(lens, $.now, shape.ready),
           shape.statuses === undefined ? undefined : oneOf(briefs.status, numbered($, "status", shape.statuses)),
           askedFor(lens, briefs.role, shape.roles, $.role),
@@ -97,15 +100,22 @@ const listOf = family((shape: Shape) =>
           shape.after ? isBehind(createdAt, briefId, $) : undefined,
         ),
       )
-      .orderBy(...(isThroughFilter(shape) ? oldestFirst(createdAt, briefId) : [asc(createdAt), asc(briefId)]))
-      .limit(sql.placeholder("limit"));
+      .orderBy(...(index === "briefs_by_age" ? [asc(createdAt), asc(briefId)] : oldestFirst(createdAt, briefId)))
+      .limit(atMost($.limit));
   }),
 );
+
+/** A brief has few children, so its index comes first. Several statuses would have to be sorted. */
+function indexOf({ statuses, ready, parent }: Shape) {
+  if (parent === "one") return "briefs_by_parent";
+  if (statuses === 1 || ready !== undefined) return "briefs_by_status";
+  return parent === "none" ? "briefs_by_parent" : "briefs_by_age";
+}
 
 /** Whether a pending brief could be claimed, as far as its own row decides. */
 function readiness(lens: Lens, now: SQL<string | null>, ready: boolean): SQL | undefined {
   const { waitsFor, notBefore } = lens.t.briefs;
-  const holds = and(eq(waitsFor, 0), or(isNull(notBefore), lte(notBefore, lens.time(now))));
+  const holds = and(eq(waitsFor, literal(0)), or(isNull(notBefore), lte(notBefore, lens.time(now))));
   return filtered(ready ? holds : not(holds ?? sql`true`));
 }
 

@@ -20,12 +20,12 @@ const sizesOf = statement<Asked>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .select({ briefId: briefs.briefId, bytes: sizeOf(lens, jsonColumns(briefs)) })
-    .from(briefs)
+    .from(lens.through(briefs, "key"))
     .where(isAsked(lens, $));
 });
 
 const rowsOf = statement<Asked>()((lens, $) =>
-  lens.db.select(briefColumns(lens)).from(lens.t.briefs).where(isAsked(lens, $)),
+  lens.db.select(briefColumns(lens)).from(lens.through(lens.t.briefs, "key")).where(isAsked(lens, $)),
 );
 
 /** One statement for any number of ids: the last one fills it up. */

@@ -1,14 +1,14 @@
 /**
  * Claiming many briefs in one commit: those that as many single claims would return, in that order.
  */
-import { and, sql } from "drizzle-orm";
+import { and } from "drizzle-orm";
 import { Check, maxEntries, type Names } from "../input/check.ts";
 import type { Roles } from "../input/roles.ts";
 import { type Brief, briefColumns, isReadable, readBrief } from "./briefs.ts";
 import { isReady, isUnblocked, runAllowsClaims, type Shape, type Wanted } from "./claimable.ts";
 import { type Claiming, type ClaimRequest, checkRequest, look, requestNames, takeDecoded } from "./claims.ts";
 import { type Claim, claimOf } from "./held-claims.ts";
-import { inTurn } from "./index-choice.ts";
+import { atMost, inTurn, queue } from "./index-choice.ts";
 import { atomically, type Context, family, type Operation, statement, together } from "./operation.ts";
 import { parkBlocked, unparkDue } from "./parking.ts";
 import type { RoleName } from "./roles.ts";
@@ -26,10 +26,10 @@ const takeSeveralReady = family((shape: Shape) =>
     const { db, t, ofRun, amongRows, skippingLocked } = lens;
     const first = db
       .select({ briefId: t.briefs.briefId })
-      .from(t.briefs)
+      .from(queue(lens, shape.roles))
       .where(isReady(lens, $, shape))
       .orderBy(...inTurn(t.briefs, shape.roles))
-      .limit(sql.placeholder("limit"));
+      .limit(atMost($.limit));
     return db
       .update(t.briefs)
       .set(claimed(lens, $))

@@ -9,7 +9,7 @@ import { and, eq, exists, gte, isNull, lt, lte, not, notInArray, or, type SQL, s
 import type { RunStatus } from "../../drizzle/vocabulary.ts";
 import { maxInteger } from "../input/check.ts";
 import { isReadable } from "./briefs.ts";
-import { type Asked, askedFor, filtered } from "./index-choice.ts";
+import { type Asked, askedFor, filtered, literal } from "./index-choice.ts";
 import type { Lens } from "./operation.ts";
 import { asText, holdsObject } from "./stored-json.ts";
 
@@ -21,7 +21,7 @@ export const hasUsableRole = ({ t: { briefs }, ofItsType }: Lens) => ofItsType(b
 
 /** Whether a claim can raise the attempt. */
 export const canCountUp = ({ t: { briefs }, ofItsType }: Lens) =>
-  and(ofItsType(briefs.attempt), gte(briefs.attempt, 0), lt(briefs.attempt, maxInteger));
+  and(ofItsType(briefs.attempt), gte(briefs.attempt, literal(0)), lt(briefs.attempt, literal(maxInteger)));
 
 /**
  * All of these conditions. As a CASE, which PostgreSQL estimates to match half of the rows: it would estimate the separate

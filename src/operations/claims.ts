@@ -27,7 +27,7 @@ import {
   type Wanted,
 } from "./claimable.ts";
 import { type Claim, claimOf, leaseFrom } from "./held-claims.ts";
-import { askedBy, filtered, inTurn, parameterOf } from "./index-choice.ts";
+import { askedBy, atMost, filtered, inTurn, parameterOf, queue } from "./index-choice.ts";
 import { atomically, type Context, family, type Operation, statement, together } from "./operation.ts";
 import { isBehind } from "./pages.ts";
 import { firstDue, parkBlocked, unparkDue } from "./parking.ts";
@@ -65,10 +65,10 @@ export const look = family((shape: Shape) =>
     const { runs, briefs } = lens.t;
     const firstReady = lens.db
       .select({ likelihood: sql<number>`case when ${isBlocked(lens)} then 0 else ${likelihood(lens)} end` })
-      .from(briefs)
+      .from(queue(lens, shape.roles))
       .where(isReady(lens, $, shape))
       .orderBy(...inTurn(briefs, shape.roles))
-      .limit(1);
+      .limit(atMost(1));
     return lens.db
       .select({
         expired: sql<number | null>`${firstExpired(lens, $, shape)}`,
@@ -86,10 +86,10 @@ const takeReady = family((shape: Shape) =>
     const { db, t, skippingLocked } = lens;
     const firstReady = db
       .select({ briefId: t.briefs.briefId })
-      .from(t.briefs)
+      .from(queue(lens, shape.roles))
       .where(isReady(lens, $, shape))
       .orderBy(...inTurn(t.briefs, shape.roles))
-      .limit(1);
+      .limit(atMost(1));
     return db
       .update(t.briefs)
       .set(claimed(lens, $))
@@ -115,7 +115,7 @@ const nextReady = family((shape: Shape) =>
     return lens.skippingLocked(
       lens.db
         .select({ briefId, createdAt, priority, ...jsonColumns(lens) })
-        .from(lens.t.briefs)
+        .from(queue(lens, shape.roles))
         .where(
           and(
             isReady(lens, $, shape),
@@ -126,7 +126,7 @@ const nextReady = family((shape: Shape) =>
           ),
         )
         .orderBy(...inTurn(lens.t.briefs, shape.roles))
-        .limit(sql.placeholder("limit")),
+        .limit(atMost($.limit)),
     );
   }),
 );

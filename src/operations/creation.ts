@@ -14,7 +14,7 @@ import type { Names } from "../input/check.ts";
 import type { Lens } from "./operation.ts";
 
 /** What a repeat does with a field: it finds the row by it, compares it (JSON by its value, ids as a set), or ignores it. */
-export type Use = "id" | "compared" | "compared as JSON" | "compared as a set" | "not compared";
+type Use = "id" | "compared" | "compared as JSON" | "compared as a set" | "not compared";
 
 /** A use for every field of `New`: a missing one doesn't compile. */
 export type CreatorFields<New> = Readonly<Record<keyof New & string, Use>>;

@@ -21,7 +21,7 @@ const insertDependencies = statement<Links>()((lens, $) => {
           briefId: lens.typed(dependencies.briefId, $.briefId),
           blockerId: briefs.briefId,
         })
-        .from(briefs)
+        .from(lens.through(briefs, "key"))
         .where(
           and(
             lens.ofRun(briefs.runId, $.runId),

@@ -1,5 +1,6 @@
 /** Dependencies that another program may have written: of or on briefs that are missing, and in a circle. */
 import { and, asc, countDistinct, eq, notExists, sql } from "drizzle-orm";
+import { atMost } from "./index-choice.ts";
 import { family, type Lens, type Operation, statement } from "./operation.ts";
 
 type End = "briefId" | "blockerId";
@@ -34,12 +35,12 @@ const looseBriefs = family((end: End) =>
       .from(dependencies)
       .where(and(eq(dependencies.runId, $.runId), isLoose(lens, end)))
       .orderBy(asc(dependencies.briefId))
-      .limit(maxIds);
+      .limit(atMost(maxIds));
   }),
 );
 
 /** Briefs of one run whose dependencies have the same flaw. */
-export interface Flawed {
+interface Flawed {
   runId: string;
   n: number;
   /** The ids of the first ten. */

@@ -1,7 +1,7 @@
 /**
  * Events: what happened, appended and never changed. Their order is `seq`, which grows in the order of commits; times tie.
  */
-import { and, asc, eq, exists, getTableColumns, gt, inArray, sql } from "drizzle-orm";
+import { and, asc, eq, exists, getTableColumns, gt, notExists, sql } from "drizzle-orm";
 import type { events } from "../../drizzle/schema.ts";
 import { type EventKind, eventKinds, type JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, NotFoundError, UnreadableRowError } from "../errors.ts";
@@ -11,7 +11,7 @@ import { jsonColumns, mayHaveMore, onFirstPage, pageRows } from "./bounds.ts";
 import { getBrief } from "./briefs.ts";
 import { acceptedNames, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { type NewEvent, newEventFields, seqsUsedUp } from "./entries.ts";
-import { filtered, nullsFirst, oneOf } from "./index-choice.ts";
+import { among, atMost, filtered, literal, nullsFirst, oneOf } from "./index-choice.ts";
 import {
   type Context,
   family,
@@ -55,7 +55,10 @@ export function readEvent(row: Omit<BlackboardEvent, "detail"> & { detail: strin
   return Object.assign(row, { detail: readObject("event", row.eventId, "detail", row.detail) ?? {} });
 }
 
-/** Inserts from the run's row, and only if the event's brief exists. */
+/**
+ * Inserts from the run's row, and only if the event's brief exists. An ignored INSERT takes a `seq`, which is a write, so an
+ * id that is there selects no row; ON CONFLICT remains for two that insert it at the same time.
+ */
 const insertEvent = family((about: "brief" | "run") =>
   statement<NewRow<typeof newEventFields, BlackboardEvent>>()((lens, $) => {
     const { db, t } = lens;
@@ -63,6 +66,10 @@ const insertEvent = family((about: "brief" | "run") =>
       .select({ found: sql`1` })
       .from(t.briefs)
       .where(and(eq(t.briefs.runId, $.runId), eq(t.briefs.briefId, $.briefId)));
+    const same = db
+      .select({ found: sql`1` })
+      .from(t.events)
+      .where(and(lens.sharesIds(t.events.runId, $.runId), eq(t.events.eventId, $.eventId)));
     return db
       .insert(t.events)
       .select(
@@ -70,7 +77,12 @@ const insertEvent = family((about: "brief" | "run") =>
           .select(newColumns(lens, t.events, newEventFields, $))
           .from(t.runs)
           .where(
-            and(eq(t.runs.runId, $.runId), lens.hasNextSeq($.runId), about === "brief" ? exists(brief) : undefined),
+            and(
+              eq(t.runs.runId, $.runId),
+              lens.hasNextSeq($.runId),
+              about === "brief" ? exists(brief) : undefined,
+              notExists(same),
+            ),
           ),
       )
       .onConflictDoNothing()
@@ -127,26 +139,32 @@ type Listing = { runId: string; after: number; briefId: string | null };
 
 const filterOf = (lens: Lens, $: Placeholders<Listing>, { kinds, ofBrief }: Filter) => {
   const { events } = lens.t;
+  const ofKinds = kinds?.map(literal);
   return and(
     eq(events.runId, $.runId),
     gt(events.seq, $.after),
-    kinds && (ofBrief ? filtered(inArray(events.kind, [...kinds])) : oneOf(events.kind, kinds)),
+    ofKinds && (ofBrief ? filtered(among(events.kind, ofKinds)) : oneOf(events.kind, ofKinds)),
     ofBrief ? eq(events.briefId, $.briefId) : undefined,
   );
 };
 
+const indexOf = ({ kinds, ofBrief }: Filter) => {
+  if (ofBrief) return "events_by_brief";
+  return kinds?.length === 1 ? "events_by_kind" : "key";
+};
+
 /** Where an index of its own is meant: see `index-choice.ts`. */
-const orderOf = ({ kinds, ofBrief }: Filter) => (ofBrief || kinds?.length === 1 ? nullsFirst : asc);
+const orderOf = (filter: Filter) => (indexOf(filter) === "key" ? asc : nullsFirst);
 
 const listOf = family((filter: Filter) =>
   statement<Listing & { limit: number }>()((lens, $) => {
     const { events } = lens.t;
     return lens.db
       .select(eventColumns(lens))
-      .from(events)
+      .from(lens.through(events, indexOf(filter)))
       .where(filterOf(lens, $, filter))
       .orderBy(orderOf(filter)(events.seq))
-      .limit(sql.placeholder("limit"));
+      .limit(atMost($.limit));
   }),
 );
 
@@ -156,13 +174,14 @@ const pageOf = family((filter: Filter) =>
     const { events } = lens.t;
     const where = filterOf(lens, $, filter);
     const ordered = orderOf(filter);
-    const range = { table: events, key: events.seq, where, ordered, bulky: jsonColumns(events) };
+    const from = lens.through(events, indexOf(filter));
+    const range = { from, key: events.seq, where, ordered, bulky: jsonColumns(events) };
     return lens.db
       .select(eventColumns(lens))
-      .from(events)
+      .from(from)
       .where(and(where, onFirstPage(lens, range)))
       .orderBy(ordered(events.seq))
-      .limit(pageRows);
+      .limit(atMost(pageRows));
   }),
 );
 

@@ -88,7 +88,7 @@ export function unclaimed(lens: Lens, $: { readonly [Name in keyof Delay]: SQL<D
  * @throws InvalidInputError at `path` for a time after the year 9999, whose text sorts before every other: such a lease would be
  * expired immediately.
  */
-export function timeAfter(now: string, milliseconds: number, path: string): string {
+function timeAfter(now: string, milliseconds: number, path: string): string {
   const end = new Date(Date.parse(now) + milliseconds).toISOString();
   if (end.length === now.length) return end;
   throw new InvalidInputError([

@@ -4,8 +4,8 @@
  * An operation is a generator: it yields queries and receives their rows. SQLite's engine runs them synchronously,
  * PostgreSQL's awaits them. An operation has no other side effects, since an engine may run it again from the start.
  */
-import { type AnyColumn, getTableColumns, type SQL, type SQLWrapper, sql } from "drizzle-orm";
-import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
+import { type AnyColumn, getTableColumns, type Placeholder, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import type { BaseSQLiteDatabase, SQLiteTable } from "drizzle-orm/sqlite-core";
 import type * as tables from "../../drizzle/schema.ts";
 import type { Roles } from "../input/roles.ts";
 
@@ -14,6 +14,13 @@ import type { Roles } from "../input/roles.ts";
  * are typed as SQLite's and use only what both builders have.
  */
 export interface Lens {
+  /**
+   * The table for `from`, read through this index or its primary key, on SQLite whatever its statistics say: see
+   * `index-choice.ts`. The columns must be selected by name, because the builder can't list those of raw SQL.
+   */
+  through<T extends SQLiteTable>(table: T, index: Index): T;
+  /** A parameter of a kept statement, which is planned once and not for each value. */
+  bound(placeholder: Placeholder): SQL;
   db: Pick<BaseSQLiteDatabase<"sync", unknown>, "select" | "selectDistinct" | "insert" | "update">;
   t: typeof tables;
   /** A value in the SELECT of an INSERT … SELECT, cast to the column's type: PostgreSQL treats a bare parameter there as text. */
@@ -34,6 +41,8 @@ export interface Lens {
   entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Types>;
   /** True while the next event of the run gets a `seq` that a number holds exactly. */
   hasNextSeq(runId: SQL<string>): SQL;
+  /** True for rows whose ids must differ from those of the run: its own; `undefined` where an id is unique in the database. */
+  sharesIds(column: AnyColumn, runId: SQL<string>): SQL | undefined;
   /** The number of bytes a column holds, 0 for NULL. SQLite knows it without reading the value. */
   bytes(column: AnyColumn): SQL<number>;
   /** The time to store: `now`, or the database's clock if that is NULL. */
@@ -61,6 +70,8 @@ export interface Lens {
   /** A prepared statement's name on its connection, different for each text; "" for an unnamed statement. */
   nameOf(query: { toSQL(): { sql: string } }): string;
 }
+
+type Index = "key" | `${"briefs" | "events" | "workstreams"}_${string}`;
 
 /**
  * What an engine provides to statements that make a change and store its event. Its `t.runs` contains only the run, whose row is
@@ -112,7 +123,7 @@ export interface KeptQuery {
   parameters: Parameters;
 }
 /** A query that is built for one call. */
-export interface BuiltQuery {
+interface BuiltQuery {
   build(lens: Lens): Preparable<unknown>;
 }
 /** A change and its event in one statement: see `atOnce`. */
@@ -146,7 +157,9 @@ export interface Context {
 export type Placeholders<P extends Parameters> = { readonly [Name in keyof P]: SQL<P[Name]> };
 
 /** Wrapped in `sql`, since `set` accepts no bare placeholder and a column would encode JSON twice. */
-const placeholders = new Proxy({}, { get: (_, name: string) => sql`${sql.placeholder(name)}` });
+function placeholdersOf<P extends Parameters>(lens: Lens): Placeholders<P> {
+  return new Proxy({}, { get: (_, name: string) => lens.bound(sql.placeholder(name)) }) as Placeholders<P>;
+}
 
 /**
  * A statement with typed parameters, written with Drizzle's builder. It is prepared once per connection: building costs 16 to 23
@@ -160,7 +173,7 @@ const placeholders = new Proxy({}, { get: (_, name: string) => sql`${sql.placeho
 export function statement<P extends Parameters>() {
   return <Row>(build: (lens: Lens, $: Placeholders<P>) => Preparable<Row>) => {
     const prepare = (lens: Lens) => {
-      const query = build(lens, placeholders as Placeholders<P>);
+      const query = build(lens, placeholdersOf<P>(lens));
       return query.prepare(lens.nameOf(query));
     };
     return function* (parameters: P): Operation<Row[]> {
@@ -177,10 +190,10 @@ export function statement<P extends Parameters>() {
 export function atOnce<P extends Parameters>() {
   return <Row>(build: (lens: AtOnceLens, $: Placeholders<P>) => Preparable<Row>) => {
     const prepare = (lens: AtOnceLens) => {
-      const $ = new Proxy(placeholders, {
+      const $ = new Proxy(placeholdersOf<P>(lens), {
         get: (all, name) => (name === "runId" ? lens.lockedRunId : Reflect.get(all, name)),
       });
-      const query = build(lens, $ as Placeholders<P>);
+      const query = build(lens, $);
       return query.prepare(lens.nameOf(query));
     };
     return function* (parameters: () => P): Operation<Row[] | undefined> {

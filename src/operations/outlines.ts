@@ -10,7 +10,7 @@ import type { Lens } from "./operation.ts";
 type Row = typeof briefs.$inferSelect;
 type Columns = (typeof briefs)["_"]["columns"];
 /** The names of the columns that hold JSON. */
-export type Carried = { [Name in keyof Row]-?: NonNullable<Row[Name]> extends JsonObject ? Name : never }[keyof Row];
+type Carried = { [Name in keyof Row]-?: NonNullable<Row[Name]> extends JsonObject ? Name : never }[keyof Row];
 
 /** A brief without its payload, result and progress. */
 export type BriefOutline = Omit<Brief, Carried>;

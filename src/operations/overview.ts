@@ -14,7 +14,7 @@ import {
 import { type Backlog, backlogColumns, getBacklog, type OldestReady } from "./backlog.ts";
 import { type FailedBlocker, findFailedBlockers } from "./blockers.ts";
 import { hasUsableId, hasUsableRole, holdsClaims } from "./claimable.ts";
-import { filtered } from "./index-choice.ts";
+import { atMost, filtered, literal } from "./index-choice.ts";
 import { type Context, inSnapshot, type Lens, type Operation, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import { getRunSummary, type RunSummary, zeros } from "./summary.ts";
@@ -96,7 +96,7 @@ const groups = statement<{ runId: string; now: string | null }>()((lens, $) => {
     .groupBy(briefs.workstreamId, briefs.role, briefs.status);
 });
 
-const allWorkstreams = statement<{ runId: string }>()(({ db, t: { workstreams } }, $) =>
+const allWorkstreams = statement<{ runId: string }>()(({ db, t: { workstreams }, through }, $) =>
   db
     .select({
       workstreamId: workstreams.workstreamId,
@@ -104,27 +104,27 @@ const allWorkstreams = statement<{ runId: string }>()(({ db, t: { workstreams } 
       status: workstreams.status,
       updatedAt: workstreams.updatedAt,
     })
-    .from(workstreams)
+    .from(through(workstreams, "workstreams_by_age"))
     .where(eq(workstreams.runId, $.runId))
     .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId)),
 );
 
-const newestEvent = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
+const newestEvent = statement<{ runId: string }>()(({ db, t: { events }, through }, $) =>
   db
     .select({ createdAt: events.createdAt })
-    .from(events)
+    .from(through(events, "key"))
     .where(eq(events.runId, $.runId))
     .orderBy(desc(events.seq))
-    .limit(1),
+    .limit(atMost(1)),
 );
 
-const lately = statement<{ runId: string; since: Timestamp }>()(({ db, t: { events } }, $) => {
+const lately = statement<{ runId: string; since: Timestamp }>()(({ db, t: { events }, through }, $) => {
   const newest = db
     .select({ kind: events.kind, createdAt: events.createdAt })
-    .from(events)
+    .from(through(events, "key"))
     .where(eq(events.runId, $.runId))
     .orderBy(desc(events.seq))
-    .limit(windowEvents)
+    .limit(atMost(windowEvents))
     .as("newest");
   return db
     .select({ kind: newest.kind, n, oldest: sql<Timestamp>`min(${newest.createdAt})` })
@@ -141,13 +141,13 @@ const isExpired = ({ t: { briefs }, time }: Lens, runId: SQL<string>, now: SQL<s
   and(
     eq(briefs.runId, runId),
     lte(briefs.leaseExpiresAt, time(now)),
-    filtered(and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy))),
+    filtered(and(eq(briefs.status, literal("active")), isNotNull(briefs.claimedBy))),
   );
 
 const countExpired = statement<{ runId: string; now: string | null }>()((lens, $) =>
   lens.db
     .select({ n })
-    .from(lens.t.briefs)
+    .from(lens.through(lens.t.briefs, "briefs_leased"))
     .where(isExpired(lens, $.runId, $.now)),
 );
 
@@ -156,10 +156,10 @@ const firstExpired = statement<{ runId: string; now: string | null }>()((lens, $
   const claimedBy = sql<string | null>`cast(${lens.t.briefs.claimedBy} as text)`;
   return lens.db
     .select({ briefId, role, claimedBy, leaseExpiresAt })
-    .from(lens.t.briefs)
+    .from(lens.through(lens.t.briefs, "briefs_leased"))
     .where(and(isExpired(lens, $.runId, $.now), isNamed(lens)))
     .orderBy(asc(leaseExpiresAt), asc(briefId))
-    .limit(10);
+    .limit(atMost(10));
 });
 
 type Group = {

@@ -25,7 +25,7 @@ export function checkLimit(check: Check, limit: number | undefined): number {
 }
 
 /** Oldest first: by `createdAt`, which writers may share, then by id. */
-export interface Position {
+interface Position {
   createdAt: string;
   id: string;
 }

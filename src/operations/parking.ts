@@ -5,7 +5,7 @@
  */
 import { and, eq, lte, type SQL, sql } from "drizzle-orm";
 import { isBlocked, isReady, type Shape, type Wanted } from "./claimable.ts";
-import { inTurn } from "./index-choice.ts";
+import { atMost, inTurn, queue } from "./index-choice.ts";
 import { family, type Lens, statement } from "./operation.ts";
 
 type Asked = { runId: string; now: string | null };
@@ -17,16 +17,23 @@ const isDue = (lens: Lens, $: { readonly [Name in keyof Asked]: SQL } & { now: S
 };
 
 export const firstDue = (lens: Lens, $: { readonly [Name in keyof Asked]: SQL } & { now: SQL<string | null> }) =>
-  lens.db.select({ found: sql`1` }).from(lens.t.briefs).where(isDue(lens, $)).limit(1);
+  lens.db
+    .select({ found: sql`1` })
+    .from(lens.through(lens.t.briefs, "briefs_delayed"))
+    .where(isDue(lens, $))
+    .limit(atMost(1));
 
 /** Returns all briefs whose time has come to the queue: in it they are ordered with the others. */
 export const unparkDue = statement<Asked>()((lens, $) => {
-  const { db, t, ofRun, amongRows, skippingLocked } = lens;
-  const due = db.select({ briefId: t.briefs.briefId }).from(t.briefs).where(isDue(lens, $));
+  const { db, t, amongRows, skippingLocked } = lens;
+  const due = db
+    .select({ briefId: t.briefs.briefId })
+    .from(lens.through(t.briefs, "briefs_delayed"))
+    .where(isDue(lens, $));
   return db
     .update(t.briefs)
     .set({ parked: sql`0` })
-    .where(and(ofRun(t.briefs.runId, $.runId), amongRows(t.briefs.briefId, skippingLocked(due))))
+    .where(and(isDue(lens, $), amongRows(t.briefs.briefId, skippingLocked(due))))
     .returning({ briefId: t.briefs.briefId });
 });
 
@@ -39,10 +46,10 @@ export const parkBlocked = family((shape: Shape) =>
     const { db, t, ofRun, amongRows, skippingLocked } = lens;
     const head = db
       .select({ briefId: t.briefs.briefId })
-      .from(t.briefs)
+      .from(queue(lens, shape.roles))
       .where(isReady(lens, $, shape))
       .orderBy(...inTurn(t.briefs, shape.roles))
-      .limit(parkedAtOnce);
+      .limit(atMost(parkedAtOnce));
     return db
       .update(t.briefs)
       .set({ parked: sql`2` })

@@ -6,6 +6,7 @@ import { type AnyColumn, and, asc, desc, eq, inArray, max, type SQL, sql } from 
 import type { EventKind, Timestamp } from "../../drizzle/vocabulary.ts";
 import { textFlaw } from "../input/check.ts";
 import { explainWaiting, findWaitingForFailed, type WaitingBrief } from "./blockers.ts";
+import { atMost } from "./index-choice.ts";
 import { moves } from "./lifecycle.ts";
 import { type Context, inSnapshot, type Lens, type Operation, query, statement } from "./operation.ts";
 import { type BriefOutline, outlineColumns } from "./outlines.ts";
@@ -73,12 +74,12 @@ const outlines = statement<{ runId: string }>()((lens, $) => {
       role: sql<string>`${plainText(briefs.role)}`,
       claimedBy: plainText(briefs.claimedBy),
     })
-    .from(briefs)
+    .from(lens.through(briefs, "briefs_by_age"))
     .where(eq(briefs.runId, $.runId))
     .orderBy(asc(briefs.createdAt), asc(briefs.briefId));
 });
 
-const newest = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
+const newest = statement<{ runId: string }>()(({ db, t: { events }, through }, $) =>
   db
     .select({
       seq: events.seq,
@@ -87,19 +88,19 @@ const newest = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
       createdAt: events.createdAt,
       detail: excerpt(events.detail),
     })
-    .from(events)
+    .from(through(events, "key"))
     .where(eq(events.runId, $.runId))
     .orderBy(desc(events.seq))
-    .limit(reportLimits.newestEvents),
+    .limit(atMost(reportLimits.newestEvents)),
 );
 
-const oldest = statement<{ runId: string }>()(({ db, t: { events } }, $) =>
+const oldest = statement<{ runId: string }>()(({ db, t: { events }, through }, $) =>
   db
     .select({ createdAt: events.createdAt })
-    .from(events)
+    .from(through(events, "key"))
     .where(eq(events.runId, $.runId))
     .orderBy(asc(events.seq))
-    .limit(1),
+    .limit(atMost(1)),
 );
 
 export function* gatherReport(context: Context): Operation<ReportData> {

@@ -9,7 +9,7 @@ import { type Context, inSnapshot, type Operation } from "./operation.ts";
 import { allRuns, type ListedSummary, summarizeListed } from "./overview.ts";
 import type { Run } from "./runs.ts";
 
-export type ListedRun =
+type ListedRun =
   | { runId: string; run: Run; summary: ListedSummary; error: null }
   /** `runId` is null where it is not text. */
   | { runId: string | null; run: null; summary: null; error: BlackboardError };

@@ -12,6 +12,7 @@ import {
   workstreamStatuses,
 } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
+import { atMost } from "./index-choice.ts";
 import { type Context, type Operation, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 
@@ -24,14 +25,14 @@ export interface RunSummary extends Run {
   events: Record<EventKind, number>;
 }
 
-const summarize = statement<{ runId: string }>()(({ db, t }, $) => {
+const summarize = statement<{ runId: string }>()(({ db, t, through }, $) => {
   const { runs, tallies, events } = t;
   const newest = db
     .select({ seq: events.seq })
-    .from(events)
+    .from(through(events, "key"))
     .where(eq(events.runId, $.runId))
     .orderBy(desc(events.seq))
-    .limit(1);
+    .limit(atMost(1));
   return db
     .select({
       ...getTableColumns(runs),
@@ -40,8 +41,8 @@ const summarize = statement<{ runId: string }>()(({ db, t }, $) => {
       label: tallies.label,
       n: tallies.n,
     })
-    .from(runs)
-    .leftJoin(tallies, eq(tallies.runId, runs.runId))
+    .from(through(runs, "key"))
+    .leftJoin(through(tallies, "key"), eq(tallies.runId, runs.runId))
     .where(eq(runs.runId, $.runId));
 });
 

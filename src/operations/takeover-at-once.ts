@@ -6,7 +6,7 @@ import { and, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import { briefColumns, isReadable, readBrief } from "./briefs.ts";
 import { runAllowsClaims, type Shape, type Wanted } from "./claimable.ts";
 import { type Claim, claimOf } from "./held-claims.ts";
-import { filtered } from "./index-choice.ts";
+import { atMost, filtered } from "./index-choice.ts";
 import { atOnce, type Context, family, type Lens, type Operation } from "./operation.ts";
 import { claimed, expiredFirst, isExpired, retryCounted, type Taking } from "./takeovers.ts";
 
@@ -38,7 +38,7 @@ const takeFirst = family((shape: Shape) =>
           .from(briefs)
           .where(and(runAllowsClaims(lens, $.runId), isExpired(lens, $, shape), filtered(isReadable(lens))))
           .orderBy(...expiredFirst(lens))
-          .limit(1),
+          .limit(atMost(1)),
       ),
     );
     const isExhausted = sql`${briefs.retryCount} >= cast(${$.maxRetries} as integer)`;

@@ -22,7 +22,7 @@ import {
 } from "./claimable.ts";
 import { appendEvent, appendEvents, newEntry } from "./entries.ts";
 import { type Claim, claimOf, type Lease } from "./held-claims.ts";
-import { askedFor, filtered } from "./index-choice.ts";
+import { askedFor, atMost, filtered, literal } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
 import { isBehind } from "./pages.ts";
 
@@ -52,7 +52,7 @@ export const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
   return and(
     eq(briefs.runId, $.runId),
     lte(briefs.leaseExpiresAt, lens.time($.now)),
-    filtered(and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy))),
+    filtered(and(eq(briefs.status, literal("active")), isNotNull(briefs.claimedBy))),
     filtered(askedFor(lens, briefs.role, shape.roles, $.role)),
     ofTierAndWorkstream(lens, $, shape),
     filtered(isUsable(lens)),
@@ -66,10 +66,10 @@ export const expiredFirst = ({ t: { briefs } }: Lens) => [asc(briefs.leaseExpire
 export const firstExpired = (lens: Lens, $: Asking, shape: Shape) =>
   lens.db
     .select({ likelihood: likelihood(lens) })
-    .from(lens.t.briefs)
+    .from(lens.through(lens.t.briefs, "briefs_leased"))
     .where(isExpired(lens, $, shape))
     .orderBy(...expiredFirst(lens))
-    .limit(1);
+    .limit(atMost(1));
 
 type Place = { lease: string; briefId: string };
 const start: Place = { lease: "", briefId: "" };
@@ -80,7 +80,7 @@ const nextExpired = family((shape: Shape) =>
     return lens.skippingLocked(
       lens.db
         .select({ briefId, attempt, claimedBy, retryCount, leaseExpiresAt, ...jsonColumns(lens) })
-        .from(lens.t.briefs)
+        .from(lens.through(lens.t.briefs, "briefs_leased"))
         .where(
           and(
             runAllowsClaims(lens, $.runId),
@@ -90,7 +90,7 @@ const nextExpired = family((shape: Shape) =>
           ),
         )
         .orderBy(...expiredFirst(lens))
-        .limit(sql.placeholder("limit")),
+        .limit(atMost($.limit)),
     );
   }),
 );

@@ -66,7 +66,7 @@ const listRows = statement<{ runId: string }>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .select(briefColumns(lens))
-    .from(briefs)
+    .from(lens.through(briefs, "briefs_by_age"))
     .where(eq(briefs.runId, $.runId))
     .orderBy(asc(briefs.createdAt), asc(briefs.briefId));
 });
@@ -75,15 +75,15 @@ const listOutlines = statement<{ runId: string }>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .select(outlineColumns(lens))
-    .from(briefs)
+    .from(lens.through(briefs, "briefs_by_age"))
     .where(eq(briefs.runId, $.runId))
     .orderBy(asc(briefs.createdAt), asc(briefs.briefId));
 });
 
-const listLinks = statement<{ runId: string }>()(({ db, t: { briefs } }, $) =>
+const listLinks = statement<{ runId: string }>()(({ db, t: { briefs }, through }, $) =>
   db
     .select({ briefId: briefs.briefId, parentBriefId: briefs.parentBriefId, status: briefs.status })
-    .from(briefs)
+    .from(through(briefs, "briefs_by_age"))
     .where(eq(briefs.runId, $.runId))
     .orderBy(asc(briefs.createdAt), asc(briefs.briefId)),
 );
@@ -186,25 +186,28 @@ function nest<Row extends Link, B>(
     if (siblings) siblings.push(row);
     else rowsBelow.set(row.parentBriefId, [row]);
   }
-  const nodeOf = (row: Row) => ({ row, node: { brief: briefOf(row), children: [], totals: count([]) } as Node<B> });
-  const tops = rootRows.map(nodeOf);
+  const nodeOf = (row: Row): Node<B> => ({ brief: briefOf(row), children: [], totals: count([row]) });
+  const roots = rootRows.map(nodeOf);
   const placed = new Set(rootRows);
-  // Grows while it is walked: each brief comes before its children.
-  const nodes = [...tops];
-  for (const { row, node } of nodes) {
-    for (const child of rowsBelow.get(row.briefId) ?? []) {
+  // Grow while they are walked, in the same order: each brief comes before its children.
+  const order = [...placed];
+  const nodes = [...roots];
+  for (const [place, row] of order.entries()) {
+    const below = rowsBelow.get(row.briefId);
+    if (below === undefined) continue;
+    for (const child of below) {
       if (placed.has(child)) continue;
       placed.add(child);
-      const below = nodeOf(child);
-      node.children.push(below.node);
-      nodes.push(below);
+      const node = nodeOf(child);
+      nodes[place]?.children.push(node);
+      order.push(child);
+      nodes.push(node);
     }
   }
-  for (const { row, node } of nodes.toReversed()) {
-    add(node.totals, row.status, 1);
-    for (const child of node.children) for (const status of briefStatuses) node.totals[status] += child.totals[status];
+  for (const { children, totals } of nodes.reverse()) {
+    for (const child of children) for (const status of briefStatuses) totals[status] += child.totals[status];
   }
-  return { roots: tops.map(({ node }) => node), placed };
+  return { roots, placed };
 }
 
 function count(rows: Iterable<Link>): Record<BriefStatus, number> {

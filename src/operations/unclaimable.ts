@@ -12,14 +12,14 @@ import {
   jsonColumns,
   spoiltColumn,
 } from "./claimable.ts";
-import { filtered } from "./index-choice.ts";
+import { atMost, filtered, literal } from "./index-choice.ts";
 import { family, type Lens, type Operation, statement } from "./operation.ts";
 
 /** Why a claim skips a brief. */
 export type Reason = "id" | "role" | "attempt" | JsonColumn;
 
 /** Briefs of one run that are skipped for one reason. */
-export interface Skipped {
+interface Skipped {
   runId: string;
   reason: Reason;
   n: number;
@@ -36,11 +36,11 @@ type Scope = "ready" | "claimed";
 type Asked = { runId: string; now: string | null };
 
 const inScope = ({ t: { briefs }, time }: Lens, now: SQL<string | null>, scope: Scope) => {
-  const held = and(eq(briefs.status, "active"), isNotNull(briefs.claimedBy), isNotNull(briefs.leaseExpiresAt));
-  const pending = eq(briefs.status, "pending");
+  const held = and(eq(briefs.status, literal("active")), isNotNull(briefs.claimedBy), isNotNull(briefs.leaseExpiresAt));
+  const pending = eq(briefs.status, literal("pending"));
   if (scope === "claimed") return or(pending, held);
   const hasCome = or(isNull(briefs.notBefore), lte(briefs.notBefore, time(now)));
-  return or(and(pending, eq(briefs.waitsFor, 0), hasCome), and(held, lte(briefs.leaseExpiresAt, time(now))));
+  return or(and(pending, eq(briefs.waitsFor, literal(0)), hasCome), and(held, lte(briefs.leaseExpiresAt, time(now))));
 };
 
 /** Usable and strict JSON. What is not may still be claimable: then it has to be decoded. */
@@ -85,7 +85,7 @@ const doubtful = family((scope: Scope) =>
         attempt: holds(canCountUp(lens)),
         ...jsonColumns(lens),
       })
-      .from(briefs)
+      .from(lens.through(briefs, "key"))
       .where(
         and(
           lens.ofRun(briefs.runId, $.runId),
@@ -96,7 +96,7 @@ const doubtful = family((scope: Scope) =>
         ),
       )
       .orderBy(asc(briefs.briefId))
-      .limit(sql.placeholder("limit"));
+      .limit(atMost($.limit));
   }),
 );
 

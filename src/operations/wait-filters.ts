@@ -27,7 +27,6 @@ const names: Names<WaitFilter> = { briefIds: true, role: true, tier: true, works
 
 const maxIds = 1000;
 
-/** The most selective first. */
 const fields = ["parentBriefId", "workstreamId", "role", "tier"] as const;
 type Field = (typeof fields)[number];
 type Value = string | number;
@@ -128,23 +127,24 @@ const countsOf = family((shape: Shape) =>
         n: count(),
         witness: max(briefs.briefId),
       })
-      .from(briefs)
+      .from(lens.through(briefs, shape.parentBriefId === "any" ? "briefs_by_age" : "briefs_by_parent"))
       .where(and(eq(briefs.runId, $.runId), ...conditionsOf(lens, $, shape)))
       .groupBy(...fields.filter(isGrouped).map((field) => unindexed(briefs[field])), status);
   }),
 );
 
-/** Only the most selective condition may go through an index: that a field has no value is the least selective. */
+/** Only the parent's condition goes through an index. */
 function conditionsOf({ t: { briefs }, among }: Lens, $: Placeholders<Parameters>, shape: Shape): (SQL | undefined)[] {
-  const valued: SQL[] = [];
-  const absent: SQL[] = [];
-  for (const field of fields) {
-    if (shape[field] === "one") valued.push(eq(briefs[field], $[field]));
-    if (shape[field] === "several") valued.push(among(briefs[field], sql`${$[field]}`));
-    if (shape[field] === "none") absent.push(isNull(briefs[field]));
-  }
-  const [first, ...others] = [...valued, ...absent];
-  return [first, ...others.map(filtered)];
+  return fields.map((field) => {
+    const column = briefs[field];
+    const conditions: Readonly<Record<Asked, SQL | undefined>> = {
+      any: undefined,
+      none: isNull(column),
+      one: eq(column, $[field]),
+      several: among(column, sql`${$[field]}`),
+    };
+    return field === "parentBriefId" ? conditions[shape[field]] : filtered(conditions[shape[field]]);
+  });
 }
 
 export interface Counted {

@@ -5,13 +5,13 @@
  * A brief is moved with the ids of its dependencies, which may name briefs that are written later or never. What is derived from
  * other rows isn't moved: triggers count the dependencies again, and `parked` follows from `notBefore`.
  */
-import { and, asc, between, eq, exists, gt, isNull, sql } from "drizzle-orm";
+import { and, asc, between, eq, exists, getTableColumns, gt, isNull, sql } from "drizzle-orm";
 import type { briefs, events } from "../../drizzle/schema.ts";
 import { jsonColumns, onFirstPage, pageRows } from "./bounds.ts";
 import { briefColumns } from "./briefs.ts";
 import { addDependenciesOf } from "./dependencies.ts";
 import { eventColumns } from "./events.ts";
-import { filtered } from "./index-choice.ts";
+import { atMost, filtered } from "./index-choice.ts";
 import { batches, family, type Operation, query, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import type { Workstream } from "./workstreams.ts";
@@ -20,7 +20,7 @@ import type { Workstream } from "./workstreams.ts";
 export const derivedBriefColumns = ["waitsFor", "parked"] as const;
 type DerivedColumn = (typeof derivedBriefColumns)[number];
 
-export type StoredBrief = Omit<typeof briefs.$inferSelect, "payload" | "result" | "progress" | "parked"> & {
+type StoredBrief = Omit<typeof briefs.$inferSelect, "payload" | "result" | "progress" | "parked"> & {
   payload: string | null;
   result: string | null;
   progress: string | null;
@@ -41,15 +41,16 @@ type From = "start" | "after";
 const workstreamsFrom = family((from: From) =>
   statement<{ runId: string; after: string | null }>()((lens, $) => {
     const { workstreams } = lens.t;
+    const byKey = lens.through(workstreams, "key");
     const key = workstreams.workstreamId;
     const where = and(lens.ofRun(workstreams.runId, $.runId), from === "after" ? gt(key, $.after) : undefined);
     const bulky = [workstreams.name, workstreams.ownerAgentId];
     return lens.db
-      .select()
-      .from(workstreams)
-      .where(and(where, onFirstPage(lens, { table: workstreams, key, where, ordered: asc, bulky })))
+      .select(getTableColumns(workstreams))
+      .from(byKey)
+      .where(and(where, onFirstPage(lens, { from: byKey, key, where, ordered: asc, bulky })))
       .orderBy(asc(key))
-      .limit(pageRows);
+      .limit(atMost(pageRows));
   }),
 );
 
@@ -60,14 +61,15 @@ export function* readWorkstreams(runId: string, after: string | undefined): Oper
 const briefsFrom = family((from: From) =>
   statement<{ runId: string; after: string | null }>()((lens, $) => {
     const { briefs } = lens.t;
+    const byKey = lens.through(briefs, "key");
     const key = briefs.briefId;
     const where = and(lens.ofRun(briefs.runId, $.runId), from === "after" ? gt(key, $.after) : undefined);
     return lens.db
       .select(briefColumns(lens))
-      .from(briefs)
-      .where(and(where, onFirstPage(lens, { table: briefs, key, where, ordered: asc, bulky: jsonColumns(briefs) })))
+      .from(byKey)
+      .where(and(where, onFirstPage(lens, { from: byKey, key, where, ordered: asc, bulky: jsonColumns(briefs) })))
       .orderBy(asc(key))
-      .limit(pageRows);
+      .limit(atMost(pageRows));
   }),
 );
 
@@ -91,7 +93,7 @@ const dependenciesOf = statement<Links>()((lens, $) => {
       and(eq(dependencies.runId, $.runId), between(dependencies.briefId, $.first, $.last), filtered(exists(brief))),
     )
     .orderBy(asc(dependencies.briefId), asc(dependencies.blockerId))
-    .limit(sql.placeholder("limit"));
+    .limit(atMost($.limit));
 });
 
 /** How many dependencies a page has at most, unless those of a single brief are more. */
@@ -123,14 +125,15 @@ function withDependencies(rows: StoredBrief[], links: { briefId: string; blocker
 
 const eventsFrom = statement<{ runId: string; after: number }>()((lens, $) => {
   const { events } = lens.t;
+  const byKey = lens.through(events, "key");
   const where = and(lens.ofRun(events.runId, $.runId), gt(events.seq, $.after));
   const bulky = jsonColumns(events);
   return lens.db
     .select(eventColumns(lens))
-    .from(events)
-    .where(and(where, onFirstPage(lens, { table: events, key: events.seq, where, ordered: asc, bulky })))
+    .from(byKey)
+    .where(and(where, onFirstPage(lens, { from: byKey, key: events.seq, where, ordered: asc, bulky })))
     .orderBy(asc(events.seq))
-    .limit(pageRows);
+    .limit(atMost(pageRows));
 });
 
 export function* readEvents(runId: string, after: number | undefined): Operation<StoredEvent[]> {
@@ -144,7 +147,7 @@ export function* findNameless(runId: string): Operation<"workstream" | "brief" |
       .select({ name: workstreams.name })
       .from(workstreams)
       .where(and(eq(workstreams.runId, runId), isNull(workstreams.workstreamId)))
-      .limit(1),
+      .limit(atMost(1)),
   );
   if (workstream) return "workstream";
   const [brief] = yield* query(({ db, t: { briefs } }) =>
@@ -152,7 +155,7 @@ export function* findNameless(runId: string): Operation<"workstream" | "brief" |
       .select({ role: briefs.role })
       .from(briefs)
       .where(and(eq(briefs.runId, runId), isNull(briefs.briefId)))
-      .limit(1),
+      .limit(atMost(1)),
   );
   return brief ? "brief" : undefined;
 }
@@ -195,6 +198,6 @@ export const insertEvents = batches<StoredEvent<number | null>>("events")(({ db,
 
 /** Whether any run here has events. */
 export function* hasEvents(): Operation<boolean> {
-  const rows = yield* query(({ db, t }) => db.select({ seq: t.events.seq }).from(t.events).limit(1));
+  const rows = yield* query(({ db, t }) => db.select({ seq: t.events.seq }).from(t.events).limit(atMost(1)));
   return rows.length > 0;
 }

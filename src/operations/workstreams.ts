@@ -1,12 +1,13 @@
 /**
  * Workstreams: the parts a run's goal is split into, each with an owner and a status of its own.
  */
-import { and, asc, eq, inArray, ne, or, sql } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, inArray, ne, or } from "drizzle-orm";
 import type { workstreams } from "../../drizzle/schema.ts";
 import { type WorkstreamStatus, workstreamStatuses } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
 import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
+import { atMost } from "./index-choice.ts";
 import { type Context, family, type Operation, query, settle, statement } from "./operation.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
 import { getRun } from "./runs.ts";
@@ -144,10 +145,10 @@ interface Shape {
 }
 const listOf = family(({ statuses, after }: Shape) =>
   statement<{ runId: string; createdAt: string | null; id: string | null; limit: number }>()(
-    ({ db, t: { workstreams } }, $) =>
+    ({ db, t: { workstreams }, through }, $) =>
       db
-        .select()
-        .from(workstreams)
+        .select(getTableColumns(workstreams))
+        .from(through(workstreams, "workstreams_by_age"))
         .where(
           and(
             eq(workstreams.runId, $.runId),
@@ -156,7 +157,7 @@ const listOf = family(({ statuses, after }: Shape) =>
           ),
         )
         .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId))
-        .limit(sql.placeholder("limit")),
+        .limit(atMost($.limit)),
   ),
 );
 

@@ -88,7 +88,7 @@ CREATE TRIGGER events_seq BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION 
   },
   {
     tag: "0002_claims",
-    when: 1795890774591,
+    when: 1795895376744,
     hash: "57937e0493d179ffbc28ab170fb5c639a67592bbf1d75408348a8265d18e6257",
     sql: `CREATE TABLE "dependencies" (
 	"run_id" text COLLATE "C" NOT NULL,
@@ -193,12 +193,9 @@ CREATE TRIGGER workstreams_unblocked AFTER UPDATE OF status ON workstreams
   },
   {
     tag: "0003_tallies",
-    when: 1795890775732,
-    hash: "80538dad04573c3bdd609f610e05cf72e8c31db46643c992c790698812354043",
-    sql: `CREATE INDEX "briefs_by_age" ON "briefs" USING btree ("run_id","created_at","brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_role" ON "briefs" USING btree ("run_id","role","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_tier" ON "briefs" USING btree ("run_id","tier","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_workstream" ON "briefs" USING btree ("run_id","workstream_id","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
+    when: 1795895381784,
+    hash: "4c05afb2d86bfc41a97c5f67d9d48ce92c048f7490f197c0087b262025e64873",
+    sql: `CREATE INDEX "briefs_by_age" ON "briefs" USING btree ("run_id","created_at","brief_id","role","tier","workstream_id");--> statement-breakpoint
 CREATE INDEX "briefs_by_parent" ON "briefs" USING btree ("run_id","parent_brief_id","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
 CREATE INDEX "events_by_kind" ON "events" USING btree ("run_id","kind","seq" NULLS FIRST);--> statement-breakpoint
 CREATE INDEX "events_by_brief" ON "events" USING btree ("run_id","brief_id","seq" NULLS FIRST) WHERE "events"."brief_id" is not null;--> statement-breakpoint

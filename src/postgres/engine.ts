@@ -23,13 +23,13 @@ import { Line } from "./line.ts";
 import { type Client, type Connection, checkOut } from "./pool.ts";
 import { type Surroundings, Transaction, translatingDriverErrors } from "./transaction.ts";
 
-export interface PostgresEngineOptions {
+interface PostgresEngineOptions {
   readonly connection: Connection;
   readonly runId: string;
   readonly logger: Logger | undefined;
 }
 
-export interface PostgresSnapshot {
+interface PostgresSnapshot {
   run<T>(operation: () => Operation<T>): Promise<T>;
   close(): Promise<void>;
 }

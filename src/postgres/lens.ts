@@ -2,7 +2,7 @@
  * The SQL that differs on PostgreSQL, and the cast of its builder and tables to SQLite's types. The compiler proves at the end
  * of `drizzle/schema.postgres.ts` that the row types are equal.
  */
-import { type AnyColumn, eq, exists, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { type AnyColumn, eq, exists, type Placeholder, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import * as tables from "../../drizzle/schema.postgres.ts";
 import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
@@ -15,6 +15,8 @@ export type PostgresDatabase = NodePgDatabase<typeof tables> & { $client: Pool }
 export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => string): Lens {
   const nameOf = (query: { toSQL(): { sql: string } }) => nameFor(query.toSQL().sql);
   const dialect = {
+    through,
+    bound,
     typed,
     readable,
     bytes,
@@ -26,6 +28,7 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
     entries,
     hasNextSeq,
     ...clock(sql`statement_timestamp()`),
+    sharesIds: eq,
     skippingLocked,
     lockingRun: (runId: AnyColumn) => lockingRun(db, runId),
     ofRun: eq,
@@ -33,6 +36,16 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
     nameOf,
   };
   return { db, t: tables, ...dialect } as unknown as Lens;
+}
+
+/** The planner chooses the index by the order that a query states. */
+function through<T>(table: T): T {
+  return table;
+}
+
+/** PostgreSQL compares the plan of a statement with that for its values, and keeps the better one. */
+function bound(placeholder: Placeholder): SQL {
+  return sql`${placeholder}`;
 }
 
 /** Casts a parameter, which would otherwise be text, to the column's type without its collation. */

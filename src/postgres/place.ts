@@ -15,7 +15,7 @@ import { migratePostgres, requireCurrentPostgres } from "./migrate.ts";
 import { type Connection, connectPostgres, type Pool } from "./pool.ts";
 import { tables } from "./schema.ts";
 
-export interface ServerPlace {
+interface ServerPlace {
   readonly connection: string | Pool;
   readonly runId: string | undefined;
 }

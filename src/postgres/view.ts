@@ -40,7 +40,7 @@ export interface PostgresRunListing {
   error: Error | null;
 }
 
-export interface ServerOptions {
+interface ServerOptions {
   connection: string | Pool;
   runId: string | undefined;
 }

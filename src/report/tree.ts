@@ -25,7 +25,7 @@ interface Node {
   depth: number;
 }
 
-export interface DrawnTree {
+interface DrawnTree {
   tree: Html;
   /** Sentences about briefs that are not shown. */
   omissions: string[];

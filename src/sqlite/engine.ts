@@ -19,7 +19,7 @@ import {
 import { Kept } from "../engine/kept.ts";
 import { FileError, InvalidInputError } from "../errors.ts";
 import type { Lens, Operation, Step } from "../operations/operation.ts";
-import type { Connection } from "./connection/connection.ts";
+import type { Connection } from "./connection/opened.ts";
 import { isBusy, translated } from "./errors.ts";
 import { sqliteLens } from "./lens.ts";
 import { reading } from "./prepared.ts";
@@ -28,7 +28,7 @@ import { waiting } from "./waiting.ts";
 /** The Drizzle database of a blackboard in a file; `$client` is the better-sqlite3 connection. */
 export type SqliteDatabase = BetterSQLite3Database<typeof tables> & { $client: Database.Database };
 
-export interface SqliteEngineOptions {
+interface SqliteEngineOptions {
   readonly location: string;
   readonly busyTimeoutMs: number;
   readonly logger: Logger | undefined;

@@ -1,7 +1,16 @@
 /**
  * SQLite's dialect: the expressions that differ between the engines.
  */
-import { type AnyColumn, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import {
+  type AnyColumn,
+  getTableColumns,
+  getTableName,
+  type Placeholder,
+  type SQL,
+  type SQLWrapper,
+  Subquery,
+  sql,
+} from "drizzle-orm";
 import * as tables from "../../drizzle/schema.ts";
 import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
 
@@ -9,6 +18,8 @@ export function sqliteLens(db: Lens["db"]): Lens {
   return {
     db,
     t: tables,
+    through,
+    bound,
     typed,
     readable,
     bytes,
@@ -19,6 +30,7 @@ export function sqliteLens(db: Lens["db"]): Lens {
     amongRows,
     entries,
     hasNextSeq,
+    sharesIds,
     time,
     timeIn,
     skippingLocked,
@@ -27,6 +39,26 @@ export function sqliteLens(db: Lens["db"]): Lens {
     foundForEach,
     nameOf,
   };
+}
+
+/**
+ * Raw SQL, because the builder has no INDEXED BY, and as a subquery of the table's name, because it rejects columns of a table
+ * that it can't see. SQLite merges the subquery into the query. It refuses a query whose index is missing; so does opening a
+ * file. The key of `events` is the rowid, which NOT INDEXED still uses.
+ */
+const through: Lens["through"] = (table, index) => {
+  const name = getTableName(table);
+  const key = name === "events" ? sql`not indexed` : sql`indexed by ${sql.identifier(`sqlite_autoindex_${name}_1`)}`;
+  const way = index === "key" ? key : sql`indexed by ${sql.identifier(index)}`;
+  return new Subquery(sql`select * from ${table} ${way}`, getTableColumns(table), name) as Subquery & typeof table;
+};
+
+/**
+ * SQLite plans a statement again each time a bare parameter is bound that it looks at: one of a LIMIT, or in a file with
+ * `sqlite_stat4` one that is compared with an indexed column. It doesn't look into an expression, and a unary plus changes no value.
+ */
+function bound(placeholder: Placeholder): SQL {
+  return sql`+${placeholder}`;
 }
 
 /** SQLite needs no cast: it converts a value to the type affinity of the column that it is stored in. */
@@ -84,6 +116,11 @@ function entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Typ
 /** `seq` comes from the file's AUTOINCREMENT counter in `sqlite_sequence`, a table that Drizzle cannot declare. */
 function hasNextSeq(): SQL {
   return sql`coalesce((select seq from sqlite_sequence where name = 'events'), 0) < ${sql.raw(String(Number.MAX_SAFE_INTEGER))}`;
+}
+
+/** The reference declares ids unique in the file. */
+function sharesIds(): undefined {
+  return undefined;
 }
 
 /** For a bare column SQLite reads only the row's header, not the overflow pages of a large value. Since SQLite 3.43. */

@@ -13,7 +13,7 @@ import { derivedBriefColumns, type WholeBrief } from "../operations/whole-runs.t
  * The highest `seq` that an import accepts. The next event gets a higher one, and integers are exact up to 2^53: 2^52 values
  * remain, enough for a million events a second for 140 years.
  */
-export const maxImportedSeq = 2 ** 52;
+const maxImportedSeq = 2 ** 52;
 
 type Rule = (check: Check, path: string, value: unknown) => void;
 

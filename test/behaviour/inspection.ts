@@ -66,6 +66,28 @@ export function inspection(engine: Engine): void {
       expect(longestExpired).toHaveLength(1);
     });
 
+    it("summarizeRun sorts roles by name, and lists workstreams that only briefs name after the others, none last", async () => {
+      const { board, clock, place } = await openRun(engine);
+      await board.createWorkstream({ workstreamId: "known", name: "api", tier: 1 });
+      for (const role of ["z", "a", "m", "b"]) await board.createBrief({ briefId: role, tier: 1, role });
+      // The Python module does not check the workstream.
+      await place.sql("UPDATE briefs SET workstream_id = 'known' WHERE brief_id = 'z'");
+      await place.sql("UPDATE briefs SET workstream_id = 'y-gone' WHERE brief_id = 'a'");
+      await place.sql("UPDATE briefs SET workstream_id = 'b-gone' WHERE brief_id = 'm'");
+      clock.advance(1000);
+      const event = await board.logEvent("spawned");
+      const { byRole, byWorkstream, lastChangeAt } = await summarizeRun(board);
+      expect(byRole.map(({ role }) => role)).toEqual(["a", "b", "m", "z"]);
+      const one = { pending: 1, active: 0, done: 0, failed: 0 };
+      expect(byWorkstream).toEqual([
+        { workstreamId: "known", name: "api", status: "pending", briefs: one },
+        { workstreamId: "b-gone", name: null, status: null, briefs: one },
+        { workstreamId: "y-gone", name: null, status: null, briefs: one },
+        { workstreamId: null, name: null, status: null, briefs: one },
+      ]);
+      expect(lastChangeAt).toBe(event.createdAt);
+    });
+
     it("summarizeRun describes a run without briefs and throws NotFoundError for an unknown run", async () => {
       const { board } = await openEmpty(engine);
       expect(await caught(NotFoundError, () => summarizeRun(board))).toMatchObject({ entity: "run" });

@@ -181,7 +181,7 @@ export function tally<Label extends string>(vocabulary: readonly Label[], found:
 }
 
 /** Makes a call on both sides, compares the outcomes and returns the error's code, if any. */
-export function* perform(board: Operations, model: Model, call: Call): Steps<string | undefined> {
+function* perform(board: Operations, model: Model, call: Call): Steps<string | undefined> {
   if (call.call === "transaction") {
     yield* performTransaction(board, model, call);
     return undefined;

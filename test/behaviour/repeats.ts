@@ -6,7 +6,7 @@ import type { CreatorFields } from "../../src/operations/creation.ts";
 import { newEventFields } from "../../src/operations/entries.ts";
 import { newRunFields } from "../../src/operations/runs.ts";
 import { newWorkstreamFields } from "../../src/operations/workstreams.ts";
-import { type Board, caughtUnchanged, type Engine, everything, openEmpty, openRun, refused } from "./engine.ts";
+import { type Board, caught, caughtUnchanged, type Engine, everything, openEmpty, openRun, refused } from "./engine.ts";
 
 interface Subject {
   entity: string;
@@ -240,6 +240,14 @@ export function repeats(engine: Engine): void {
     create: async (board, { kind, ...event }) => board.logEvent(kind, event),
     one: { eventId: "one", kind: "failed", briefId: "p-1", detail: { a: 1 } },
     other: { eventId: "other", kind: "retried", briefId: "p-2", detail: {} },
+  });
+
+  test("logEvent again takes no seq, with the same data or with different data", async () => {
+    const { board } = await openRun(engine);
+    const { seq } = await board.logEvent("failed", { eventId: "e" });
+    await board.logEvent("failed", { eventId: "e" });
+    await caught(ConflictError, () => board.logEvent("retried", { eventId: "e" }));
+    expect((await board.logEvent("failed")).seq).toBe(seq + 1);
   });
 
   describe("creating again after a change", () => {

@@ -219,13 +219,28 @@ describe("a trigger added by a user", () => {
     expect(board.listBriefs().items).toEqual([]);
   });
 
-  test("that ignores a write causes DatabaseError", async () => {
+  test("that ignores a write causes DatabaseError, which names the row and the cause", async () => {
     const { board, client } = openWithWriter();
-    client.exec("CREATE TRIGGER no BEFORE INSERT ON events BEGIN SELECT RAISE(IGNORE); END");
-    await caught(DatabaseError, () => board.logEvent("spawned"));
-    client.exec("CREATE TRIGGER nor BEFORE UPDATE ON runs BEGIN SELECT RAISE(IGNORE); END");
-    await caught(DatabaseError, () => board.updateRunStatus("done"));
-    expect(board.getRun()?.status).toBe("pending");
+    board.createWorkstream({ workstreamId: "w", name: "api", tier: 0 });
+    const ignored = async (row: string, call: () => unknown) =>
+      expect((await caught(DatabaseError, call)).message).toBe(
+        `Writing ${row} stored nothing, and no rule of the blackboard prevented it. ` +
+          "Check the table for a trigger that ends in RAISE(IGNORE).",
+      );
+    for (const table of ["workstreams", "briefs", "events"])
+      client.exec(`CREATE TRIGGER no_${table} BEFORE INSERT ON ${table} BEGIN SELECT RAISE(IGNORE); END`);
+    await ignored('workstream "new"', () => board.createWorkstream({ workstreamId: "new", name: "ui", tier: 0 }));
+    await ignored('brief "new"', () => board.createBrief({ briefId: "new", tier: 0, role: "coder" }));
+    await ignored('event "new"', () => board.logEvent("spawned", { eventId: "new" }));
+    client.exec("CREATE TRIGGER no_run BEFORE UPDATE ON runs BEGIN SELECT RAISE(IGNORE); END");
+    client.exec("CREATE TRIGGER no_move BEFORE UPDATE ON workstreams BEGIN SELECT RAISE(IGNORE); END");
+    await ignored(`run "${board.runId}"`, () => board.updateRunStatus("done"));
+    await ignored(`run "${board.runId}"`, () => board.updateRunStatus("done", { from: "pending" }));
+    await ignored('workstream "w"', () => board.updateWorkstreamStatus("w", "done"));
+    expect([board.getRun()?.status, board.getWorkstream("w")?.status]).toEqual(["pending", "pending"]);
+    client.exec("DELETE FROM workstreams; DELETE FROM runs");
+    client.exec("CREATE TRIGGER no_runs BEFORE INSERT ON runs BEGIN SELECT RAISE(IGNORE); END");
+    await ignored(`run "${board.runId}"`, () => board.createRun("a goal"));
   });
 
   test("that rolls the transaction back causes an error, and nothing is stored", async () => {

@@ -12,7 +12,7 @@ if (!hasPython) {
   console.warn(message);
 }
 
-export interface Reference {
+interface Reference {
   /** Calls a method of the reference's Blackboard and returns its result. */
   call(method: string, named?: Record<string, unknown>): Promise<unknown>;
   /** The same with arguments as JSON text, which may contain Python's NaN. */

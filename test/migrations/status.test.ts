@@ -52,7 +52,8 @@ describe("migrationStatus", () => {
     const root = temporaryFolder();
     const location = join(root, "r", "blackboard.db");
     expect(migrationStatus({ runId: "r", root })).toMatchObject({ location, state: "absent" });
-    expect(thrownBy(() => migrateBlackboard({ runId: "r", root }))).toMatchObject({ code: "NO_SUCH_FILE" });
+    for (const dryRun of [false, true])
+      expect(thrownBy(() => migrateBlackboard({ runId: "r", root, dryRun }))).toMatchObject({ code: "NO_SUCH_FILE" });
     expect(readdirSync(root)).toEqual([]);
   });
 
@@ -83,9 +84,12 @@ describe("migrateBlackboard", () => {
     const file = make();
     const current = { location: file, state: "current", applied: tags, pending: [] };
     const { backup, ...status } = migrateBlackboard({ file, backup: true });
-    expect(status).toEqual(current);
+    expect(status).toStrictEqual(current);
     expect(backup === undefined).toBe(state === "current");
-    expect(migrateBlackboard({ file, backup: true })).toEqual(current);
+    expect(migrateBlackboard({ file, backup: true })).toStrictEqual(current);
+    expect(readdirSync(dirname(file))).toEqual(["blackboard.db", ...(backup === undefined ? [] : [basename(backup)])]);
+    if (backup !== undefined)
+      expect(basename(backup)).toMatch(/^blackboard\.db\.\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z-\d+\.backup$/);
     openBlackboard({ runId: "webhook", file, migrate: "check" }).close();
   });
 

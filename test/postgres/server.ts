@@ -38,7 +38,7 @@ function programs(): string | undefined {
 }
 
 /** Installs Debian's PostgreSQL if possible, as a new machine in CI needs it. */
-export function installPostgres(): void {
+function installPostgres(): void {
   if (process.env.RUN_BLACKBOARD_POSTGRES_URL || programs() || process.getuid?.() !== 0) return;
   const quiet = { stdio: "ignore" } as const;
   execFileSync("apt-get", ["update", "-q"], quiet);

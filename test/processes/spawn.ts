@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { onTestFinished } from "vitest";
 import { bundled } from "./bundle.ts";
 
-export interface Ending {
+interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stderr: string;

@@ -28,7 +28,7 @@ export function send(signal: NodeJS.Signals, { lines }: Running): void {
   process.kill(Number(lines[0]), signal);
 }
 
-export interface Survey {
+interface Survey {
   code: number | null;
   lines: readonly string[];
   stderr: string;
@@ -51,7 +51,7 @@ export function openSurvey(cwd: string, runId: string) {
   return openBlackboard({ runId, root: join(cwd, "runs"), roles });
 }
 
-export const silent: Progress = openProgress(new PassThrough());
+const silent: Progress = openProgress(new PassThrough());
 
 /** Plans a survey in this process, completely unless `stop` ends it. */
 export async function planHere(

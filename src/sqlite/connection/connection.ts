@@ -9,19 +9,9 @@ import { StartOver, waiting } from "../waiting.ts";
 import { openClient } from "./driver.ts";
 import { companionSize, noSuchFile, refuseLeftovers, requireHeader, sizeOf } from "./file.ts";
 import { refuseHardLinks } from "./links.ts";
+import type { Connection } from "./opened.ts";
 import { identityOf, PathCheck } from "./path-check.ts";
 import { openReader } from "./reader.ts";
-
-/** An open connection. */
-export interface Connection {
-  readonly client: Database.Database;
-  /** Whether it is a copy, which does not show later writes. */
-  readonly isSnapshot: boolean;
-  /** `undefined` for a connection without a file that could be moved or deleted. */
-  readonly path: PathCheck | undefined;
-  /** Idempotent. */
-  close(): void;
-}
 
 export interface ConnectionOptions {
   /** A real path, without symbolic links, or ":memory:". */

@@ -8,9 +8,9 @@
 import { existsSync, statSync } from "node:fs";
 import type Database from "better-sqlite3";
 import { isSqliteError } from "../errors.ts";
-import type { Connection } from "./connection.ts";
 import { openClient } from "./driver.ts";
 import { companionSize, mayCreateCompanions } from "./file.ts";
+import { type Connection, snapshotOf } from "./opened.ts";
 import { PathCheck } from "./path-check.ts";
 import { copyToMemory, copyWithCompanions } from "./snapshot.ts";
 
@@ -43,10 +43,6 @@ function isForbidden(error: unknown): boolean {
 
 function copied(location: string): Connection {
   return snapshotOf(copyWithCompanions(location));
-}
-
-export function snapshotOf(client: Database.Database): Connection {
-  return { client, isSnapshot: true, path: undefined, close: () => client.close() };
 }
 
 /** Whether no process has the file open in WAL mode, and none crashed with it open. */

@@ -28,11 +28,12 @@ import {
 } from "../../operations/whole-runs.ts";
 import { runTaken } from "../../transfer/import.ts";
 import type { RunPlace, Snapshot, Store } from "../../transfer/place.ts";
-import { type Connection, isAbsent } from "../connection/connection.ts";
+import { isAbsent } from "../connection/connection.ts";
 import { writeCopy } from "../connection/copy.ts";
 import { openClient } from "../connection/driver.ts";
 import { sizeOf } from "../connection/file.ts";
-import { isHot, snapshotOf } from "../connection/reader.ts";
+import { type Connection, snapshotOf } from "../connection/opened.ts";
+import { isHot } from "../connection/reader.ts";
 import { type SqliteDatabase, SqliteEngine } from "../engine.ts";
 import { isBusy, translated } from "../errors.ts";
 import { migrate } from "../migrations/apply.ts";
@@ -44,7 +45,7 @@ import { openFile } from "./view.ts";
 /** How long to wait for other processes, in milliseconds. */
 const waitMs = 60_000;
 
-export interface FilePlace {
+interface FilePlace {
   readonly runId: string | undefined;
   /** Returns the file's absolute path, which under a root depends on the run. */
   locationOf(runId: string): string;

@@ -11,9 +11,10 @@ import { checkViewOptions, type ViewOptions } from "../../input/options.ts";
 import type { AnyRoles } from "../../input/roles.ts";
 import { allRuns } from "../../operations/overview.ts";
 import { reader, theOnlyOne } from "../../operations/read-context.ts";
-import { type Connection, isPassing, whileInPlace } from "../connection/connection.ts";
+import { isPassing, whileInPlace } from "../connection/connection.ts";
 import { requireFile } from "../connection/file.ts";
-import { maxCopiedBytes, openIfHot, openLook, openReader, snapshotOf } from "../connection/reader.ts";
+import { type Connection, snapshotOf } from "../connection/opened.ts";
+import { maxCopiedBytes, openIfHot, openLook, openReader } from "../connection/reader.ts";
 import { copyToDisk, copyToMemory } from "../connection/snapshot.ts";
 import { type SqliteDatabase, SqliteEngine } from "../engine.ts";
 import { translated } from "../errors.ts";
@@ -35,7 +36,7 @@ export interface View extends Disposable {
 }
 
 /** A file opened for reading. */
-export interface OpenedFile {
+interface OpenedFile {
   readonly engine: SqliteEngine;
   readonly state: Plan["state"];
   readonly isLive: boolean;

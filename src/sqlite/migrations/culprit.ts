@@ -10,7 +10,7 @@ export interface Culprit {
   readonly statement?: string;
 }
 
-export interface Trial {
+interface Trial {
   readonly pending: readonly Migration[];
   /** Rolls back all applied migrations. */
   readonly rewind: () => void;

@@ -4,21 +4,15 @@
 import type Database from "better-sqlite3";
 import type { Migration } from "../../engine/history.ts";
 import { FileError } from "../../errors.ts";
-import {
-  type Connection,
-  type ConnectionOptions,
-  connect,
-  keepingWal,
-  prepareFile,
-  whileInPlace,
-} from "../connection/connection.ts";
+import { type ConnectionOptions, connect, keepingWal, prepareFile, whileInPlace } from "../connection/connection.ts";
+import type { Connection } from "../connection/opened.ts";
 import { openIfHot } from "../connection/reader.ts";
 import { translated } from "../errors.ts";
 import { StartOver, waiting } from "../waiting.ts";
 import { type Migrating, migrate, requireCurrent } from "./apply.ts";
 import { planOf } from "./plan.ts";
 
-export interface Opening extends ConnectionOptions, Pick<Migrating, "beforeChange"> {
+interface Opening extends ConnectionOptions, Pick<Migrating, "beforeChange"> {
   /** "check" throws `MIGRATION_PENDING` instead of migrating. */
   readonly migrate: "auto" | "check";
 }

@@ -50,7 +50,7 @@ function look(location: string, migrations: readonly Migration[]): MigrationStat
   return { location, state, applied: tagsOf(applied), pending: tagsOf(pending) };
 }
 
-export interface MigrateOptions {
+interface MigrateOptions {
   dryRun: boolean;
   backup: boolean;
   migrateTimeoutMs: number;
