@@ -22,12 +22,13 @@ import type { Subject } from "./subject.ts";
 import { briefs } from "./subjects/briefs.ts";
 import { events } from "./subjects/events.ts";
 import { lifecycle } from "./subjects/lifecycle.ts";
+import { lists } from "./subjects/lists.ts";
 import { opening } from "./subjects/opening.ts";
 import { runs } from "./subjects/runs.ts";
 import { updates } from "./subjects/updates.ts";
 import { workstreams } from "./subjects/workstreams.ts";
 
-const subjects: readonly Subject[] = [runs, workstreams, briefs, updates, events, lifecycle, opening];
+const subjects: readonly Subject[] = [runs, workstreams, briefs, updates, events, lifecycle, lists, opening];
 
 const { only, quick, out } = parseArgs({
   options: { only: { type: "string" }, quick: { type: "boolean", default: false }, out: { type: "string" } },

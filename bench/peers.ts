@@ -13,7 +13,12 @@ import { awaiting, calling, type Side } from "./subject.ts";
 /** The exports of `peers/peers.mjs`: each function takes an open connection to an empty file. */
 interface Peers {
   liteque(db: Database.Database): { enqueue(payload: object): Promise<unknown> };
-  plainjob(db: Database.Database): { add(payload: object): void; claim(): unknown; close(): void };
+  plainjob(db: Database.Database): {
+    add(payload: object): void;
+    addMany(payloads: readonly object[]): void;
+    claim(): unknown;
+    close(): void;
+  };
   langgraph(db: Database.Database): { put(): Promise<unknown> };
   boss(url: string, connections: number): Promise<Boss>;
 }
@@ -23,6 +28,9 @@ export interface Boss {
   send(payload: object): Promise<unknown>;
   fetch(): Promise<string>;
   complete(id: string): Promise<unknown>;
+  insert(payload: object, count: number): Promise<unknown>;
+  fetchMany(count: number): Promise<string[]>;
+  completeMany(ids: readonly string[]): Promise<unknown>;
   supply(payload: object, count: number): Promise<unknown>;
   stop(): Promise<unknown>;
 }
@@ -59,8 +67,8 @@ export async function liteque(sites: Sites, payload: object): Promise<{ liteque?
   return { liteque: awaiting(() => queue.enqueue(payload)) };
 }
 
-/** Takes the oldest pending job. */
-export async function plainjob(sites: Sites, payload: object): Promise<{ plainjob?: Side }> {
+/** Takes the oldest pending job; adds a hundred in one transaction. */
+export async function plainjob(sites: Sites, payload: object): Promise<{ plainjob?: Side; plainjobMany?: Side }> {
   const made = await peers();
   if (!made) return {};
   const db = connection(sites);
@@ -70,7 +78,8 @@ export async function plainjob(sites: Sites, payload: object): Promise<{ plainjo
     for (let n = 0; n < calls; n++) queue.add(payload);
   });
   const { timeMs } = calling(queue.claim, (calls) => supply.immediate(calls));
-  return { plainjob: { timeMs } };
+  const hundred = Array.from({ length: 100 }, () => payload);
+  return { plainjob: { timeMs }, plainjobMany: { timeMs: calling(() => queue.addMany(hundred)).timeMs } };
 }
 
 /** Stores a checkpoint of a thread: one row. */

@@ -6,11 +6,14 @@ import { type Brief, briefStatuses, type Claim, eventKinds, workstreamStatuses }
 import type { openPostgresBlackboard } from "run-blackboard/postgres";
 import { newId } from "../src/input/new-id.ts";
 import type { Boss } from "./peers.ts";
+import { claimByHand, completeByHand, renewByHand, spawnByHand } from "./postgres-lists.ts";
+import { after, now, quoted, ready } from "./postgres-sql.ts";
 import { briefColumns, eventColumns, runColumns } from "./raw.ts";
 import { detail, payload } from "./samples.ts";
+import { runId } from "./sites.ts";
 
 type Board = Awaited<ReturnType<typeof openPostgresBlackboard>>;
-export type Supply = "pending briefs" | "claimed briefs";
+type Supply = "pending briefs" | "claimed briefs";
 
 /** One side's schema: through this package, or through its pool alone. */
 export interface Site {
@@ -28,13 +31,16 @@ export interface PostgresLine {
   boss?(boss: Boss): Promise<unknown>;
   /** What each call uses up. */
   readonly takes?: Supply;
+  /** How many of them; 1 when left out. */
+  readonly size?: number;
   /** Whether it is measured with a distant server too. */
   readonly distant?: true;
 }
 
-export const runId = "bench";
-/** SQL: the server's time in the format of the rows. */
-export const now = `to_char(statement_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+const spawned = 96;
+/** As many at a time as a worker would take. */
+const taken = 32;
+const manyRequest = { agentId: "agent", leaseMs: 600_000, limit: taken };
 
 const zeros = (labels: readonly string[]): Record<string, number> =>
   Object.fromEntries(labels.map((label) => [label, 0]));
@@ -110,6 +116,66 @@ export const lines: readonly PostgresLine[] = [
     distant: true,
   },
   {
+    name: `spawnBriefs of ${spawned}`,
+    ours: ({ board }) =>
+      board.spawnBriefs(
+        Array.from({ length: spawned }, () => ({ tier: 1, role: "coder", payload })),
+        detail,
+      ),
+    raw: ({ pool }) => spawnByHand(pool, spawned),
+    boss: (boss) => boss.insert(payload, spawned),
+    distant: true,
+  },
+  {
+    name: `claimBriefs of ${taken}`,
+    ours: async ({ board }) => (await board.claimBriefs(manyRequest)).map(({ brief }) => brief),
+    raw: ({ pool }) => claimByHand(pool, taken),
+    boss: (boss) => boss.fetchMany(taken),
+    takes: "pending briefs",
+    size: taken,
+    distant: true,
+  },
+  {
+    name: `completeBriefs of ${taken}`,
+    async ours({ board, claims }) {
+      const completions = claims.splice(-taken).map((ref) => ({ ref, result: payload, detail }));
+      return (await board.completeBriefs(completions)).map(({ brief }) => brief);
+    },
+    raw: ({ pool, claims }) =>
+      completeByHand(
+        pool,
+        claims.splice(-taken).map(({ brief }) => brief),
+      ),
+    takes: "claimed briefs",
+    size: taken,
+    distant: true,
+  },
+  {
+    name: `renewClaims of ${taken}`,
+    ours: async ({ board, claims }) =>
+      (await board.renewClaims(claims.splice(-taken), { leaseMs: 600_000 })).renewed.map(({ brief }) => brief),
+    raw: ({ pool, claims }) =>
+      renewByHand(
+        pool,
+        claims.splice(-taken).map(({ brief }) => brief),
+      ),
+    takes: "claimed briefs",
+    size: taken,
+  },
+  {
+    name: `claimBriefs and completeBriefs of ${taken}`,
+    async ours({ board }) {
+      const claims = await board.claimBriefs(manyRequest);
+      const completed = await board.completeBriefs(claims.map((ref) => ({ ref, result: payload, detail })));
+      return completed.map(({ brief }) => brief);
+    },
+    raw: async ({ pool }) => await completeByHand(pool, await claimByHand(pool, taken)),
+    boss: async (boss) => boss.completeMany(await boss.fetchMany(taken)),
+    takes: "pending briefs",
+    size: taken,
+    distant: true,
+  },
+  {
     name: "getRunSummary, 20 briefs",
     ours: ({ board }) => board.getRunSummary(),
     async raw({ pool }) {
@@ -163,10 +229,6 @@ function next(claims: Claim[]): Claim {
   return claim;
 }
 
-/** SQL: the ready briefs in the order of claims. */
-const ready =
-  "status = 'pending' AND waits_for = 0 AND parked = 0 ORDER BY priority DESC NULLS LAST, created_at, brief_id";
-
 /** Checks for briefs without a lock, then selects and claims one in one statement. */
 async function rawClaim(pool: pg.Pool): Promise<Pick<Brief, "briefId" | "attempt">> {
   const look = await pool.query({
@@ -177,20 +239,13 @@ async function rawClaim(pool: pg.Pool): Promise<Pick<Brief, "briefId" | "attempt
     values: [runId],
   });
   if (!look.rows[0].ready) throw new Error("no pending briefs");
-  const end =
-    "to_char((statement_timestamp() + $2 * interval '1 millisecond') at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')";
   const { rows } = await pool.query({
     name: "take",
-    text: `UPDATE briefs SET status = 'active', attempt = attempt + 1, claimed_by = $3, claimed_at = ${now}, lease_expires_at = ${end},
+    text: `UPDATE briefs SET status = 'active', attempt = attempt + 1, claimed_by = $3, claimed_at = ${now}, lease_expires_at = ${after("$2")},
         not_before = NULL, parked = 0, updated_at = ${now}
       WHERE run_id = $1 AND brief_id = (SELECT brief_id FROM briefs WHERE run_id = $1 AND ${ready} LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
       RETURNING ${quoted(briefColumns)}`,
     values: [runId, 600_000, "agent"],
   });
   return rows[0];
-}
-
-/** PostgreSQL converts unquoted names to lower case. */
-function quoted(columns: string): string {
-  return columns.replace(/ AS (\w+)/g, ' AS "$1"');
 }

@@ -9,9 +9,11 @@ import { startProxy } from "../test/postgres/proxy.ts";
 import { startPrivateServer } from "../test/postgres/server.ts";
 import { type Comparison, compare, type Effort, requireSameValues } from "./measure.ts";
 import { pgBoss } from "./peers.ts";
-import { lines, now, type PostgresLine, runId, type Site, type Supply } from "./postgres-lines.ts";
+import { lines, type PostgresLine, type Site } from "./postgres-lines.ts";
+import { now } from "./postgres-sql.ts";
 import { type Rows, ratio } from "./report.ts";
 import { detail, payload } from "./samples.ts";
+import { runId } from "./sites.ts";
 import type { Side } from "./subject.ts";
 
 interface Rate extends Comparison {
@@ -64,8 +66,8 @@ async function measureLine(urls: Urls, line: PostgresLine, connections: number, 
   const boss = line.boss && (await pgBoss(urls.used, connections));
   try {
     const sides = {
-      ours: sideBySide(connections, () => line.ours(ours), ours.supply(line.takes)),
-      raw: sideBySide(connections, () => line.raw(raw), raw.supply(line.takes)),
+      ours: sideBySide(connections, () => line.ours(ours), ours.supply(line)),
+      raw: sideBySide(connections, () => line.raw(raw), raw.supply(line)),
     };
     await requireSameValues(line.name, sides);
     const peer = boss && {
@@ -73,7 +75,7 @@ async function measureLine(urls: Urls, line: PostgresLine, connections: number, 
         timeMs: sideBySide(
           connections,
           async () => line.boss?.(boss),
-          async (calls) => (line.takes ? boss.supply(payload, calls) : undefined),
+          async (calls) => (line.takes ? boss.supply(payload, calls * (line.size ?? 1)) : undefined),
         ).timeMs,
       },
     };
@@ -109,7 +111,7 @@ function sideBySide(
 }
 
 interface SuppliedSite extends Site {
-  supply(takes: Supply | undefined): (calls: number) => Promise<void>;
+  supply(line: Pick<PostgresLine, "takes" | "size">): (calls: number) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -137,18 +139,20 @@ async function makeSite(urls: Urls, schema: string, connections: number): Promis
   const near = await openPostgresBlackboard({ runId, connection: direct });
   const claims: Claim[] = [];
   /** Not through the proxy: it is not timed, and would take longer than what is. */
-  const supply = (takes: Supply | undefined) => async (calls: number) => {
-    if (!takes) return;
-    await direct.query(
-      `INSERT INTO briefs (brief_id, run_id, tier, role, payload, created_at, updated_at)
+  const supply =
+    ({ takes, size = 1 }: Pick<PostgresLine, "takes" | "size">) =>
+    async (calls: number) => {
+      if (!takes) return;
+      const count = calls * size;
+      await direct.query(
+        `INSERT INTO briefs (brief_id, run_id, tier, role, payload, created_at, updated_at)
         SELECT gen_random_uuid(), $1, 1, 'coder', $2::jsonb, ${now}, ${now} FROM generate_series(1, $3::int)`,
-      [runId, JSON.stringify(payload), calls],
-    );
-    for (let n = 0; takes === "claimed briefs" && n < calls; n++) {
-      const claim = await near.claimBrief({ agentId: "agent", leaseMs: 600_000 });
-      if (claim) claims.push(claim);
-    }
-  };
+        [runId, JSON.stringify(payload), count],
+      );
+      for (let left = takes === "claimed briefs" ? count : 0; left > 0; left -= 1000) {
+        claims.push(...(await near.claimBriefs({ agentId: "agent", leaseMs: 600_000, limit: Math.min(left, 1000) })));
+      }
+    };
   const close = async () => {
     for (const opened of [board, near]) await opened.close();
     await pool.end();

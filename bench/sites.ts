@@ -75,6 +75,7 @@ export function openRaw(file: string, level: Level): Database.Database {
   db.pragma("journal_mode = WAL");
   db.pragma(`synchronous = ${level}`);
   db.pragma("foreign_keys = ON");
+  db.pragma("temp_store = MEMORY");
   return db;
 }
 

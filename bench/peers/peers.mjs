@@ -20,6 +20,7 @@ export function plainjob(db) {
   db.pragma(`synchronous = ${synchronous}`);
   return {
     add: (payload) => void queue.add("coder", payload),
+    addMany: (payloads) => void queue.addMany("coder", payloads),
     claim: () => {
       const { id } = queue.getAndMarkJobAsProcessing("coder");
       return queue.getJobById(id);
@@ -66,6 +67,12 @@ export async function boss(url, connections) {
       return job.id;
     },
     complete: (id) => made.complete(queue, id),
+    insert: (payload, count) => made.insert(Array.from({ length: count }, () => ({ name: queue, data: payload }))),
+    async fetchMany(count) {
+      const jobs = await made.fetch(queue, { batchSize: count });
+      return jobs.map(({ id }) => id);
+    },
+    completeMany: (ids) => made.complete(queue, ids),
     supply: (payload, count) => made.insert(Array.from({ length: count }, () => ({ name: queue, data: payload }))),
     stop: () => made.stop({ graceful: false }),
   };

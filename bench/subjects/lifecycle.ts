@@ -189,7 +189,10 @@ export const lifecycle: Subject = {
         return withEvent(db, "retried", updateBrief(db, set, `${open}, 'failed'`));
       },
     ),
-    claiming("claimBrief", undefined, (sites) => plainjob(sites, payload)),
+    claiming("claimBrief", undefined, async (sites) => {
+      const { plainjob: side } = await plainjob(sites, payload);
+      return side ? { plainjob: side } : {};
+    }),
     claiming("claimBrief of a role", "coder"),
     {
       name: "logEvent beside a checkpoint",

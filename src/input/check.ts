@@ -112,8 +112,13 @@ export class Check {
     const copy: Partial<T> = {};
     for (const name in names) {
       if (!isNameOf(names, name)) continue;
-      const item = this.read(pathOf(name), value, name);
-      if (item !== undefined) copy[name] = item;
+      try {
+        const item = value[name];
+        if (item !== undefined) copy[name] = item;
+      } catch (cause) {
+        // The path is put together only here, since that takes longer than reading.
+        this.refuseUnreadable(pathOf(name), cause);
+      }
     }
     return copy;
   }
@@ -134,8 +139,9 @@ export class Check {
   entry<T>(path: string, whole: string, work: (check: Check) => T): T {
     const own = new Check();
     const checked = work(own);
+    if (!own.#issues) return checked;
     const isWithin = (at: string) => at.startsWith(whole) && /^[.[]/.test(at.slice(whole.length));
-    for (const { path: at, message } of own.#issues ?? []) {
+    for (const { path: at, message } of own.#issues) {
       if (at === "newId()") this.refuse(at, message, own.#cause);
       else if (at === whole || isWithin(at)) this.refuse(`${path}${at.slice(whole.length)}`, message, own.#cause);
       else this.refuse(`${path}.${at}`, message, own.#cause);

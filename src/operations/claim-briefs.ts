@@ -63,14 +63,18 @@ export function* claimBriefs(context: Context, request: ClaimsRequest): Operatio
       return [...taken, ...(yield* claimFromQueue(claiming, limit - taken.length))];
     });
   }
-  return yield* atomically(() => claimFromQueue(claiming, limit));
+  // Not looked at again in the transaction, unless a time has come: the statement that claims decides by itself.
+  const seen = found.due === null ? found : undefined;
+  return yield* atomically(() => claimFromQueue(claiming, limit, seen));
 }
 
-function* claimFromQueue({ shape, taking }: Claiming, limit: number): Operation<Claim[]> {
+type Head = { due: number | null; ready: number | null };
+
+function* claimFromQueue({ shape, taking }: Claiming, limit: number, seen?: Head): Operation<Claim[]> {
   const { runId, now } = taking;
   const claims: Claim[] = [];
-  while (claims.length < limit) {
-    const [head] = yield* look(shape)(taking);
+  for (let head = seen; claims.length < limit; head = undefined) {
+    if (!head) [head] = yield* look(shape)(taking);
     if (!head) break;
     // Each of these changes which briefs are the first, so look again.
     if (head.due !== null && (yield* unparkDue({ runId, now })).length > 0) continue;
@@ -95,7 +99,11 @@ function compareTurns(one: Brief, other: Brief): number {
   );
 }
 
-/** By code point, as the database compares, which UTF-8 preserves and UTF-16 does not. */
+/** By code point, as the database compares, which UTF-8 preserves; UTF-16 does not from the surrogates on. */
 function compareTexts(one: string, other: string): number {
-  return one === other ? 0 : Buffer.compare(Buffer.from(one), Buffer.from(other));
+  if (one === other) return 0;
+  if (afterSurrogates.test(one) || afterSurrogates.test(other))
+    return Buffer.compare(Buffer.from(one), Buffer.from(other));
+  return one < other ? -1 : 1;
 }
+const afterSurrogates = /[\ud800-\uffff]/;

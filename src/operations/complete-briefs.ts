@@ -9,8 +9,9 @@ import { encodeFor, type Roles } from "../input/roles.ts";
 import { readByIds } from "./brief-sets.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
 import { appendEvents, checkDetail } from "./entries.ts";
+import { filtered } from "./index-choice.ts";
 import { type BriefRef, checkRef, moves, type Reference, requireRepeat } from "./lifecycle.ts";
-import { entriesOf, listed, listsOf } from "./lists.ts";
+import { listed, listsOf } from "./lists.ts";
 import { type Context, type Operation, statement, together } from "./operation.ts";
 import type { BriefOf } from "./roles.ts";
 
@@ -28,10 +29,12 @@ export type Completed<R extends Roles> =
   | { brief: BriefOf<R>; error?: undefined }
   | { brief?: undefined; error: LostClaimError | TransitionError | NotFoundError };
 
+const listedFields = { briefId: "text", attempt: "integer", result: "json" } as const;
+
 /** As `moves.complete`: by id from these statuses, by claim only from the current claim. */
 const completeAll = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
   const { briefs } = lens.t;
-  const { from, entry } = entriesOf(lens, $.list, { briefId: "text", attempt: "integer", result: "json" });
+  const { from, entry, isFoundBy } = lens.entries($.list, listedFields);
   return lens.db
     .update(briefs)
     .set({ status: moves.complete.to, result: entry.result, leaseExpiresAt: null, updatedAt: lens.time($.now) })
@@ -39,10 +42,12 @@ const completeAll = statement<{ runId: string; list: string; now: string | null 
     .where(
       and(
         lens.ofRun(briefs.runId, $.runId),
-        eq(briefs.briefId, entry.briefId),
-        or(
-          and(isNull(entry.attempt), inArray(briefs.status, [...moves.complete.from])),
-          and(eq(briefs.attempt, entry.attempt), eq(briefs.status, "active"), isNotNull(briefs.claimedBy)),
+        isFoundBy(briefs.briefId, "briefId"),
+        filtered(
+          or(
+            and(isNull(entry.attempt), inArray(briefs.status, [...moves.complete.from])),
+            and(eq(briefs.attempt, entry.attempt), eq(briefs.status, "active"), isNotNull(briefs.claimedBy)),
+          ),
         ),
       ),
     )
@@ -68,21 +73,22 @@ export function* completeBriefs(
   const given = check.entries("completions", completions).map((completion, n) =>
     check.entry(`completions[${n}]`, "completion", (own) => {
       const { ref, result, detail } = own.object("completion", completion, completionNames);
-      const target = checkRef(own, ref ?? "", { claim: "ref", id: "ref" });
-      return { ...target, eventId: own.id("newId()", context.newId()), detail: checkDetail(own, detail), result };
+      const { briefId, attempt } = checkRef(own, ref ?? "", { claim: "ref", id: "ref" });
+      const eventId = own.id("newId()", context.newId());
+      return { briefId, attempt, eventId, detail: checkDetail(own, detail), result };
     }),
   );
   const ids = [...new Set(given.map(({ briefId }) => briefId))];
   // Read only if roles are declared, since the role's schema validates the result.
   const roles = context.roles && check.refusals === 0 ? yield* rolesOf(runId, ids) : new Map<string, string>();
-  const entries = given.map(({ result, ...entry }, n): Entry => {
-    const role = roles.get(entry.briefId);
+  const entries = given.map(({ briefId, attempt, eventId, detail, result }, n): Entry => {
+    const role = roles.get(briefId);
     // Without a role the brief doesn't exist, which is the error of this completion alone.
     const declared = role === undefined ? undefined : context.roles;
     const text = check.entry(`completions[${n}]`, "completion", (own) =>
       encodeFor(own, declared, role, "result", result),
     );
-    return { ...entry, result: text };
+    return { briefId, attempt, eventId, detail, result: text };
   });
   check.done();
   const now = context.now();
@@ -99,7 +105,7 @@ function* completeEach(runId: string, entries: readonly Entry[], now: string | n
   const completed = new Map<string, { entry: Entry; brief: Brief }>();
   const rows = [...chosen.values()].map(({ briefId, attempt = null, result }) => ({ briefId, attempt, result }));
   for (const list of listsOf(rows)) {
-    for (const row of yield* completeAll({ runId, list: listed(list), now })) {
+    for (const row of yield* completeAll({ runId, list: listed(listedFields, list), now })) {
       const entry = chosen.get(row.briefId);
       if (entry) completed.set(row.briefId, { entry, brief: readBrief(row) });
     }

@@ -4,7 +4,7 @@
  */
 import { and, asc, eq, ne, notExists, or, type SQL, sql } from "drizzle-orm";
 import { NotFoundError } from "../errors.ts";
-import { entriesOf, listed } from "./lists.ts";
+import { listed } from "./lists.ts";
 import { type Lens, type Operation, statement } from "./operation.ts";
 
 /** `blockerIds` is a JSON array. */
@@ -72,9 +72,11 @@ export function* getBlockers(runId: string, briefId: string): Operation<string[]
   return (yield* blockersOf({ runId, briefId })).map(({ blockerId }) => blockerId);
 }
 
+const linkTypes = { briefId: "text", blockerId: "text" } as const;
+
 const insertListed = statement<{ runId: string; list: string }>()((lens, $) => {
   const { runs, dependencies } = lens.t;
-  const { from, entry } = entriesOf(lens, $.list, { briefId: "text", blockerId: "text" });
+  const { from, entry } = lens.entries($.list, linkTypes);
   return lens.db
     .insert(dependencies)
     .select(
@@ -98,7 +100,7 @@ export function* addDependenciesOf(
   briefs: readonly { briefId: string; after: readonly string[] }[],
 ): Operation<void> {
   const links = briefs.flatMap(({ briefId, after }) => after.map((blockerId) => ({ briefId, blockerId })));
-  if (links.length > 0) yield* insertListed({ runId, list: listed(links) });
+  if (links.length > 0) yield* insertListed({ runId, list: listed(linkTypes, links) });
 }
 
 const blockersOfAll = statement<{ runId: string; ids: string }>()((lens, $) => {

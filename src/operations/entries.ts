@@ -8,7 +8,7 @@ import { ConflictError, DatabaseError } from "../errors.ts";
 import type { Check } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
 import { type CreatorFields, type NewRow, newColumns } from "./creation.ts";
-import { entriesOf, listed, listsOf } from "./lists.ts";
+import { listed, listsOf } from "./lists.ts";
 import { type Context, type Operation, statement } from "./operation.ts";
 
 type Row = typeof events.$inferSelect;
@@ -77,7 +77,7 @@ const listedFields = { eventId: "text", briefId: "text", kind: "text", detail: "
 
 const insertEntries = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
   const { db, t } = lens;
-  const { from, entry } = entriesOf(lens, $.list, listedFields);
+  const { from, entry, position } = lens.entries($.list, listedFields);
   return db
     .insert(t.events)
     .select(
@@ -86,7 +86,7 @@ const insertEntries = statement<{ runId: string; list: string; now: string | nul
         .from(t.runs)
         .innerJoin(from, sql`true`)
         .where(eq(t.runs.runId, $.runId))
-        .orderBy(entry.n),
+        .orderBy(position),
     )
     .onConflictDoNothing()
     .returning({ seq: t.events.seq, eventId: t.events.eventId });
@@ -95,7 +95,7 @@ const insertEntries = statement<{ runId: string; list: string; now: string | nul
 /** Appends the events of briefs that this transaction has changed, in their order. */
 export function* appendEvents(runId: string, now: string | null, entries: readonly ListedEntry[]): Operation<void> {
   for (const list of listsOf(entries)) {
-    const rows = yield* insertEntries({ runId, list: listed(list), now });
+    const rows = yield* insertEntries({ runId, list: listed(listedFields, list), now });
     const stored = new Set(rows.map(({ eventId }) => eventId));
     for (const { eventId } of list) {
       // Two entries with one id: only one was stored.

@@ -1,17 +1,18 @@
 /**
  * What the operations on lists share. A list is one parameter, a JSON array, so that a statement serves lists of any length.
  */
-import type { SQL } from "drizzle-orm";
-import type { EntryTypes, Lens } from "./operation.ts";
+import type { EntryTypes } from "./operation.ts";
 
-/** `Lens.entries` of a parameter that `listed` made. `n` is the position. */
-export function entriesOf<Types extends EntryTypes>(lens: Lens, list: SQL, types: Types) {
-  return lens.entries(list, { n: "integer" as const, ...types });
-}
-
-/** Entries of a list with their position, as the JSON array for `Lens.entries`. */
-export function listed(entries: readonly object[]): string {
-  return JSON.stringify(entries.map((entry, n) => ({ ...entry, n })));
+/**
+ * The list for `Lens.entries` with the same types. An entry is an array: SQLite finds the eighth value of an array in half the
+ * time of the eighth property of an object.
+ */
+export function listed<Types extends EntryTypes>(
+  types: Types,
+  entries: readonly { readonly [Name in keyof Types]: string | number | null }[],
+): string {
+  const names = Object.keys(types);
+  return JSON.stringify(entries.map((entry) => names.map((name) => entry[name])));
 }
 
 /** Maximum number of characters in one parameter: a string has at most 2^29, and a parameter of PostgreSQL 2^30 bytes. */

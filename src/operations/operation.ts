@@ -94,14 +94,17 @@ export type NewEventColumns = { readonly [Name in "eventId" | "briefId" | "kind"
   readonly now: SQL<string | null>;
 };
 
-/** The properties of a list's entries; JSON is passed as text, and stored like that of a single row. */
+/** The values of a list's entries, by name; JSON is passed as text, and stored like that of a single row. */
 export type EntryTypes = Readonly<Record<string, "text" | "integer" | "json">>;
 
-/** A list, which is a parameter with a JSON array of objects, as an item of FROM. */
+/** A list, which is a parameter that `listed` made, as an item of FROM. */
 export interface Entries<Types extends EntryTypes> {
   from: SQL;
-  /** A property of the entry. */
   entry: { readonly [Name in keyof Types]: Types[Name] extends "integer" ? SQL<number | null> : SQL<string | null> };
+  /** The entry's position in the list. */
+  position: SQL<number>;
+  /** True if the column, by which rows are found, equals the entry's value: the planner goes from the list to the rows. */
+  isFoundBy(column: AnyColumn, name: keyof Types & string): SQL | undefined;
 }
 
 export type Parameters = Record<string, unknown>;

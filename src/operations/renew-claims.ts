@@ -16,7 +16,8 @@ import {
   leaseNames,
   notCurrent,
 } from "./held-claims.ts";
-import { entriesOf, listed } from "./lists.ts";
+import { filtered } from "./index-choice.ts";
+import { listed } from "./lists.ts";
 import { type Context, type Operation, statement, together } from "./operation.ts";
 
 /** What `renewClaims` did: the renewed claims, and an error for each of the others, both in the order of the list. */
@@ -25,9 +26,11 @@ export interface Renewed<C> {
   lost: (LostClaimError | NotFoundError)[];
 }
 
+const keyTypes = { briefId: "text", attempt: "integer" } as const;
+
 const renewAll = statement<Lease & { runId: string; list: string }>()((lens, $) => {
   const { briefs } = lens.t;
-  const { from, entry } = entriesOf(lens, $.list, { briefId: "text", attempt: "integer" });
+  const { from, entry, isFoundBy } = lens.entries($.list, keyTypes);
   return lens.db
     .update(briefs)
     .set({ leaseExpiresAt: lens.timeIn($.leaseMs, $.leaseExpiresAt), updatedAt: lens.time($.now) })
@@ -35,10 +38,8 @@ const renewAll = statement<Lease & { runId: string; list: string }>()((lens, $) 
     .where(
       and(
         lens.ofRun(briefs.runId, $.runId),
-        eq(briefs.briefId, entry.briefId),
-        eq(briefs.attempt, entry.attempt),
-        eq(briefs.status, "active"),
-        isNotNull(briefs.claimedBy),
+        isFoundBy(briefs.briefId, "briefId"),
+        filtered(and(eq(briefs.attempt, entry.attempt), eq(briefs.status, "active"), isNotNull(briefs.claimedBy))),
       ),
     )
     .returning(briefColumns(lens));
@@ -63,7 +64,7 @@ export function* renewClaims<C extends ClaimRef>(
   const lease = leaseFrom(context, leaseMs);
   return yield* together(function* () {
     const keys = new Map(entries.map(({ briefId, attempt }) => [`${attempt} ${briefId}`, { briefId, attempt }]));
-    const rows = yield* renewAll({ runId, list: listed([...keys.values()]), ...lease });
+    const rows = yield* renewAll({ runId, list: listed(keyTypes, [...keys.values()]), ...lease });
     const current = new Map(rows.map((row) => [`${row.attempt} ${row.briefId}`, readBrief(row)]));
     const others = entries.filter(({ briefId, attempt }) => !current.has(`${attempt} ${briefId}`));
     const stored = yield* readByIds(runId, [...new Set(others.map(({ briefId }) => briefId))]);

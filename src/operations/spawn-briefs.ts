@@ -20,7 +20,7 @@ import {
 import { newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { addDependenciesOf, getBlockersOf } from "./dependencies.ts";
 import { appendEvents, checkDetail } from "./entries.ts";
-import { entriesOf, listed, listsOf } from "./lists.ts";
+import { listed, listsOf } from "./lists.ts";
 import { type Context, type Operation, statement, together } from "./operation.ts";
 import { getRun } from "./runs.ts";
 import { storedNothing } from "./status.ts";
@@ -44,7 +44,7 @@ const listedFields = {
 /** Inserts from the run's row. Which of the referenced rows exist is found out afterwards, in the same transaction. */
 const insertBriefs = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
   const { db, t } = lens;
-  const { from, entry } = entriesOf(lens, $.list, listedFields);
+  const { from, entry, position } = lens.entries($.list, listedFields);
   return db
     .insert(t.briefs)
     .select(
@@ -61,7 +61,7 @@ const insertBriefs = statement<{ runId: string; list: string; now: string | null
         .from(t.runs)
         .innerJoin(from, sql`true`)
         .where(eq(t.runs.runId, $.runId))
-        .orderBy(entry.n),
+        .orderBy(position),
     )
     .onConflictDoNothing()
     .returning(briefColumns(lens));
@@ -146,7 +146,8 @@ function* insertAll(runId: string, entries: readonly Entry[], now: string | null
   const created = new Map<string, Brief>();
   const rows = [...first.values()].map(({ after: _, eventId: __, runId: ___, now: ____, ...row }) => row);
   for (const list of listsOf(rows)) {
-    for (const row of yield* insertBriefs({ runId, list: listed(list), now })) created.set(row.briefId, readBrief(row));
+    for (const row of yield* insertBriefs({ runId, list: listed(listedFields, list), now }))
+      created.set(row.briefId, readBrief(row));
   }
   const others = [...first.keys()].filter((id) => !created.has(id));
   return { first, created, stored: yield* readByIds(runId, others) };

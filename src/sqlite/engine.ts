@@ -68,6 +68,9 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     };
     this.drizzle = drizzle(client, { schema: tables, logger: guard });
     this.#lens = sqliteLens(this.drizzle);
+    // A statement of several rows in a transaction keeps what it changes until it ends. For more than 64 KB SQLite would create a
+    // temporary file, which took a sixth of a list's time. Only here, since the indexes of a migration are sorted in files.
+    if (!client.readonly) client.pragma("temp_store = MEMORY");
     const statements = new Map<string, Database.Statement>();
     this.#control = (sql) => {
       const statement = statements.get(sql) ?? client.prepare(sql);

@@ -103,8 +103,14 @@ function amongRows(column: AnyColumn, query: SQLWrapper): SQL {
 }
 
 function entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Types> {
-  const columns = Object.keys(types).map((name) => [name, sql`entry.value ->> ${sql.raw(`'${name}'`)}`]);
-  return { from: sql`json_each(${list}) as entry`, entry: Object.fromEntries(columns) };
+  const values = Object.keys(types).map((name, n) => [name, sql`entry.value ->> ${sql.raw(String(n))}`]);
+  const entry = Object.fromEntries(values);
+  return {
+    from: sql`json_each(${list}) as entry`,
+    entry,
+    position: sql`entry.key`,
+    isFoundBy: (column, name) => sql`${column} = ${entry[name]}`,
+  };
 }
 
 /** `seq` comes from the file's AUTOINCREMENT counter in `sqlite_sequence`, a table that Drizzle cannot declare. */

@@ -104,11 +104,46 @@ export const cases: Case[] = [
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "nobody" }),
   ],
   [
+    "claimBriefs",
+    ["briefs_leased", "briefs_delayed", "briefs_ready"],
+    (board) => board.claimBriefs({ agentId: "a", leaseMs: 1_000_000, limit: 100 }),
+  ],
+  [
+    "claimBriefs of a role",
+    ["briefs_leased", "briefs_delayed", "briefs_ready_by_role"],
+    (board) => board.claimBriefs({ agentId: "a", leaseMs: 1_000_000, role: "role 4", limit: 100 }),
+  ],
+  [
     "claimBrief of a role, tier and workstream",
     ["briefs_leased", "briefs_delayed", "briefs_ready_by_role"],
     (board) => board.claimBrief({ agentId: "a", leaseMs: 1_000_000, role: "role 2", tier: 2, workstreamId: "w2" }),
   ],
 ];
+
+/** The operations on lists of claims, which find their briefs by key. Each call changes other briefs of `fill`. */
+export const listCases: [name: string, call: (board: Operations, claims: readonly Claimed[]) => unknown][] = [
+  ["renewClaims", (board, claims) => board.renewClaims([...claims], { leaseMs: 1000 })],
+  [
+    "completeBriefs",
+    (board, claims) =>
+      board.completeBriefs(claims.map((ref, n) => ({ ref: n % 2 ? ref : ref.brief.briefId, result: { n } }))),
+  ],
+  [
+    "spawnBriefs",
+    (board) =>
+      board.spawnBriefs([
+        { briefId: "b2", tier: 2, role: "role 2", workstreamId: null, payload: JSON.parse(wide) },
+        ...Array.from({ length: 9 }, () => ({ tier: 1, role: "coder", parentBriefId: "b4", after: ["b6", "b8"] })),
+      ]),
+  ],
+];
+type Claimed = { brief: { briefId: string }; attempt: number };
+
+/** The claims of active briefs of `fill`. */
+export const filledClaims: Claimed[] = Array.from({ length: 20 }, (_, n) => ({
+  brief: { briefId: `b${(n + 3) * 8}` },
+  attempt: 1,
+}));
 
 /** Fills a database that contains only the run `run-1` with rows of two runs. */
 export async function fill({ sql }: Place): Promise<void> {

@@ -201,3 +201,11 @@ describe("logger", () => {
     expect(queries.some((query) => /^insert into "runs"/i.test(query))).toBe(true);
   });
 });
+
+test("a writable connection keeps temporary data in memory, so that lists create no temporary files", () => {
+  const root = temporaryFolder();
+  const board = open({ runId: "r", root });
+  expect(board.drizzle.$client.pragma("temp_store", { simple: true })).toBe(2);
+  const view = open({ runId: "r", root, readonly: true });
+  expect(view.drizzle.$client.pragma("temp_store", { simple: true })).toBe(0);
+});

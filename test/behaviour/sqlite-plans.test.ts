@@ -4,7 +4,7 @@
  */
 import { readEvents } from "run-blackboard";
 import { describe, expect, test } from "vitest";
-import { cases, fill, fillUnready, Questions } from "./plans.ts";
+import { cases, fill, filledClaims, fillUnready, listCases, Questions } from "./plans.ts";
 import { sqliteFile } from "./sqlite.ts";
 
 type Statistics = { [when in "whileSmall" | "afterwards"]?: string[] };
@@ -67,6 +67,15 @@ describe.each<[string, Statistics]>([
         [...new Set(used)].filter((index) => !/^sqlite_autoindex_(briefs|workstreams)_1$/.test(index)),
         name,
       ).toEqual(indexes);
+    }
+  });
+
+  test("operations on lists find briefs by key", async () => {
+    const { board, plansOf } = await large(statistics);
+    for (const [name, call] of listCases) {
+      const lines = (await plansOf(() => call(board, filledClaims))).filter((line) => /briefs/.test(line));
+      expect(lines.length, name).toBeGreaterThan(0);
+      for (const line of lines) expect(line, name).toMatch(/^SEARCH briefs USING .*INDEX sqlite_autoindex_briefs_1/);
     }
   });
 

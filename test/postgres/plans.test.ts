@@ -3,7 +3,7 @@ import pg from "pg";
 import { readEvents } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { cases, fill, fillUnready, Questions } from "../behaviour/plans.ts";
+import { cases, fill, filledClaims, fillUnready, listCases, Questions } from "../behaviour/plans.ts";
 import { freshSchema, hasServer, type Schema } from "./fresh.ts";
 
 async function large() {
@@ -46,6 +46,49 @@ describe.skipIf(!hasServer)("queries of a large run on PostgreSQL", () => {
         expect(plan, name).toContain(index === "events_by_seq" ? "events_run_id_seq_pk" : index);
     }
   });
+
+  test("operations on lists find briefs by key", async () => {
+    const { board, plansOf } = await large();
+    for (const [name, call] of listCases) {
+      const scans = (await plansOf(() => call(board, filledClaims))).filter((line) => /Scan.* on "?briefs/.test(line));
+      expect(scans.length, name).toBeGreaterThan(0);
+      for (const scan of scans)
+        expect(scan, name).toMatch(/Index (?:Only )?Scan using briefs_run_id_brief_id_pk on briefs/);
+    }
+  });
+
+  // All briefs are active. Before a server's first analysis, which is a minute after the first writes, the planner assumes that a run
+  // has seven briefs, and reads all of them.
+  test.each(["was analysed when it was small", "has been analysed"])(
+    "lists of a run that %s read the briefs of the list",
+    async (kind) => {
+      const schema = await freshSchema();
+      const pool = new pg.Pool({ connectionString: schema.url, max: 1 });
+      onTestFinished(() => pool.end());
+      const board = await openPostgresBlackboard({ runId: "run-1", connection: pool });
+      await board.createRun("a goal");
+      await schema.sql("ALTER TABLE briefs SET (autovacuum_enabled = false)");
+      const insert = (first: number, last: number) =>
+        schema.sql(`INSERT INTO briefs (run_id, brief_id, tier, role, status, created_at, updated_at, attempt, claimed_by, lease_expires_at)
+          SELECT 'run-1', 'b' || n, 1, 'coder', 'active', '2026', '2026', 1, 'somebody', '9999' FROM generate_series(${first}, ${last}) AS n`);
+      await insert(1, 100);
+      if (kind === "was analysed when it was small") await schema.sql("ANALYZE");
+      await insert(101, 6000);
+      if (kind === "has been analysed") await schema.sql("ANALYZE");
+      const [rounds, each] = [20, 30];
+      const before = await readOf(schema, pool);
+      for (let round = 0; round < rounds; round++) {
+        const claims = Array.from({ length: each }, (_, n) => ({
+          brief: { briefId: `b${round * each + n + 1}` },
+          attempt: 1,
+        }));
+        expect((await board.renewClaims(claims, { leaseMs: 1000 })).lost).toEqual([]);
+        await board.completeBriefs(claims.map((ref) => ({ ref, result: {} })));
+      }
+      const read = (await readOf(schema, pool)) - before;
+      expect(read / (rounds * each)).toBeLessThan(20);
+    },
+  );
 
   test("moves find their brief by its key, and a takeover the longest-expired by its index", async () => {
     const { board, schema, plansOf } = await large();
