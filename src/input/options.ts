@@ -209,8 +209,7 @@ export function checkPath(
   runId: string,
 ): string {
   if (file === undefined) {
-    const folder = root === undefined || refuseConnection(check, "root", root) ? defaultRoot : check.text("root", root);
-    return resolve(join(folder, runId, "blackboard.db"));
+    return resolve(join(checkRoot(check, root), runId, "blackboard.db"));
   }
   if (root !== undefined) check.refuse("root", "must not be combined with `file`");
   if (refuseConnection(check, "file", file)) return "";
@@ -281,10 +280,15 @@ export function checkViewOptions(options: ViewOptions) {
 }
 
 /** Returns the folder that contains the runs. */
+export function checkRoot(check: Check, root: string | undefined): string {
+  return root === undefined || refuseConnection(check, "root", root) ? defaultRoot : check.text("root", root);
+}
+
+/** The same for a function whose only option it is. */
 export function checkRootOption(options: { root?: string | undefined } | undefined): string {
   const check = new Check();
   const { root } = check.object<{ root?: string | undefined }>("options", options, { root: true });
-  const folder = root === undefined || refuseConnection(check, "root", root) ? defaultRoot : check.text("root", root);
+  const folder = checkRoot(check, root);
   check.done();
   return folder;
 }

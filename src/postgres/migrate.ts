@@ -3,21 +3,14 @@
  * it, so two schemas of one database hold two independent sets.
  */
 
-import {
-  type AppliedRow,
-  compareHistory,
-  type History,
-  type Migration,
-  migrationPending,
-  migrationsTable,
-} from "../engine/history.ts";
+import { type AppliedRow, type History, type Migration, migrationPending, migrationsTable } from "../engine/history.ts";
 import { refuseForbidden, statementsOf } from "../engine/statements.ts";
 import { BlackboardError, MigrationError } from "../errors.ts";
 import { messageOf } from "../foreign.ts";
 import { translated } from "./errors.ts";
 import { identifier, inSchema } from "./names.ts";
 import { type Client, type Connection, checkOut } from "./pool.ts";
-import { mayNotCreate, mayNotRead, notUtf8 } from "./refusals.ts";
+import { altered, foreignMigrationsTable, historyOf, mayNotCreate, mayNotRead, mismatch, notUtf8 } from "./refusals.ts";
 import { type Found, foreign, lacking, lackingObjects, ours, type Present, readCatalogue } from "./schema.ts";
 import { ask } from "./text-types.ts";
 
@@ -125,7 +118,7 @@ async function planOf(
   }
   const hasOurs = rows.some(({ when }) => migrations.some((migration) => migration.when === when));
   if (rows.length > 0 && known.length === 0 && !hasOurs) throw foreignMigrationsTable(location);
-  const history = compareHistory(rows, migrations, location);
+  const history = historyOf(rows, migrations, location);
   if (history.pending.length === 0) {
     // If something differs, check again: another process may have finished migrating since the first of these queries.
     const differs = async (columns: Present) => [
@@ -150,42 +143,6 @@ async function readRows(client: Client, schema: string): Promise<AppliedRow[]> {
 
 function tableIn(schema: string): string {
   return `${identifier(schema)}.${migrationsTable}`;
-}
-
-function mismatch(location: string, differences: readonly string[]): MigrationError {
-  return new MigrationError(
-    "SCHEMA_MISMATCH",
-    location,
-    `The schema at ${location} has tables with the same names that run-blackboard did not create: ${firstOf(differences)}. ` +
-      `Undo the change, or use a different \`schema\` or database; nothing was changed.`,
-    { differences },
-  );
-}
-
-/** Returns the error for a migrated schema that was changed afterwards. */
-function altered(location: string, differences: readonly string[]): MigrationError {
-  return new MigrationError(
-    "SCHEMA_MISMATCH",
-    location,
-    `The schema at ${location} differs from the one that its migrations created: ${firstOf(differences)}. ` +
-      `Undo the change, or restore a backup; nothing was changed.`,
-    { differences },
-  );
-}
-
-function firstOf(differences: readonly string[]): string {
-  const more = differences.length > 5 ? `; and ${differences.length - 5} more in \`differences\`` : "";
-  return `${differences.slice(0, 5).join("; ")}${more}`;
-}
-
-/** Returns the error for a Drizzle migrations table of another program, which cannot be shared. */
-function foreignMigrationsTable(location: string): MigrationError {
-  return new MigrationError(
-    "NOT_A_BLACKBOARD",
-    location,
-    `The schema at ${location} contains the ${migrationsTable} table of another program, but not ${ours.map(({ name }) => name).join(", ")}. ` +
-      `Use a different \`schema\` or database; nothing was changed.`,
-  );
 }
 
 async function applyAll(client: Client, { pending, found }: Plan, connection: Connection): Promise<void> {

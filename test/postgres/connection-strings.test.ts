@@ -1,6 +1,15 @@
 /** Connection strings that can't be used: the real reason, and no password in any text. */
 import { inspect } from "node:util";
-import { InvalidInputError, listRuns, openBlackboard } from "run-blackboard";
+import {
+  backupBlackboard,
+  exportRun,
+  InvalidInputError,
+  listRuns,
+  migrationStatus,
+  openBlackboard,
+  pruneRuns,
+  restoreBlackboard,
+} from "run-blackboard";
 import { openPostgresBlackboard, postgresMigrationStatus, postgresRun } from "run-blackboard/postgres";
 import { describe, expect, test } from "vitest";
 import { caught } from "../behaviour/engine.ts";
@@ -76,6 +85,11 @@ describe("a connection string in another place", () => {
       () => openBlackboard({ runId: "r", file: given }),
       () => openBlackboard({ runId: "r", root: given }),
       () => listRuns({ root: given }),
+      () => pruneRuns({ root: given, olderThanMs: 0 }),
+      () => exportRun({ file: given }),
+      () => backupBlackboard({ file: "some.db" }, given),
+      () => restoreBlackboard(given, { file: "some.db" }),
+      () => migrationStatus({ file: given }),
       () => openPostgresBlackboard({ runId: given, connection: "postgresql://localhost:1/db" }),
       () => openPostgresBlackboard({ runId: "r", schema: given, connection: "postgresql://localhost:1/db" }),
     ];

@@ -216,6 +216,17 @@ describe.skipIf(!hasServer)("a search_path, temporary tables and other programs"
   });
 });
 
+describe.skipIf(!hasServer)("a schema shared with another program", () => {
+  test("that records its migrations in the same table is refused with that reason, too", async () => {
+    const database = await freshDatabase();
+    await useAll({ connection: database.url, schema: "public" });
+    await database.sql("INSERT INTO public.__drizzle_migrations (hash, created_at) VALUES ('theirs', 9000000000000)");
+    const error = await caught(MigrationError, () => open(database, { schema: "public" }));
+    expect(error.code).toBe("SCHEMA_TOO_NEW");
+    expect(error.message).toContain("another program");
+  });
+});
+
 describe.skipIf(!hasServer)("a schema that is renamed", () => {
   test("works at once under its new name, triggers included; whoever has it open gets a MigrationError that says so", async () => {
     const database = await freshDatabase();

@@ -8,6 +8,7 @@ import { briefs, events, runs, workstreams } from "../../../drizzle/schema.ts";
 import { BlackboardError, InvalidInputError } from "../../errors.ts";
 import { messageOf } from "../../foreign.ts";
 import { Check } from "../../input/check.ts";
+import { checkRoot } from "../../input/options.ts";
 import { realPathOf } from "../../input/real-path.ts";
 import { reader } from "../../operations/read-context.ts";
 import { listEachRun } from "../../operations/run-listings.ts";
@@ -47,7 +48,7 @@ export type PruneOptions = PruneRule & { root?: string | undefined };
 export function pruneRuns(options: PruneOptions): PrunedRun[] {
   const check = new Check();
   const given = check.object<PruneOptions>("options", options, { ...ruleNames, root: true });
-  const root = given.root === undefined ? "runs" : check.text("root", given.root);
+  const root = checkRoot(check, given.root);
   const rule = checkRule(check, given);
   return entriesOf(root).flatMap((entry) => pruneEntry(realPathOf(resolve(root)), entry, rule));
 }
