@@ -5,15 +5,14 @@ import type { Pool } from "pg";
 import { Blackboard } from "./blackboard.ts";
 import { Check } from "./input/check.ts";
 import { newId } from "./input/new-id.ts";
+import { type CommonOptions, timestamps } from "./input/options.ts";
+import type { Roles } from "./input/roles.ts";
 import {
-  type CommonOptions,
   checkPostgresOptions,
   checkPostgresViewOptions,
   type PostgresViewOptions,
   type ServerOptions,
-  timestamps,
-} from "./input/options.ts";
-import type { Roles } from "./input/roles.ts";
+} from "./input/server-options.ts";
 import { migrations } from "./postgres/embedded.postgres.ts";
 import { PostgresEngine } from "./postgres/engine.ts";
 import type { PostgresDatabase } from "./postgres/lens.ts";

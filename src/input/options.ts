@@ -5,7 +5,6 @@ import { join, resolve } from "node:path";
 import { types } from "node:util";
 import type { Logger } from "drizzle-orm";
 import { InvalidInputError } from "../errors.ts";
-import { has } from "../foreign.ts";
 import { Check, maxInteger, type Names, shown } from "./check.ts";
 import { realPathOf } from "./real-path.ts";
 import { checkRoles, type Roles } from "./roles.ts";
@@ -44,7 +43,7 @@ export interface OpenOptions<R extends Roles = Roles> extends CommonOptions<R> {
   migrateTimeoutMs?: number | undefined;
 }
 
-const commonNames: Names<CommonOptions> = {
+export const commonNames: Names<CommonOptions> = {
   runId: true,
   migrate: true,
   roles: true,
@@ -63,7 +62,7 @@ const names: Names<OpenOptions> = {
   migrateTimeoutMs: true,
 };
 
-function checkCommon(check: Check, given: Partial<CommonOptions>) {
+export function checkCommon(check: Check, given: Partial<CommonOptions>) {
   if (given.clock !== undefined) check.callable("clock", given.clock);
   if (given.newId !== undefined) check.callable("newId", given.newId);
   if (given.logger !== undefined) {
@@ -78,73 +77,6 @@ function checkCommon(check: Check, given: Partial<CommonOptions>) {
     newId: given.newId,
     logger: given.logger,
   };
-}
-
-/** A PostgreSQL schema: which server and database, and which of the database's schemas. */
-export interface ServerOptions<Pool> {
-  connection: string | Pool;
-  /**
-   * The PostgreSQL schema that contains the tables: 1 to 63 bytes. Default: the `schema` of the connection string, such as
-   * `postgresql://app@db/agents?schema=team_a`, otherwise `"run_blackboard"`. Migrating creates it if it is missing.
-   */
-  schema?: string | undefined;
-}
-
-export function checkPostgresOptions<Pool extends object>(options: CommonOptions & ServerOptions<Pool>) {
-  const check = new Check();
-  const given = check.object("options", options, { ...commonNames, connection: true, schema: true });
-  const settings = { ...checkCommon(check, given), ...checkServer(check, given) };
-  check.done();
-  return settings;
-}
-
-/** A run of a PostgreSQL database. `runId` is optional if the schema has only one run. */
-export interface PostgresViewOptions<Pool> extends ServerOptions<Pool> {
-  runId?: string | undefined;
-}
-
-export function checkPostgresViewOptions<Pool extends object>(options: PostgresViewOptions<Pool>) {
-  const check = new Check();
-  const given = check.object("options", options, { runId: true, connection: true, schema: true });
-  const settings = {
-    runId: given.runId === undefined ? undefined : checkRunId(check, given.runId),
-    ...checkServer(check, given),
-  };
-  check.done();
-  return settings;
-}
-
-function checkServer<Pool extends object>(check: Check, { connection, schema }: Partial<ServerOptions<Pool>>) {
-  return {
-    connection: checkConnection(check, connection),
-    schema: schema === undefined ? undefined : checkSchemaName(check, "schema", schema),
-  };
-}
-
-/** PostgreSQL would shorten a longer name without an error, and refuses names that begin with pg_. */
-export function checkSchemaName(check: Check, path: string, value: unknown): string {
-  if (refuseConnection(check, path, value)) return "";
-  const name = check.text(path, value);
-  const bytes = Buffer.byteLength(name);
-  if (bytes > 63) check.refuse(path, `must name a schema with 1 to 63 bytes, got ${bytes}`);
-  if (/^pg_/.test(name)) check.refuse(path, `must not name a schema that begins with pg_, got ${shown(name)}`);
-  return name;
-}
-
-/** Checks only the type: the engine validates the connection string. */
-function checkConnection<Pool extends object>(check: Check, connection: string | Pool | undefined): string | Pool {
-  const isPool = typeof connection === "object" && connection !== null && has(connection, looksLikePool);
-  if (!isPool && (typeof connection !== "string" || connection === "")) {
-    // Without the value: it may contain a password.
-    check.refuse("connection", "must be a connection string or a node-postgres Pool");
-  }
-  return connection ?? "";
-}
-
-function looksLikePool(value: object): boolean {
-  const methods = ["connect", "on", "removeListener"].map((name): unknown => Reflect.get(value, name));
-  const options: unknown = Reflect.get(value, "options");
-  return methods.every((method) => typeof method === "function") && typeof options === "object" && options !== null;
 }
 
 const defaultMigrateTimeoutMs = 60_000;
@@ -173,7 +105,7 @@ export function checkOpenOptions(options: OpenOptions) {
 }
 
 /** Refuses a connection string without showing it: what these options name appears in messages. */
-function refuseConnection(check: Check, path: string, value: unknown): boolean {
+export function refuseConnection(check: Check, path: string, value: unknown): boolean {
   const refused = typeof value === "string" && looksLikeConnection(value);
   if (refused) check.refuse(path, "must not be a connection string, which is passed as `connection`");
   return refused;

@@ -7,7 +7,7 @@ import { defaultSchema } from "../../drizzle/schema.postgres.ts";
 import { InvalidInputError } from "../errors.ts";
 import { codeOf, isError } from "../foreign.ts";
 import { Check } from "../input/check.ts";
-import { checkSchemaName } from "../input/options.ts";
+import { checkSchemaName } from "../input/server-options.ts";
 
 const example = "such as postgresql://user@host:5432/database";
 

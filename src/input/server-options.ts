@@ -1,0 +1,73 @@
+/**
+ * Validation of the options of the functions for PostgreSQL: which server, schema and run.
+ */
+import { has } from "../foreign.ts";
+import { Check, shown } from "./check.ts";
+import { type CommonOptions, checkCommon, checkRunId, commonNames, refuseConnection } from "./options.ts";
+
+/** A PostgreSQL schema: which server and database, and which of the database's schemas. */
+export interface ServerOptions<Pool> {
+  connection: string | Pool;
+  /**
+   * The PostgreSQL schema that contains the tables: 1 to 63 bytes. Default: the `schema` of the connection string, such as
+   * `postgresql://app@db/agents?schema=team_a`, otherwise `"run_blackboard"`. Migrating creates it if it is missing.
+   */
+  schema?: string | undefined;
+}
+
+export function checkPostgresOptions<Pool extends object>(options: CommonOptions & ServerOptions<Pool>) {
+  const check = new Check();
+  const given = check.object("options", options, { ...commonNames, connection: true, schema: true });
+  const settings = { ...checkCommon(check, given), ...checkServer(check, given) };
+  check.done();
+  return settings;
+}
+
+/** A run of a PostgreSQL database. `runId` is optional if the schema has only one run. */
+export interface PostgresViewOptions<Pool> extends ServerOptions<Pool> {
+  runId?: string | undefined;
+}
+
+export function checkPostgresViewOptions<Pool extends object>(options: PostgresViewOptions<Pool>) {
+  const check = new Check();
+  const given = check.object("options", options, { runId: true, connection: true, schema: true });
+  const settings = {
+    runId: given.runId === undefined ? undefined : checkRunId(check, given.runId),
+    ...checkServer(check, given),
+  };
+  check.done();
+  return settings;
+}
+
+function checkServer<Pool extends object>(check: Check, { connection, schema }: Partial<ServerOptions<Pool>>) {
+  return {
+    connection: checkConnection(check, connection),
+    schema: schema === undefined ? undefined : checkSchemaName(check, "schema", schema),
+  };
+}
+
+/** PostgreSQL would shorten a longer name without an error, and refuses names that begin with pg_. */
+export function checkSchemaName(check: Check, path: string, value: unknown): string {
+  if (refuseConnection(check, path, value)) return "";
+  const name = check.text(path, value);
+  const bytes = Buffer.byteLength(name);
+  if (bytes > 63) check.refuse(path, `must name a schema with 1 to 63 bytes, got ${bytes}`);
+  if (/^pg_/.test(name)) check.refuse(path, `must not name a schema that begins with pg_, got ${shown(name)}`);
+  return name;
+}
+
+/** Checks only the type: the engine validates the connection string. */
+function checkConnection<Pool extends object>(check: Check, connection: string | Pool | undefined): string | Pool {
+  const isPool = typeof connection === "object" && connection !== null && has(connection, looksLikePool);
+  if (!isPool && (typeof connection !== "string" || connection === "")) {
+    // Without the value: it may contain a password.
+    check.refuse("connection", "must be a connection string or a node-postgres Pool");
+  }
+  return connection ?? "";
+}
+
+function looksLikePool(value: object): boolean {
+  const methods = ["connect", "on", "removeListener"].map((name): unknown => Reflect.get(value, name));
+  const options: unknown = Reflect.get(value, "options");
+  return methods.every((method) => typeof method === "function") && typeof options === "object" && options !== null;
+}
