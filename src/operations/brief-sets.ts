@@ -68,7 +68,7 @@ const findBriefs = statement<{ runId: string; ids: string }>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .select(briefColumns(lens))
-    .from(briefs)
+    .from(lens.through(briefs, "key"))
     .where(and(lens.ofRun(briefs.runId, $.runId), lens.among(briefs.briefId, $.ids)));
 });
 

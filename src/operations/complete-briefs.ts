@@ -59,7 +59,7 @@ const findRoles = statement<{ runId: string; ids: string }>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .select({ briefId: briefs.briefId, role: briefs.role })
-    .from(briefs)
+    .from(lens.through(briefs, "key"))
     .where(and(lens.ofRun(briefs.runId, $.runId), lens.among(briefs.briefId, $.ids)));
 });
 

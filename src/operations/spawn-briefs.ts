@@ -71,7 +71,7 @@ const findBriefIds = statement<{ runId: string; ids: string }>()((lens, $) => {
   const { briefs } = lens.t;
   return lens.db
     .select({ id: briefs.briefId })
-    .from(briefs)
+    .from(lens.through(briefs, "key"))
     .where(and(lens.ofRun(briefs.runId, $.runId), lens.among(briefs.briefId, $.ids)));
 });
 
@@ -79,7 +79,7 @@ const findWorkstreamIds = statement<{ runId: string; ids: string }>()((lens, $) 
   const { workstreams } = lens.t;
   return lens.db
     .select({ id: workstreams.workstreamId })
-    .from(workstreams)
+    .from(lens.through(workstreams, "key"))
     .where(and(lens.ofRun(workstreams.runId, $.runId), lens.among(workstreams.workstreamId, $.ids)));
 });
 

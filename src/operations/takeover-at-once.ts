@@ -3,8 +3,8 @@
  * or makes it failed, and stores the event with what the selected row contained.
  */
 import { and, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
-import { briefColumns, isReadable, readBrief } from "./briefs.ts";
-import { runAllowsClaims, type Shape, type Wanted } from "./claimable.ts";
+import { briefColumns, readBrief } from "./briefs.ts";
+import { isBlocked, isDecodable, runAllowsClaims, type Shape, type Wanted } from "./claimable.ts";
 import { type Claim, claimOf } from "./held-claims.ts";
 import { atMost, filtered } from "./index-choice.ts";
 import { atOnce, type Context, family, type Lens, type Operation } from "./operation.ts";
@@ -36,7 +36,15 @@ const takeFirst = family((shape: Shape) =>
         db
           .select({ briefId: briefs.briefId, attempt: briefs.attempt, claimedBy: briefs.claimedBy })
           .from(briefs)
-          .where(and(runAllowsClaims(lens, $.runId), isExpired(lens, $, shape), filtered(isReadable(lens))))
+          .where(
+            and(
+              runAllowsClaims(lens, $.runId),
+              isExpired(lens, $, shape),
+              // As a CASE, which PostgreSQL estimates to match half of the rows: it would expect to find none, and sort.
+              sql`case when ${isBlocked(lens)} then false else true end`,
+              filtered(isDecodable(lens)),
+            ),
+          )
           .orderBy(...expiredFirst(lens))
           .limit(atMost(1)),
       ),

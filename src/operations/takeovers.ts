@@ -56,7 +56,6 @@ export const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
     filtered(askedFor(lens, briefs.role, shape.roles, $.role)),
     ofTierAndWorkstream(lens, $, shape),
     filtered(isUsable(lens)),
-    isUnblocked(lens),
   );
 };
 
@@ -67,7 +66,7 @@ export const firstExpired = (lens: Lens, $: Asking, shape: Shape) =>
   lens.db
     .select({ likelihood: likelihood(lens) })
     .from(lens.through(lens.t.briefs, "briefs_leased"))
-    .where(isExpired(lens, $, shape))
+    .where(and(isExpired(lens, $, shape), isUnblocked(lens)))
     .orderBy(...expiredFirst(lens))
     .limit(atMost(1));
 
@@ -85,6 +84,7 @@ const nextExpired = family((shape: Shape) =>
           and(
             runAllowsClaims(lens, $.runId),
             isExpired(lens, $, shape),
+            isUnblocked(lens),
             isBehind(leaseExpiresAt, briefId, { createdAt: $.lease, id: $.briefId }),
             filtered(isDecodable(lens)),
           ),

@@ -97,13 +97,13 @@ const statesOf = family((withFields: boolean) =>
     const state = { briefId, status, attempt, claimedBy };
     return lens.db
       .select(withFields ? { ...state, role, tier, workstreamId, parentBriefId } : state)
-      .from(briefs)
+      .from(lens.through(briefs, "key"))
       .where(hasId(lens, $));
   }),
 );
 
 const rowsOf = statement<ByIds>()((lens, $) =>
-  lens.db.select(briefColumns(lens)).from(lens.t.briefs).where(hasId(lens, $)),
+  lens.db.select(briefColumns(lens)).from(lens.through(lens.t.briefs, "key")).where(hasId(lens, $)),
 );
 
 function* readStates(runId: string, questions: readonly Question[]): Operation<States> {
