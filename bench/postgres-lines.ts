@@ -13,7 +13,7 @@ import { detail, payload } from "./samples.ts";
 import { runId } from "./sites.ts";
 
 type Board = Awaited<ReturnType<typeof openPostgresBlackboard>>;
-export type Supply = "pending briefs" | "claimed briefs";
+type Supply = "pending briefs" | "claimed briefs";
 
 /** One side's schema: through this package, or through its pool alone. */
 export interface Site {
