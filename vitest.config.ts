@@ -18,6 +18,7 @@ export default defineConfig({
     alias: [
       { find: /^run-blackboard\/postgres\/schema$/, replacement: source("drizzle/schema.postgres.ts") },
       { find: /^run-blackboard\/postgres$/, replacement: source("src/postgres.ts") },
+      { find: /^run-blackboard\/errors$/, replacement: source("src/errors-and-types.ts") },
       { find: /^run-blackboard\/schema$/, replacement: source("drizzle/schema.ts") },
       { find: /^run-blackboard$/, replacement: source("src/index.ts") },
     ],

@@ -120,6 +120,7 @@ async function makeSite(urls: Urls, schema: string, connections: number): Promis
   const inSchema = (url: string) => {
     const whole = new URL(url);
     whole.searchParams.set("options", `-c search_path=${schema}`);
+    whole.searchParams.set("schema", schema);
     return whole.href;
   };
   const direct = new pg.Pool({ connectionString: inSchema(urls.server), max: 1 });

@@ -7,6 +7,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
+import { defaultSchema } from "../drizzle/schema.postgres.ts";
 import type { Migration } from "../src/engine/history.ts";
 import { type Dialect, refuseForbidden, statementsOf } from "../src/engine/statements.ts";
 import { migrations as postgresMigrations } from "../src/postgres/embedded.postgres.ts";
@@ -44,7 +45,7 @@ const checks: readonly (() => void)[] = [
   history,
   drift,
   reference,
-  searchPath,
+  schemaNames,
   schemaDump,
 ];
 for (const check of checks) {
@@ -142,10 +143,21 @@ function forbidden({ name, migrations }: Engine): void {
   refuseForbidden(migrations, `migrations/${name}`, name);
 }
 
-/** Rejects the schema name that drizzle-kit writes, "public": a blackboard may be in any schema of the search_path. */
-function searchPath(): void {
-  for (const { tag, sql } of postgresMigrations) {
-    if (/"?public"?\./.test(sql)) problem(`migrations/postgres/${tag}.sql names the schema public: remove the name`);
+/**
+ * Checks that every statement names the default schema, which is replaced by the one that is used. In quotes and comments the name
+ * would not be quoted for its place: a schema may have any name.
+ */
+function schemaNames(): void {
+  const own = `"${defaultSchema}".`;
+  for (const migration of postgresMigrations) {
+    const { tag, sql } = migration;
+    const place = `migrations/postgres/${tag}.sql`;
+    if (/"?public"?\./.test(sql)) problem(`${place} names the schema public: write ${own}`);
+    const hidden = sql.match(/--(?!> statement-breakpoint)[^\n]*|\$\$.*?\$\$|'[^']*'/gs) ?? [];
+    if (hidden.some((text) => text.includes(own))) problem(`${place} names the schema in quotes or in a comment`);
+    for (const statement of statementsOf(migration, "postgres")) {
+      if (!statement.includes(own)) problem(`${place} names no schema in: ${statement.slice(0, 60)}`);
+    }
   }
 }
 

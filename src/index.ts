@@ -27,32 +27,7 @@ import { migrations } from "./sqlite/migrations/embedded.sqlite.ts";
 import { openMigrated } from "./sqlite/migrations/open.ts";
 import { type MigrationStatus, migrateFile, readStatus } from "./sqlite/migrations/status.ts";
 
-export {
-  type BriefStatus,
-  briefStatuses,
-  type EventKind,
-  eventKinds,
-  type Json,
-  type JsonObject,
-  type RunStatus,
-  runStatuses,
-  type Timestamp,
-  type WorkstreamStatus,
-  workstreamStatuses,
-} from "../drizzle/vocabulary.ts";
-export type { BlackboardOperations } from "./blackboard.ts";
-export type { Mode, Result } from "./engine/engine.ts";
-export * from "./errors.ts";
-export type { PlainObject } from "./input/json.ts";
-export type {
-  BlackboardLocation,
-  MigrateBlackboardOptions,
-  OpenOptions,
-  VerifyBlackboardOptions,
-  ViewOptions,
-} from "./input/options.ts";
-export type { RoleSchemas, Roles } from "./input/roles.ts";
-export type { RunDestination, RunLocation } from "./input/run-locations.ts";
+export * from "./errors-and-types.ts";
 export {
   explainWaiting,
   getTreeOutline,
@@ -64,27 +39,6 @@ export {
   reportRun,
   summarizeRun,
 } from "./inspect.ts";
-export type { Backlog, OldestReady } from "./operations/backlog.ts";
-export type { Dependency, DependencyFilter, FailedBlocker, WaitingBrief } from "./operations/blockers.ts";
-export type { BriefFilter } from "./operations/brief-lists.ts";
-export type { Brief, NewBriefBase } from "./operations/briefs.ts";
-export type { ClaimsRequest } from "./operations/claim-briefs.ts";
-export type { ClaimRequest } from "./operations/claims.ts";
-export type { Completed, Completion } from "./operations/complete-briefs.ts";
-export type { BlackboardEvent, EventFilter, NewEvent } from "./operations/events.ts";
-export type { Claim, DelayOptions, LeaseOptions, RenewOptions } from "./operations/held-claims.ts";
-export type { BriefRef } from "./operations/lifecycle.ts";
-export type { BriefOutline } from "./operations/outlines.ts";
-export type { ListedSummary, RunOverview, Throughput } from "./operations/overview.ts";
-export type { Page } from "./operations/pages.ts";
-export type { Renewed } from "./operations/renew-claims.ts";
-export type { BriefOf, ClaimOf, NewBrief, ResultInput, RoleName } from "./operations/roles.ts";
-export type { Run } from "./operations/runs.ts";
-export type { From } from "./operations/status.ts";
-export type { RunSummary } from "./operations/summary.ts";
-export type { BriefNode, BriefTree, OutlineNode, TreeOutline } from "./operations/tree.ts";
-export type { WaitFilter } from "./operations/wait-filters.ts";
-export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
 export type { SqliteDatabase } from "./sqlite/engine.ts";
 export { type Backup, backupBlackboard } from "./sqlite/files/backup.ts";
 export type { RunListing } from "./sqlite/files/list-runs.ts";
@@ -93,13 +47,7 @@ export { type Restored, type RestoreOptions, restoreBlackboard } from "./sqlite/
 export type { Problem, Verification } from "./sqlite/files/verify.ts";
 export type { View } from "./sqlite/files/view.ts";
 export type { MigrationStatus } from "./sqlite/migrations/status.ts";
-export type { ImportedRun } from "./transfer/import.ts";
-export type { Chunks } from "./transfer/lines.ts";
 export { copyRun, exportRun, type ImportOptions, importRun } from "./transfer/move.ts";
-export type { RunPlace } from "./transfer/place.ts";
-export type { PrunedRun, PruneRule } from "./transfer/prune-rule.ts";
-export type { WaitOptions } from "./wait.ts";
-export type { WatchOptions } from "./watch.ts";
 export { Blackboard };
 
 class SqliteBlackboard<R extends Roles> extends Blackboard<"sync", R, SqliteDatabase> implements Disposable {

@@ -10,6 +10,7 @@ import {
   checkPostgresOptions,
   checkPostgresViewOptions,
   type PostgresViewOptions,
+  type ServerOptions,
   timestamps,
 } from "./input/options.ts";
 import type { Roles } from "./input/roles.ts";
@@ -30,6 +31,19 @@ import {
 import type { RunPlace } from "./transfer/place.ts";
 import { checkRule, type PrunedRun, type PruneRule, ruleNames } from "./transfer/prune-rule.ts";
 
+// The same functions as of `run-blackboard`, whose entry needs better-sqlite3.
+export {
+  explainWaiting,
+  getTreeOutline,
+  listBriefOutlines,
+  readBriefs,
+  readDependencies,
+  readEvents,
+  releaseBrief,
+  reportRun,
+  summarizeRun,
+} from "./inspect.ts";
+export { copyRun, exportRun, type ImportOptions, importRun } from "./transfer/move.ts";
 export type {
   PostgresDatabase,
   PostgresMigrationStatus,
@@ -39,13 +53,15 @@ export type {
   PostgresViewOptions,
 };
 
-export interface PostgresOptions<R extends Roles = Roles> extends CommonOptions<R> {
-  /**
-   * A connection string, or your own Pool. Closing the blackboard does not end your Pool. While the blackboard is open, losing
-   * the server does not terminate the process.
-   */
-  connection: string | Pool;
-}
+/** A connection string or a Pool, and the schema. */
+export type PostgresServer = ServerOptions<Pool>;
+
+/**
+ * `connection` is a connection string, or your own Pool. Blackboards with an equal connection string share a pool, which ends with
+ * the last of them. Closing the blackboard does not end your Pool. While the blackboard is open, losing the server does not
+ * terminate the process.
+ */
+export interface PostgresOptions<R extends Roles = Roles> extends CommonOptions<R>, PostgresServer {}
 
 class PostgresBlackboard<R extends Roles> extends Blackboard<"async", R, PostgresDatabase> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
@@ -54,8 +70,8 @@ class PostgresBlackboard<R extends Roles> extends Blackboard<"async", R, Postgre
 }
 
 /**
- * Opens the blackboard of a run in a PostgreSQL database, version 15 or later. Creates or migrates the tables in the first
- * schema of the connection's search_path, however many processes open it concurrently. All runs share the tables.
+ * Opens the blackboard of a run in a PostgreSQL database, version 15 or later, with the encoding UTF8. Creates or migrates the
+ * schema and its tables, however many processes open it concurrently. All runs of a schema share the tables.
  *
  * ```ts
  * const board = await openPostgresBlackboard({ runId: "abc123", connection: "postgresql://app@db/agents" });
@@ -70,7 +86,7 @@ export async function openPostgresBlackboard<R extends Roles = Roles>(
 ): Promise<Blackboard<"async", R, PostgresDatabase> & AsyncDisposable> {
   const settings = checkPostgresOptions(options);
   const { runId, logger, clock } = settings;
-  const connection = connectPostgres(settings.connection);
+  const connection = connectPostgres(settings);
   try {
     const migrate = settings.migrate === "check" ? requireCurrentPostgres : migratePostgres;
     await migrate(connection, migrations);
@@ -106,13 +122,13 @@ export function postgresRun(options: PostgresViewOptions<Pool>): RunPlace {
  * transaction. Returns the outcome for every run of the database, ordered by id.
  * @throws InvalidInputError, ConnectionError, MigrationError.
  */
-export async function prunePostgresRuns(options: PruneRule & { connection: string | Pool }): Promise<PrunedRun[]> {
+export async function prunePostgresRuns(options: PruneRule & PostgresServer): Promise<PrunedRun[]> {
   const check = new Check();
-  const given = check.object("options", options, { ...ruleNames, connection: true });
+  const given = check.object("options", options, { ...ruleNames, connection: true, schema: true });
   const rule = checkRule(check, given);
   // An empty string is refused as a missing connection.
-  const place = checkPostgresViewOptions({ connection: given.connection ?? "" });
-  return await pruneServer(place.connection, rule);
+  const server = checkPostgresViewOptions({ connection: given.connection ?? "", schema: given.schema });
+  return await pruneServer(server, rule);
 }
 
 /**
@@ -128,7 +144,7 @@ export function viewPostgresBlackboard(options: PostgresViewOptions<Pool>): Prom
  * Returns every run of a database with its summary, ordered by id. Read-only.
  * @throws ConnectionError, MigrationError, InvalidInputError.
  */
-export async function listPostgresRuns(options: { connection: string | Pool }): Promise<PostgresRunListing[]> {
+export async function listPostgresRuns(options: PostgresServer): Promise<PostgresRunListing[]> {
   return await listRunsOnServer(checkPostgresViewOptions(options));
 }
 
@@ -136,9 +152,7 @@ export async function listPostgresRuns(options: { connection: string | Pool }): 
  * Returns which migrations a database has applied and which are pending. Read-only.
  * @throws ConnectionError; MigrationError for tables with an unexpected schema; InvalidInputError.
  */
-export async function postgresMigrationStatus(options: {
-  connection: string | Pool;
-}): Promise<PostgresMigrationStatus> {
+export async function postgresMigrationStatus(options: PostgresServer): Promise<PostgresMigrationStatus> {
   return await statusOfServer(checkPostgresViewOptions(options), false);
 }
 
@@ -146,9 +160,7 @@ export async function postgresMigrationStatus(options: {
  * Creates the tables or applies pending migrations, in one transaction. Returns the status afterwards.
  * @throws ConnectionError, MigrationError, InvalidInputError.
  */
-export async function migratePostgresBlackboard(options: {
-  connection: string | Pool;
-}): Promise<PostgresMigrationStatus> {
+export async function migratePostgresBlackboard(options: PostgresServer): Promise<PostgresMigrationStatus> {
   return await statusOfServer(checkPostgresViewOptions(options), true);
 }
 
@@ -158,15 +170,14 @@ export async function migratePostgresBlackboard(options: {
  * writers wait for; `repaired` lists the repaired problems, `problems` the remaining ones.
  * @throws ConnectionError, MigrationError, InvalidInputError.
  */
-export async function verifyPostgresBlackboard(options: {
-  connection: string | Pool;
-  repair?: boolean | undefined;
-}): Promise<PostgresVerification> {
+export async function verifyPostgresBlackboard(
+  options: PostgresServer & { repair?: boolean | undefined },
+): Promise<PostgresVerification> {
   const check = new Check();
-  const given = check.object("options", options, { connection: true, repair: true });
+  const given = check.object("options", options, { connection: true, schema: true, repair: true });
   const repair = given.repair !== undefined && check.boolean("repair", given.repair);
   check.done();
   // An empty string is refused as a missing connection.
-  const { connection } = checkPostgresViewOptions({ connection: given.connection ?? "" });
-  return await verifyServer(connection, repair);
+  const server = checkPostgresViewOptions({ connection: given.connection ?? "", schema: given.schema });
+  return await verifyServer(server, repair);
 }

@@ -78,7 +78,7 @@ const upward: readonly [string, readonly string[]][] = [
   ["src/postgres/", ["src/sqlite/", "src/sqlite/files/", "src/blackboard.ts", "src/index.ts", "src/postgres.ts"]],
   ["src/transfer/", ["src/sqlite/", "src/sqlite/files/", "src/postgres/", "src/blackboard.ts", "src/index.ts"]],
   ["src/report/", ["src/operations/", "src/blackboard.ts", "src/index.ts", "src/sqlite/"]],
-  ["src/cli/", ["src/operations/", "src/sqlite/", "src/postgres/", "src/blackboard.ts", "src/inspect.ts"]],
+  ["src/cli/", ["src/operations/", "src/sqlite/", "src/postgres/", "src/blackboard.ts", "src/transfer/"]],
   ["examples/recipes/", ["src/index.ts", "drizzle/"]],
   ["examples/survey/", ["src/index.ts", "drizzle/"]],
 ];

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { type Block, blocksOf, guides, readPage } from "./documentation.ts";
 import { project } from "./package/installed.ts";
-import { freshSchema, hasServer } from "./postgres/fresh.ts";
+import { freshDatabase, hasServer } from "./postgres/fresh.ts";
 import { makeReadmeRuns, makeRun } from "./readme-run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "run-blackboard-readme-"));
@@ -45,7 +45,7 @@ describe("the programs of README.md and docs/", () => {
   });
 
   it.skipIf(!hasServer).each(needServer)("$page:$line prints what it says, with a server", async (program) => {
-    const { url } = await freshSchema();
+    const { url } = await freshDatabase();
     expectPrinted(program, { DATABASE_URL: url });
   });
 
@@ -90,11 +90,13 @@ it("the pages have blocks of these kinds only", () => {
 describe("the commands of README.md and docs/", () => {
   const [install, ...sessions] = inLanguage("sh");
 
-  it("install what the package asks for", () => {
+  it("install what the package asks for, and the driver for files", () => {
     const { peerDependencies, peerDependenciesMeta } = JSON.parse(readFileSync(join(project, "package.json"), "utf8"));
     const needed = Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional);
     expect(install?.text.trim().split(" ").slice(0, 2)).toEqual(["npm", "install"]);
-    expect(install?.text.trim().split(" ").slice(2).sort()).toEqual(["run-blackboard", ...needed].sort());
+    expect(install?.text.trim().split(" ").slice(2).sort()).toEqual(
+      ["run-blackboard", "better-sqlite3", ...needed].sort(),
+    );
   });
 
   it("are those of CI, in a checkout", () => {
@@ -111,7 +113,7 @@ describe("the commands of README.md and docs/", () => {
   });
 
   it.skipIf(!hasServer).each(needServer)("$page:$line run, with a server", async (session) => {
-    const { url } = await freshSchema();
+    const { url } = await freshDatabase();
     expectToRun(session, url);
   });
 

@@ -24,7 +24,7 @@ function edited(
   edit: (lines: string[], indent: string) => string[],
 ): string {
   const lines = readFileSync(join(project, "drizzle", file), "utf8").split("\n");
-  const from = lines.findIndex((line) => line.startsWith(`export const ${table} = `));
+  const from = lines.findIndex((line) => new RegExp(`^(?:export|  )? ?const ${table} = `).test(line));
   const start = lines.findIndex((line, n) => n > from && new RegExp(`^ +${column}[:,]`).test(line));
   const indent = /^ */.exec(lines[start] ?? "")?.[0] ?? "";
   let end = start + 1;

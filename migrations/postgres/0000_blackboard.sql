@@ -1,4 +1,4 @@
-CREATE TABLE "briefs" (
+CREATE TABLE "run_blackboard"."briefs" (
 	"brief_id" text COLLATE "C" NOT NULL,
 	"run_id" text COLLATE "C" NOT NULL,
 	"parent_brief_id" text COLLATE "C",
@@ -14,12 +14,12 @@ CREATE TABLE "briefs" (
 	CONSTRAINT "briefs_run_id_brief_id_pk" PRIMARY KEY("run_id","brief_id")
 );
 --> statement-breakpoint
-CREATE TABLE "event_counters" (
+CREATE TABLE "run_blackboard"."event_counters" (
 	"run_id" text COLLATE "C" PRIMARY KEY NOT NULL,
 	"seq" bigint NOT NULL
 );
 --> statement-breakpoint
-CREATE TABLE "events" (
+CREATE TABLE "run_blackboard"."events" (
 	"seq" bigint DEFAULT 0 NOT NULL,
 	"event_id" text COLLATE "C" NOT NULL,
 	"run_id" text COLLATE "C" NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE "events" (
 	CONSTRAINT "events_run_id_event_id_unique" UNIQUE("run_id","event_id")
 );
 --> statement-breakpoint
-CREATE TABLE "runs" (
+CREATE TABLE "run_blackboard"."runs" (
 	"run_id" text COLLATE "C" PRIMARY KEY NOT NULL,
 	"goal" text NOT NULL,
 	"status" text DEFAULT 'pending' NOT NULL,
@@ -39,7 +39,7 @@ CREATE TABLE "runs" (
 	"updated_at" text COLLATE "C" NOT NULL
 );
 --> statement-breakpoint
-CREATE TABLE "workstreams" (
+CREATE TABLE "run_blackboard"."workstreams" (
 	"workstream_id" text COLLATE "C" NOT NULL,
 	"run_id" text COLLATE "C" NOT NULL,
 	"name" text NOT NULL,
@@ -51,6 +51,6 @@ CREATE TABLE "workstreams" (
 	CONSTRAINT "workstreams_run_id_workstream_id_pk" PRIMARY KEY("run_id","workstream_id")
 );
 --> statement-breakpoint
-ALTER TABLE "briefs" ADD CONSTRAINT "briefs_run_id_runs_run_id_fk" FOREIGN KEY ("run_id") REFERENCES "runs"("run_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "events" ADD CONSTRAINT "events_run_id_runs_run_id_fk" FOREIGN KEY ("run_id") REFERENCES "runs"("run_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "workstreams" ADD CONSTRAINT "workstreams_run_id_runs_run_id_fk" FOREIGN KEY ("run_id") REFERENCES "runs"("run_id") ON DELETE no action ON UPDATE no action;
+ALTER TABLE "run_blackboard"."briefs" ADD CONSTRAINT "briefs_run_id_runs_run_id_fk" FOREIGN KEY ("run_id") REFERENCES "run_blackboard"."runs"("run_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "run_blackboard"."events" ADD CONSTRAINT "events_run_id_runs_run_id_fk" FOREIGN KEY ("run_id") REFERENCES "run_blackboard"."runs"("run_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "run_blackboard"."workstreams" ADD CONSTRAINT "workstreams_run_id_runs_run_id_fk" FOREIGN KEY ("run_id") REFERENCES "run_blackboard"."runs"("run_id") ON DELETE no action ON UPDATE no action;

@@ -1,30 +1,32 @@
-CREATE TABLE "dependencies" (
+CREATE TABLE "run_blackboard"."dependencies" (
 	"run_id" text COLLATE "C" NOT NULL,
 	"brief_id" text COLLATE "C" NOT NULL,
 	"blocker_id" text COLLATE "C" NOT NULL,
 	CONSTRAINT "dependencies_run_id_blocker_id_brief_id_pk" PRIMARY KEY("run_id","blocker_id","brief_id")
 );
 --> statement-breakpoint
-ALTER TABLE "briefs" ADD COLUMN "attempt" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
-ALTER TABLE "briefs" ADD COLUMN "claimed_by" text;--> statement-breakpoint
-ALTER TABLE "briefs" ADD COLUMN "lease_expires_at" text COLLATE "C";--> statement-breakpoint
-ALTER TABLE "briefs" ADD COLUMN "claimed_at" text COLLATE "C";--> statement-breakpoint
-ALTER TABLE "briefs" ADD COLUMN "priority" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
-ALTER TABLE "briefs" ADD COLUMN "not_before" text COLLATE "C";--> statement-breakpoint
-ALTER TABLE "briefs" ADD COLUMN "waits_for" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
-ALTER TABLE "briefs" ADD COLUMN "parked" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
-ALTER TABLE "briefs" ADD COLUMN "progress" jsonb;--> statement-breakpoint
-CREATE INDEX "dependencies_of_brief" ON "dependencies" USING btree ("run_id","brief_id","blocker_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_status" ON "briefs" USING btree ("run_id","status","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_ready" ON "briefs" USING btree ("run_id","priority" DESC NULLS LAST,"created_at","brief_id") WHERE status = 'pending' and waits_for = 0 and parked = 0;--> statement-breakpoint
-CREATE INDEX "briefs_ready_by_role" ON "briefs" USING btree ("run_id","role","priority" DESC NULLS LAST,"created_at" NULLS FIRST,"brief_id" NULLS FIRST) WHERE status = 'pending' and waits_for = 0 and parked = 0;--> statement-breakpoint
-CREATE INDEX "briefs_leased" ON "briefs" USING btree ("run_id","lease_expires_at","brief_id") WHERE "briefs"."lease_expires_at" is not null;--> statement-breakpoint
-CREATE INDEX "briefs_delayed" ON "briefs" USING btree ("run_id","not_before","brief_id") WHERE parked = 1;--> statement-breakpoint
-CREATE INDEX "briefs_blocked" ON "briefs" USING btree ("run_id","workstream_id") WHERE parked = 2;--> statement-breakpoint
+ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "attempt" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "claimed_by" text;--> statement-breakpoint
+ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "lease_expires_at" text COLLATE "C";--> statement-breakpoint
+ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "claimed_at" text COLLATE "C";--> statement-breakpoint
+ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "priority" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "not_before" text COLLATE "C";--> statement-breakpoint
+ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "waits_for" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "parked" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "progress" jsonb;--> statement-breakpoint
+CREATE INDEX "dependencies_of_brief" ON "run_blackboard"."dependencies" USING btree ("run_id","brief_id","blocker_id");--> statement-breakpoint
+CREATE INDEX "briefs_by_status" ON "run_blackboard"."briefs" USING btree ("run_id","status","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
+CREATE INDEX "briefs_ready" ON "run_blackboard"."briefs" USING btree ("run_id","priority" DESC NULLS LAST,"created_at","brief_id") WHERE status = 'pending' and waits_for = 0 and parked = 0;--> statement-breakpoint
+CREATE INDEX "briefs_ready_by_role" ON "run_blackboard"."briefs" USING btree ("run_id","role","priority" DESC NULLS LAST,"created_at" NULLS FIRST,"brief_id" NULLS FIRST) WHERE status = 'pending' and waits_for = 0 and parked = 0;--> statement-breakpoint
+CREATE INDEX "briefs_leased" ON "run_blackboard"."briefs" USING btree ("run_id","lease_expires_at","brief_id") WHERE "run_blackboard"."briefs"."lease_expires_at" is not null;--> statement-breakpoint
+CREATE INDEX "briefs_delayed" ON "run_blackboard"."briefs" USING btree ("run_id","not_before","brief_id") WHERE parked = 1;--> statement-breakpoint
+CREATE INDEX "briefs_blocked" ON "run_blackboard"."briefs" USING btree ("run_id","workstream_id") WHERE parked = 2;--> statement-breakpoint
 -- Written by hand from here on. A brief waits for as many briefs as its dependencies name that are not done: those that are
--- missing count too. The search_path is this one's, not the writing session's.
+-- missing count too. Names are looked up in the table's schema, as in 0001.
 -- Blockers are locked against a change of their status, so that one that becomes done at the same time is counted once.
-CREATE FUNCTION run_blackboard_count_blockers() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+CREATE FUNCTION "run_blackboard".run_blackboard_count_blockers() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	path text := set_config('search_path', quote_ident(TG_TABLE_SCHEMA) || ', pg_temp', true);
 BEGIN
 	PERFORM 1 FROM briefs AS blocker
 		JOIN (SELECT DISTINCT run_id, blocker_id FROM changed) AS named
@@ -44,18 +46,21 @@ BEGIN
 END
 $$;
 --> statement-breakpoint
-CREATE TRIGGER dependencies_insert AFTER INSERT ON dependencies REFERENCING NEW TABLE AS changed
-	FOR EACH STATEMENT EXECUTE FUNCTION run_blackboard_count_blockers();
+CREATE TRIGGER dependencies_insert AFTER INSERT ON "run_blackboard".dependencies REFERENCING NEW TABLE AS changed
+	FOR EACH STATEMENT EXECUTE FUNCTION "run_blackboard".run_blackboard_count_blockers();
 --> statement-breakpoint
-CREATE TRIGGER dependencies_delete AFTER DELETE ON dependencies REFERENCING OLD TABLE AS changed
-	FOR EACH STATEMENT EXECUTE FUNCTION run_blackboard_count_blockers();
+CREATE TRIGGER dependencies_delete AFTER DELETE ON "run_blackboard".dependencies REFERENCING OLD TABLE AS changed
+	FOR EACH STATEMENT EXECUTE FUNCTION "run_blackboard".run_blackboard_count_blockers();
 --> statement-breakpoint
 -- Dependents are locked in the order of their ids, so that two blockers of the same briefs don't deadlock.
-CREATE FUNCTION run_blackboard_count_dependents() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+CREATE FUNCTION "run_blackboard".run_blackboard_count_dependents() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	blocker briefs := CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
-	step integer := CASE WHEN TG_OP <> 'DELETE' AND blocker.status = 'done' THEN -1 ELSE 1 END;
+	path text := set_config('search_path', quote_ident(TG_TABLE_SCHEMA) || ', pg_temp', true);
+	blocker record;
+	step integer;
 BEGIN
+	IF TG_OP = 'DELETE' THEN blocker := OLD; ELSE blocker := NEW; END IF;
+	step := CASE WHEN TG_OP <> 'DELETE' AND blocker.status = 'done' THEN -1 ELSE 1 END;
 	UPDATE briefs AS dependent SET waits_for = dependent.waits_for + step FROM (
 		SELECT waiting.run_id, waiting.brief_id FROM dependencies AS dependency
 			JOIN briefs AS waiting ON waiting.run_id = dependency.run_id AND waiting.brief_id = dependency.brief_id
@@ -67,27 +72,31 @@ BEGIN
 END
 $$;
 --> statement-breakpoint
-CREATE TRIGGER briefs_blocker_update AFTER UPDATE OF status ON briefs
-	FOR EACH ROW WHEN ((OLD.status = 'done') <> (NEW.status = 'done')) EXECUTE FUNCTION run_blackboard_count_dependents();
+CREATE TRIGGER briefs_blocker_update AFTER UPDATE OF status ON "run_blackboard".briefs
+	FOR EACH ROW WHEN ((OLD.status = 'done') <> (NEW.status = 'done')) EXECUTE FUNCTION "run_blackboard".run_blackboard_count_dependents();
 --> statement-breakpoint
-CREATE TRIGGER briefs_blocker_insert AFTER INSERT ON briefs
-	FOR EACH ROW WHEN (NEW.status = 'done') EXECUTE FUNCTION run_blackboard_count_dependents();
+CREATE TRIGGER briefs_blocker_insert AFTER INSERT ON "run_blackboard".briefs
+	FOR EACH ROW WHEN (NEW.status = 'done') EXECUTE FUNCTION "run_blackboard".run_blackboard_count_dependents();
 --> statement-breakpoint
-CREATE TRIGGER briefs_blocker_delete AFTER DELETE ON briefs
-	FOR EACH ROW WHEN (OLD.status = 'done') EXECUTE FUNCTION run_blackboard_count_dependents();
+CREATE TRIGGER briefs_blocker_delete AFTER DELETE ON "run_blackboard".briefs
+	FOR EACH ROW WHEN (OLD.status = 'done') EXECUTE FUNCTION "run_blackboard".run_blackboard_count_dependents();
 --> statement-breakpoint
-CREATE FUNCTION run_blackboard_delete_dependencies() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+CREATE FUNCTION "run_blackboard".run_blackboard_delete_dependencies() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	path text := set_config('search_path', quote_ident(TG_TABLE_SCHEMA) || ', pg_temp', true);
 BEGIN
 	DELETE FROM dependencies WHERE run_id = OLD.run_id AND brief_id = OLD.brief_id;
 	RETURN NULL;
 END
 $$;
 --> statement-breakpoint
-CREATE TRIGGER briefs_dependencies_delete AFTER DELETE ON briefs
-	FOR EACH ROW EXECUTE FUNCTION run_blackboard_delete_dependencies();
+CREATE TRIGGER briefs_dependencies_delete AFTER DELETE ON "run_blackboard".briefs
+	FOR EACH ROW EXECUTE FUNCTION "run_blackboard".run_blackboard_delete_dependencies();
 --> statement-breakpoint
 -- Claims park the pending briefs of a blocked workstream.
-CREATE FUNCTION run_blackboard_unblock() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+CREATE FUNCTION "run_blackboard".run_blackboard_unblock() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	path text := set_config('search_path', quote_ident(TG_TABLE_SCHEMA) || ', pg_temp', true);
 BEGIN
 	UPDATE briefs SET parked = 0
 		WHERE run_id = NEW.run_id AND workstream_id = NEW.workstream_id AND parked = 2;
@@ -95,5 +104,5 @@ BEGIN
 END
 $$;
 --> statement-breakpoint
-CREATE TRIGGER workstreams_unblocked AFTER UPDATE OF status ON workstreams
-	FOR EACH ROW WHEN (OLD.status = 'blocked' AND NEW.status <> 'blocked') EXECUTE FUNCTION run_blackboard_unblock();
+CREATE TRIGGER workstreams_unblocked AFTER UPDATE OF status ON "run_blackboard".workstreams
+	FOR EACH ROW WHEN (OLD.status = 'blocked' AND NEW.status <> 'blocked') EXECUTE FUNCTION "run_blackboard".run_blackboard_unblock();

@@ -2,8 +2,8 @@
  * `backup`: copies a run's file while other processes write to it.
  */
 import { Command } from "commander";
-import { backupBlackboard, InvalidInputError } from "../index.ts";
-import { isPath, locate, type RunOptions, withRun } from "./locations.ts";
+import { InvalidInputError } from "../errors-and-types.ts";
+import { importFiles, isPath, locate, type RunOptions, withRun } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
 
 export function backupCommand(): Command {
@@ -28,6 +28,7 @@ Example:
       }
       // A path is copied as is: the file may hold no run or several, which `locate` rejects.
       const file = isPath(given) ? given : (await locate(given, options)).location;
+      const { backupBlackboard } = await importFiles();
       const made = backupBlackboard({ file }, copy);
       if (options.json) await printJson(made);
       else await printLine(`${printable(made.backup)}, ${Math.ceil(made.bytes / 1000)} kB`);

@@ -7,11 +7,9 @@ import {
   type Brief,
   type BriefStatus,
   type Dependency,
-  explainWaiting,
   NotFoundError,
-  readDependencies,
-  readEvents,
-} from "../index.ts";
+} from "../errors-and-types.ts";
+import { explainWaiting, readDependencies, readEvents } from "../inspect.ts";
 import { eventsWriter } from "./briefs.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";

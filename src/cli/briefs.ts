@@ -9,11 +9,10 @@ import {
   type BriefOutline,
   type BriefStatus,
   briefStatuses,
-  listBriefOutlines,
   type Mode,
   NotFoundError,
-  readBriefs,
-} from "../index.ts";
+} from "../errors-and-types.ts";
+import { listBriefOutlines, readBriefs } from "../inspect.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";
 import { age, status, tableWriter } from "./terminal.ts";

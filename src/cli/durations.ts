@@ -1,7 +1,7 @@
 /**
  * Durations as options take them: a number and a unit.
  */
-import { InvalidInputError } from "../index.ts";
+import { InvalidInputError } from "../errors-and-types.ts";
 
 const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 

@@ -10,8 +10,8 @@ import {
   InvalidInputError,
   type Mode,
   NotFoundError,
-  readEvents,
-} from "../index.ts";
+} from "../errors-and-types.ts";
+import { readEvents } from "../inspect.ts";
 import { eventsWriter, wholeNumber, writeLines } from "./briefs.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { printLine } from "./output.ts";

@@ -4,19 +4,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import {
-  type Blackboard,
-  InvalidInputError,
-  listRunIds,
-  listRuns,
-  type MigrationStatus,
-  type Mode,
-  viewBlackboard,
-} from "../index.ts";
+import { type Blackboard, InvalidInputError, type Mode } from "../errors-and-types.ts";
+import type { MigrationStatus } from "../index.ts";
+import { looksLikeConnection } from "../input/secrets.ts";
+import type { PostgresServer } from "../postgres.ts";
 
 export interface LocationOptions {
   root: string;
   postgres?: string;
+  schema?: string;
   json?: boolean;
 }
 
@@ -24,11 +20,14 @@ export interface RunOptions extends LocationOptions {
   run?: string;
 }
 
-/** Adds `--root`, `--postgres` and `--json`. */
+/** Adds `--root`, `--postgres`, `--schema` and `--json`. */
 export function withRoot(command: Command): Command {
   return command
     .addOption(new Option("--root <dir>", "folder that contains the runs").default("runs").conflicts("postgres"))
     .option("--postgres <url>", "use this PostgreSQL database instead of files")
+    .addOption(
+      new Option("--schema <name>", 'its schema with the tables (default: "run_blackboard")').conflicts("root"),
+    )
     .option("--json", "print JSON instead of text");
 }
 
@@ -38,6 +37,29 @@ export function withRun(command: Command, argument: "[run|file]" | "<run|file>")
     "--run <id>",
     "run to use if the file contains several",
   );
+}
+
+/**
+ * Refuses connection strings in any place but their options, before a message shows them: as a run, a path, a command, or after a
+ * misspelt option.
+ */
+export function refuseConnections(words: readonly string[]): void {
+  const isTheirs = (word: string, before: string | undefined) =>
+    /^--(?:to-)?postgres$/.test(before ?? "") || /^--(?:to-)?postgres=/.test(word) || before === "--reason";
+  const misplaced = words.some((word, n) => looksLikeConnection(word) && !isTheirs(word, words[n - 1]));
+  if (!misplaced) return;
+  const message = "a connection string must follow --postgres or --to-postgres, as one argument in quotes";
+  throw new InvalidInputError([{ path: "", message }]);
+}
+
+/** Returns the server that the options name; `undefined` for files. */
+export function serverOf({
+  postgres,
+  schema,
+}: Pick<LocationOptions, "postgres" | "schema">): PostgresServer | undefined {
+  if (postgres !== undefined) return { connection: postgres, schema };
+  if (schema === undefined) return undefined;
+  throw new InvalidInputError([{ path: "--schema", message: "must be combined with --postgres" }]);
 }
 
 export function isPath(given: string): boolean {
@@ -68,13 +90,15 @@ export async function look(
 
 /** Finds a run by its folder's name, then by its run id, which differs if the folder was renamed. */
 async function open(given: string | undefined, options: RunOptions, live: boolean) {
-  const { root, postgres, run } = options;
-  if (postgres !== undefined) {
+  const { root, run } = options;
+  const server = serverOf(options);
+  if (server) {
     const { viewPostgresBlackboard } = await importPostgres();
-    return await viewPostgresBlackboard({ connection: postgres, runId: given ?? run });
+    return await viewPostgresBlackboard({ ...server, runId: given ?? run });
   }
+  const { listRuns, viewBlackboard } = await importFiles();
   if (given !== undefined && isPath(given)) return viewBlackboard({ file: given, runId: run, live });
-  const name = given ?? theOnlyRun(root);
+  const name = given ?? (await theOnlyRun(root));
   const file = join(root, name, "blackboard.db");
   if (run !== undefined) return viewBlackboard({ file, runId: run, live });
   if (!existsSync(file)) {
@@ -95,7 +119,8 @@ export async function locate(given: string, options: RunOptions): Promise<{ runI
   return { runId, location };
 }
 
-function theOnlyRun(root: string): string {
+async function theOnlyRun(root: string): Promise<string> {
+  const { listRunIds } = await importFiles();
   const [first, second, ...others] = listRunIds({ root });
   if (first !== undefined && second === undefined) return first;
   const found = first === undefined ? "none" : `${[first, second, ...others.slice(0, 20)].join(", ")}`;
@@ -104,12 +129,25 @@ function theOnlyRun(root: string): string {
 }
 
 /** Loads the PostgreSQL engine on demand: node-postgres is an optional dependency. */
-export async function importPostgres(): Promise<typeof import("../postgres.ts")> {
+export function importPostgres(): Promise<typeof import("../postgres.ts")> {
+  return installed(
+    () => import("../postgres.ts"),
+    "--postgres",
+    "requires node-postgres, which is not installed: npm install pg",
+  );
+}
+
+/** Loads the functions for files on demand: better-sqlite3 is an optional dependency. */
+export function importFiles(): Promise<typeof import("../index.ts")> {
+  const message = "files require better-sqlite3, which is not installed: npm install better-sqlite3, or use --postgres";
+  return installed(() => import("../index.ts"), "run|file", message);
+}
+
+async function installed<T>(load: () => Promise<T>, path: string, message: string): Promise<T> {
   try {
-    return await import("../postgres.ts");
+    return await load();
   } catch (cause) {
     if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")) throw cause;
-    const message = "requires node-postgres, which is not installed: npm install pg";
-    throw new InvalidInputError([{ path: "--postgres", message }], { cause });
+    throw new InvalidInputError([{ path, message }], { cause });
   }
 }

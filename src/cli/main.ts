@@ -7,6 +7,7 @@ import { backupCommand } from "./backup.ts";
 import { briefCommand } from "./brief.ts";
 import { briefsCommand } from "./briefs.ts";
 import { eventsCommand } from "./events.ts";
+import { refuseConnections } from "./locations.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
 import { asJson, exitCodes, exitOnBrokenPipe, printable, printError } from "./output.ts";
@@ -79,6 +80,7 @@ for (const command of [
 
 exitOnBrokenPipe();
 try {
+  refuseConnections(process.argv.slice(2));
   await program.parseAsync();
 } catch (error) {
   // Commander has already printed its own errors.

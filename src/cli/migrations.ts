@@ -2,17 +2,10 @@
  * `status`, `migrate` and `verify`: reports pending migrations, applies them, and checks files for damage.
  */
 import { Command } from "commander";
-import {
-  type BlackboardLocation,
-  InvalidInputError,
-  listRunIds,
-  type MigrationStatus,
-  migrateBlackboard,
-  migrationStatus,
-  type Verification,
-  verifyBlackboard,
-} from "../index.ts";
-import { importPostgres, isPath, type LocationOptions, withRoot } from "./locations.ts";
+import { type BlackboardLocation, InvalidInputError } from "../errors-and-types.ts";
+import type { MigrationStatus, Verification } from "../index.ts";
+import type { PostgresServer } from "../postgres.ts";
+import { importFiles, importPostgres, isPath, type LocationOptions, serverOf, withRoot } from "./locations.ts";
 import { describeError, exitCodes, messageOf, printable, printError, printJson, printLine } from "./output.ts";
 import { plural } from "./terminal.ts";
 
@@ -22,8 +15,8 @@ interface FileOptions extends LocationOptions {
   all?: boolean;
 }
 
-/** A run's file, or the URL of a whole PostgreSQL database. */
-type Place = { file: BlackboardLocation; url?: never } | { file?: never; url: string };
+/** A run's file, or a whole PostgreSQL schema. */
+type Place = { file: BlackboardLocation; server?: never } | { file?: never; server: PostgresServer };
 
 interface Named {
   /** The run id or path as it was passed. */
@@ -37,14 +30,16 @@ function withFile(command: Command): Command {
   ).option("--all", "process every run under the root");
 }
 
-function locate(given: string | undefined, { root, all, postgres }: FileOptions): Named[] {
-  if (postgres !== undefined && given === undefined && all !== true) {
-    return [{ name: "database", place: { url: postgres } }];
+async function locate(given: string | undefined, { root, all, ...options }: FileOptions): Promise<Named[]> {
+  const server = serverOf(options);
+  if (server && given === undefined && all !== true) {
+    return [{ name: "database", place: { server } }];
   }
-  if (all === true && given === undefined && postgres === undefined) {
+  if (all === true && given === undefined && !server) {
+    const { listRunIds } = await importFiles();
     return listRunIds({ root }).map((runId) => ({ name: runId, place: { file: { runId, root } } }));
   }
-  if (given === undefined || all === true || postgres !== undefined) {
+  if (given === undefined || all === true || server) {
     const message = "specify exactly one of: a run or file, --all, --postgres URL";
     throw new InvalidInputError([{ path: "run|file", message }]);
   }
@@ -69,7 +64,7 @@ async function answer(
   const many = options.all === true;
   const codes: ExitCode[] = [];
   const objects: object[] = [];
-  for (const named of locate(given, options)) {
+  for (const named of await locate(given, options)) {
     try {
       const { line, json: object, exitCode } = await ask(named.place);
       codes.push(exitCode);
@@ -106,9 +101,11 @@ export function statusCommand(): Command {
     .description("shows which migrations a file has and which are pending; changes nothing")
     .addHelpText("after", "\nExamples:\n  run-blackboard status abc123\n  run-blackboard status --all --json")
     .action((given: string | undefined, options: FileOptions) => {
-      return answer(given, options, async ({ file, url }) =>
+      return answer(given, options, async ({ file, server }) =>
         describe(
-          file ? migrationStatus(file) : await (await importPostgres()).postgresMigrationStatus({ connection: url }),
+          file
+            ? (await importFiles()).migrationStatus(file)
+            : await (await importPostgres()).postgresMigrationStatus(server),
         ),
       );
     });
@@ -125,8 +122,9 @@ export function migrateCommand(): Command {
     )
     .action((given: string | undefined, options: FileOptions & { dryRun?: boolean; backup?: boolean }) => {
       const { dryRun, backup } = options;
-      return answer(given, options, async ({ file, url }) => {
-        if (!file) return describe(await migrateServer(url, dryRun === true, backup === true));
+      return answer(given, options, async ({ file, server }) => {
+        if (!file) return describe(await migrateServer(server, dryRun === true, backup === true));
+        const { migrateBlackboard } = await importFiles();
         const status = migrateBlackboard({ ...file, dryRun, backup });
         const { line, ...rest } = describe(status);
         return {
@@ -137,13 +135,13 @@ export function migrateCommand(): Command {
     });
 }
 
-async function migrateServer(connection: string, dryRun: boolean, backup: boolean) {
+async function migrateServer(server: PostgresServer, dryRun: boolean, backup: boolean) {
   if (backup)
     throw new InvalidInputError([
       { path: "--backup", message: "only files can be backed up; use pg_dump for PostgreSQL" },
     ]);
   const { migratePostgresBlackboard, postgresMigrationStatus } = await importPostgres();
-  return await (dryRun ? postgresMigrationStatus : migratePostgresBlackboard)({ connection });
+  return await (dryRun ? postgresMigrationStatus : migratePostgresBlackboard)(server);
 }
 
 export function verifyCommand(): Command {
@@ -161,9 +159,9 @@ export function verifyCommand(): Command {
     )
     .action((given: string | undefined, options: FileOptions & { repair?: boolean }) => {
       const { repair } = options;
-      return answer(given, options, async ({ file, url }) => {
-        if (file) return report(verifyBlackboard({ ...file, repair }));
-        return report(await (await importPostgres()).verifyPostgresBlackboard({ connection: url, repair }));
+      return answer(given, options, async ({ file, server }) => {
+        if (file) return report((await importFiles()).verifyBlackboard({ ...file, repair }));
+        return report(await (await importPostgres()).verifyPostgresBlackboard({ ...server, repair }));
       });
     });
 }

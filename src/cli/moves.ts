@@ -3,9 +3,10 @@
  * an event with `"by": "operator"`.
  */
 import { Command } from "commander";
-import { type Blackboard, type Brief, type Mode, openBlackboard, releaseBrief } from "../index.ts";
+import type { Blackboard, Brief, Mode } from "../errors-and-types.ts";
+import { releaseBrief } from "../inspect.ts";
 import { milliseconds } from "./durations.ts";
-import { importPostgres, look, type RunOptions, withRun } from "./locations.ts";
+import { importFiles, importPostgres, look, type RunOptions, serverOf, withRun } from "./locations.ts";
 import { exitCodes, printable, printError, printJson, printLine } from "./output.ts";
 import { status } from "./terminal.ts";
 
@@ -96,9 +97,11 @@ async function openToWrite(given: string, options: RunOptions): Promise<Board> {
     found.location = board.location;
   });
   const { runId } = found;
-  if (options.postgres !== undefined) {
+  const server = serverOf(options);
+  if (server) {
     const { openPostgresBlackboard } = await importPostgres();
-    return await openPostgresBlackboard({ runId, connection: options.postgres, migrate: "check" });
+    return await openPostgresBlackboard({ runId, ...server, migrate: "check" });
   }
+  const { openBlackboard } = await importFiles();
   return openBlackboard({ runId, file: found.location, create: false, migrate: "check" });
 }

@@ -2,7 +2,7 @@
  * Printing: results to stdout, errors to stderr, without characters that control a terminal.
  */
 import { once } from "node:events";
-import { BlackboardError } from "../index.ts";
+import { BlackboardError } from "../errors-and-types.ts";
 
 /** `pending` is only for `status`, `migrate --dry-run` and `verify`; other commands accept a file with pending migrations. */
 export const exitCodes = { current: 0, error: 1, usage: 2, pending: 3 } as const;

@@ -2,9 +2,9 @@
  * `prune`: deletes finished runs that have not changed for a given time.
  */
 import { Command } from "commander";
-import { type PrunedRun, pruneRuns } from "../index.ts";
+import type { PrunedRun } from "../errors-and-types.ts";
 import { milliseconds } from "./durations.ts";
-import { importPostgres, type LocationOptions, withRoot } from "./locations.ts";
+import { importFiles, importPostgres, type LocationOptions, serverOf, withRoot } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
 import { paint } from "./terminal.ts";
 
@@ -35,12 +35,12 @@ Examples:
   run-blackboard prune --older-than 30d
   run-blackboard prune --older-than 8w --postgres postgresql://app@db/agents`,
     )
-    .action(async ({ root, postgres, json, olderThan, dryRun }: PruneOptions) => {
+    .action(async ({ olderThan, dryRun, root, json, ...options }: PruneOptions) => {
       const rule = { olderThanMs: milliseconds("--older-than", olderThan), dryRun };
-      const pruned =
-        postgres === undefined
-          ? pruneRuns({ root, ...rule })
-          : await (await importPostgres()).prunePostgresRuns({ connection: postgres, ...rule });
+      const server = serverOf(options);
+      const pruned = server
+        ? await (await importPostgres()).prunePostgresRuns({ ...server, ...rule })
+        : (await importFiles()).pruneRuns({ root, ...rule });
       if (json) return await printJson(pruned);
       for (const run of pruned) await printLine(lineOf(run));
       const gone = pruned.filter(({ outcome }) => outcome !== "kept").length;

@@ -2,7 +2,7 @@
  * `report`: writes a run as one HTML file.
  */
 import { Command } from "commander";
-import { reportRun } from "../index.ts";
+import { reportRun } from "../inspect.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { print, printable, printJson, printLine } from "./output.ts";
 import { originOf, writeWhole } from "./whole-file.ts";

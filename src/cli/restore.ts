@@ -2,8 +2,7 @@
  * `restore`: replaces a run's file with a backup.
  */
 import { Command } from "commander";
-import { restoreBlackboard } from "../index.ts";
-import { isPath, type LocationOptions } from "./locations.ts";
+import { importFiles, isPath, type LocationOptions } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
 
 interface RestoreOptions extends Pick<LocationOptions, "root" | "json"> {
@@ -31,6 +30,7 @@ Examples:
   run-blackboard restore /backups/abc123.db abc123 --force`,
     )
     .action(async (backup: string, given: string, { root, force, json }: RestoreOptions) => {
+      const { restoreBlackboard } = await importFiles();
       const restored = restoreBlackboard(backup, isPath(given) ? { file: given } : { runId: given, root }, { force });
       if (json) await printJson(restored);
       else await printLine(`${printable(restored.location)}, ${Math.ceil(restored.bytes / 1000)} kB`);

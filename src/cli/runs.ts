@@ -2,8 +2,8 @@
  * `runs`: lists every run, including runs that cannot be read.
  */
 import { Command } from "commander";
-import { listRuns } from "../index.ts";
-import { importPostgres, type LocationOptions, withRoot } from "./locations.ts";
+import type { RunListing } from "../index.ts";
+import { importFiles, importPostgres, type LocationOptions, serverOf, withRoot } from "./locations.ts";
 import { describeError, printable, printJson, printLine } from "./output.ts";
 import { age, bar, number, paint, percent, status, tableWriter } from "./terminal.ts";
 
@@ -22,19 +22,18 @@ Examples:
   run-blackboard runs --root /var/lib/agents/runs --json
   run-blackboard runs --postgres postgresql://app@db/agents`,
     )
-    .action(async ({ root, postgres, json }: LocationOptions) => {
-      const listed =
-        postgres === undefined
-          ? listRuns({ root })
-          : await (await importPostgres()).listPostgresRuns({ connection: postgres });
+    .action(async ({ root, json, ...options }: LocationOptions) => {
+      const server = serverOf(options);
+      const listed = server
+        ? await (await importPostgres()).listPostgresRuns(server)
+        : (await importFiles()).listRuns({ root });
       if (json) await printJson(listed.map((one) => ({ ...one, error: one.error && describeError(one.error) })));
-      else if (listed.length === 0)
-        await printLine(`No runs under ${printable(postgres === undefined ? root : "this database")}.`);
+      else if (listed.length === 0) await printLine(`No runs under ${printable(server ? "this database" : root)}.`);
       else await draw(listed);
     });
 }
 
-async function draw(listed: ReturnType<typeof listRuns>): Promise<void> {
+async function draw(listed: RunListing[]): Promise<void> {
   const write = tableWriter([
     { name: "run", shrinks: true },
     { name: "status" },

@@ -2,7 +2,8 @@
  * `summary`: shows the state of one run.
  */
 import { Command } from "commander";
-import { type RunOverview, summarizeRun } from "../index.ts";
+import type { RunOverview } from "../errors-and-types.ts";
+import { summarizeRun } from "../inspect.ts";
 import { statusOrMissing } from "./brief.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";

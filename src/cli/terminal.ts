@@ -4,7 +4,7 @@
  */
 import { stripVTControlCharacters, styleText } from "node:util";
 import Table from "cli-table3";
-import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../index.ts";
+import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../errors-and-types.ts";
 import { print, printAll, printable } from "./output.ts";
 
 type Style = Parameters<typeof styleText>[0];

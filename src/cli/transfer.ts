@@ -5,16 +5,23 @@ import { once } from "node:events";
 import { createReadStream, fstatSync, statSync } from "node:fs";
 import { Command, Option } from "commander";
 import {
-  copyRun,
-  exportRun,
   type ImportedRun,
   InvalidInputError,
-  importRun,
   type RunDestination,
   type RunLocation,
   type RunPlace,
-} from "../index.ts";
-import { importPostgres, type LocationOptions, locate, type RunOptions, withRoot, withRun } from "./locations.ts";
+} from "../errors-and-types.ts";
+import type { PostgresServer } from "../postgres.ts";
+import { copyRun, exportRun, importRun } from "../transfer/move.ts";
+import {
+  importPostgres,
+  type LocationOptions,
+  locate,
+  type RunOptions,
+  serverOf,
+  withRoot,
+  withRun,
+} from "./locations.ts";
 import { harmless, messageOf, print, printable, printJson, printLine } from "./output.ts";
 import { plural } from "./terminal.ts";
 import { type Origin, originOf, writeWhole } from "./whole-file.ts";
@@ -69,8 +76,9 @@ Examples:
   run-blackboard import abc123.jsonl --run abc123-again
   gunzip < abc123.jsonl.gz | run-blackboard import - --postgres postgresql://app@db/agents`,
     )
-    .action(async (file: string, { root, postgres, run, json }: LocationOptions & { run?: string }) => {
-      const to = postgres === undefined ? { root, runId: run } : await server(postgres, run);
+    .action(async (file: string, { root, run, json, ...options }: LocationOptions & { run?: string }) => {
+      const server = serverOf(options);
+      const to = server ? await placeOn(server, run) : { root, runId: run };
       const text = file === "-" ? process.stdin : await readable(file);
       await report(await importRun(text, to, { mode: modeOf(file) }), json);
     });
@@ -80,6 +88,7 @@ interface CopyOptions extends RunOptions {
   toRoot?: string;
   toFile?: string;
   toPostgres?: string;
+  toSchema?: string;
   toRun?: string;
 }
 
@@ -90,6 +99,7 @@ export function copyCommand(): Command {
       new Option("--to-file <file>", "copy into this file, which may contain other runs").conflicts("toPostgres"),
     )
     .option("--to-postgres <url>", "copy into this PostgreSQL database")
+    .option("--to-schema <name>", "its schema with the tables, or another schema of the database of --postgres")
     .option("--to-run <id>", "run id of the copy (default: the run's own)")
     .description("copies a run to another folder, file or PostgreSQL database, atomically")
     .addHelpText(
@@ -111,27 +121,34 @@ Examples:
 }
 
 async function destination(options: CopyOptions): Promise<RunDestination | RunPlace> {
-  const { root, postgres, toRoot, toFile, toPostgres, toRun } = options;
+  const { root, toRoot, toFile, toSchema, toRun } = options;
+  const server = serverOf(options);
+  const toPostgres = options.toPostgres ?? (toSchema === undefined ? undefined : options.postgres);
+  if (toSchema !== undefined && (toPostgres === undefined || toFile !== undefined || toRoot !== undefined)) {
+    throw new InvalidInputError([
+      { path: "--to-schema", message: "must be combined with --to-postgres or --postgres alone" },
+    ]);
+  }
   if (toFile !== undefined) return { file: toFile, runId: toRun };
   if (toRoot !== undefined) return { root: toRoot, runId: toRun };
-  if (toPostgres !== undefined) return await server(toPostgres, toRun);
+  if (toPostgres !== undefined) return await placeOn({ connection: toPostgres, schema: toSchema }, toRun);
   if (toRun === undefined) {
     const message = "specify --to-run, --to-root, --to-file or --to-postgres: a run cannot be copied onto itself";
     throw new InvalidInputError([{ path: "--to-run", message }]);
   }
-  return postgres === undefined ? { root, runId: toRun } : await server(postgres, toRun);
+  return server ? await placeOn(server, toRun) : { root, runId: toRun };
 }
 
 async function source(given: string, options: RunOptions): Promise<{ from: RunLocation | RunPlace; origin: Origin }> {
-  const { postgres } = options;
-  if (postgres !== undefined) return { from: await server(postgres, given), origin: originOf("", options) };
+  const server = serverOf(options);
+  if (server) return { from: await placeOn(server, given), origin: originOf("", options) };
   const { runId, location } = await locate(given, options);
   return { from: { file: location, runId }, origin: originOf(location, options) };
 }
 
-async function server(connection: string, runId: string | undefined): Promise<RunPlace> {
+async function placeOn(server: PostgresServer, runId: string | undefined): Promise<RunPlace> {
   const { postgresRun } = await importPostgres();
-  return postgresRun({ connection, runId });
+  return postgresRun({ ...server, runId });
 }
 
 async function report(imported: ImportedRun, json: boolean | undefined): Promise<void> {

@@ -6,15 +6,13 @@ import {
   type Blackboard,
   type BriefNode,
   type BriefTree,
-  explainWaiting,
-  getTreeOutline,
   type Mode,
   NotFoundError,
   type OutlineNode,
-  readBriefs,
   type TreeOutline,
   type WaitingBrief,
-} from "../index.ts";
+} from "../errors-and-types.ts";
+import { explainWaiting, getTreeOutline, readBriefs } from "../inspect.ts";
 import { hasId, wholeNumber } from "./briefs.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";

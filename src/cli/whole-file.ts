@@ -4,7 +4,7 @@
 import { createWriteStream, type Stats, statSync } from "node:fs";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { InvalidInputError } from "../index.ts";
+import { InvalidInputError } from "../errors-and-types.ts";
 import { messageOf } from "./output.ts";
 
 /** The run that an output file is made from. */

@@ -9,6 +9,7 @@ import { has } from "../foreign.ts";
 import { Check, maxInteger, type Names, shown } from "./check.ts";
 import { realPathOf } from "./real-path.ts";
 import { checkRoles, type Roles } from "./roles.ts";
+import { looksLikeConnection } from "./secrets.ts";
 
 /** The options of both engines. */
 export interface CommonOptions<R extends Roles = Roles> {
@@ -79,29 +80,55 @@ function checkCommon(check: Check, given: Partial<CommonOptions>) {
   };
 }
 
-export function checkPostgresOptions<Pool extends object>(options: CommonOptions & { connection: string | Pool }) {
+/** A PostgreSQL schema: which server and database, and which of the database's schemas. */
+export interface ServerOptions<Pool> {
+  connection: string | Pool;
+  /**
+   * The PostgreSQL schema that contains the tables: 1 to 63 bytes. Default: the `schema` of the connection string, such as
+   * `postgresql://app@db/agents?schema=team_a`, otherwise `"run_blackboard"`. Migrating creates it if it is missing.
+   */
+  schema?: string | undefined;
+}
+
+export function checkPostgresOptions<Pool extends object>(options: CommonOptions & ServerOptions<Pool>) {
   const check = new Check();
-  const given = check.object("options", options, { ...commonNames, connection: true });
-  const settings = { ...checkCommon(check, given), connection: checkConnection(check, given.connection) };
+  const given = check.object("options", options, { ...commonNames, connection: true, schema: true });
+  const settings = { ...checkCommon(check, given), ...checkServer(check, given) };
   check.done();
   return settings;
 }
 
-/** A run of a PostgreSQL database. `runId` is optional if the database has only one run. */
-export interface PostgresViewOptions<Pool> {
-  connection: string | Pool;
+/** A run of a PostgreSQL database. `runId` is optional if the schema has only one run. */
+export interface PostgresViewOptions<Pool> extends ServerOptions<Pool> {
   runId?: string | undefined;
 }
 
 export function checkPostgresViewOptions<Pool extends object>(options: PostgresViewOptions<Pool>) {
   const check = new Check();
-  const given = check.object("options", options, { runId: true, connection: true });
+  const given = check.object("options", options, { runId: true, connection: true, schema: true });
   const settings = {
     runId: given.runId === undefined ? undefined : checkRunId(check, given.runId),
-    connection: checkConnection(check, given.connection),
+    ...checkServer(check, given),
   };
   check.done();
   return settings;
+}
+
+function checkServer<Pool extends object>(check: Check, { connection, schema }: Partial<ServerOptions<Pool>>) {
+  return {
+    connection: checkConnection(check, connection),
+    schema: schema === undefined ? undefined : checkSchemaName(check, "schema", schema),
+  };
+}
+
+/** PostgreSQL would shorten a longer name without an error, and refuses names that begin with pg_. */
+export function checkSchemaName(check: Check, path: string, value: unknown): string {
+  if (refuseConnection(check, path, value)) return "";
+  const name = check.text(path, value);
+  const bytes = Buffer.byteLength(name);
+  if (bytes > 63) check.refuse(path, `must name a schema with 1 to 63 bytes, got ${bytes}`);
+  if (/^pg_/.test(name)) check.refuse(path, `must not name a schema that begins with pg_, got ${shown(name)}`);
+  return name;
 }
 
 /** Checks only the type: the engine validates the connection string. */
@@ -145,8 +172,16 @@ export function checkOpenOptions(options: OpenOptions) {
   return settings;
 }
 
+/** Refuses a connection string without showing it: what these options name appears in messages. */
+function refuseConnection(check: Check, path: string, value: unknown): boolean {
+  const refused = typeof value === "string" && looksLikeConnection(value);
+  if (refused) check.refuse(path, "must not be a connection string, which is passed as `connection`");
+  return refused;
+}
+
 /** One path segment, because the run id names a folder. */
 export function checkRunId(check: Check, value: unknown): string {
+  if (refuseConnection(check, "runId", value)) return "";
   const runId = check.text("runId", value, 128);
   if (runId === "." || runId === ".." || /[/\\\p{Cc}]/u.test(runId)) {
     check.refuse(
@@ -174,10 +209,11 @@ export function checkPath(
   runId: string,
 ): string {
   if (file === undefined) {
-    const folder = root === undefined ? defaultRoot : check.text("root", root);
+    const folder = root === undefined || refuseConnection(check, "root", root) ? defaultRoot : check.text("root", root);
     return resolve(join(folder, runId, "blackboard.db"));
   }
   if (root !== undefined) check.refuse("root", "must not be combined with `file`");
+  if (refuseConnection(check, "file", file)) return "";
   const path = check.text("file", file);
   if (path === ":memory:") return path;
   // better-sqlite3 trims file names: it would open a different file.
@@ -248,7 +284,7 @@ export function checkViewOptions(options: ViewOptions) {
 export function checkRootOption(options: { root?: string | undefined } | undefined): string {
   const check = new Check();
   const { root } = check.object<{ root?: string | undefined }>("options", options, { root: true });
-  const folder = root === undefined ? defaultRoot : check.text("root", root);
+  const folder = root === undefined || refuseConnection(check, "root", root) ? defaultRoot : check.text("root", root);
   check.done();
   return folder;
 }

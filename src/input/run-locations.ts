@@ -16,7 +16,7 @@ type All = { runId?: string | undefined; root?: string | undefined; file?: strin
 const names: Names<All> = { runId: true, root: true, file: true };
 
 /** `locationOf` returns the file's absolute path, which depends on the run under a root. */
-interface CheckedLocation {
+export interface CheckedLocation {
   readonly runId: string | undefined;
   locationOf(runId: string): string;
 }

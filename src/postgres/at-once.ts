@@ -13,12 +13,11 @@
  */
 import { eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
-import type { PgColumn } from "drizzle-orm/pg-core";
+import { alias, type PgColumn } from "drizzle-orm/pg-core";
 import type { TypedQueryBuilder } from "drizzle-orm/query-builders/query-builder";
-import * as tables from "../../drizzle/schema.postgres.ts";
 import type { AtOnceLens, NewEventColumns } from "../operations/operation.ts";
 import { clock, postgresLens, typed } from "./lens.ts";
-import { takeTurn } from "./locks.ts";
+import { type Site, takeTurn } from "./locks.ts";
 
 type Columns = Record<string, PgColumn | SQL.Aliased>;
 /** A query with a list of columns, whichever they are. */
@@ -34,12 +33,18 @@ function columnsOf(part: Part): Columns {
 }
 
 /** Returns the lens of one statement. */
-export function atOnceLens(db: NodePgDatabase, nameFor: (text: string) => string): AtOnceLens {
-  const { runs, events } = tables;
+export function atOnceLens(
+  db: NodePgDatabase,
+  { schema, tables }: Site,
+  nameFor: (text: string) => string,
+): AtOnceLens {
+  const { events } = tables;
+  // FOR … OF takes a name without its schema.
+  const runs = alias(tables.runs, "runs");
   const runId = sql.placeholder("runId");
   const turn = db
     .$with("turn", { at: sql`at`.as("at") })
-    .as(sql`select ${takeTurn(sql`${runId}`)}, clock_timestamp() as "at"`);
+    .as(sql`select ${takeTurn(schema, sql`${runId}`)}, clock_timestamp() as "at"`);
   const run = db.$with("run").as(
     db
       .select({ runId: runs.runId, status: runs.status })
@@ -48,7 +53,7 @@ export function atOnceLens(db: NodePgDatabase, nameFor: (text: string) => string
       .for("no key update", { of: runs }),
   );
   const parts: Part[] = [];
-  const lens = postgresLens(db, nameFor);
+  const lens = postgresLens(db, tables, nameFor);
   const { time, timeIn } = clock(sql`(select "at" from ${turn})`);
 
   const chosen = (query: Query) => {

@@ -6,7 +6,6 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
-import * as tables from "../../drizzle/schema.postgres.ts";
 import {
   allowManyListeners,
   type Body,
@@ -59,7 +58,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     this.#surroundings = {
       location: connection.location,
       logger,
-      database: drizzle(connection.pool, { schema: tables, ...(logger && { logger }) }),
+      database: drizzle(connection.pool, { schema: connection.tables, ...(logger && { logger }) }),
       current: new AsyncLocalStorage(),
     };
   }
@@ -185,7 +184,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   }
 
   #lineOf(client: Client): Line {
-    const line = this.#lines.get(client) ?? new Line(client, this.#runId, this.#surroundings.logger);
+    const line = this.#lines.get(client) ?? new Line(client, this.#connection, this.#runId, this.#surroundings.logger);
     this.#lines.set(client, line);
     return line;
   }

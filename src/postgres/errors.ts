@@ -3,7 +3,7 @@
  */
 
 import { rejected, rolledBack } from "../engine/engine.ts";
-import { BlackboardError, BusyError, ConnectionError, DatabaseError, FileError } from "../errors.ts";
+import { BlackboardError, BusyError, ConnectionError, DatabaseError, FileError, MigrationError } from "../errors.ts";
 import { isError, messageOf, codeOf as ownCodeOf } from "../foreign.ts";
 
 /** Returns whether an error is a serialization failure or a deadlock, so that an immediate retry may succeed. */
@@ -69,12 +69,25 @@ export function translated(error: unknown, location: string): unknown {
     return new FileError("DISK_FULL", location, full, { cause });
   }
   if (code === "25P02") return rolledBack({ cause });
+  if (isLost(cause, code)) {
+    const lost =
+      `The schema at ${location} no longer has what its migrations created (${message}): it was renamed, dropped or changed ` +
+      `while it was open. Nothing was written. Open it again, with the schema's new name as \`schema\`.`;
+    return new MigrationError("SCHEMA_MISMATCH", location, lost, { cause });
+  }
   // A five-character code is an SQLSTATE of PostgreSQL.
   if (/^[0-9A-Z]{5}$/.test(code)) return rejected(message, code, { cause });
   if (isQueryError(error)) {
     return new DatabaseError(`The query failed: ${message}. Nothing was written.`, { cause });
   }
   return error;
+}
+
+/** Returns whether a table or column of ours is missing, and not one that a user's trigger names. */
+function isLost(cause: ErrorLike, code: string): boolean {
+  const within = "where" in cause ? cause.where : undefined;
+  const isOurs = typeof within !== "string" || within.includes("run_blackboard_");
+  return isOurs && ["3F000", "42P01", "42703"].includes(code);
 }
 
 /** Returns whether an error is a `DrizzleQueryError` of any copy of Drizzle: no other error has both properties. */

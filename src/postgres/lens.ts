@@ -4,15 +4,15 @@
  */
 import { type AnyColumn, eq, exists, type Placeholder, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
-import * as tables from "../../drizzle/schema.postgres.ts";
+import type { PostgresTables } from "../../drizzle/schema.postgres.ts";
 import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
 import type { Pool } from "./pool.ts";
 
 /** The Drizzle database of a blackboard on PostgreSQL. */
-export type PostgresDatabase = NodePgDatabase<typeof tables> & { $client: Pool };
+export type PostgresDatabase = NodePgDatabase<PostgresTables> & { $client: Pool };
 
 /** Returns the PostgreSQL lens. `nameFor` returns the name of the prepared statement of a query text. */
-export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => string): Lens {
+export function postgresLens(db: NodePgDatabase, tables: PostgresTables, nameFor: (text: string) => string): Lens {
   const nameOf = (query: { toSQL(): { sql: string } }) => nameFor(query.toSQL().sql);
   const dialect = {
     through,
@@ -27,11 +27,11 @@ export function postgresLens(db: NodePgDatabase, nameFor: (text: string) => stri
     among,
     amongRows,
     entries,
-    hasNextSeq,
+    hasNextSeq: (runId: SQL<string>) => hasNextSeq(tables, runId),
     ...clock(sql`statement_timestamp()`),
     sharesIds: eq,
     skippingLocked,
-    lockingRun: (runId: AnyColumn) => lockingRun(db, runId),
+    lockingRun: (runId: AnyColumn) => lockingRun(db, tables, runId),
     ofRun: eq,
     foundForEach,
     nameOf,
@@ -105,8 +105,7 @@ function entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Typ
   };
 }
 
-function hasNextSeq(runId: SQL<string>): SQL {
-  const { eventCounters: counters } = tables;
+function hasNextSeq({ eventCounters: counters }: PostgresTables, runId: SQL<string>): SQL {
   const last = sql`(select ${counters.seq} from ${counters} where ${counters.runId} = ${runId})`;
   return sql`coalesce(${last}, 0) < ${sql.raw(String(Number.MAX_SAFE_INTEGER))}`;
 }
@@ -136,8 +135,7 @@ function orServerTime(time: SQL<string | null>, moment: SQL): SQL<string> {
  * Is evaluated when the row to change has been read and not locked. With a parameter instead of the column, PostgreSQL would also
  * evaluate it after each wait for the row, needed or not, and so lock the two in the opposite order.
  */
-function lockingRun(db: NodePgDatabase, runId: AnyColumn): SQL {
-  const { runs } = tables;
+function lockingRun(db: NodePgDatabase, { runs }: PostgresTables, runId: AnyColumn): SQL {
   const run = db.select({ found: sql`1` }).from(runs).where(eq(runs.runId, runId)).for("no key update");
   return exists(run);
 }

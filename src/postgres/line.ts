@@ -9,8 +9,8 @@ import type { AtOnce, Atomic, Lens, Operation, Parameters, Snapshot, Step } from
 import { atOnceLens } from "./at-once.ts";
 import { isContention, isUnlogged } from "./errors.ts";
 import { postgresLens } from "./lens.ts";
-import { lockRun } from "./locks.ts";
-import type { Client } from "./pool.ts";
+import { lockRun, type Site } from "./locks.ts";
+import type { Client, Connection } from "./pool.ts";
 import { nameFor, reading } from "./prepared.ts";
 
 /** Number of statements on a connection before the first replanning; it doubles for each further one. */
@@ -21,6 +21,7 @@ type SpecialStep = AtOnce | Atomic | Snapshot;
 export class Line {
   readonly client: Client;
   readonly #runId: string;
+  readonly #site: Site;
   readonly #database: NodePgDatabase;
   readonly #nameFor = (text: string) => nameFor(this.client, text);
   readonly #lens: Lens;
@@ -30,11 +31,12 @@ export class Line {
   #executed = 0;
   #replanAt = statementsBeforeReplan;
 
-  constructor(client: Client, runId: string, logger: Logger | undefined) {
+  constructor(client: Client, { schema, tables }: Connection, runId: string, logger: Logger | undefined) {
     this.client = client;
     this.#runId = runId;
     this.#database = drizzle(client, logger ? { logger } : {});
-    this.#lens = postgresLens(this.#database, this.#nameFor);
+    this.#site = { schema, tables };
+    this.#lens = postgresLens(this.#database, tables, this.#nameFor);
   }
 
   /** Whether the connection may still be inside a transaction, so that the pool must discard it. */
@@ -70,7 +72,7 @@ export class Line {
   }
 
   lockRun(): Promise<void> {
-    return lockRun(this.client, this.#runId);
+    return lockRun(this.client, this.#site, this.#runId);
   }
 
   async transaction<T>(work: () => Promise<T>, level = "READ COMMITTED"): Promise<T> {
@@ -131,7 +133,7 @@ export class Line {
     isExpected: (error: unknown) => boolean,
     undo?: () => Promise<unknown>,
   ) {
-    const query = this.#kept.get(atOnce, () => reading(atOnce(atOnceLens(this.#database, this.#nameFor))));
+    const query = this.#kept.get(atOnce, () => reading(atOnce(atOnceLens(this.#database, this.#site, this.#nameFor))));
     try {
       return await this.#run(query, parameters());
     } catch (error) {

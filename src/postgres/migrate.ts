@@ -1,6 +1,6 @@
 /**
- * Migrates a PostgreSQL schema on opening. All tables, including the table of migrations, are in the first schema of the
- * connection's search_path, so two schemas of one database hold two independent sets.
+ * Migrates a PostgreSQL schema on opening, and creates it if it is missing. All tables, including the table of migrations, are in
+ * it, so two schemas of one database hold two independent sets.
  */
 
 import {
@@ -12,16 +12,19 @@ import {
   migrationsTable,
 } from "../engine/history.ts";
 import { refuseForbidden, statementsOf } from "../engine/statements.ts";
-import { BlackboardError, InvalidInputError, MigrationError } from "../errors.ts";
+import { BlackboardError, MigrationError } from "../errors.ts";
 import { messageOf } from "../foreign.ts";
 import { translated } from "./errors.ts";
+import { identifier, inSchema } from "./names.ts";
 import { type Client, type Connection, checkOut } from "./pool.ts";
-import { foreign, lacking, lackingObjects, ours, type Present, presentColumns } from "./schema.ts";
+import { mayNotCreate, mayNotRead, notUtf8 } from "./refusals.ts";
+import { type Found, foreign, lacking, lackingObjects, ours, type Present, readCatalogue } from "./schema.ts";
+import { ask } from "./text-types.ts";
 
 export interface PostgresMigrationStatus {
-  /** The server and database, without credentials. */
+  /** The server, database and schema, without credentials. */
   location: string;
-  /** `"empty"`: no migration is applied. */
+  /** `"empty"`: no migration is applied, or the schema does not exist. */
   state: "empty" | "pending" | "current";
   /** Tags of the applied migrations, oldest first. */
   applied: string[];
@@ -38,17 +41,20 @@ const advisoryClass = 0x62_6d_69_67;
  * @throws MigrationError, ConnectionError. When it throws, nothing was changed.
  */
 export async function migratePostgres(connection: Connection, migrations: readonly Migration[]): Promise<void> {
-  const { location } = connection;
+  const { location, schema } = connection;
   await withClient(connection, async (client) => {
-    const { pending } = await planOf(client, migrations, location);
+    const { pending } = await planOf(client, connection, migrations);
     if (pending.length === 0) return;
     refuseForbidden(pending, location, "postgres");
     // Explicit, because a database may have a different default: changes committed while waiting must be visible.
-    await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+    await ask(client, "BEGIN ISOLATION LEVEL READ COMMITTED");
     try {
-      await client.query("SELECT pg_advisory_xact_lock($1, hashtext(current_schema()))", [advisoryClass]);
-      await applyAll(client, await planOf(client, migrations, location), location);
-      await client.query("COMMIT");
+      await ask(client, "SELECT pg_catalog.pg_advisory_xact_lock($1, pg_catalog.hashtext($2))", [
+        advisoryClass,
+        schema,
+      ]);
+      await applyAll(client, await planOf(client, connection, migrations), connection);
+      await ask(client, "COMMIT");
     } catch (error) {
       await client.query("ROLLBACK").catch(() => undefined);
       throw error;
@@ -58,26 +64,24 @@ export async function migratePostgres(connection: Connection, migrations: readon
 
 /** Throws `MIGRATION_PENDING` if migrations are pending. Read-only. */
 export async function requireCurrentPostgres(connection: Connection, migrations: readonly Migration[]): Promise<void> {
-  const { location } = connection;
   await withClient(connection, async (client) => {
-    const { pending } = await planOf(client, migrations, location);
-    if (pending.length > 0) throw migrationPending(location, pending);
+    const { pending } = await planOf(client, connection, migrations);
+    if (pending.length > 0) throw migrationPending(connection.location, pending);
   });
 }
 
-/** Returns which migrations a database has applied and which are pending. Read-only. */
+/** Returns which migrations a schema has applied and which are pending. Read-only. */
 export async function readPostgresStatus(
   connection: Connection,
   migrations: readonly Migration[],
 ): Promise<PostgresMigrationStatus> {
-  const { location } = connection;
   let history: History = { applied: [], pending: migrations };
   await withClient(connection, async (client) => {
-    history = await planOf(client, migrations, location);
+    history = await planOf(client, connection, migrations);
   });
   const [applied, pending] = [history.applied, history.pending].map((some) => some.map(({ tag }) => tag));
   const state = history.applied.length === 0 ? "empty" : history.pending.length === 0 ? "current" : "pending";
-  return { location, state, applied: applied ?? [], pending: pending ?? [] };
+  return { location: connection.location, state, applied: applied ?? [], pending: pending ?? [] };
 }
 
 async function withClient(connection: Connection, work: (client: Client) => Promise<void>): Promise<void> {
@@ -98,46 +102,54 @@ async function withClient(connection: Connection, work: (client: Client) => Prom
   }
 }
 
+interface Plan extends History {
+  readonly found: Found;
+}
+
 /** Returns the applied and pending migrations. Read-only. Throws for an unexpected schema, before anything is changed. */
-async function planOf(client: Client, migrations: readonly Migration[], location: string): Promise<History> {
-  const present = await presentColumns(client);
-  if (present === undefined) throw await noSchema(client);
-  const found = ours.filter(({ name }) => present.has(name));
-  const rows = present.has(migrationsTable) ? await readRows(client) : [];
-  if (rows.length === 0 && found.length > 0) {
-    const differences = found.flatMap((relation) => foreign(relation, present));
+async function planOf(
+  client: Client,
+  { location, schema }: Connection,
+  migrations: readonly Migration[],
+): Promise<Plan> {
+  const found = await readCatalogue(client, schema);
+  const wrong = found.encodings.find((encoding) => encoding !== "UTF8");
+  if (wrong !== undefined) throw notUtf8(wrong, found);
+  if (found.usable === false || found.readable === false) throw mayNotRead(location, schema, found);
+  const { present } = found;
+  const known = ours.filter(({ name }) => present.has(name));
+  const rows = present.has(migrationsTable) ? await readRows(client, schema) : [];
+  if (rows.length === 0 && known.length > 0) {
+    const differences = known.flatMap((relation) => foreign(relation, present));
     throw mismatch(location, differences);
   }
-  const known = rows.some(({ when }) => migrations.some((migration) => migration.when === when));
-  if (rows.length > 0 && found.length === 0 && !known) throw foreignMigrationsTable(location);
+  const hasOurs = rows.some(({ when }) => migrations.some((migration) => migration.when === when));
+  if (rows.length > 0 && known.length === 0 && !hasOurs) throw foreignMigrationsTable(location);
   const history = compareHistory(rows, migrations, location);
   if (history.pending.length === 0) {
     // If something differs, check again: another process may have finished migrating since the first of these queries.
     const differs = async (columns: Present) => [
       ...lacking(columns),
-      ...(await lackingObjects(client, columns, migrations)),
+      ...(await lackingObjects(client, schema, columns, migrations)),
     ];
     if ((await differs(present)).length > 0) {
-      const differences = await differs((await presentColumns(client)) ?? present);
+      const differences = await differs((await readCatalogue(client, schema)).present);
       if (differences.length > 0) throw altered(location, differences);
     }
   }
-  return history;
+  return { ...history, found };
 }
 
-async function readRows(client: Client): Promise<AppliedRow[]> {
-  const { rows } = await client.query<{ hash: string; created_at: string }>(
-    `SELECT hash, created_at FROM ${migrationsTable} ORDER BY created_at, id`,
+async function readRows(client: Client, schema: string): Promise<AppliedRow[]> {
+  const { rows } = await ask<{ hash: string; created_at: number }>(
+    client,
+    `SELECT hash, created_at FROM ${tableIn(schema)} ORDER BY created_at, id`,
   );
   return rows.map(({ hash, created_at }) => ({ hash, when: Number(created_at) }));
 }
 
-async function noSchema(client: Client): Promise<InvalidInputError> {
-  const { rows } = await client.query<{ search_path: string }>("SHOW search_path");
-  const message =
-    `must have a search_path with an existing schema that you may use, got ${JSON.stringify(rows[0]?.search_path)}. ` +
-    `Run CREATE SCHEMA first, or use a different schema`;
-  return new InvalidInputError([{ path: "connection", message }]);
+function tableIn(schema: string): string {
+  return `${identifier(schema)}.${migrationsTable}`;
 }
 
 function mismatch(location: string, differences: readonly string[]): MigrationError {
@@ -145,7 +157,7 @@ function mismatch(location: string, differences: readonly string[]): MigrationEr
     "SCHEMA_MISMATCH",
     location,
     `The schema at ${location} has tables with the same names that run-blackboard did not create: ${firstOf(differences)}. ` +
-      `Undo the change, or use a different schema (search_path) or database; nothing was changed.`,
+      `Undo the change, or use a different \`schema\` or database; nothing was changed.`,
     { differences },
   );
 }
@@ -172,37 +184,53 @@ function foreignMigrationsTable(location: string): MigrationError {
     "NOT_A_BLACKBOARD",
     location,
     `The schema at ${location} contains the ${migrationsTable} table of another program, but not ${ours.map(({ name }) => name).join(", ")}. ` +
-      `Use a different schema (search_path) or database; nothing was changed.`,
+      `Use a different \`schema\` or database; nothing was changed.`,
   );
 }
 
-async function applyAll(client: Client, { pending }: History, location: string): Promise<void> {
+async function applyAll(client: Client, { pending, found }: Plan, connection: Connection): Promise<void> {
   const [first] = pending;
   if (!first) return;
-  for (const statement of createMigrationsTable) await apply(client, first, statement, location);
-  await client.query("SAVEPOINT migrations");
-  for (const migration of pending) await applyOne(client, migration, location);
+  await createIfMissing(client, found, connection);
+  await ask(client, "SAVEPOINT migrations");
+  for (const migration of pending) await applyOne(client, migration, connection);
   try {
     // Check deferred constraints, such as users' foreign keys, before COMMIT, which could not report the statement at fault.
-    await client.query(checkDeferred);
+    await ask(client, checkDeferred);
   } catch (cause) {
-    await client.query("ROLLBACK TO SAVEPOINT migrations");
-    const { migration, statement } = (await culpritOf(client, pending, location)) ?? {};
-    throw failed(migration, statement, location, cause);
+    await ask(client, "ROLLBACK TO SAVEPOINT migrations");
+    const { migration, statement } = (await culpritOf(client, pending, connection)) ?? {};
+    throw failed(migration, statement, connection.location, cause);
+  }
+}
+
+/** Creates the schema and drizzle-kit's table, with a unique index so that each migration is recorded once. */
+async function createIfMissing(client: Client, found: Found, { location, schema }: Connection): Promise<void> {
+  try {
+    // Not IF NOT EXISTS, for which the role would need CREATE on the database even if the schema exists.
+    if (!found.exists) await ask(client, `CREATE SCHEMA ${identifier(schema)}`);
+    await ask(
+      client,
+      `CREATE TABLE IF NOT EXISTS ${tableIn(schema)} (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint)`,
+    );
+    await ask(client, `CREATE UNIQUE INDEX IF NOT EXISTS ${migrationsTable}_once ON ${tableIn(schema)} (created_at)`);
+  } catch (cause) {
+    throw mayNotCreate(cause, location, schema, found) ?? cause;
   }
 }
 
 async function applyOne(
   client: Client,
   migration: Migration,
-  location: string,
+  { location, schema }: Connection,
   after?: (statement: string) => Promise<void>,
 ): Promise<void> {
-  for (const statement of statementsOf(migration, "postgres")) {
+  for (const written of statementsOf(migration, "postgres")) {
+    const statement = inSchema(written, schema);
     await apply(client, migration, statement, location);
     await after?.(statement);
   }
-  const record = `INSERT INTO ${migrationsTable} (hash, created_at) VALUES ($1, $2)`;
+  const record = `INSERT INTO ${tableIn(schema)} (hash, created_at) VALUES ($1, $2)`;
   await apply(client, migration, record, location, [migration.hash, migration.when]);
 }
 
@@ -217,11 +245,11 @@ interface Culprit {
 async function culpritOf(
   client: Client,
   pending: readonly Migration[],
-  location: string,
+  connection: Connection,
 ): Promise<Culprit | undefined> {
   let culprit: Culprit | undefined;
   for (const migration of pending) {
-    await applyOne(client, migration, location, async (statement) => {
+    await applyOne(client, migration, connection, async (statement) => {
       await client.query("SAVEPOINT tried");
       const broken = await client.query(checkDeferred).then(
         () => false,
@@ -234,12 +262,6 @@ async function culpritOf(
   return culprit;
 }
 
-/** drizzle-kit's table, with a unique index so that each migration is recorded once. */
-const createMigrationsTable = [
-  `CREATE TABLE IF NOT EXISTS ${migrationsTable} (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint)`,
-  `CREATE UNIQUE INDEX IF NOT EXISTS ${migrationsTable}_once ON ${migrationsTable} (created_at)`,
-];
-
 async function apply(
   client: Client,
   migration: Migration,
@@ -248,7 +270,7 @@ async function apply(
   values?: unknown[],
 ): Promise<void> {
   try {
-    await client.query(statement, values);
+    await ask(client, statement, values);
   } catch (cause) {
     throw failed(migration, statement, location, cause);
   }

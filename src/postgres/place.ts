@@ -2,7 +2,7 @@
  * Runs in a PostgreSQL database as source and destination of transfers, and pruning. An import is written in one transaction.
  */
 import { eq, sql } from "drizzle-orm";
-import { eventCounters, runs } from "../../drizzle/schema.postgres.ts";
+import type { PostgresTables } from "../../drizzle/schema.postgres.ts";
 import { getRunOverview, listRunIds } from "../operations/overview.ts";
 import { reader, theOnlyOne } from "../operations/read-context.ts";
 import { listEachRun } from "../operations/run-listings.ts";
@@ -12,19 +12,18 @@ import { migrations } from "./embedded.postgres.ts";
 import { PostgresEngine } from "./engine.ts";
 import { translated } from "./errors.ts";
 import { migratePostgres, requireCurrentPostgres } from "./migrate.ts";
-import { type Connection, connectPostgres, type Pool } from "./pool.ts";
-import { tables } from "./schema.ts";
+import { type Connection, connectAlone, connectPostgres, type Server } from "./pool.ts";
+import { listed } from "./schema.ts";
 
-interface ServerPlace {
-  readonly connection: string | Pool;
+interface ServerPlace extends Server {
   readonly runId: string | undefined;
 }
 
-export function postgresPlace({ connection, runId }: ServerPlace): RunPlace {
+export function postgresPlace({ runId, ...server }: ServerPlace): RunPlace {
   return {
     runId,
-    open: () => openSnapshot(connectPostgres(connection), runId),
-    receive: (arriving, fill) => receive(connectPostgres(connection), arriving, fill),
+    open: () => openSnapshot(connectAlone(server), runId),
+    receive: (arriving, fill) => receive(connectAlone(server), arriving, fill),
   };
 }
 
@@ -65,13 +64,15 @@ async function receive<T>(connection: Connection, runId: string, fill: (store: S
         }
       };
       // Makes the trigger keep each event's `seq`, so that watchers resume where they left off. Drizzle's builder has no SET.
-      await translating(() => drizzle.execute(sql`SELECT set_config('run_blackboard.keep_seq', 'on', true)`));
+      await translating(() =>
+        drizzle.execute(sql`SELECT pg_catalog.set_config('run_blackboard.keep_seq', 'on', true)`),
+      );
       const lastSeq = (seq: number) =>
         translating(() =>
           drizzle
-            .insert(eventCounters)
+            .insert(connection.tables.eventCounters)
             .values({ runId, seq })
-            .onConflictDoUpdate({ target: eventCounters.runId, set: { seq } }),
+            .onConflictDoUpdate({ target: connection.tables.eventCounters.runId, set: { seq } }),
         );
       // The triggers' plans are kept for the connection, and those made for empty tables read all of a table that has grown: 4000
       // briefs with three dependencies each took 24 s. So plans are dropped each time that the number of batches doubles.
@@ -89,8 +90,8 @@ async function receive<T>(connection: Connection, runId: string, fill: (store: S
 }
 
 /** Returns the outcome for every run of the database, ordered by id. */
-export async function pruneServer(given: string | Pool, rule: CheckedRule): Promise<PrunedRun[]> {
-  const connection = connectPostgres(given);
+export async function pruneServer(server: Server, rule: CheckedRule): Promise<PrunedRun[]> {
+  const connection = connectPostgres(server);
   const { location } = connection;
   const engineOf = (runId: string) => new PostgresEngine({ connection, runId, logger: undefined });
   try {
@@ -104,7 +105,9 @@ export async function pruneServer(given: string | Pool, rule: CheckedRule): Prom
       }
       const age = ageOf(summary);
       const { runId } = age;
-      const reason = reasonToKeep(age, rule) ?? (rule.dryRun ? null : await deleteRun(engineOf(runId), runId, rule));
+      const reason =
+        reasonToKeep(age, rule) ??
+        (rule.dryRun ? null : await deleteRun(engineOf(runId), connection.tables, runId, rule));
       const outcome = reason !== null ? "kept" : rule.dryRun ? "due" : "deleted";
       pruned.push({ ...age, location, outcome, reason });
     }
@@ -115,9 +118,15 @@ export async function pruneServer(given: string | Pool, rule: CheckedRule): Prom
 }
 
 /** Deletes a run in one transaction. Returns the reason to keep it if it was written meanwhile, otherwise null. */
-async function deleteRun(engine: PostgresEngine, runId: string, rule: CheckedRule): Promise<string | null> {
+async function deleteRun(
+  engine: PostgresEngine,
+  tables: PostgresTables,
+  runId: string,
+  rule: CheckedRule,
+): Promise<string | null> {
   return await engine.transaction(async (session) => {
     const { drizzle } = session;
+    const { runs } = tables;
     try {
       // FOR UPDATE also blocks inserts of rows that refer to the run, and waits for those in progress.
       const found = await drizzle.select({ runId: runs.runId }).from(runs).where(eq(runs.runId, runId)).for("update");
@@ -125,7 +134,7 @@ async function deleteRun(engine: PostgresEngine, runId: string, rule: CheckedRul
       const reason = reasonToKeep(ageOf(await session.run(() => getRunOverview({ ...reader, runId }))), rule);
       if (reason !== null) return reason;
       // Dependencies before briefs: a brief that is deleted with its dependencies is counted again for each of them.
-      for (const table of tables.toReversed()) {
+      for (const table of listed(tables).toReversed()) {
         await drizzle.delete(table).where(eq(table.runId, runId));
       }
       return null;

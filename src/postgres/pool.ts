@@ -2,7 +2,8 @@
  * Connections: the blackboard's own pool, or the caller's, with error listeners while it is used.
  */
 import pg from "pg";
-import { InvalidInputError } from "../errors.ts";
+import { type PostgresTables, tablesIn } from "../../drizzle/schema.postgres.ts";
+import { locationOf, pastable, schemaOf, stringOf } from "./connection-string.ts";
 import { unreachable } from "./errors.ts";
 
 /** A pool of any copy of node-postgres. */
@@ -11,8 +12,10 @@ export type Client = pg.PoolClient;
 
 export interface Connection {
   readonly pool: Pool;
-  /** Server and database, without credentials. */
+  /** Server, database and schema, without credentials. */
   readonly location: string;
+  readonly schema: string;
+  readonly tables: PostgresTables;
   /** Ends the blackboard's own pool, or removes the listeners from the caller's. */
   close(): Promise<void>;
 }
@@ -30,22 +33,72 @@ class TimeoutClient extends pg.Client {
   }
 }
 
-export function connectPostgres(connection: string | Pool): Connection {
+/** A database and a schema in it, `undefined` for the one of the connection string or the default. */
+export interface Server {
+  readonly connection: string | Pool;
+  readonly schema: string | undefined;
+}
+
+/**
+ * Connects blackboards: equal connection strings share a pool, which ends with the last of them, because a server has about a
+ * hundred connections for all programs.
+ */
+export function connectPostgres(server: Server): Connection {
+  return connected(server, sharedPool);
+}
+
+/** Connects with a pool that nothing else uses: what holds one connection and waits for another could wait for itself. */
+export function connectAlone(server: Server): Connection {
+  return connected(server, (connectionString) => {
+    const pool = newPool(connectionString);
+    return { pool, close: () => pool.end() };
+  });
+}
+
+interface Opened {
+  readonly pool: Pool;
+  close(): Promise<void>;
+}
+
+function connected({ connection, schema: given }: Server, open: (connectionString: string) => Opened): Connection {
+  const connectionString = typeof connection === "string" ? pastable(connection) : stringOf(connection);
+  const schema = schemaOf(connectionString, given);
+  const tables = tablesIn(schema);
   if (typeof connection !== "string") {
+    const location = locationOf(connection.options, schema);
     const unwatch = watch(connection);
-    const close = async () => unwatch();
-    return { pool: connection, location: locationOf(connection.options), close };
+    return { pool: connection, location, schema, tables, close: async () => unwatch() };
   }
-  const location = locationOf({ connectionString: connection });
+  const location = locationOf({ connectionString }, schema);
+  return { ...open(connection.trim()), location, schema, tables };
+}
+
+const shared = new Map<string, { readonly pool: Pool; users: number }>();
+
+function sharedPool(connectionString: string): Opened {
+  const entry = shared.get(connectionString) ?? { pool: newPool(connectionString), users: 0 };
+  shared.set(connectionString, entry);
+  entry.users++;
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    if (--entry.users > 0) return;
+    // First, so that a blackboard opened from now on gets a new pool.
+    shared.delete(connectionString);
+    await entry.pool.end();
+  };
+  return { pool: entry.pool, close: () => (closed ??= close()) };
+}
+
+function newPool(connectionString: string): Pool {
   const pool = new pg.Pool({
-    connectionString: connection,
+    connectionString,
     Client: TimeoutClient,
     // A program that does not call close() can still exit, as with a file.
     allowExitOnIdle: true,
     keepAlive: true,
   });
   watch(pool);
-  return { pool, location, close: () => pool.end() };
+  return pool;
 }
 
 /** Returns a client of the pool; the caller must release it. Throws `ConnectionError` if connecting fails. */
@@ -78,23 +131,6 @@ async function withTimeout(connecting: Promise<Client>): Promise<Client> {
     return await Promise.race([released, tooLate]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-function locationOf(options: pg.ClientConfig): string {
-  try {
-    const { host, port, database } = new pg.Client(options);
-    const name = encodeURIComponent(database ?? "");
-    if (host.startsWith("/")) return `postgresql:///${name}?host=${host}&port=${port}`;
-    return `postgresql://${host.includes(":") ? `[${host}]` : host}:${port}/${name}`;
-  } catch {
-    // Without the cause: its message contains the connection string, which may include a password.
-    throw new InvalidInputError([
-      {
-        path: "connection",
-        message: "must be a connection string such as postgresql://user@host:5432/database, or a node-postgres Pool",
-      },
-    ]);
   }
 }
 

@@ -10,6 +10,7 @@ import { binding, decoding, hasAll } from "../engine/prepared.ts";
 import { messageOf } from "../foreign.ts";
 import type { Parameters, Prepared } from "../operations/operation.ts";
 import type { Client } from "./pool.ts";
+import { ownTypes } from "./text-types.ts";
 
 /** The names of each client's prepared statements; blackboards that share a pool share them. */
 const names = new WeakMap<Client, Set<string>>();
@@ -42,7 +43,7 @@ export function reading(query: Prepared<unknown>): (parameters: Parameters) => P
   const { client, logger, params } = query;
   const { name, text } = query.queryConfig;
   // Without Drizzle's date parsers, which node-postgres would call for each column: no column is a date.
-  const config: QueryArrayConfig = { name, text, rowMode: "array" };
+  const config: QueryArrayConfig = { name, text, rowMode: "array", types: ownTypes };
   const valuesOf = binding(params);
   return async (parameters) => {
     const values = valuesOf(parameters);

@@ -1,17 +1,17 @@
 /** Verifies a PostgreSQL database, and recounts what claims rely on. */
 import { sql } from "drizzle-orm";
-import { briefs } from "../../drizzle/schema.postgres.ts";
+import type { PostgresTables } from "../../drizzle/schema.postgres.ts";
 import { type Flaw, findFlaws } from "../operations/consistency.ts";
 import { recount } from "../operations/recount.ts";
 import { migrations } from "./embedded.postgres.ts";
 import { PostgresEngine } from "./engine.ts";
 import { translated } from "./errors.ts";
 import { requireCurrentPostgres } from "./migrate.ts";
-import { connectPostgres, type Pool } from "./pool.ts";
+import { connectPostgres, type Server } from "./pool.ts";
 
 /** Problems found in the rows; the server ensures the integrity of its files and indexes. */
 export interface PostgresVerification {
-  /** The server and database, without credentials. */
+  /** The server, database and schema, without credentials. */
   location: string;
   state: "current";
   problems: Flaw[];
@@ -19,8 +19,8 @@ export interface PostgresVerification {
   repaired?: Flaw[];
 }
 
-export async function verifyServer(given: string | Pool, repair: boolean): Promise<PostgresVerification> {
-  const connection = connectPostgres(given);
+export async function verifyServer(server: Server, repair: boolean): Promise<PostgresVerification> {
+  const connection = connectPostgres(server);
   const { location } = connection;
   try {
     await requireCurrentPostgres(connection, migrations);
@@ -29,7 +29,7 @@ export async function verifyServer(given: string | Pool, repair: boolean): Promi
     if (!repair) return { location, state: "current", problems };
     const wrong = problems.filter(({ kind }) => kind === "queue");
     if (wrong.length === 0) return { location, state: "current", problems, repaired: [] };
-    await recountAll(engine);
+    await recountAll(engine, connection.tables);
     const left = await engine.run(findFlaws);
     const still = new Set(left.map(({ message }) => message));
     return { location, state: "current", problems: left, repaired: wrong.filter(({ message }) => !still.has(message)) };
@@ -38,7 +38,7 @@ export async function verifyServer(given: string | Pool, repair: boolean): Promi
   }
 }
 
-async function recountAll(engine: PostgresEngine): Promise<void> {
+async function recountAll(engine: PostgresEngine, { briefs }: PostgresTables): Promise<void> {
   await engine.transaction(async (session) => {
     try {
       // Keeps others from changing briefs, and from locking them: a blocker that becomes done meanwhile would be counted wrongly,

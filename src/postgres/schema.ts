@@ -5,20 +5,19 @@
  */
 import { Column, getTableColumns, getTableName, getViewName, getViewSelectedFields, is } from "drizzle-orm";
 import { getTableConfig } from "drizzle-orm/pg-core";
-import {
-  briefs,
-  dependencies,
-  eventCounters,
-  events,
-  runs,
-  tallies,
-  workstreams,
-} from "../../drizzle/schema.postgres.ts";
+import { defaultSchema, type PostgresTables, tablesIn } from "../../drizzle/schema.postgres.ts";
 import { type Migration, migrationsTable } from "../engine/history.ts";
 import type { Client } from "./pool.ts";
+import { ask } from "./text-types.ts";
 
 /** In the order of their references: each table only refers to those before it. */
-export const tables = [runs, workstreams, briefs, dependencies, events, eventCounters];
+export function listed({ runs, workstreams, briefs, dependencies, events, eventCounters }: PostgresTables) {
+  return [runs, workstreams, briefs, dependencies, events, eventCounters];
+}
+
+/** The names within a schema are the same in every schema. */
+const own = tablesIn(defaultSchema);
+const tables = listed(own);
 
 interface Relation {
   readonly name: string;
@@ -26,7 +25,7 @@ interface Relation {
 }
 export const ours: readonly Relation[] = [
   ...tables.map((table) => relation(getTableName(table), getTableColumns(table))),
-  relation(getViewName(tallies), getViewSelectedFields(tallies)),
+  relation(getViewName(own.tallies), getViewSelectedFields(own.tallies)),
 ];
 
 function relation(name: string, fields: object): Relation {
@@ -35,22 +34,44 @@ function relation(name: string, fields: object): Relation {
 
 export type Present = ReadonlyMap<string, readonly string[]>;
 
-/**
- * Returns the columns of each relation with one of this package's names in the current schema; `undefined` if the search_path
- * has no usable schema.
- */
-export async function presentColumns(client: Client): Promise<Present | undefined> {
-  const { rows } = await client.query<{ name: string | null; columns: string[] }>(
-    `SELECT relname AS name, array_agg(attname::text ORDER BY attnum) FILTER (WHERE attnum > 0) AS columns
-     FROM pg_catalog.pg_namespace
-       LEFT JOIN pg_catalog.pg_class ON relnamespace = pg_namespace.oid AND relname = ANY ($1)
-       LEFT JOIN pg_catalog.pg_attribute ON attrelid = pg_class.oid AND NOT attisdropped
-     WHERE nspname = current_schema()
-     GROUP BY relname`,
-    [[...ours.map(({ name }) => name), migrationsTable]],
+/** What is known of a database and of one of its schemas before anything is read from its tables. */
+export interface Found {
+  /** Whether the schema exists. */
+  readonly exists: boolean;
+  /** Whether names in it may be used; null if it does not exist. */
+  readonly usable: boolean | null;
+  /** Whether the migrations table may be read; null if it does not exist. */
+  readonly readable: boolean | null;
+  readonly role: string;
+  readonly database: string;
+  readonly encodings: readonly string[];
+  /** The columns of each relation with one of this package's names. */
+  readonly present: Present;
+}
+
+/** Reads the catalogue. */
+export async function readCatalogue(client: Client, schema: string): Promise<Found> {
+  // JSON, because arrays would be decoded by the caller's parsers.
+  const { rows } = await ask<Omit<Found, "present"> & { relations: Record<string, string[]> }>(
+    client,
+    `SELECT n.oid IS NOT NULL AS exists, pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usable,
+       (SELECT pg_catalog.has_table_privilege(oid, 'SELECT') FROM pg_catalog.pg_class
+         WHERE relnamespace = n.oid AND relname = '${migrationsTable}' AND relkind IN ('r', 'p', 'v', 'm', 'f')) AS readable,
+       current_user AS role, pg_catalog.current_database() AS database,
+       pg_catalog.jsonb_build_array(pg_catalog.current_setting('server_encoding'), pg_catalog.current_setting('client_encoding'))
+         AS encodings,
+       coalesce((SELECT pg_catalog.jsonb_object_agg(relname, columns) FROM (
+         SELECT relname, coalesce(pg_catalog.jsonb_agg(attname ORDER BY attnum) FILTER (WHERE attnum > 0), '[]') AS columns
+         FROM pg_catalog.pg_class LEFT JOIN pg_catalog.pg_attribute ON attrelid = pg_class.oid AND NOT attisdropped
+         WHERE relnamespace = n.oid AND relname = ANY ($2)
+         GROUP BY relname) AS relation), '{}') AS relations
+     FROM (VALUES (1)) AS one LEFT JOIN pg_catalog.pg_namespace AS n ON nspname = $1`,
+    [schema, [...ours.map(({ name }) => name), migrationsTable]],
   );
-  if (rows.length === 0) return undefined;
-  return new Map(rows.flatMap(({ name, columns }) => (name === null ? [] : [[name, columns ?? []]])));
+  const [row] = rows;
+  if (!row) throw new Error("the catalogue returned no row");
+  const { relations, ...found } = row;
+  return { ...found, present: new Map(Object.entries(relations)) };
 }
 
 /** Returns the differences of a relation with one of this package's names but without applied migrations. */
@@ -84,7 +105,7 @@ interface PostgresObject {
 /** All objects that the migrations create, except the migrations table. */
 export const expectedObjects: readonly PostgresObject[] = [
   ...tables.flatMap(ofTable),
-  { type: "view", name: getViewName(tallies), on: getViewName(tallies) },
+  { type: "view", name: getViewName(own.tallies), on: getViewName(own.tallies) },
   { type: "trigger", name: "events_seq", on: "events" },
   { type: "function", name: "run_blackboard_next_seq", on: "" },
   { type: "trigger", name: "dependencies_insert", on: "dependencies" },
@@ -123,9 +144,9 @@ interface FoundObject extends PostgresObject {
 }
 
 const objectsQuery = `
-  WITH ours AS (
+  WITH namespace AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $3), ours AS (
     SELECT oid, relname, relkind FROM pg_catalog.pg_class
-    WHERE relnamespace = current_schema()::regnamespace AND relname = ANY ($1)
+    WHERE relnamespace = (SELECT oid FROM namespace) AND relname = ANY ($1)
   )
   SELECT CASE relkind WHEN 'v' THEN 'view' ELSE 'table' END AS type, relname AS name, relname AS on, true AS works,
     NULL AS body FROM ours
@@ -136,7 +157,7 @@ const objectsQuery = `
   UNION ALL SELECT 'trigger', tgname, relname, tgenabled IN ('O', 'A'), NULL
     FROM ours JOIN pg_catalog.pg_trigger ON tgrelid = ours.oid AND NOT tgisinternal
   UNION ALL SELECT 'function', proname, '', true, prosrc
-    FROM pg_catalog.pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname = ANY ($2)`;
+    FROM pg_catalog.pg_proc WHERE pronamespace = (SELECT oid FROM namespace) AND proname = ANY ($2)`;
 
 /**
  * Returns a line for each index, constraint, trigger or function of an existing table that is missing or does not work.
@@ -144,11 +165,12 @@ const objectsQuery = `
  */
 export async function lackingObjects(
   client: Client,
+  schema: string,
   present: Present,
   migrations: readonly Migration[],
 ): Promise<string[]> {
   const functions = expectedObjects.filter(({ type }) => type === "function").map(({ name }) => name);
-  const { rows } = await client.query<FoundObject>(objectsQuery, [ours.map(({ name }) => name), functions]);
+  const { rows } = await ask<FoundObject>(client, objectsQuery, [ours.map(({ name }) => name), functions, schema]);
   const found = new Map(rows.map((row) => [keyOf(row), row]));
   return expectedObjects.flatMap((object) => {
     const row = found.get(keyOf(object));

@@ -16,7 +16,7 @@ import {
   readPostgresStatus,
   requireCurrentPostgres,
 } from "./migrate.ts";
-import { type Connection, connectPostgres, type Pool } from "./pool.ts";
+import { type Connection, connectPostgres, type Server } from "./pool.ts";
 
 /** A run opened read-only. */
 export interface PostgresView extends AsyncDisposable {
@@ -31,7 +31,7 @@ export interface PostgresView extends AsyncDisposable {
 /** A run returned by `listPostgresRuns`, in the format of `listRuns`. */
 export interface PostgresRunListing {
   runId: string | null;
-  /** The server and database, without credentials. */
+  /** The server, database and schema, without credentials. */
   location: string;
   state: "current";
   run: Run | null;
@@ -40,13 +40,11 @@ export interface PostgresRunListing {
   error: Error | null;
 }
 
-interface ServerOptions {
-  connection: string | Pool;
-  runId: string | undefined;
-}
-
-export async function openPostgresView({ connection: given, runId }: ServerOptions): Promise<PostgresView> {
-  const connection = await connect(given);
+export async function openPostgresView({
+  runId,
+  ...server
+}: Server & { runId: string | undefined }): Promise<PostgresView> {
+  const connection = await connect(server);
   try {
     const context = { ...reader, runId: runId ?? (await onlyRun(connection)) };
     const board = new Blackboard(engineOf(connection, context.runId), context);
@@ -58,8 +56,8 @@ export async function openPostgresView({ connection: given, runId }: ServerOptio
   }
 }
 
-export async function listRunsOnServer({ connection: given }: ServerOptions): Promise<PostgresRunListing[]> {
-  const connection = await connect(given);
+export async function listRunsOnServer(server: Server): Promise<PostgresRunListing[]> {
+  const connection = await connect(server);
   try {
     const { location } = connection;
     const found = await engineOf(connection, "").run(() => listEachRun(reader));
@@ -70,11 +68,8 @@ export async function listRunsOnServer({ connection: given }: ServerOptions): Pr
 }
 
 /** Returns the migration status; with `migrating`, applies pending migrations first. */
-export async function statusOfServer(
-  { connection: given }: ServerOptions,
-  migrating: boolean,
-): Promise<PostgresMigrationStatus> {
-  const connection = connectPostgres(given);
+export async function statusOfServer(server: Server, migrating: boolean): Promise<PostgresMigrationStatus> {
+  const connection = connectPostgres(server);
   try {
     if (migrating) await migratePostgres(connection, migrations);
     return await readPostgresStatus(connection, migrations);
@@ -83,8 +78,8 @@ export async function statusOfServer(
   }
 }
 
-async function connect(given: string | Pool): Promise<Connection> {
-  const connection = connectPostgres(given);
+async function connect(server: Server): Promise<Connection> {
+  const connection = connectPostgres(server);
   try {
     await requireCurrentPostgres(connection, migrations);
     return connection;

@@ -1,15 +1,16 @@
 /**
  * Exports, imports and copies runs. Each place is a file or a server.
  */
-import { has } from "../foreign.ts";
+import { InvalidInputError } from "../errors.ts";
+import { codeOf, has } from "../foreign.ts";
 import { Check, type Names } from "../input/check.ts";
 import {
+  type CheckedLocation,
   checkRunDestination,
   checkRunLocation,
   type RunDestination,
   type RunLocation,
 } from "../input/run-locations.ts";
-import { sqlitePlace } from "../sqlite/files/place.ts";
 import { exportText, textOf } from "./export.ts";
 import { type ImportedRun, importText } from "./import.ts";
 import { type Chunks, checkChunks } from "./lines.ts";
@@ -95,11 +96,30 @@ export async function copyRun(from: RunLocation | RunPlace, to: RunDestination |
 }
 
 function sourceOf(from: RunLocation | RunPlace): RunPlace {
-  return isPlace(from) ? from : sqlitePlace(checkRunLocation(from));
+  return isPlace(from) ? from : filePlace(checkRunLocation(from));
 }
 
 function targetOf(to: RunDestination | RunPlace): RunPlace {
-  return isPlace(to) ? to : sqlitePlace(checkRunDestination(to));
+  return isPlace(to) ? to : filePlace(checkRunDestination(to));
+}
+
+/** Loads SQLite when a file is used, because better-sqlite3 is optional. */
+function filePlace(location: CheckedLocation): RunPlace {
+  return {
+    runId: location.runId,
+    open: async () => (await sqlite()).sqlitePlace(location).open(),
+    receive: async (arriving, fill, mode) => (await sqlite()).sqlitePlace(location).receive(arriving, fill, mode),
+  };
+}
+
+async function sqlite(): Promise<typeof import("../sqlite/files/place.ts")> {
+  try {
+    return await import("../sqlite/files/place.ts");
+  } catch (cause) {
+    if (codeOf(cause) !== "ERR_MODULE_NOT_FOUND") throw cause;
+    const message = "a file requires better-sqlite3, which is not installed: npm install better-sqlite3";
+    throw new InvalidInputError([{ path: "", message }], { cause });
+  }
 }
 
 function isPlace(where: unknown): where is RunPlace {

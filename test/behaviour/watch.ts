@@ -89,7 +89,7 @@ export function watch(engine: Engine): void {
     test("holds one page and reads the next after that one is consumed", async () => {
       const place = await engine.place();
       let reads = 0;
-      const logger = { logQuery: (query: string) => void (/from "?events/.test(query) && reads++) };
+      const logger = { logQuery: (query: string) => void (/from (?:"\w+"\.)?"?events/.test(query) && reads++) };
       const board = await place.open({ runId: "run-1", logger });
       await board.createRun("a goal");
       await logMany(board, 502);

@@ -31,13 +31,19 @@ export function pack(): string {
   return join(folder, tarball);
 }
 
-/** An empty ESM project with the tarball installed. */
-export function install(tarball: string): string {
+/** An empty ESM project with the tarball unpacked, and none of its dependencies. */
+export function unpack(tarball: string): string {
   const folder = mkdtempSync(join(tmpdir(), "run-blackboard-user-"));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
   const target = join(folder, "node_modules/run-blackboard");
   mkdirSync(target, { recursive: true });
   execFileSync("tar", ["-xzf", tarball, "-C", target, "--strip-components=1"]);
+  return folder;
+}
+
+/** An empty ESM project with the tarball installed. */
+export function install(tarball: string): string {
+  const folder = unpack(tarball);
   for (const name of dependencies) {
     const link = join(folder, "node_modules", name);
     mkdirSync(dirname(link), { recursive: true });

@@ -8,7 +8,7 @@ import { afterAll, describe, onTestFinished } from "vitest";
 import type { Engine } from "../behaviour/engine.ts";
 import { behaviour } from "../behaviour/suite.ts";
 import { transactions } from "../behaviour/transactions.ts";
-import { hasServer, makeSchema, newPool, type Schema } from "./fresh.ts";
+import { hasServer, makeSchema, newPool, type Schema, withOption } from "./fresh.ts";
 
 interface Made {
   readonly schema: Schema;
@@ -25,7 +25,8 @@ afterAll(async () => {
 
 async function make(): Promise<Made> {
   const { schema, drop } = await makeSchema();
-  const pool = new pg.Pool({ connectionString: schema.url });
+  // Nothing is found by the search_path: every statement has to name its schema.
+  const pool = new pg.Pool({ connectionString: withOption(schema.url, "search_path=pg_catalog") });
   return { schema, pool, drop: () => pool.end().then(drop) };
 }
 

@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import pg from "pg";
 import { ClosedError, ConnectionError } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
+import { tablesIn } from "run-blackboard/postgres/schema";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { caught } from "../behaviour/engine.ts";
 import { freshSchema, hasServer, newClient, newPool, open, openRun, serverUrl, withOption } from "./fresh.ts";
@@ -127,7 +128,7 @@ describe.skipIf(!hasServer)("a caller's pool", () => {
     await Promise.all([
       board.transaction(async (tx) => {
         await board.createBrief({ briefId: "by-board", ...brief });
-        expect(await board.drizzle.$count(await briefsTable())).toBe(1);
+        expect(await board.drizzle.$count(tablesIn(schema.name).briefs)).toBe(1);
         await board.transaction(() => tx.createBrief({ briefId: "by-tx", ...brief }));
       }),
       board.logEvent("spawned"),
@@ -136,8 +137,6 @@ describe.skipIf(!hasServer)("a caller's pool", () => {
     expect(await board.getRunSummary()).toMatchObject({ briefs: { pending: 2 }, events: { spawned: 2 } });
   });
 });
-
-const briefsTable = async () => (await import("run-blackboard/postgres/schema")).briefs;
 
 describe.skipIf(!hasServer)("close()", () => {
   test.each(["of the package's own pool", "of a caller's pool"])(

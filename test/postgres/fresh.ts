@@ -13,7 +13,7 @@ export type Row = Record<string, unknown>;
 
 export interface Schema {
   readonly name: string;
-  /** A connection string to the shared database with only this schema as the search_path. */
+  /** A connection string to the shared database for this schema, which is also the search_path, so that `sql` needs no prefix. */
   readonly url: string;
   /** Runs plain SQL on its own connection, not through the package. */
   sql<R extends object = Row>(text: string, values?: readonly unknown[]): Promise<R[]>;
@@ -41,7 +41,7 @@ export async function freshSchema(server?: string): Promise<Schema> {
 /** A schema that is not dropped after a test. */
 export async function makeSchema(server?: string): Promise<{ schema: Schema; drop: () => Promise<void> }> {
   const name = `t${process.pid}_${++made}`;
-  const url = withOption(server ?? (await serverUrl()), `search_path=${name}`);
+  const url = inSchema(withOption(server ?? (await serverUrl()), `search_path=${name}`), name);
   const pool = quietPool(url, { max: 1 });
   const sql = async <R extends object>(query: string, values: readonly unknown[] = []) =>
     (await pool.query<R>(query, [...values])).rows;
@@ -53,6 +53,43 @@ export async function makeSchema(server?: string): Promise<{ schema: Schema; dro
     await pool.end();
   };
   return { schema: { name, url, sql }, drop };
+}
+
+let databases = 0;
+
+/** An empty database, dropped after the test; `options` as of CREATE DATABASE. The `sql` of it needs names with schemas. */
+export async function freshDatabase(options = ""): Promise<Schema> {
+  const name = `d${process.pid}_${++databases}`;
+  const server = await serverUrl();
+  const admin = quietPool(server, { max: 1 });
+  await admin.query(`CREATE DATABASE ${name} ${options}`);
+  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
+  const pool = quietPool(url, { max: 1 });
+  onTestFinished(async () => {
+    await pool.end();
+    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    await admin.end();
+  });
+  const sql = async <R extends object>(query: string, values: readonly unknown[] = []) =>
+    (await pool.query<R>(query, [...values])).rows;
+  return { name, url, sql };
+}
+
+/** A role that may log in and nothing else, dropped after the test; returns the URL of a database for it. */
+export async function freshRole({ url, sql }: Pick<Schema, "url" | "sql">, name: string): Promise<string> {
+  await sql(`CREATE ROLE ${name} LOGIN`);
+  onTestFinished(async () => {
+    await sql(`DROP OWNED BY ${name} CASCADE`);
+    await sql(`DROP ROLE ${name}`);
+  });
+  return Object.assign(new URL(url), { username: name }).href;
+}
+
+/** The same for another schema. */
+export function inSchema(url: string, schema: string): string {
+  const whole = new URL(url);
+  whole.searchParams.set("schema", schema);
+  return whole.href;
 }
 
 /** A connection string with one more session setting. */

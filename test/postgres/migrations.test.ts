@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate as drizzleMigrate } from "drizzle-orm/node-postgres/migrator";
-import { InvalidInputError, MigrationError } from "run-blackboard";
+import { MigrationError } from "run-blackboard";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Migration } from "../../src/engine/history.ts";
 import { migrations as known } from "../../src/postgres/embedded.postgres.ts";
@@ -12,14 +12,12 @@ import { connectPostgres } from "../../src/postgres/pool.ts";
 import { expectedObjects } from "../../src/postgres/schema.ts";
 import { caught } from "../behaviour/engine.ts";
 import { edited, followedBy, inserted } from "../migrations/made-up.ts";
-import { freshSchema, hasServer, newClient, newPool, open, type Schema, withOption } from "./fresh.ts";
+import { freshDatabase, freshSchema, hasServer, newClient, newPool, open, type Schema, withOption } from "./fresh.ts";
 import { startProgram } from "./program.ts";
-
-const ours = ["runs", "workstreams", "briefs", "dependencies", "events", "event_counters"];
 
 /** Opens as a build with these migrations does. */
 async function openWith(url: string, migrations: readonly Migration[], how = migratePostgres): Promise<void> {
-  const connection = connectPostgres(url);
+  const connection = connectPostgres({ connection: url, schema: undefined });
   try {
     await how(connection, migrations);
   } finally {
@@ -104,7 +102,7 @@ describe.skipIf(!hasServer)("a migration that fails", () => {
     const error = await expectRefused(schema, followedBy(known, "CREATE TABLE more (n int)"), "MIGRATION_FAILED");
     expect(error).toMatchObject({
       migration: expect.stringMatching(/_made_up$/),
-      statement: expect.stringMatching(/^INSERT INTO __drizzle_migrations/),
+      statement: expect.stringMatching(/^INSERT INTO "\w+"\.__drizzle_migrations/),
       cause: { code: "23514" },
     });
   });
@@ -234,7 +232,7 @@ describe.skipIf(!hasServer)("an object of another program", () => {
     await schema.sql(sql);
     const { differences, message } = await expectRefused(schema, known, "SCHEMA_MISMATCH");
     expect(differences).toContainEqual(expect.stringContaining("has no record of migrations"));
-    expect(message).toContain("search_path");
+    expect(message).toContain("`schema`");
   });
 
   test("is left unchanged next to the package's, even if the names differ only in case", async () => {
@@ -256,47 +254,6 @@ describe.skipIf(!hasServer)("an object of another program", () => {
       "CREATE TABLE __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint); INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('x', 1)",
     );
     await expectRefused(schema, known, "NOT_A_BLACKBOARD");
-  });
-});
-
-describe.skipIf(!hasServer)("the search_path", () => {
-  const goalIn = async (schema: Schema) => (await schema.sql("SELECT goal FROM runs")).map(({ goal }) => goal);
-
-  test("determines the schema: its first existing schema contains everything, whatever the later ones contain", async () => {
-    const [first, second] = [await freshSchema(), await freshSchema()];
-    await (await open(second)).createRun("second");
-    const url = withOption(first.url, `search_path="$user",${first.name},${second.name}`);
-    const board = await open({ url });
-    expect(await board.getRun()).toBeUndefined();
-    await board.createRun("first");
-    expect((await board.logEvent("spawned")).seq).toBe(1);
-    expect([await goalIn(first), await goalIn(second)]).toEqual([["first"], ["second"]]);
-    const tables = await first.sql<{ name: string }>(
-      "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1",
-    );
-    expect(tables.map(({ name }) => name)).toEqual(["__drizzle_migrations", ...ours].sort());
-    expect(await first.sql("SELECT 1 FROM pg_namespace WHERE nspname = 'drizzle'")).toEqual([]);
-  });
-
-  test("of the inserting session does not matter: seq comes from the counter next to the table", async () => {
-    const [first, second] = [await freshSchema(), await freshSchema()];
-    for (const schema of [first, second]) await (await open(schema)).createRun("a goal");
-    await (await open(second)).logEvent("spawned");
-    await second.sql(
-      `INSERT INTO ${first.name}.events (event_id, run_id, kind, created_at) VALUES ('by-hand', 'run-1', 'failed', '')`,
-    );
-    expect((await (await open(first)).logEvent("spawned")).seq).toBe(2);
-    expect((await (await open(second)).logEvent("spawned")).seq).toBe(2);
-  });
-
-  test("without an existing schema is rejected by name", async () => {
-    const schema = await freshSchema();
-    const url = withOption(schema.url, "search_path=nowhere,no_place");
-    for (const migrate of ["auto", "check"] as const) {
-      const error = await caught(InvalidInputError, () => open({ url }, { migrate }));
-      expect(error.issues).toMatchObject([{ path: "connection" }]);
-      expect(error.message).toContain("nowhere");
-    }
   });
 });
 
@@ -354,7 +311,7 @@ describe.skipIf(!hasServer)("the Drizzle definitions", () => {
     const words = ["export", "--config", "drizzle.postgres.config.ts"];
     const project = fileURLToPath(new URL("../..", import.meta.url));
     const sql = execFileSync("node_modules/.bin/drizzle-kit", words, { cwd: project, encoding: "utf8", stdio: "pipe" });
-    await defined.sql(sql.replaceAll('"public".', ""));
+    await defined.sql(sql.replaceAll('"run_blackboard".', `"${defined.name}".`));
     await open(migrated);
     const made = async ({ name, sql }: Schema) => {
       const within = `relnamespace = '${name}'::regnamespace AND relname <> '__drizzle_migrations'`;
@@ -395,21 +352,19 @@ describe.skipIf(!hasServer)("the objects checked by every open", () => {
 
 describe.skipIf(!hasServer)("drizzle's own migrate()", () => {
   const migrationsFolder = fileURLToPath(new URL("../../migrations/postgres", import.meta.url));
-  const rows = ({ sql }: Schema) => sql("SELECT id, hash, created_at FROM __drizzle_migrations ORDER BY id");
 
   test("and the package recognize each other's applied migrations", async () => {
-    const [theirs, mine] = [await freshSchema(), await freshSchema()];
-    const migrate = (schema: Schema) =>
-      drizzleMigrate(drizzle(newPool(schema.url)), { migrationsFolder, migrationsSchema: schema.name });
+    const [theirs, mine] = [await freshDatabase(), await freshDatabase()];
+    const migrate = ({ url }: Schema) =>
+      drizzleMigrate(drizzle(newPool(url)), { migrationsFolder, migrationsSchema: "run_blackboard" });
+    const rows = ({ sql }: Schema) => sql("SELECT * FROM run_blackboard.__drizzle_migrations ORDER BY id");
     await migrate(theirs);
-    const before = await contents(theirs);
-    await open(theirs);
-    expect(await contents(theirs)).toEqual(before);
+    const before = await rows(theirs);
+    await (await open(theirs)).createRun("a goal");
+    expect(await rows(theirs)).toEqual(before);
 
     await open(mine);
-    const applied = await contents(mine);
     await migrate(mine);
-    expect(await contents(mine)).toEqual(applied);
-    expect(await rows(mine)).toEqual(await rows(theirs));
+    expect(await rows(mine)).toEqual(before);
   });
 });

@@ -7,7 +7,7 @@ import {
   DatabaseError,
   LostClaimError,
 } from "run-blackboard";
-import * as tables from "run-blackboard/postgres/schema";
+import { tablesIn } from "run-blackboard/postgres/schema";
 import { describe, expect, test } from "vitest";
 import { caught, caughtUnchanged } from "../behaviour/engine.ts";
 import { freshSchema, hasServer, newPool, open, openRun, withOption } from "./fresh.ts";
@@ -119,7 +119,9 @@ describe.skipIf(!hasServer)("a move that waits for a transaction of its run", ()
     const [board, other] = [await open(schema), await open(schema)];
     let spawned: Promise<unknown> | undefined;
     await board.transaction(async (tx) => {
-      await other.drizzle.insert(tables.runs).values({ runId: "run-1", goal: "outside", createdAt: "", updatedAt: "" });
+      await other.drizzle
+        .insert(tablesIn(schema.name).runs)
+        .values({ runId: "run-1", goal: "outside", createdAt: "", updatedAt: "" });
       await tx.createBrief({ briefId: "a", ...brief });
       await tx.logEvent("spawned");
       spawned = other.spawnBrief({ briefId: "b", ...brief });

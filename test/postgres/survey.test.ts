@@ -88,6 +88,8 @@ describe.skipIf(!hasServer)("a survey with --postgres", () => {
     const nowhere = "postgresql://tester:secret@localhost:1/none";
     const { code, lines, stderr } = await survey(temporaryFolder(), smallFolder(), "--postgres", nowhere);
     expect({ code, lines }).toEqual({ code: 1, lines: [] });
-    expect(stderr).toMatch(/^Cannot connect to the server at postgresql:\/\/localhost:1\/none .*\n$/);
+    expect(stderr).toMatch(
+      /^Cannot connect to the server at postgresql:\/\/localhost:1\/none\?schema=run_blackboard .*\n$/,
+    );
   });
 });

@@ -1,7 +1,7 @@
 /** Transactions with promises: concurrent calls, calls that are not awaited, Drizzle's own transactions. */
 import { eq } from "drizzle-orm";
 import { type Blackboard, ClosedError, DatabaseError, type Mode } from "run-blackboard";
-import * as tables from "run-blackboard/postgres/schema";
+import { tablesIn } from "run-blackboard/postgres/schema";
 import { describe, expect, test } from "vitest";
 import { caught } from "../behaviour/engine.ts";
 import { freshSchema, hasServer, newPool, open, openRun } from "./fresh.ts";
@@ -11,7 +11,7 @@ const brief = { tier: 0, role: "coder" };
 async function openOne() {
   const schema = await freshSchema();
   const pool = newPool(schema.url, { max: 1 });
-  return { schema, pool, board: await openRun(schema, { connection: pool }) };
+  return { tables: tablesIn(schema.name), schema, pool, board: await openRun(schema, { connection: pool }) };
 }
 const ids = async (board: Blackboard<Mode>) => (await board.listBriefs()).items.map(({ briefId }) => briefId).sort();
 
@@ -77,7 +77,7 @@ describe.skipIf(!hasServer)("calls in a callback", () => {
 
 describe.skipIf(!hasServer)("tx.drizzle", () => {
   test("is in the transaction, and so is board.drizzle inside it", async () => {
-    const { board } = await openOne();
+    const { board, tables } = await openOne();
     const mine = new Error("mine");
     const failing = board.transaction(async (tx) => {
       await tx.createBrief({ briefId: "b", ...brief });
@@ -93,7 +93,7 @@ describe.skipIf(!hasServer)("tx.drizzle", () => {
   });
 
   test("has transactions that are savepoints: the outer transaction can still be undone", async () => {
-    const { board } = await openOne();
+    const { board, tables } = await openOne();
     const failing = board.transaction(async (tx) => {
       await tx.drizzle.transaction(async (inner) => {
         await inner.update(tables.runs).set({ goal: "changed" });
@@ -112,7 +112,7 @@ describe.skipIf(!hasServer)("tx.drizzle", () => {
   });
 
   test("throws ClosedError after the end, because its connection may be in use elsewhere", async () => {
-    const { board, pool } = await openOne();
+    const { board, pool, tables } = await openOne();
     const kept = await board.transaction(async (tx) => [tx.drizzle]);
     const other = await pool.connect();
     await expect(kept[0]?.update(tables.runs).set({ goal: "late" })).rejects.toMatchObject({
@@ -153,7 +153,7 @@ describe.skipIf(!hasServer)("transactions of one run", () => {
       board.transaction(async (tx) => {
         order.push(`begin ${n}`);
         const run = await tx.getRun();
-        if (order.length === 1) await boards[(n + 1) % 3]?.drizzle.insert(tables.runs).values(outside);
+        if (order.length === 1) await boards[(n + 1) % 3]?.drizzle.insert(tablesIn(schema.name).runs).values(outside);
         order.push(`end ${n}`);
         return run?.goal;
       }),

@@ -76,12 +76,12 @@ describe.skipIf(!hasServer || process.env.RUN_BLACKBOARD_POSTGRES_URL)("a server
     }
     const client = await newClient(server.url);
     const ids = async (sql: string) => (await client.query<{ id: string }>(sql)).rows.map(({ id }) => id).sort();
-    expect(await ids("SELECT event_id AS id FROM events WHERE kind <> 'retried'")).toEqual(
+    expect(await ids("SELECT event_id AS id FROM run_blackboard.events WHERE kind <> 'retried'")).toEqual(
       printedBy(programs, "event").sort(),
     );
-    expect(await ids("SELECT brief_id AS id FROM briefs WHERE role = 'counted' AND status = 'done'")).toEqual(
-      printedBy(programs, "done").sort(),
-    );
+    expect(
+      await ids("SELECT brief_id AS id FROM run_blackboard.briefs WHERE role = 'counted' AND status = 'done'"),
+    ).toEqual(printedBy(programs, "done").sort());
     expect((await board.getBrief("counter"))?.result).toEqual({ counted: 60 });
   });
 });
