@@ -1,7 +1,7 @@
 /**
  * npm run bench [-- --only NAME] [-- --quick] [-- --out FOLDER]
  *
- * NAME is a subject, part of a line's name, `schema`, `size`, `dependencies`, `fairness`, `programs`, `adoption` or `postgres`.
+ * NAME is a subject, part of a line's name, `schema`, `size`, `dependencies`, `drain`, `fairness`, `programs`, `adoption` or `postgres`.
  * `postgres` needs PostgreSQL installed and runs only if specified; `postgres:NAME` selects by part of a line's name.
  * `dependencies` includes PostgreSQL if it is installed. results.json, results.md and chart.svg are written to FOLDER.
  */
@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { adoption, adoptionRows } from "./adoption.ts";
 import { chart } from "./chart.ts";
 import { graphRows, graphs, idleClaims, idleClaimsOnPostgres, idleRows } from "./dependencies.ts";
+import { drainRows, drains } from "./drain.ts";
 import { fairness, fairnessRows } from "./fairness.ts";
 import { type Effort, type Figures, measure } from "./measure.ts";
 import { measurePostgres, postgresRows } from "./postgres.ts";
@@ -53,6 +54,8 @@ const idle = wanted("dependencies")
   ? [...(await idleClaims(effort, 10_000)), ...(await idleClaimsOnPostgres({ ...effort, blockMs: 60 }, 10_000))]
   : [];
 if (idle.length > 0) tell("## Idle claims among 10,000 briefs of each kind", markdown(idleRows(idle)));
+const emptied = wanted("drain") ? await drains(quick ? 2000 : 20_000) : [];
+if (emptied.length > 0) tell("## Workers that claim and complete all briefs of a run", markdown(drainRows(emptied)));
 const shares = wanted("fairness") ? await fairness(quick ? 1000 : 5000) : [];
 if (shares.length > 0) tell("## Eight writers on one file", markdown(fairnessRows(shares)));
 const started = wanted("programs") ? programs(quick ? 5 : 21) : undefined;
@@ -67,7 +70,7 @@ const onServer =
 if (onServer.length > 0) tell("## PostgreSQL", markdown(postgresRows(onServer)));
 if (texts.length === 1) {
   throw new Error(
-    `Unknown name ${only}; expected part of a line's name or one of: ${subjects.map(({ name }) => name).join(", ")}, schema, size, dependencies, fairness, programs, adoption, postgres.`,
+    `Unknown name ${only}; expected part of a line's name or one of: ${subjects.map(({ name }) => name).join(", ")}, schema, size, dependencies, drain, fairness, programs, adoption, postgres.`,
   );
 }
 if (out !== undefined) {
@@ -80,6 +83,7 @@ if (out !== undefined) {
     sizes,
     graphs: drained,
     idle,
+    drains: emptied,
     fairness: shares,
     programs: started,
     adoption: adopted,

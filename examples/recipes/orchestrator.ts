@@ -18,17 +18,16 @@ console.log(putTogether(board));
 function fanOut(board: Board): void {
   board.createRun(`Answer ${file}`);
   board.spawnBrief({ briefId: "digest", tier: 2, role: "digest", payload: { questions: questions.length } });
-  // One commit is faster, and no worker can finish the first brief before the last one exists.
+  const briefs = questions.map((question, n) => ({
+    briefId: `question/${n}`,
+    parentBriefId: "digest",
+    tier: 0,
+    role: "answer" as const,
+    payload: { question },
+  }));
+  // One commit is faster, and no worker can finish the first brief before the last one exists. A list has at most 1,000 briefs.
   board.transaction((tx) => {
-    for (const [n, question] of questions.entries()) {
-      tx.spawnBrief({
-        briefId: `question/${n}`,
-        parentBriefId: "digest",
-        tier: 0,
-        role: "answer",
-        payload: { question },
-      });
-    }
+    for (let from = 0; from < briefs.length; from += 1000) tx.spawnBriefs(briefs.slice(from, from + 1000));
   });
 }
 

@@ -6,12 +6,14 @@
  */
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { TransitionError } from "run-blackboard";
+import { type NewBrief as NewBriefOf, TransitionError } from "run-blackboard";
 import { type Board, type Step, together } from "./board.ts";
 import { reasonOf } from "./reasons.ts";
 import type { Progress } from "./report.ts";
-import { wholeId } from "./roles.ts";
+import { type roles, wholeId } from "./roles.ts";
 import type { Entry, Found } from "./walk.ts";
+
+type NewBrief = NewBriefOf<typeof roles>;
 
 /** Number of briefs per commit, so that Ctrl-C can stop planning between two commits. */
 const foundAtATime = 100;
@@ -24,21 +26,28 @@ export async function plan(
   signal: AbortSignal,
 ): Promise<void> {
   const failures: Step[] = [];
-  let batch: Step[] = [(tx) => tx.spawnBrief({ briefId: wholeId, tier: 0, role: "survey", payload: { path: "." } })];
+  let folders: Step[] = [];
+  let briefs: NewBrief[] = [{ briefId: wholeId, tier: 0, role: "survey", payload: { path: "." } }];
+  // A folder's brief precedes those of its files, and all of them are one list.
+  const spawned = (): Step[] => {
+    const list = briefs;
+    return list.length > 0 ? [(tx) => tx.spawnBriefs(list)] : [];
+  };
   let count = 1;
   try {
     for await (const found of walked) {
-      batch.push(...add(found));
+      if (found.role === "folder") folders.push(...addWorkstream(found.entry));
+      briefs.push(briefOf(found));
       failures.push(...failure(found));
       if (++count % foundAtATime > 0) continue;
-      await together(board, [whilePlanning, ...batch]);
-      batch = [];
+      await together(board, [whilePlanning, ...folders, ...spawned()]);
+      [folders, briefs] = [[], []];
       progress.planned(count);
       await nextTurn();
       if (signal.aborted) return;
     }
     // Briefs that cannot be surveyed are failed in the last commit, so that a repeated plan logs each failure once.
-    await together(board, [endPlanning, ...batch, ...failures]);
+    await together(board, [endPlanning, ...folders, ...spawned(), ...failures]);
   } catch (error) {
     // A concurrent start of the same run has already finished planning.
     if (!(error instanceof TransitionError)) throw error;
@@ -48,28 +57,23 @@ export async function plan(
 const whilePlanning: Step = (tx) => tx.updateRunStatus("pending", { from: "pending" });
 const endPlanning: Step = (tx) => tx.updateRunStatus("active", { from: "pending" });
 
-function add(found: Found): Step[] {
-  return found.role === "folder" ? addFolder(found.entry) : addFile(found.entry, found.top);
-}
-
 /** The folder's brief and its workstream share an id. */
-function addFolder(entry: Entry): Step[] {
+function addWorkstream(entry: Entry): Step[] {
   const id = idOf("folder", entry);
-  const { path } = entry;
-  const brief = { briefId: id, parentBriefId: wholeId, workstreamId: id, tier: 1, payload: { path } };
   return [
-    (tx) => tx.createWorkstream({ workstreamId: id, name: path, tier: 1 }),
+    (tx) => tx.createWorkstream({ workstreamId: id, name: entry.path, tier: 1 }),
     (tx) => tx.updateWorkstreamStatus(id, "active"),
-    (tx) => tx.spawnBrief({ ...brief, role: "folder" }),
   ];
 }
 
-function addFile(entry: Entry, top: Entry): Step[] {
-  const briefId = idOf("file", entry);
-  const folderId = idOf("folder", top);
-  const { path } = entry;
-  const brief = { briefId, parentBriefId: folderId, workstreamId: folderId, tier: 2, payload: { path } };
-  return [(tx) => tx.spawnBrief({ ...brief, role: "file" })];
+function briefOf(found: Found): NewBrief {
+  const briefId = idOf(found.role, found.entry);
+  const payload = { path: found.entry.path };
+  if (found.role === "folder") {
+    return { briefId, parentBriefId: wholeId, workstreamId: briefId, tier: 1, role: "folder", payload };
+  }
+  const folderId = idOf("folder", found.top);
+  return { briefId, parentBriefId: folderId, workstreamId: folderId, tier: 2, role: "file", payload };
 }
 
 function failure({ role, entry }: Found): Step[] {

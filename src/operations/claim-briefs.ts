@@ -30,7 +30,7 @@ const takeSeveralReady = family((shape: Shape) =>
       .where(isReady(lens, $, shape))
       .orderBy(...inTurn(t.briefs, shape.roles))
       .limit(atMost($.limit));
-    return db
+    const update = db
       .update(t.briefs)
       .set(claimed(lens, $))
       .where(
@@ -43,6 +43,7 @@ const takeSeveralReady = family((shape: Shape) =>
         ),
       )
       .returning(briefColumns(lens));
+    return lens.byKey(t.briefs, update);
   }),
 );
 

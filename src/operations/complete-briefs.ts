@@ -35,7 +35,7 @@ const listedFields = { briefId: "text", attempt: "integer", result: "json" } as 
 const completeAll = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
   const { briefs } = lens.t;
   const { from, entry, isFoundBy } = lens.entries($.list, listedFields);
-  return lens.db
+  const update = lens.db
     .update(briefs)
     .set({ status: moves.complete.to, result: entry.result, leaseExpiresAt: null, updatedAt: lens.time($.now) })
     .from(from)
@@ -52,6 +52,7 @@ const completeAll = statement<{ runId: string; list: string; now: string | null 
       ),
     )
     .returning(briefColumns(lens));
+  return lens.byKey(briefs, update);
 });
 
 const findRoles = statement<{ runId: string; ids: string }>()((lens, $) => {

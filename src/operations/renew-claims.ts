@@ -31,7 +31,7 @@ const keyTypes = { briefId: "text", attempt: "integer" } as const;
 const renewAll = statement<Lease & { runId: string; list: string }>()((lens, $) => {
   const { briefs } = lens.t;
   const { from, entry, isFoundBy } = lens.entries($.list, keyTypes);
-  return lens.db
+  const update = lens.db
     .update(briefs)
     .set({ leaseExpiresAt: lens.timeIn($.leaseMs, $.leaseExpiresAt), updatedAt: lens.time($.now) })
     .from(from)
@@ -43,6 +43,7 @@ const renewAll = statement<Lease & { runId: string; list: string }>()((lens, $) 
       ),
     )
     .returning(briefColumns(lens));
+  return lens.byKey(briefs, update);
 });
 
 export function* renewClaims<C extends ClaimRef>(

@@ -16,6 +16,7 @@ export function postgresLens(db: NodePgDatabase, tables: PostgresTables, nameFor
   const nameOf = (query: { toSQL(): { sql: string } }) => nameFor(query.toSQL().sql);
   const dialect = {
     through,
+    byKey: (_: unknown, update: unknown) => update,
     bound,
     typed,
     readable,

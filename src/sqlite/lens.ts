@@ -19,6 +19,7 @@ export function sqliteLens(db: Lens["db"]): Lens {
     db,
     t: tables,
     through,
+    byKey,
     bound,
     typed,
     readable,
@@ -51,6 +52,16 @@ const through: Lens["through"] = (table, index) => {
   const key = name === "events" ? sql`not indexed` : sql`indexed by ${sql.identifier(`sqlite_autoindex_${name}_1`)}`;
   const way = index === "key" ? key : sql`indexed by ${sql.identifier(index)}`;
   return new Subquery(sql`select * from ${table} ${way}`, getTableColumns(table), name) as Subquery & typeof table;
+};
+
+/** Adds INDEXED BY after the name of the table, which the builder can't. */
+const byKey: Lens["byKey"] = (table, update) => {
+  const { queryChunks } = update.getSQL();
+  const place = queryChunks.indexOf(table);
+  if (place < 0) throw new TypeError(`an update of ${getTableName(table)} was expected`);
+  const way = sql` indexed by ${sql.identifier(`sqlite_autoindex_${getTableName(table)}_1`)}`;
+  const whole = sql.join([...queryChunks.slice(0, place + 1), way, ...queryChunks.slice(place + 1)]);
+  return Object.assign(update, { getSQL: () => whole });
 };
 
 /**
