@@ -126,7 +126,13 @@ export function command(folder: () => string): void {
       const { children } = json("tree", "webhooks", "--failed", "--root", root).roots[0];
       expect(children.map((node: { brief: object }) => node.brief)).toEqual([board.getBrief("write/1")]);
       const brief = json("brief", "webhooks", "write/1", "--root", root);
-      expect(brief).toEqual({ ...board.getBrief("write/1"), events: board.listEvents({ briefId: "write/1" }).items });
+      expect(brief).toEqual({
+        ...board.getBrief("write/1"),
+        after: [],
+        dependents: [],
+        waitsForFailed: false,
+        events: board.listEvents({ briefId: "write/1" }).items,
+      });
     });
 
     it("prints no control characters from data, and the same values as JSON", () => {
