@@ -12,7 +12,7 @@ const run = { runId: "r", goal: "a goal", status: "done", createdAt, updatedAt: 
 const text = "x".repeat(4000);
 
 function* lines() {
-  yield JSON.stringify({ format: "run-blackboard", version: 1, run });
+  yield JSON.stringify({ format: "run-blackboard", version: 2, run });
   for (let seq = 1; seq <= Number(count); seq++) {
     const event = { seq, eventId: `e${seq}`, runId: "r", briefId: null, kind: "failed", detail: { text }, createdAt };
     yield JSON.stringify({ event });
