@@ -27,12 +27,15 @@ export class Line {
   readonly #lens: Lens;
   /** Per client, because each client has a separate server process with its own prepared statements. */
   readonly #kept = new Kept<ReturnType<typeof reading>>();
+  readonly #connection: Connection;
   #broken = false;
   #executed = 0;
   #replanAt = statementsBeforeReplan;
 
-  constructor(client: Client, { schema, tables }: Connection, runId: string, logger: Logger | undefined) {
+  constructor(client: Client, connection: Connection, runId: string, logger: Logger | undefined) {
+    const { schema, tables } = connection;
     this.client = client;
+    this.#connection = connection;
     this.#runId = runId;
     this.#database = drizzle(client, logger ? { logger } : {});
     this.#site = { schema, tables };
@@ -46,7 +49,11 @@ export class Line {
 
   /** Runs an operation outside a transaction: each of its queries commits separately. */
   run<T>(operation: Operation<T>): Promise<T> {
-    return this.#drive(operation, (step) => {
+    // The trigger that counts blockers must see what was committed while its statement waited.
+    const execute = this.#connection.isStricter
+      ? (step: Exclude<Step, SpecialStep>) => this.transaction(() => this.#execute(step))
+      : undefined;
+    const special = (step: SpecialStep) => {
       // Contention is left to the transaction, whose isolation level is set: at a stricter level waiting would be a failure.
       if ("atOnce" in step) return this.#atOnce(step, (error) => isUnlogged(error) || isContention(error));
       if ("snapshot" in step) {
@@ -56,7 +63,8 @@ export class Line {
         if (step.severalRows) await this.lockRun();
         return await this.runInside(step.atomic());
       });
-    });
+    };
+    return this.#drive(operation, special, execute);
   }
 
   /**
@@ -108,11 +116,15 @@ export class Line {
     }
   }
 
-  async #drive<T>(operation: Operation<T>, special: (step: SpecialStep) => Promise<unknown>): Promise<T> {
+  async #drive<T>(
+    operation: Operation<T>,
+    special: (step: SpecialStep) => Promise<unknown>,
+    execute = (step: Exclude<Step, SpecialStep>) => this.#execute(step),
+  ): Promise<T> {
     let step = operation.next();
     while (!step.done) {
       const { value } = step;
-      step = operation.next(await ("prepare" in value || "build" in value ? this.#execute(value) : special(value)));
+      step = operation.next(await ("prepare" in value || "build" in value ? execute(value) : special(value)));
     }
     return step.value;
   }

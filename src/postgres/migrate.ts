@@ -100,12 +100,10 @@ interface Plan extends History {
 }
 
 /** Returns the applied and pending migrations. Read-only. Throws for an unexpected schema, before anything is changed. */
-async function planOf(
-  client: Client,
-  { location, schema }: Connection,
-  migrations: readonly Migration[],
-): Promise<Plan> {
+async function planOf(client: Client, connection: Connection, migrations: readonly Migration[]): Promise<Plan> {
+  const { location, schema } = connection;
   const found = await readCatalogue(client, schema);
+  connection.isStricter = found.isolation !== "read committed";
   const wrong = found.encodings.find((encoding) => encoding !== "UTF8");
   if (wrong !== undefined) throw notUtf8(wrong, found);
   if (found.usable === false || found.readable === false) throw mayNotRead(location, schema, found);

@@ -16,6 +16,8 @@ export interface Connection {
   readonly location: string;
   readonly schema: string;
   readonly tables: PostgresTables;
+  /** Whether the database's default isolation level is another one than READ COMMITTED; known once the schema was read. */
+  isStricter: boolean;
   /** Ends the blackboard's own pool, or removes the listeners from the caller's. */
   close(): Promise<void>;
 }
@@ -67,10 +69,10 @@ function connected({ connection, schema: given }: Server, open: (connectionStrin
   if (typeof connection !== "string") {
     const location = locationOf(connection.options, schema);
     const unwatch = watch(connection);
-    return { pool: connection, location, schema, tables, close: async () => unwatch() };
+    return { pool: connection, location, schema, tables, isStricter: false, close: async () => unwatch() };
   }
   const location = locationOf({ connectionString }, schema);
-  return { ...open(connection.trim()), location, schema, tables };
+  return { ...open(connection.trim()), location, schema, tables, isStricter: false };
 }
 
 const shared = new Map<string, { readonly pool: Pool; users: number }>();

@@ -45,6 +45,8 @@ export interface Found {
   readonly role: string;
   readonly database: string;
   readonly encodings: readonly string[];
+  /** The level of a statement outside of a transaction. */
+  readonly isolation: string;
   /** The columns of each relation with one of this package's names. */
   readonly present: Present;
 }
@@ -59,7 +61,7 @@ export async function readCatalogue(client: Client, schema: string): Promise<Fou
          WHERE relnamespace = n.oid AND relname = '${migrationsTable}' AND relkind IN ('r', 'p', 'v', 'm', 'f')) AS readable,
        current_user AS role, pg_catalog.current_database() AS database,
        pg_catalog.jsonb_build_array(pg_catalog.current_setting('server_encoding'), pg_catalog.current_setting('client_encoding'))
-         AS encodings,
+         AS encodings, pg_catalog.current_setting('default_transaction_isolation') AS isolation,
        coalesce((SELECT pg_catalog.jsonb_object_agg(relname, columns) FROM (
          SELECT relname, coalesce(pg_catalog.jsonb_agg(attname ORDER BY attnum) FILTER (WHERE attnum > 0), '[]') AS columns
          FROM pg_catalog.pg_class LEFT JOIN pg_catalog.pg_attribute ON attrelid = pg_class.oid AND NOT attisdropped

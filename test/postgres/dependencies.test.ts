@@ -4,7 +4,7 @@ import { BlackboardError, NotFoundError } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { leftParked, wrongCounts } from "../../chaos/counts.ts";
 import { Random } from "../../chaos/random.ts";
-import { freshSchema, hasServer, newClient, open, openRun, type Schema } from "./fresh.ts";
+import { freshSchema, hasServer, newClient, open, openRun, type Schema, withOption } from "./fresh.ts";
 
 const request = { agentId: "w-1", leaseMs: 600_000 };
 const coder = { tier: 1, role: "coder" };
@@ -54,20 +54,25 @@ describe.skipIf(!hasServer)("a brief that is created while its blocker is being 
     await expectConsistent(schema);
   });
 
-  test.each(ends)("is counted down by a completion that waited for its creation, if that is %s", async (_, end) => {
-    const { schema, board } = await openWith("a");
-    const other = await holding(
-      schema,
-      `INSERT INTO briefs (brief_id, run_id, tier, role, created_at, updated_at) VALUES ('b', 'run-1', 1, 'coder', '', '');
+  const levels = ["read\\ committed", "repeatable\\ read", "serializable"];
+  test.each(ends.flatMap(([how, end]) => levels.map((level) => [how, level, end] as const)))(
+    "is counted down by a completion that waited for its creation, if that is %s, with the default level %s",
+    async (_, level, end) => {
+      const { schema } = await openWith("a");
+      const board = await open({ url: withOption(schema.url, `default_transaction_isolation=${level}`) });
+      const other = await holding(
+        schema,
+        `INSERT INTO briefs (brief_id, run_id, tier, role, created_at, updated_at) VALUES ('b', 'run-1', 1, 'coder', '', '');
        INSERT INTO dependencies VALUES ('run-1', 'b', 'a')`,
-    );
-    const done = board.updateBriefStatus("a", "done");
-    await blocking(other);
-    await other.query(end);
-    expect(await done).toMatchObject({ status: "done" });
-    if (end === "COMMIT") expect(await board.getBrief("b")).toMatchObject({ waitsFor: 0 });
-    await expectConsistent(schema);
-  });
+      );
+      const done = board.updateBriefStatus("a", "done");
+      await blocking(other);
+      await other.query(end);
+      expect(await done).toMatchObject({ status: "done" });
+      if (end === "COMMIT") expect(await board.getBrief("b")).toMatchObject({ waitsFor: 0 });
+      await expectConsistent(schema);
+    },
+  );
 
   test("is a NotFoundError if the blocker is deleted at the same time", async () => {
     const { schema, board } = await openWith("a");
