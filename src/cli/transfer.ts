@@ -14,6 +14,7 @@ import {
 import type { PostgresServer } from "../postgres.ts";
 import { copyRun, exportRun, importRun } from "../transfer/move.ts";
 import {
+  importFiles,
   importPostgres,
   type LocationOptions,
   locate,
@@ -79,6 +80,8 @@ Examples:
     .action(async (file: string, { root, run, json, ...options }: LocationOptions & { run?: string }) => {
       const server = serverOf(options);
       const to = server ? await placeOn(server, run) : { root, runId: run };
+      // Before stdin is examined: after fstat of a pipe, Node 20 loads the next module without resolving links in its path.
+      if (!server) await importFiles();
       const text = file === "-" ? process.stdin : await readable(file);
       await report(await importRun(text, to, { mode: modeOf(file) }), json);
     });
