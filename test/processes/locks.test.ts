@@ -15,7 +15,15 @@ import { startProgram } from "./spawn.ts";
 const runId = "looked-at";
 
 /** Functions that take a board and use its connection, and helpers of the vocabularies. */
-const withoutFiles = ["releaseBrief", "readBriefs", "readEvents", "listBriefOutlines", "getTreeOutline"];
+const withoutFiles = [
+  "explainWaiting",
+  "getTreeOutline",
+  "listBriefOutlines",
+  "readBriefs",
+  "readDependencies",
+  "readEvents",
+  "releaseBrief",
+];
 
 function newRun() {
   const folder = temporaryFolder();
