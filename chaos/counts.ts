@@ -1,4 +1,4 @@
-/** Rows that the triggers and claims must never leave behind, as SQL for both engines. */
+/** Queries for rows that must not exist after triggers and claims, as SQL for both engines. */
 
 /** Briefs whose count of blockers differs from their links. */
 export const wrongCounts = `SELECT brief_id, waits_for FROM briefs AS dependent WHERE waits_for <> (

@@ -78,7 +78,7 @@ const pageOf = family((of: "briefId" | "blockerId") =>
   }),
 );
 
-/** How many dependencies are read at once. */
+/** How many dependencies are read in one query. */
 export const dependencyPage = 500;
 
 /** The next dependencies after `last`, in order of the other brief's id: fewer than `dependencyPage` at the end. */

@@ -89,6 +89,7 @@ export function atOnceLens(
     );
   };
 
+  // Part of the cast of `lens.ts`: the locked run is an alias of a query, typed here as the table.
   return {
     ...lens,
     t: { ...lens.t, runs: run },
