@@ -10,8 +10,10 @@ import type { Roles } from "./input/roles.ts";
 import {
   checkPostgresOptions,
   checkPostgresViewOptions,
+  checkServerOptions,
   type PostgresViewOptions,
   type ServerOptions,
+  serverNames,
 } from "./input/server-options.ts";
 import { migrations } from "./postgres/embedded.postgres.ts";
 import { PostgresEngine } from "./postgres/engine.ts";
@@ -123,11 +125,9 @@ export function postgresRun(options: PostgresViewOptions<Pool>): RunPlace {
  */
 export async function prunePostgresRuns(options: PruneRule & PostgresServer): Promise<PrunedRun[]> {
   const check = new Check();
-  const given = check.object("options", options, { ...ruleNames, connection: true, schema: true });
+  const given = check.object("options", options, { ...ruleNames, ...serverNames });
   const rule = checkRule(check, given);
-  // An empty string is refused as a missing connection.
-  const server = checkPostgresViewOptions({ connection: given.connection ?? "", schema: given.schema });
-  return await pruneServer(server, rule);
+  return await pruneServer(checkServerOptions(given), rule);
 }
 
 /**
@@ -173,10 +173,8 @@ export async function verifyPostgresBlackboard(
   options: PostgresServer & { repair?: boolean | undefined },
 ): Promise<PostgresVerification> {
   const check = new Check();
-  const given = check.object("options", options, { connection: true, schema: true, repair: true });
+  const given = check.object("options", options, { ...serverNames, repair: true });
   const repair = given.repair !== undefined && check.boolean("repair", given.repair);
   check.done();
-  // An empty string is refused as a missing connection.
-  const server = checkPostgresViewOptions({ connection: given.connection ?? "", schema: given.schema });
-  return await verifyServer(server, repair);
+  return await verifyServer(checkServerOptions(given), repair);
 }

@@ -13,11 +13,25 @@ export interface ServerOptions<Pool> {
    * `postgresql://app@db/agents?schema=team_a`, otherwise `"run_blackboard"`. Migrating creates it if it is missing.
    */
   schema?: string | undefined;
+  /**
+   * Whether statements are prepared by name, which saves the server parsing and planning them each time. Default: until the server
+   * refuses one, as it does through a pooler that doesn't keep track of them.
+   */
+  preparedStatements?: boolean | undefined;
+}
+
+export const serverNames = { connection: true, schema: true, preparedStatements: true } as const;
+
+/** Checks the options of a function about a whole schema that has options of its own, too. */
+export function checkServerOptions<Pool extends object>(given: Partial<ServerOptions<Pool>>) {
+  // An empty string is refused as a missing connection.
+  const { connection = "", schema, preparedStatements } = given;
+  return checkPostgresViewOptions({ connection, schema, preparedStatements });
 }
 
 export function checkPostgresOptions<Pool extends object>(options: CommonOptions & ServerOptions<Pool>) {
   const check = new Check();
-  const given = check.object("options", options, { ...commonNames, connection: true, schema: true });
+  const given = check.object("options", options, { ...commonNames, ...serverNames });
   const settings = { ...checkCommon(check, given), ...checkServer(check, given) };
   check.done();
   return settings;
@@ -30,7 +44,7 @@ export interface PostgresViewOptions<Pool> extends ServerOptions<Pool> {
 
 export function checkPostgresViewOptions<Pool extends object>(options: PostgresViewOptions<Pool>) {
   const check = new Check();
-  const given = check.object("options", options, { runId: true, connection: true, schema: true });
+  const given = check.object("options", options, { runId: true, ...serverNames });
   const settings = {
     runId: given.runId === undefined ? undefined : checkRunId(check, given.runId),
     ...checkServer(check, given),
@@ -39,10 +53,15 @@ export function checkPostgresViewOptions<Pool extends object>(options: PostgresV
   return settings;
 }
 
-function checkServer<Pool extends object>(check: Check, { connection, schema }: Partial<ServerOptions<Pool>>) {
+function checkServer<Pool extends object>(
+  check: Check,
+  { connection, schema, preparedStatements }: Partial<ServerOptions<Pool>>,
+) {
   return {
     connection: checkConnection(check, connection),
     schema: schema === undefined ? undefined : checkSchemaName(check, "schema", schema),
+    preparedStatements:
+      preparedStatements === undefined ? undefined : check.boolean("preparedStatements", preparedStatements),
   };
 }
 

@@ -5,6 +5,7 @@ import pg from "pg";
 import { type PostgresTables, tablesIn } from "../../drizzle/schema.postgres.ts";
 import { locationOf, pastable, schemaOf, stringOf } from "./connection-string.ts";
 import { unreachable } from "./errors.ts";
+import { type Naming, namingOf } from "./naming.ts";
 
 /** A pool of any copy of node-postgres. */
 export type Pool = pg.Pool;
@@ -16,6 +17,7 @@ export interface Connection {
   readonly location: string;
   readonly schema: string;
   readonly tables: PostgresTables;
+  readonly naming: Naming;
   /** Whether the database's default isolation level is another one than READ COMMITTED; known once the schema was read. */
   isStricter: boolean;
   /** Ends the blackboard's own pool, or removes the listeners from the caller's. */
@@ -39,6 +41,8 @@ class TimeoutClient extends pg.Client {
 export interface Server {
   readonly connection: string | Pool;
   readonly schema: string | undefined;
+  /** Whether statements are prepared by name; `undefined`: wherever that works. */
+  readonly preparedStatements?: boolean | undefined;
 }
 
 /**
@@ -62,17 +66,22 @@ interface Opened {
   close(): Promise<void>;
 }
 
-function connected({ connection, schema: given }: Server, open: (connectionString: string) => Opened): Connection {
+function connected(
+  { connection, schema: given, preparedStatements }: Server,
+  open: (connectionString: string) => Opened,
+): Connection {
   const connectionString = typeof connection === "string" ? pastable(connection) : stringOf(connection);
   const schema = schemaOf(connectionString, given);
   const tables = tablesIn(schema);
+  const made = (pool: Pool) => ({ schema, tables, naming: namingOf(pool, preparedStatements), isStricter: false });
   if (typeof connection !== "string") {
     const location = locationOf(connection.options, schema);
     const unwatch = watch(connection);
-    return { pool: connection, location, schema, tables, isStricter: false, close: async () => unwatch() };
+    return { ...made(connection), pool: connection, location, close: async () => unwatch() };
   }
   const location = locationOf({ connectionString }, schema);
-  return { ...open(connection.trim()), location, schema, tables, isStricter: false };
+  const opened = open(connection.trim());
+  return { ...made(opened.pool), ...opened, location };
 }
 
 const shared = new Map<string, { readonly pool: Pool; users: number }>();
