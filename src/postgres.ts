@@ -8,15 +8,18 @@ import { newId } from "./input/new-id.ts";
 import { type CommonOptions, timestamps } from "./input/options.ts";
 import type { Roles } from "./input/roles.ts";
 import {
+  checkGrantOptions,
   checkPostgresOptions,
   checkPostgresViewOptions,
   checkServerOptions,
+  type GrantOptions as PostgresGrantOptions,
   type PostgresViewOptions,
   type ServerOptions,
   serverNames,
 } from "./input/server-options.ts";
 import { migrations } from "./postgres/embedded.postgres.ts";
 import { PostgresEngine } from "./postgres/engine.ts";
+import { grantsScript } from "./postgres/grants.ts";
 import type { PostgresDatabase } from "./postgres/lens.ts";
 import { migratePostgres, type PostgresMigrationStatus, requireCurrentPostgres } from "./postgres/migrate.ts";
 import { postgresPlace, pruneServer } from "./postgres/place.ts";
@@ -47,6 +50,7 @@ export {
 export { copyRun, exportRun, type ImportOptions, importRun } from "./transfer/move.ts";
 export type {
   PostgresDatabase,
+  PostgresGrantOptions,
   PostgresMigrationStatus,
   PostgresRunListing,
   PostgresVerification,
@@ -161,6 +165,20 @@ export async function postgresMigrationStatus(options: PostgresServer): Promise<
  */
 export async function migratePostgresBlackboard(options: PostgresServer): Promise<PostgresMigrationStatus> {
   return await statusOfServer(checkPostgresViewOptions(options), true);
+}
+
+/**
+ * Returns the SQL that grants an application role what it needs in a schema that its owner has migrated: to do everything except
+ * migrating and, without `prune`, deleting runs. The owner runs it, and again after migrating to a newer version.
+ *
+ * ```ts
+ * await owner.query(postgresGrants({ role: "app" }));
+ * ```
+ *
+ * @throws InvalidInputError.
+ */
+export function postgresGrants(options: PostgresGrantOptions): string {
+  return grantsScript(checkGrantOptions(options));
 }
 
 /**

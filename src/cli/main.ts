@@ -7,6 +7,7 @@ import { backupCommand } from "./backup.ts";
 import { briefCommand } from "./brief.ts";
 import { briefsCommand } from "./briefs.ts";
 import { eventsCommand } from "./events.ts";
+import { grantsCommand } from "./grants.ts";
 import { refuseConnections } from "./locations.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
@@ -74,6 +75,7 @@ for (const command of [
   statusCommand(),
   migrateCommand(),
   verifyCommand(),
+  grantsCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));
 }

@@ -53,6 +53,38 @@ export function checkPostgresViewOptions<Pool extends object>(options: PostgresV
   return settings;
 }
 
+/** A role that uses a schema which another role owns and migrates. */
+export interface GrantOptions {
+  /** The role's name. */
+  role: string;
+  /** Default: `"run_blackboard"`. */
+  schema?: string | undefined;
+  /** Whether the role may also delete runs, as `prunePostgresRuns` does. Default: false. */
+  prune?: boolean | undefined;
+}
+
+export function checkGrantOptions(options: GrantOptions) {
+  const check = new Check();
+  const given = check.object("options", options, { role: true, schema: true, prune: true });
+  const settings = {
+    role: checkRole(check, given.role),
+    schema: given.schema === undefined ? undefined : checkSchemaName(check, "schema", given.schema),
+    prune: given.prune !== undefined && check.boolean("prune", given.prune),
+  };
+  check.done();
+  return settings;
+}
+
+/** PostgreSQL would shorten a longer name without an error, and takes public, also in quotes, for every role. */
+function checkRole(check: Check, value: unknown): string {
+  if (refuseConnection(check, "role", value)) return "";
+  const role = check.text("role", value);
+  const bytes = Buffer.byteLength(role);
+  if (bytes > 63) check.refuse("role", `must name a role with 1 to 63 bytes, got ${bytes}`);
+  if (/^(?:public|none)$/.test(role)) check.refuse("role", `must name a role, which ${shown(role)} does not`);
+  return role;
+}
+
 function checkServer<Pool extends object>(
   check: Check,
   { connection, schema, preparedStatements }: Partial<ServerOptions<Pool>>,

@@ -10,14 +10,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { onTestFinished } from "vitest";
-import { inSchema, serverUrl } from "./fresh.ts";
+import { hasServer, inSchema, serverUrl } from "./fresh.ts";
+import { pgBouncer } from "./server.ts";
 
-const program = process.env.RUN_BLACKBOARD_PGBOUNCER ?? "/usr/sbin/pgbouncer";
-
-export const hasPooler = existsSync(program);
+/** False if PgBouncer or PostgreSQL is not installed, which in CI is an error. */
+export const hasPooler = hasServer && existsSync(pgBouncer);
 
 /** Whether PgBouncer can prepare a client's statements on each server connection that the client comes to. */
-export const canPrepare = hasPooler && isAtLeast(execFileSync(program, ["--version"], { encoding: "utf8" }), 1, 21);
+export const canPrepare = hasPooler && isAtLeast(execFileSync(pgBouncer, ["--version"], { encoding: "utf8" }), 1, 21);
 
 function isAtLeast(version: string, major: number, minor: number): boolean {
   const [, first = "0", second = "0"] = /(\d+)\.(\d+)/.exec(version) ?? [];
@@ -52,7 +52,7 @@ export async function makePooler(settings: Settings): Promise<{ pooler: Pooler; 
   // It does not run as root.
   const owner = process.getuid?.() === 0 ? { uid: idOf("-u"), gid: idOf("-g") } : undefined;
   if (owner) for (const path of [folder, config]) chownSync(path, owner.uid, owner.gid);
-  const run = () => spawn(program, ["--quiet", config], { stdio: "ignore", ...owner });
+  const run = () => spawn(pgBouncer, ["--quiet", config], { stdio: "ignore", ...owner });
   let child: ReturnType<typeof run> | undefined;
 
   const isUp = () =>
