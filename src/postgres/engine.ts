@@ -165,7 +165,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   #transactionAlone<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
     return translatingDriverErrors(this.location, (threw) =>
       this.#withLine((line) =>
-        line.transactionOfRun(() => new Transaction(this.#surroundings, line).perform(body, threw)),
+        line.lockedTransaction(() => new Transaction(this.#surroundings, line).perform(body, threw)),
       ),
     );
   }

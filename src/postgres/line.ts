@@ -92,7 +92,7 @@ export class Line {
   }
 
   /** Runs `work` in a transaction that has locked the run. */
-  async transactionOfRun<T>(work: () => Promise<T>): Promise<T> {
+  async lockedTransaction<T>(work: () => Promise<T>): Promise<T> {
     let hasBegun = false;
     const locking = async () => {
       await this.lockRun();
