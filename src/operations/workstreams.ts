@@ -145,13 +145,13 @@ interface Shape {
 }
 const listOf = family(({ statuses, after }: Shape) =>
   statement<{ runId: string; createdAt: string | null; id: string | null; limit: number }>()(
-    ({ db, t: { workstreams }, through }, $) =>
+    ({ db, t: { workstreams }, through, ofRunThrough }, $) =>
       db
         .select(getTableColumns(workstreams))
         .from(through(workstreams, "workstreams_by_age"))
         .where(
           and(
-            eq(workstreams.runId, $.runId),
+            ofRunThrough(workstreams.runId, "workstreams_by_age", $.runId),
             statuses && inArray(workstreams.status, [...statuses]),
             after ? isBehind(workstreams.createdAt, workstreams.workstreamId, $) : undefined,
           ),
