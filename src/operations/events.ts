@@ -9,7 +9,7 @@ import { Check, type Names } from "../input/check.ts";
 import { encodeObject } from "../input/json.ts";
 import { jsonColumns, mayHaveMore, onFirstPage, pageRows } from "./bounds.ts";
 import { getBrief } from "./briefs.ts";
-import { acceptedNames, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
+import { type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { type NewEvent, newEventFields, seqsUsedUp } from "./entries.ts";
 import { among, atMost, filtered, literal, oneOf } from "./index-choice.ts";
 import {
@@ -33,8 +33,7 @@ export type { NewEvent };
 export type BlackboardEvent = Omit<typeof events.$inferSelect, "detail"> & { detail: JsonObject };
 
 // The kind is a parameter of its own.
-const { kind: _, ...namedFields } = newEventFields;
-const newEventNames = acceptedNames<NewEvent>(namedFields);
+const { kind: _, ...newEventNames } = newEventFields;
 
 export interface EventFilter extends PageRequest<number> {
   kinds?: readonly EventKind[] | undefined;
