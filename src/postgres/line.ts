@@ -115,7 +115,7 @@ export class Line {
     try {
       return await work();
     } catch (error) {
-      if (!mayBeRefused || !isUnprepared(error) || !isRepeatable()) throw error;
+      if (!mayBeRefused || !isUnprepared(error) || !isRepeatable() || this.#broken) throw error;
       naming.isNamed = false;
       return await work();
     }
