@@ -27,6 +27,7 @@ import { runs } from "../behaviour/runs.ts";
 import { transactions } from "../behaviour/transactions.ts";
 import { workstreams } from "../behaviour/workstreams.ts";
 import { printed, run } from "../cli/command.ts";
+import { readPage } from "../documentation.ts";
 import { freshDatabase, freshRole, hasServer, open, openRun, type Schema, serverUrl } from "./fresh.ts";
 import { emptySchema } from "./reused.ts";
 
@@ -204,6 +205,10 @@ describe.skipIf(!hasServer)("the grants", () => {
     const error = await caught(InvalidInputError, () => postgresGrants(options));
     expect(error.issues).toMatchObject([{ path }]);
     expect(error.message).not.toContain("secret");
+  });
+
+  test("are those that docs/postgres.md shows", () => {
+    expect(readPage("docs/postgres.md")).toContain(postgresGrants({ role: "app" }));
   });
 
   test("are printed by the command without a database", () => {

@@ -218,6 +218,18 @@ describe.skipIf(!hasPooler)("a single server connection that several clients use
     expect(await onServer(url)).toEqual(prepared);
   });
 
+  test.skipIf(!canPrepare)("that PgBouncer prepares statements on is used with names", async () => {
+    const prepares = { ...single, max_prepared_statements: 200 };
+    const url = (await freshPooler(prepares)).urlOf((await freshSchema()).name);
+    const boards = [await clientOf(url), await clientOf(url)];
+    await boards[0]?.createRun("a goal");
+    for (const board of boards) for (const _ of Array(20)) await board.getRun();
+    const query =
+      "SELECT max(generic_plans + custom_plans)::int AS uses FROM pg_prepared_statements WHERE name LIKE 'PGBOUNCER_%'";
+    const { rows } = await newPool(url, { max: 1 }).query<{ uses: number }>(query);
+    expect(rows[0]?.uses).toBeGreaterThanOrEqual(40);
+  });
+
   test("gets no names with preparedStatements: false", async () => {
     const url = (await freshPooler(single)).urlOf((await freshSchema()).name);
     const board = await clientOf(url, { preparedStatements: false });
