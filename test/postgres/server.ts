@@ -22,7 +22,7 @@ export interface PrivateServer extends Server {
   startStandby(): Standby;
 }
 
-export interface Standby extends PrivateServer {
+interface Standby extends PrivateServer {
   /** Makes it a primary. Returns once it accepts writes. */
   promote(): void;
 }
