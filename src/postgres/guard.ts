@@ -163,7 +163,7 @@ const question = `WITH RECURSIVE process AS MATERIALIZED (
       CASE WHEN pg_catalog.pg_cancel_backend(pid) THEN 'cancelled' ELSE 'unknown' END
     WHEN kind = 'Client' OR event = 'SyncRep' THEN 'unknown' ELSE 'working' END AS state FROM process`;
 
-/** A holder that vanished is ended after the limit; those who wait for it must not give up just before. */
+/** The server ends a holder that vanished after the limit: a statement that waits for it must not be cancelled just before. */
 const holderPart = 1.25;
 
 async function stateOf(pool: Pool, values: readonly unknown[], limitMs: number): Promise<State> {

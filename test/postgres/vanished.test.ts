@@ -1,4 +1,4 @@
-/** Machines that vanish: nothing more arrives from them, but their connections stay open. Nobody waits for them. */
+/** Machines that vanish: nothing more arrives from them, but their connections stay open. No other agent waits for them. */
 import { sql } from "drizzle-orm";
 import pg from "pg";
 import { BusyError, ConnectionError, exportRun, importRun } from "run-blackboard";
