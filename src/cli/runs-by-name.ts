@@ -2,7 +2,7 @@
  * Which run a name means: a folder under the root, a run id if the folder was renamed, or the end or beginning of either.
  */
 import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { FileError, InvalidInputError, NotFoundError } from "../errors-and-types.ts";
 import { importFiles } from "./imports.ts";
 import { closest, didYouMean } from "./suggest.ts";
@@ -31,7 +31,7 @@ function isFolder(path: string): boolean {
  * @throws FileError with what may have been meant; InvalidInputError if the name may be several.
  */
 export async function findRun(name: string, root: string): Promise<{ file: string; runId?: string }> {
-  const file = join(root, name, "blackboard.db");
+  const file = resolve(root, name, "blackboard.db");
   if (existsSync(file)) return { file };
   const { listRunIds, listRuns } = await importFiles();
   const folders = existsSync(root) ? listRunIds({ root }) : [];
