@@ -108,9 +108,7 @@ async function pending(
   );
   if (waiting > 0) {
     const failed =
-      waitingForFailed === 0
-        ? ""
-        : paint("red", `, ${waiting === 1 ? "" : `${number(waitingForFailed)} of them `}for something failed`);
+      waitingForFailed === 0 ? "" : paint("red", `, ${number(waitingForFailed)} of them for something failed`);
     await line("waiting", `${plural(waiting, "brief waits", "briefs wait")} for other briefs${failed}`);
     for (const { briefId, status: own, holds } of failedBlockers) {
       const what = `${shortOf(showId(briefId))} (${statusOrMissing(own)})`;
