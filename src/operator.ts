@@ -19,10 +19,14 @@ import {
   findCompletions,
   findIdsLike,
   findSharingEnds,
+  longestWhole,
+  maxCandidates,
   type Named,
+  shortestEnd,
 } from "./operations/short-ids.ts";
 
 export type { MoveName, Named, Narrowing, Selected };
+export { longestWhole, maxCandidates, shortestEnd };
 
 /** Like `listBriefOutlines`, of fewer briefs. */
 export function narrowBriefOutlines<M extends Mode>(

@@ -3,16 +3,13 @@
  * id of the run ends with. Each command accepts that, with or without `…`, as well as the beginning of an id.
  */
 import { type Blackboard, InvalidInputError, type Mode, NotFoundError } from "../errors-and-types.ts";
-import { readIds } from "../operator.ts";
+import { longestWhole, maxCandidates, readIds, shortestEnd } from "../operator.ts";
 import { printable } from "./output.ts";
 import { closest, didYouMean } from "./suggest.ts";
 
 type Board = Blackboard<Mode>;
 type Named = Parameters<typeof readIds>[1];
 
-/** Must equal `longestWhole` and `shortestEnd` of `operations/short-ids.ts`, which its query is about. */
-const longestWhole = 16;
-const shortestEnd = 8;
 /** Fewer characters are not searched for. */
 const fewest = 4;
 
@@ -109,11 +106,9 @@ async function findId(board: Board, named: Named, typed: string): Promise<string
   throw error;
 }
 
-const maxShown = 10;
-
 function ambiguous(named: Named, typed: string, found: readonly string[]): InvalidInputError {
-  const more = found.length > maxShown ? ", and more" : "";
-  const names = found.slice(0, maxShown).map((id) => JSON.stringify(id));
+  const more = found.length === maxCandidates ? ", and more" : "";
+  const names = found.slice(0, maxCandidates - 1).map((id) => JSON.stringify(id));
   const message = `${JSON.stringify(typed)} may be any of these ${named}s: ${names.join(", ")}${more}`;
   return new InvalidInputError([{ path: named, message }]);
 }
