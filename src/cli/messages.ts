@@ -1,7 +1,7 @@
 /**
  * The package's messages in the command's words: they name functions and options of the package, which cannot be typed here.
  */
-import { type InvalidInputError as Invalid, InvalidInputError } from "../errors-and-types.ts";
+import { type InvalidInputError as Invalid, InvalidInputError, NotFoundError } from "../errors-and-types.ts";
 
 /** What an option or argument of the package is called here. */
 const names: Readonly<Record<string, string>> = {
@@ -38,8 +38,14 @@ const phrases: readonly (readonly [string | RegExp, string])[] = [
 
 /** Returns an error's message as the command prints it. */
 export function messageFor(error: Error): string {
-  const text = error instanceof InvalidInputError ? renamed(error) : error.message;
+  const text = error instanceof InvalidInputError ? renamed(error) : ofRun(error);
   return phrases.reduce((message, [from, to]) => message.replace(from, to), text);
+}
+
+/** A place without any run is named by its location, as a run would be by its id. */
+function ofRun(error: Error): string {
+  const isPlace = error instanceof NotFoundError && error.entity === "run" && /[/\\]/.test(error.id);
+  return isPlace && error.message.includes("createRun(goal)") ? `${error.id} has no run yet.` : error.message;
 }
 
 /** The paths of the issues, which the message begins with, in the command's names. */

@@ -10,6 +10,7 @@ import {
   type BriefStatus,
   InvalidInputError,
   type Mode,
+  TransitionError,
 } from "../errors-and-types.ts";
 import { releaseBrief } from "../inspect.ts";
 import { type MoveName, moveSelected, type Selected } from "../operator.ts";
@@ -166,6 +167,13 @@ export interface Mover {
   showId: ShowId;
 }
 
+/** The statuses that each move starts from, for a dry run. */
+const movable: Readonly<Record<MoveName, readonly BriefStatus[]>> = {
+  retry: ["pending", "active", "failed"],
+  fail: ["pending", "active"],
+  release: ["active"],
+};
+
 async function moveIds(mover: Mover, typed: readonly string[]): Promise<void> {
   const { board, name, detail, delayed, json } = mover;
   for (const one of typed) {
@@ -173,6 +181,8 @@ async function moveIds(mover: Mover, typed: readonly string[]): Promise<void> {
       const id = await findBriefId(board, one);
       if (mover.dryRun) {
         const brief = await board.getBrief(id);
+        const allowed = movable[name];
+        if (brief && !allowed.includes(brief.status)) throw new TransitionError("brief", id, brief.status, allowed);
         if (brief) await printBrief(mover, brief);
       } else if (name === "retry") await printBrief(mover, await board.retryBrief(id, detail, delayed));
       else if (name === "fail") await printBrief(mover, await board.failBrief(id, detail));

@@ -79,6 +79,14 @@ test("retry --failed moves the failed briefs that the other options select; --dr
   });
   expect(printed("retry", file, "--failed", "--workstream", "w", "--json")).toContain('"briefId":"t2"');
   expect(printed("retry", file, "--failed")).toBe("0 briefs changed\n");
+  // A dry run refuses what the real one would.
+  board.completeBrief("t2", {});
+  for (const words of [[], ["--dry-run"]]) {
+    expect(run(["retry", file, "t2", ...words])).toMatchObject({
+      code: 1,
+      stderr: 'The brief "t2" is "done"; this change requires "pending" or "active" or "failed".\n',
+    });
+  }
 });
 
 test("operators that retry the failed briefs at the same time count one retry for each brief", async () => {

@@ -86,6 +86,7 @@ test("messages name what can be typed, not the package's functions and options",
   openBlackboard({ runId: "r", file: empty }).close();
   const old = join(temporaryFolder(), "old.db");
   copyFileSync(join(project, "test/fixtures/python/webhook.db"), old);
+  expect(run(["summary", empty]).stderr).toMatch(/empty\.db has no run yet\.\n$/);
   for (const words of [
     ["summary", empty],
     ["summary", empty, "--run", "r"],
