@@ -112,7 +112,8 @@ export async function openPostgresBlackboard<R extends Roles = Roles>(
 /**
  * Returns a run of a PostgreSQL database as the source or destination of `exportRun`, `importRun` and `copyRun`. Without a
  * `runId`, reading uses the only run of the database, and writing keeps the run's id. Writing applies pending migrations
- * first; reading never does. Reading and writing each hold one connection: copying within your own Pool needs two.
+ * first; reading never does. Reading and writing each hold one connection: copying within your own Pool needs two, and a pool of one is
+ * refused.
  *
  * ```ts
  * await copyRun(postgresRun({ runId: "abc123", connection }), { root: "archive" });

@@ -3,7 +3,7 @@
  */
 import { Command } from "commander";
 import type { PostgresGrantOptions } from "../postgres.ts";
-import { importPostgres } from "./locations.ts";
+import { importPostgres } from "./imports.ts";
 import { print, printJson } from "./output.ts";
 
 export function grantsCommand(): Command {

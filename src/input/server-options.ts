@@ -2,7 +2,7 @@
  * Validation of the options of the functions for PostgreSQL: which server, schema and run.
  */
 import { has } from "../foreign.ts";
-import { Check, shown } from "./check.ts";
+import { Check, maxInteger, shown } from "./check.ts";
 import { type CommonOptions, checkCommon, checkRunId, commonNames, refuseConnection } from "./options.ts";
 
 /** A PostgreSQL schema: which server and database, and which of the database's schemas. */
@@ -18,16 +18,28 @@ export interface ServerOptions<Pool> {
    * refuses one, as it does through a pooler that doesn't keep track of them.
    */
   preparedStatements?: boolean | undefined;
+  /**
+   * After this time without progress a transaction or call ends, on the server and here, in milliseconds, so that a machine
+   * that vanishes keeps no locks. In a transaction, also the maximum time between two calls. Default: 30000.
+   */
+  transactionTimeoutMs?: number | undefined;
 }
 
-export const serverNames = { connection: true, schema: true, preparedStatements: true } as const;
+export const serverNames = {
+  connection: true,
+  schema: true,
+  preparedStatements: true,
+  transactionTimeoutMs: true,
+} as const;
 
 /** Checks the options of a function about a whole schema that has options of its own, too. */
 export function checkServerOptions<Pool extends object>(given: Partial<ServerOptions<Pool>>) {
   // An empty string is refused as a missing connection.
-  const { connection = "", schema, preparedStatements } = given;
-  return checkPostgresViewOptions({ connection, schema, preparedStatements });
+  const { connection = "", schema, preparedStatements, transactionTimeoutMs } = given;
+  return checkPostgresViewOptions({ connection, schema, preparedStatements, transactionTimeoutMs });
 }
+
+const defaultTransactionTimeoutMs = 30_000;
 
 export function checkPostgresOptions<Pool extends object>(options: CommonOptions & ServerOptions<Pool>) {
   const check = new Check();
@@ -87,13 +99,17 @@ function checkRole(check: Check, value: unknown): string {
 
 function checkServer<Pool extends object>(
   check: Check,
-  { connection, schema, preparedStatements }: Partial<ServerOptions<Pool>>,
+  { connection, schema, preparedStatements, transactionTimeoutMs }: Partial<ServerOptions<Pool>>,
 ) {
   return {
     connection: checkConnection(check, connection),
     schema: schema === undefined ? undefined : checkSchemaName(check, "schema", schema),
     preparedStatements:
       preparedStatements === undefined ? undefined : check.boolean("preparedStatements", preparedStatements),
+    transactionTimeoutMs:
+      transactionTimeoutMs === undefined
+        ? defaultTransactionTimeoutMs
+        : check.integer("transactionTimeoutMs", transactionTimeoutMs, 1, maxInteger),
   };
 }
 

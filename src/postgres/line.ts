@@ -9,6 +9,7 @@ import type { AtOnce, Atomic, Lens, Operation, Parameters, Snapshot, Step } from
 import { atOnceLens } from "./at-once.ts";
 import { isContention, isUnlogged, isUnprepared } from "./errors.ts";
 import { postgresLens } from "./lens.ts";
+import { begin, isTurnOver } from "./limits.ts";
 import { lockRun, type Site } from "./locks.ts";
 import { nameFor } from "./naming.ts";
 import type { Client, Connection } from "./pool.ts";
@@ -63,10 +64,8 @@ export class Line {
       if ("snapshot" in step) {
         return this.transaction(() => this.runInside(step.snapshot()), "REPEATABLE READ READ ONLY");
       }
-      return this.transaction(async () => {
-        if (step.severalRows) await this.lockRun();
-        return await this.runInside(step.atomic());
-      });
+      const work = () => this.runInside(step.atomic());
+      return step.severalRows ? this.lockedTransaction(work) : this.transaction(work);
     };
     return this.#drive(
       operation,
@@ -87,22 +86,24 @@ export class Line {
     });
   }
 
-  lockRun(): Promise<void> {
-    return lockRun(this.client, this.#site, this.#runId, this.#nameFor);
-  }
-
-  /** Runs `work` in a transaction that has locked the run. */
+  /** Runs `work` in a transaction that waits for its turn among those of the run. */
   async lockedTransaction<T>(work: () => Promise<T>): Promise<T> {
-    let hasBegun = false;
+    let isLocked = false;
     const locking = async () => {
-      await this.lockRun();
-      hasBegun = true;
+      await lockRun(this.client, this.#site, this.#runId, this.#nameFor);
+      isLocked = true;
       return await work();
     };
-    return await this.resending(
-      () => this.transaction(locking),
-      () => !hasBegun,
-    );
+    for (;;) {
+      try {
+        return await this.resending(
+          () => this.transaction(locking),
+          () => !isLocked,
+        );
+      } catch (error) {
+        if (isLocked || !isTurnOver(error, this.#connection)) throw error;
+      }
+    }
   }
 
   /**
@@ -122,8 +123,7 @@ export class Line {
   }
 
   async transaction<T>(work: () => Promise<T>, level = "READ COMMITTED"): Promise<T> {
-    // Explicit, because a database may have a different default.
-    await this.client.query(`BEGIN ISOLATION LEVEL ${level}`);
+    await begin(this.client, this.#connection, level);
     return await this.#ending("COMMIT", "ROLLBACK", work);
   }
 

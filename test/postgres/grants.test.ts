@@ -130,7 +130,11 @@ describe.skipIf(!hasServer)("the grants", () => {
     expect(await board.createRun("a goal")).toMatchObject({ runId: "run-1" });
 
     await database.sql("DROP SCHEMA run_blackboard CASCADE");
-    const owner = connectPostgres({ connection: database.url, schema: undefined });
+    const owner = connectPostgres({
+      connection: database.url,
+      schema: undefined,
+      transactionTimeoutMs: 30_000,
+    });
     await migratePostgres(owner, migrations.slice(0, 3)).finally(() => owner.close());
     await database.sql(
       `GRANT USAGE ON SCHEMA run_blackboard TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA run_blackboard TO ${role}`,
