@@ -1,18 +1,27 @@
 /**
  * Completing many briefs in one commit, each with its event. Those that are refused don't keep the others from being completed.
  */
-import { and, eq, inArray, isNotNull, isNull, or } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, isNull, or, type SQL } from "drizzle-orm";
 import { LostClaimError, NotFoundError, TransitionError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
 import type { PlainObject } from "../input/json.ts";
 import { encodeFor, type Roles } from "../input/roles.ts";
 import { readByIds } from "./brief-sets.ts";
-import { type Brief, briefColumns, readBrief } from "./briefs.ts";
-import { appendEvents, checkDetail } from "./entries.ts";
-import { filtered } from "./index-choice.ts";
+import { type Brief, briefColumns, isReadable, readBrief } from "./briefs.ts";
+import { appendEvents, checkDetail, insertEvents } from "./entries.ts";
+import { filtered, literal } from "./index-choice.ts";
 import { type BriefRef, checkRef, moves, type Reference, requireRepeat } from "./lifecycle.ts";
-import { listed, listsOf } from "./lists.ts";
-import { type Context, type Operation, statement, together } from "./operation.ts";
+import { isOneList, listed, listsOf } from "./lists.ts";
+import {
+  atOnce,
+  type Context,
+  type Entries,
+  type Lens,
+  type Operation,
+  type Placeholders,
+  statement,
+  together,
+} from "./operation.ts";
 import type { BriefOf } from "./roles.ts";
 
 /** One of the completions of `completeBriefs`. */
@@ -31,11 +40,17 @@ export type Completed<R extends Roles> =
 
 const listedFields = { briefId: "text", attempt: "integer", result: "json" } as const;
 
+type Completing = { runId: string; list: string; now: string | null };
+
 /** As `moves.complete`: by id from these statuses, by claim only from the current claim. */
-const completeAll = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
+function completing(
+  lens: Lens,
+  $: Placeholders<Completing>,
+  { from, entry, isFoundBy }: Entries<typeof listedFields>,
+  condition?: SQL,
+) {
   const { briefs } = lens.t;
-  const { from, entry, isFoundBy } = lens.entries($.list, listedFields);
-  const update = lens.db
+  return lens.db
     .update(briefs)
     .set({ status: moves.complete.to, result: entry.result, leaseExpiresAt: null, updatedAt: lens.time($.now) })
     .from(from)
@@ -49,10 +64,27 @@ const completeAll = statement<{ runId: string; list: string; now: string | null 
             and(eq(briefs.attempt, entry.attempt), eq(briefs.status, "active"), isNotNull(briefs.claimedBy)),
           ),
         ),
+        condition,
       ),
     )
     .returning(briefColumns(lens));
-  return lens.byKey(briefs, update);
+}
+
+const completeAll = statement<Completing>()((lens, $) =>
+  lens.byKey(lens.t.briefs, completing(lens, $, lens.entries($.list, listedFields))),
+);
+
+const loggedFields = { ...listedFields, eventId: "text", detail: "json" } as const;
+
+/** Completes all of them, different briefs that wait for none: triggers count the blockers of others at the statement's end. */
+const completeAllAtOnce = atOnce<Completing & { count: number }>()((lens, $) => {
+  const list = lens.entries($.list, loggedFields);
+  const { eventId, briefId, detail } = list.entry;
+  const change = completing(lens, $, list, filtered(and(eq(lens.t.briefs.waitsFor, literal(0)), isReadable(lens))));
+  const kind = literal(moves.complete.logs);
+  return lens.allOrNone(change, $.count, (isMade) =>
+    insertEvents(lens, $, list, { eventId, briefId, kind, detail }, isMade),
+  );
 });
 
 const findRoles = statement<{ runId: string; ids: string }>()((lens, $) => {
@@ -93,7 +125,24 @@ export function* completeBriefs(
   });
   check.done();
   const now = context.now();
-  return yield* together(() => completeEach(runId, entries, now));
+  return (
+    (yield* completeAtOnce(runId, entries, ids, now)) ?? (yield* together(() => completeEach(runId, entries, now)))
+  );
+}
+
+/** `undefined` unless all are completed. */
+function* completeAtOnce(runId: string, entries: readonly Entry[], ids: readonly string[], now: string | null) {
+  if (ids.length < entries.length || !isOneList(entries)) return undefined;
+  const rows = yield* completeAllAtOnce(() => {
+    const list = entries.map(({ attempt = null, ...entry }) => ({ ...entry, attempt }));
+    return { runId, now, count: entries.length, list: listed(loggedFields, list) };
+  });
+  if (!rows || rows.length === 0) return undefined;
+  const completed = new Map(rows.map((row) => [row.briefId, readBrief(row)]));
+  return ids.flatMap((id) => {
+    const brief = completed.get(id);
+    return brief ? [{ brief }] : [];
+  });
 }
 
 function* rolesOf(runId: string, ids: readonly string[]): Operation<Map<string, string>> {

@@ -91,6 +91,29 @@ export interface AtOnceLens extends Lens {
     change: Preparable<Row>,
     event: (changed: { readonly [Name in keyof Row]: SQL }) => NewEventColumns,
   ): Preparable<Row>;
+  /**
+   * `change` of all `count` rows of a list, and the insertion of their events by `log`, which has the condition `isMade`. The
+   * statement makes no change, or all of them with their events; otherwise it fails.
+   */
+  allOrNone<Row>(
+    change: Preparable<Row>,
+    count: SQL<number>,
+    log?: (isMade: SQL) => Preparable<{ seq: number }>,
+  ): Preparable<Row>;
+  /** A query as a part of the statement, for other parts to refer to. */
+  part<Row>(name: string, query: Preparable<Row>): StatementPart<Row>;
+  /** The row of `seen` with each row of `changed`, or with none. The statement fails unless `isWhole`. */
+  seenWithChanged<Seen, Row>(
+    seen: StatementPart<Seen>,
+    changed: StatementPart<Row>,
+    isWhole: SQL,
+  ): Preparable<Seen & { readonly [Name in keyof Row]: Row[Name] | null }>;
+}
+
+/** `from` is an item of FROM; the columns are those of its rows. */
+export interface StatementPart<Row> {
+  readonly from: SQL;
+  readonly columns: { readonly [Name in keyof Row]: SQL };
 }
 export type NewEventColumns = { readonly [Name in "eventId" | "briefId" | "kind" | "detail"]: SQL } & {
   readonly now: SQL<string | null>;
@@ -190,12 +213,20 @@ export function statement<P extends Parameters>() {
  * was rolled back; a transaction then has to make the change, or say why it can't be made.
  */
 export function atOnce<P extends Parameters>() {
+  return <Row>(build: (lens: AtOnceLens, $: Placeholders<P>) => Preparable<Row>) =>
+    oneStatement<P>()((lens, $) => {
+      const locking = {
+        get: (all: typeof $, name: string) => (name === "runId" ? lens.lockedRunId : Reflect.get(all, name)),
+      };
+      return build(lens, new Proxy($, locking));
+    });
+}
+
+/** Like `atOnce`, for a statement that does not lock the run's row. */
+export function oneStatement<P extends Parameters>() {
   return <Row>(build: (lens: AtOnceLens, $: Placeholders<P>) => Preparable<Row>) => {
     const prepare = (lens: AtOnceLens) => {
-      const $ = new Proxy(placeholdersOf<P>(lens), {
-        get: (all, name) => (name === "runId" ? lens.lockedRunId : Reflect.get(all, name)),
-      });
-      const query = build(lens, $);
+      const query = build(lens, placeholdersOf<P>(lens));
       return query.prepare(lens.nameOf(query));
     };
     return function* (parameters: () => P): Operation<Row[] | undefined> {

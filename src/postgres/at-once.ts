@@ -11,11 +11,11 @@
  * events. The statement's snapshot is older than its locks. Rows that it locks or updates are read again once they are locked.
  * Other rows that were committed meanwhile, such as a parent, are not seen: then it changes nothing.
  */
-import { eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, or, type SQL, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import { alias, type PgColumn } from "drizzle-orm/pg-core";
 import type { TypedQueryBuilder } from "drizzle-orm/query-builders/query-builder";
-import type { AtOnceLens, NewEventColumns } from "../operations/operation.ts";
+import type { AtOnceLens, Entries, EntryTypes, NewEventColumns } from "../operations/operation.ts";
 import { clock, postgresLens, typed } from "./lens.ts";
 import { type Site, takeTurn } from "./locks.ts";
 
@@ -56,9 +56,14 @@ export function atOnceLens(
   const lens = postgresLens(db, tables, nameFor);
   const { time, timeIn } = clock(sql`(select "at" from ${turn})`);
 
-  const chosen = (query: Query) => {
-    const part = partOf(db, "chosen", query);
+  const added = (name: string, query: Query) => {
+    const part = partOf(db, name, query);
     parts.push(part);
+    return part;
+  };
+
+  const chosen = (query: Query) => {
+    const part = added("chosen", query);
     const columns = Object.entries(columnsOf(part));
     return Object.fromEntries(columns.map(([name, column]) => [name, sql`(select ${column} from ${part})`]));
   };
@@ -78,16 +83,58 @@ export function atOnceLens(
         .onConflictDoNothing()
         .returning({ runId: events.runId, seq: events.seq }),
     );
-    const stored = sql`select count(*) from ${logged} where ${logged.runId} = ${changed.runId} and ${logged.seq} <= ${sql.raw(String(Number.MAX_SAFE_INTEGER))}`;
-    return (
-      db
-        .with(turn, run, ...parts, changed, logged)
-        .select(columnsOf(changed))
-        .from(changed)
-        // Division by zero, since SQL has no other way to fail, and a change without its event would be committed.
-        .where(sql`1 / (${stored}) = 1`)
-    );
+    const stored = sql`select count(*) from ${logged} where ${logged.runId} = ${changed.runId} and ${logged.seq} <= ${maxSeq}`;
+    return db
+      .with(turn, run, ...parts, changed, logged)
+      .select(columnsOf(changed))
+      .from(changed)
+      .where(failsUnless(sql`(${stored}) = 1`));
   };
+
+  let list: (Pick<Entries<EntryTypes>, "from" | "isFoundBy"> & Record<"entry" | "position", unknown>) | undefined;
+  /** One list for the whole statement, which is decoded once: that takes as long as finding its rows. */
+  const entries = (text: SQL, types: EntryTypes) => {
+    if (list) return list;
+    const { from, entry, position } = lens.entries(text, types);
+    const values = Object.entries<SQL>({ ...entry, position });
+    const columns = Object.fromEntries(values.map(([name, value]) => [name, value.as(name)]));
+    const part = added("list", db.select(columns).from(from));
+    const columnOf = (name: string) => sql`${part}.${sql.identifier(name)}`;
+    list = {
+      from: sql`${part}`,
+      entry: Object.fromEntries(values.map(([name]) => [name, columnOf(name)])),
+      position: columnOf("position"),
+      isFoundBy: (column, name) =>
+        sql`${column} = ${columnOf(name)} and ${column} = any(array(select ${columnOf(name)} from ${part}))`,
+    };
+    return list;
+  };
+
+  const allOrNone = (change: Query, count: SQL, log?: (isMade: SQL) => Query) => {
+    const changed = added("changed", change);
+    const changes = sql`(select count(*) from ${changed})`;
+    const isMade = sql`${changes} = ${count}`;
+    const logged = log && added("logged", log(isMade));
+    const stored = logged && sql`(select count(*) from ${logged} where ${logged.seq} <= ${maxSeq}) = ${count}`;
+    return db
+      .with(turn, run, ...parts)
+      .select(columnsOf(changed))
+      .from(changed)
+      .where(failsUnless(or(sql`${changes} = 0`, and(isMade, stored))));
+  };
+
+  const part = (name: string, query: Query) => {
+    const made = added(name, query);
+    return { from: sql`${made}`, columns: columnsOf(made), made };
+  };
+
+  const seenWithChanged = (seen: { made: Part }, changed: { made: Part }, isWhole: SQL) =>
+    db
+      .with(...parts)
+      .select({ ...columnsOf(seen.made), ...columnsOf(changed.made) })
+      .from(seen.made)
+      .leftJoin(changed.made, sql`true`)
+      .where(failsUnless(isWhole));
 
   // Part of the cast of `lens.ts`: the locked run is an alias of a query, typed here as the table.
   return {
@@ -96,10 +143,21 @@ export function atOnceLens(
     time,
     timeIn,
     lockedRunId: sql`(select ${run.runId} from ${run})`,
+    entries,
     chosen,
     object,
     withEvent,
+    allOrNone,
+    part,
+    seenWithChanged,
   } as unknown as AtOnceLens;
+}
+
+const maxSeq = sql.raw(String(Number.MAX_SAFE_INTEGER));
+
+/** Division by zero, since SQL has no other way to fail, and half of a change would be committed. */
+function failsUnless(condition: SQL | undefined): SQL {
+  return sql`1 / cast(${condition} as integer) = 1`;
 }
 
 function object(fields: Readonly<Record<string, SQL>>): SQL {
