@@ -100,14 +100,23 @@ export interface AtOnceLens extends Lens {
     count: SQL<number>,
     log?: (isMade: SQL) => Preparable<{ seq: number }>,
   ): Preparable<Row>;
+  /** For a statement that does not lock the run's row. */
+  unlocked: CombiningLens;
+}
+
+/** What an engine provides to one statement that reads, and changes what it has read. */
+export interface CombiningLens extends Lens {
   /** A query as a part of the statement, for other parts to refer to. */
   part<Row>(name: string, query: Preparable<Row>): StatementPart<Row>;
-  /** The row of `seen` with each row of `changed`, or with none. The statement fails unless `isWhole`. */
+  /**
+   * The row of `seen`, with the number of `chosen` rows, and with each row of `changed` or NULL for each of its columns. The
+   * statement fails if it has changed some of the chosen rows, but not all.
+   */
   seenWithChanged<Seen, Row>(
     seen: StatementPart<Seen>,
+    chosen: StatementPart<unknown>,
     changed: StatementPart<Row>,
-    isWhole: SQL,
-  ): Preparable<Seen & { readonly [Name in keyof Row]: Row[Name] | null }>;
+  ): Preparable<Seen & { chosen: number } & ({ readonly [Name in keyof Row]: null } | Row)>;
 }
 
 /** `from` is an item of FROM; the columns are those of its rows. */
@@ -214,24 +223,27 @@ export function statement<P extends Parameters>() {
  */
 export function atOnce<P extends Parameters>() {
   return <Row>(build: (lens: AtOnceLens, $: Placeholders<P>) => Preparable<Row>) =>
-    oneStatement<P>()((lens, $) => {
-      const locking = {
-        get: (all: typeof $, name: string) => (name === "runId" ? lens.lockedRunId : Reflect.get(all, name)),
-      };
-      return build(lens, new Proxy($, locking));
+    inOneStatement<P, Row>((lens) => {
+      const locking = new Proxy(placeholdersOf<P>(lens), {
+        get: (all, name) => (name === "runId" ? lens.lockedRunId : Reflect.get(all, name)),
+      });
+      return build(lens, locking);
     });
 }
 
-/** Like `atOnce`, for a statement that does not lock the run's row. */
-export function oneStatement<P extends Parameters>() {
-  return <Row>(build: (lens: AtOnceLens, $: Placeholders<P>) => Preparable<Row>) => {
-    const prepare = (lens: AtOnceLens) => {
-      const query = build(lens, placeholdersOf<P>(lens));
-      return query.prepare(lens.nameOf(query));
-    };
-    return function* (parameters: () => P): Operation<Row[] | undefined> {
-      return (yield { atOnce: prepare, parameters }) as Row[] | undefined;
-    };
+/** Like `atOnce`, without a lock of the run's row. */
+export function combined<P extends Parameters>() {
+  return <Row>(build: (lens: CombiningLens, $: Placeholders<P>) => Preparable<Row>) =>
+    inOneStatement<P, Row>(({ unlocked }) => build(unlocked, placeholdersOf<P>(unlocked)));
+}
+
+function inOneStatement<P extends Parameters, Row>(build: (lens: AtOnceLens) => Preparable<Row>) {
+  const prepare = (lens: AtOnceLens) => {
+    const query = build(lens);
+    return query.prepare(lens.nameOf(query));
+  };
+  return function* (parameters: () => P): Operation<Row[] | undefined> {
+    return (yield { atOnce: prepare, parameters }) as Row[] | undefined;
   };
 }
 

@@ -128,13 +128,15 @@ export function atOnceLens(
     return { from: sql`${made}`, columns: columnsOf(made), made };
   };
 
-  const seenWithChanged = (seen: { made: Part }, changed: { made: Part }, isWhole: SQL) =>
-    db
+  const seenWithChanged = (seen: { made: Part }, chosen: { made: Part }, changed: { made: Part }) => {
+    const count = sql`(select cast(count(*) as integer) from ${chosen.made})`;
+    return db
       .with(...parts)
-      .select({ ...columnsOf(seen.made), ...columnsOf(changed.made) })
+      .select({ ...columnsOf(seen.made), chosen: count.as("chosen"), ...columnsOf(changed.made) })
       .from(seen.made)
       .leftJoin(changed.made, sql`true`)
-      .where(failsUnless(isWhole));
+      .where(failsUnless(sql`(select count(*) from ${changed.made}) in (0, ${count})`));
+  };
 
   // Part of the cast of `lens.ts`: the locked run is an alias of a query, typed here as the table.
   return {
@@ -148,8 +150,7 @@ export function atOnceLens(
     object,
     withEvent,
     allOrNone,
-    part,
-    seenWithChanged,
+    unlocked: { ...lens, part, seenWithChanged },
   } as unknown as AtOnceLens;
 }
 

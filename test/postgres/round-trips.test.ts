@@ -85,6 +85,61 @@ describe.skipIf(!hasServer)("round trips on PostgreSQL", () => {
     ]);
   });
 
+  test("a list is one, of any length, with its events", async () => {
+    const { board, roundTripsOf } = await counted();
+    await board.createBrief({ briefId: "root", ...brief });
+    const found: Record<string, number> = {};
+    const count = async <T>(name: string, call: () => Promise<T>): Promise<T> => {
+      let result: T | undefined;
+      found[name] = await roundTripsOf(async () => {
+        result = await call();
+      });
+      return result ?? expect.fail("no result");
+    };
+    for (const length of [1, 40, 1000]) {
+      const list = Array.from({ length }, (_, n) => ({
+        briefId: `${length} ${n}`,
+        ...brief,
+        parentBriefId: n < 2 ? "root" : `${length} ${n - 1}`,
+        workstreamId: n % 2 ? "ws" : null,
+        priority: 1,
+      }));
+      expect(await count(`spawn ${length}`, () => board.spawnBriefs(list))).toHaveLength(length);
+      const claims = await count(`claim ${length}`, () => board.claimBriefs({ ...request, limit: length }));
+      expect(claims.map((claim) => claim.brief.briefId)).toEqual(list.map(({ briefId }) => briefId).toSorted());
+      const { renewed } = await count(`renew ${length}`, () => board.renewClaims(claims, { leaseMs: 60_000 }));
+      expect(renewed).toHaveLength(length);
+      const completed = await count(`complete ${length}`, () =>
+        board.completeBriefs(
+          claims.map((claim, n) => ({ ref: n % 2 ? claim : claim.brief.briefId, result: { n }, detail: { n } })),
+        ),
+      );
+      expect(completed.map((one) => one.brief?.result)).toEqual(claims.map((_, n) => ({ n })));
+    }
+    expect(await count("claim fewer", () => board.claimBriefs({ ...request, limit: 40 }))).toHaveLength(1);
+    expect(await count("claim none", () => board.claimBriefs({ ...request, limit: 40 }))).toEqual([]);
+    expect(found).toEqual(Object.fromEntries(Object.keys(found).map((name) => [name, 1])));
+    const { lastSeq, events } = await board.getRunSummary();
+    expect([lastSeq, events.spawned, events.completed]).toEqual([2 * 1041, 1041, 1041]);
+  });
+
+  test("a list of which an entry is refused is a transaction", async () => {
+    const { board, claim, roundTripsOf } = await counted();
+    const claims = [await claim(), await claim(), await claim()];
+    await board.retryBrief(claims[1] ?? expect.fail());
+    const renewing = async () => {
+      const { renewed, lost } = await board.renewClaims(claims, { leaseMs: 60_000 });
+      expect([renewed.length, lost.length]).toEqual([2, 1]);
+    };
+    expect(await roundTripsOf(renewing)).toBeLessThanOrEqual(6);
+    const completing = async () => {
+      const completed = await board.completeBriefs(claims.map((ref) => ({ ref, result: {} })));
+      expect(completed.map(({ brief, error }) => brief?.status ?? error?.code)).toEqual(["done", "LOST_CLAIM", "done"]);
+    };
+    expect(await roundTripsOf(completing)).toBeLessThanOrEqual(7);
+    expect((await board.getRunSummary()).lastSeq).toBe(3);
+  });
+
   test("inside a transaction each of them is one more, for its savepoint", async () => {
     const { board, roundTripsOf } = await counted();
     await board.transaction(async (tx) => {
