@@ -146,8 +146,10 @@ export class Line {
     undo?: () => Promise<unknown>,
   ) {
     const query = this.#kept.get(atOnce, () => reading(atOnce(atOnceLens(this.#database, this.#site, this.#nameFor))));
+    const once = () => this.#run(query, parameters());
     try {
-      return await this.#run(query, parameters());
+      // As for other statements: triggers must see what was committed while this one waited for the run.
+      return await (this.#connection.isStricter && !undo ? this.transaction(once) : once());
     } catch (error) {
       if (!isExpected(error)) throw error;
       await undo?.();
