@@ -82,8 +82,8 @@ const completeAllAtOnce = atOnce<Completing & { count: number }>()((lens, $) => 
   const { eventId, briefId, detail } = list.entry;
   const change = completing(lens, $, list, filtered(and(eq(lens.t.briefs.waitsFor, literal(0)), isReadable(lens))));
   const kind = literal(moves.complete.logs);
-  return lens.allOrNone(change, $.count, (isMade) =>
-    insertEvents(lens, $, list, { eventId, briefId, kind, detail }, isMade),
+  return lens.allOrNone(change, $.count, (numbers) =>
+    insertEvents(lens, $, list, { eventId, briefId, kind, detail }, numbers),
   );
 });
 

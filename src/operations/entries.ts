@@ -9,7 +9,15 @@ import type { Check } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
 import { type CreatorFields, type NewRow, newColumns } from "./creation.ts";
 import { listed, listsOf } from "./lists.ts";
-import { type Context, type Entries, type EntryTypes, type Lens, type Operation, statement } from "./operation.ts";
+import {
+  type Context,
+  type Entries,
+  type EntryTypes,
+  type EventNumbers,
+  type Lens,
+  type Operation,
+  statement,
+} from "./operation.ts";
 
 type Row = typeof events.$inferSelect;
 
@@ -81,17 +89,18 @@ export function insertEvents(
   $: { readonly runId: SQL<string>; readonly now: SQL<string | null> },
   { from, position }: Pick<Entries<EntryTypes>, "from" | "position">,
   values: { readonly [Name in keyof typeof newEventFields]: SQL },
-  condition?: SQL,
+  numbers?: EventNumbers,
 ) {
   const { db, t } = lens;
+  const computed: Record<string, SQL> = numbers ? { seq: sql`${numbers.before} + ${position}` } : {};
   return db
     .insert(t.events)
     .select(
       db
-        .select(newColumns(lens, t.events, newEventFields, { ...values, now: $.now }))
+        .select(newColumns(lens, t.events, newEventFields, { ...values, now: $.now }, computed))
         .from(t.runs)
         .innerJoin(from, sql`true`)
-        .where(and(eq(t.runs.runId, $.runId), condition))
+        .where(and(eq(t.runs.runId, $.runId), numbers?.isMade))
         .orderBy(position),
     )
     .onConflictDoNothing()

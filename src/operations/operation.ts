@@ -92,13 +92,13 @@ export interface AtOnceLens extends Lens {
     event: (changed: { readonly [Name in keyof Row]: SQL }) => NewEventColumns,
   ): Preparable<Row>;
   /**
-   * `change` of all `count` rows of a list, and the insertion of their events by `log`, which has the condition `isMade`. The
-   * statement makes no change, or all of them with their events; otherwise it fails.
+   * `change` of all `count` rows of a list, and the insertion of their events by `log`. The statement makes no change, or all of
+   * them with their events; otherwise it fails.
    */
   allOrNone<Row>(
     change: Preparable<Row>,
     count: SQL<number>,
-    log?: (isMade: SQL) => Preparable<{ seq: number }>,
+    log?: (numbers: EventNumbers) => Preparable<{ seq: number }>,
   ): Preparable<Row>;
   /** For a statement that does not lock the run's row. */
   unlocked: CombiningLens;
@@ -123,6 +123,14 @@ export interface CombiningLens extends Lens {
 export interface StatementPart<Row> {
   readonly from: SQL;
   readonly columns: { readonly [Name in keyof Row]: SQL };
+}
+
+/** The numbers of the events of a list. */
+export interface EventNumbers {
+  /** True if all changes were made: the condition on which events are inserted. */
+  readonly isMade: SQL;
+  /** The number before the first event's. */
+  readonly before: SQL<number>;
 }
 export type NewEventColumns = { readonly [Name in "eventId" | "briefId" | "kind" | "detail"]: SQL } & {
   readonly now: SQL<string | null>;

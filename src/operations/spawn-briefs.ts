@@ -105,8 +105,8 @@ const spawnAllAtOnce = family((names: References) =>
         : undefined,
     );
     const values = { eventId, briefId, kind: sql`'spawned'`, detail: $.detail };
-    return lens.allOrNone(inserting(lens, $, list, condition), $.count, (isMade) =>
-      insertEvents(lens, $, list, values, isMade),
+    return lens.allOrNone(inserting(lens, $, list, condition), $.count, (numbers) =>
+      insertEvents(lens, $, list, values, numbers),
     );
   }),
 );

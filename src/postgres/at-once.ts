@@ -15,7 +15,7 @@ import { and, eq, getTableColumns, or, type SQL, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import { alias, type PgColumn } from "drizzle-orm/pg-core";
 import type { TypedQueryBuilder } from "drizzle-orm/query-builders/query-builder";
-import type { AtOnceLens, Entries, EntryTypes, NewEventColumns } from "../operations/operation.ts";
+import type { AtOnceLens, Entries, EntryTypes, EventNumbers, NewEventColumns } from "../operations/operation.ts";
 import { clock, postgresLens, typed } from "./lens.ts";
 import { type Site, takeTurn } from "./locks.ts";
 
@@ -110,17 +110,39 @@ export function atOnceLens(
     return list;
   };
 
-  const allOrNone = (change: Query, count: SQL, log?: (isMade: SQL) => Query) => {
+  /** The events' numbers in one step: counting them one by one in the trigger takes time that grows with the square. */
+  const counted = (isMade: SQL, count: SQL) => {
+    const { eventCounters: counters } = tables;
+    const step = db
+      .select({ runId: run.runId, seq: sql`cast(${count} as bigint)`.as("seq") })
+      .from(run)
+      .where(isMade);
+    return added(
+      "counted",
+      db
+        .insert(counters)
+        .select(step)
+        .onConflictDoUpdate({ target: counters.runId, set: { seq: sql`${counters.seq} + excluded.seq` } })
+        .returning({ seq: counters.seq, kept: keepSeq("on").as("kept") }),
+    );
+  };
+
+  const allOrNone = (change: Query, count: SQL, log?: (numbers: EventNumbers) => Query) => {
     const changed = added("changed", change);
     const changes = sql`(select count(*) from ${changed})`;
     const isMade = sql`${changes} = ${count}`;
-    const logged = log && added("logged", log(isMade));
-    const stored = logged && sql`(select count(*) from ${logged} where ${logged.seq} <= ${maxSeq}) = ${count}`;
+    const conditions = [isMade];
+    if (log) {
+      const numbers = counted(isMade, count);
+      const logged = added("logged", log({ isMade, before: sql`(select ${numbers.seq} - ${count} from ${numbers})` }));
+      conditions.push(sql`(select count(*) from ${logged} where ${logged.seq} <= ${maxSeq}) = ${count}`);
+      conditions.push(sql`(select ${keepSeq("off")}) = 'off'`);
+    }
     return db
       .with(turn, run, ...parts)
       .select(columnsOf(changed))
       .from(changed)
-      .where(failsUnless(or(sql`${changes} = 0`, and(isMade, stored))));
+      .where(failsUnless(or(sql`${changes} = 0`, and(...conditions))));
   };
 
   const part = (name: string, query: Query) => {
@@ -155,6 +177,11 @@ export function atOnceLens(
 }
 
 const maxSeq = sql.raw(String(Number.MAX_SAFE_INTEGER));
+
+/** Whether the trigger keeps a number that an event brings, until the end of the transaction. */
+function keepSeq(value: "on" | "off"): SQL {
+  return sql`set_config('run_blackboard.keep_seq', ${sql.raw(`'${value}'`)}, true)`;
+}
 
 /** Division by zero, since SQL has no other way to fail, and half of a change would be committed. */
 function failsUnless(condition: SQL | undefined): SQL {

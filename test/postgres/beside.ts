@@ -23,7 +23,7 @@ export async function two() {
       called.catch(() => undefined);
       await someoneWaits();
     });
-    return await called;
+    return await (called ?? expect.fail("not called"));
   };
   const place = { open: () => Promise.reject(new Error("It is open.")), sql: (text: string) => schema.sql(text) };
   return { schema, connection, board, other, someoneWaits, during, place };
