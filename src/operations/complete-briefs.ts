@@ -10,7 +10,7 @@ import { readByIds } from "./brief-sets.ts";
 import { type Brief, briefColumns, isReadable, readBrief } from "./briefs.ts";
 import { appendEvents, checkDetail, insertEvents } from "./entries.ts";
 import { filtered, literal } from "./index-choice.ts";
-import { type BriefRef, checkRef, moves, type Reference, requireRepeat } from "./lifecycle.ts";
+import { type BriefRef, checkRef, encodedAsStated, moves, type Reference, requireRepeat } from "./lifecycle.ts";
 import { isOneList, listed, listsOf } from "./lists.ts";
 import {
   atOnce,
@@ -74,13 +74,15 @@ const completeAll = statement<Completing>()((lens, $) =>
   lens.byKey(lens.t.briefs, completing(lens, $, lens.entries($.list, listedFields))),
 );
 
-const loggedFields = { ...listedFields, eventId: "text", detail: "json" } as const;
+const loggedFields = { ...listedFields, eventId: "text", detail: "json", role: "text" } as const;
 
 /** Completes all of them, different briefs that wait for none: triggers count the blockers of others at the statement's end. */
 const completeAllAtOnce = atOnce<Completing & { count: number }>()((lens, $) => {
   const list = lens.entries($.list, loggedFields);
-  const { eventId, briefId, detail } = list.entry;
-  const change = completing(lens, $, list, filtered(and(eq(lens.t.briefs.waitsFor, literal(0)), isReadable(lens))));
+  const { eventId, briefId, detail, role } = list.entry;
+  const { briefs } = lens.t;
+  const ofRole = or(isNull(role), lens.isText(briefs.role, role));
+  const change = completing(lens, $, list, filtered(and(ofRole, eq(briefs.waitsFor, literal(0)), isReadable(lens))));
   const kind = literal(moves.complete.logs);
   return lens.allOrNone(change, $.count, (numbers) =>
     insertEvents(lens, $, list, { eventId, briefId, kind, detail }, numbers),
@@ -108,34 +110,46 @@ export function* completeBriefs(
       const { ref, result, detail } = own.object("completion", completion, completionNames);
       const { briefId, attempt } = checkRef(own, ref ?? "", { claim: "ref", id: "ref" });
       const eventId = own.id("newId()", context.newId());
-      return { briefId, attempt, eventId, detail: checkDetail(own, detail), result };
+      const stated = encodedAsStated(context, ref ?? "", result);
+      return { briefId, attempt, eventId, detail: checkDetail(own, detail), result, stated };
     }),
   );
   const ids = [...new Set(given.map(({ briefId }) => briefId))];
+  const isStated = given.every(({ stated }) => stated !== undefined);
+  if (isStated && check.refusals === 0) {
+    const entries = given.map(({ stated, ...entry }) => ({ ...entry, role: stated?.role, result: stated?.text ?? "" }));
+    const completed = yield* completeAtOnce(context, entries, ids);
+    if (completed) return completed;
+  }
   // Read only if roles are declared, since the role's schema validates the result.
   const roles = context.roles && check.refusals === 0 ? yield* rolesOf(runId, ids) : new Map<string, string>();
-  const entries = given.map(({ briefId, attempt, eventId, detail, result }, n): Entry => {
+  const entries = given.map(({ briefId, attempt, eventId, detail, result, stated }, n): Entry => {
     const role = roles.get(briefId);
     // Without a role the brief doesn't exist, which is the error of this completion alone.
     const declared = role === undefined ? undefined : context.roles;
-    const text = check.entry(`completions[${n}]`, "completion", (own) =>
-      encodeFor(own, declared, role, "result", result),
-    );
+    const text =
+      stated && stated.role === role
+        ? stated.text
+        : check.entry(`completions[${n}]`, "completion", (own) => encodeFor(own, declared, role, "result", result));
     return { briefId, attempt, eventId, detail, result: text };
   });
   check.done();
+  const completed = isStated ? undefined : yield* completeAtOnce(context, entries, ids);
+  if (completed) return completed;
   const now = context.now();
-  return (
-    (yield* completeAtOnce(runId, entries, ids, now)) ?? (yield* together(() => completeEach(runId, entries, now)))
-  );
+  return yield* together(() => completeEach(runId, entries, now));
 }
 
 /** `undefined` unless all are completed. */
-function* completeAtOnce(runId: string, entries: readonly Entry[], ids: readonly string[], now: string | null) {
+function* completeAtOnce(
+  context: Context,
+  entries: readonly (Entry & { role?: string | undefined })[],
+  ids: readonly string[],
+) {
   if (ids.length < entries.length || !isOneList(entries)) return undefined;
   const rows = yield* completeAllAtOnce(() => {
-    const list = entries.map(({ attempt = null, ...entry }) => ({ ...entry, attempt }));
-    return { runId, now, count: entries.length, list: listed(loggedFields, list) };
+    const list = entries.map(({ attempt = null, role = null, ...entry }) => ({ ...entry, attempt, role }));
+    return { runId: context.runId, now: context.now(), count: entries.length, list: listed(loggedFields, list) };
   });
   if (!rows || rows.length === 0) return undefined;
   const completed = new Map(rows.map((row) => [row.briefId, readBrief(row)]));

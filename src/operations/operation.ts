@@ -84,6 +84,8 @@ export interface AtOnceLens extends Lens {
   lockedRunId: SQL<string>;
   /** The columns of the one row that `query` selects and locks, as they were before the change. */
   chosen<Row>(query: Preparable<Row>): { readonly [Name in keyof Row]: SQL };
+  /** True if the column equals a text of a list, which has the collation of ids. */
+  isText(column: AnyColumn, text: SQL): SQL;
   /** A JSON object. */
   object(fields: Readonly<Record<string, SQL>>): SQL;
   /** `change`, which returns the changed row, and its event. The statement fails unless the event is stored. */

@@ -11,7 +11,7 @@
  * events. The statement's snapshot is older than its locks. Rows that it locks or updates are read again once they are locked.
  * Other rows that were committed meanwhile, such as a parent, are not seen: then it changes nothing.
  */
-import { and, eq, getTableColumns, or, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, and, eq, getTableColumns, or, type SQL, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import { alias, type PgColumn } from "drizzle-orm/pg-core";
 import type { TypedQueryBuilder } from "drizzle-orm/query-builders/query-builder";
@@ -169,6 +169,7 @@ export function atOnceLens(
     lockedRunId: sql`(select ${run.runId} from ${run})`,
     entries,
     chosen,
+    isText,
     object,
     withEvent,
     allOrNone,
@@ -186,6 +187,10 @@ function keepSeq(value: "on" | "off"): SQL {
 /** Division by zero, since SQL has no other way to fail, and half of a change would be committed. */
 function failsUnless(condition: SQL | undefined): SQL {
   return sql`1 / cast(${condition} as integer) = 1`;
+}
+
+function isText(column: AnyColumn, text: SQL): SQL {
+  return sql`${column} = (${text} collate "default")`;
 }
 
 function object(fields: Readonly<Record<string, SQL>>): SQL {

@@ -1,6 +1,7 @@
 /** How often a call waits for the server: what decides its cost where the server is on another machine. */
-import type { Claim } from "run-blackboard";
+import type { Claim, Roles } from "run-blackboard";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
 import { StandingClock } from "../behaviour/engine.ts";
 import { freshSchema, hasServer, newPool, openRun } from "./fresh.ts";
 import { startProxy } from "./proxy.ts";
@@ -8,12 +9,19 @@ import { startProxy } from "./proxy.ts";
 const brief = { tier: 1, role: "coder" };
 const request = { agentId: "w", leaseMs: 1000 };
 
-async function counted() {
+async function counted<R extends Roles = Roles>(roles?: R) {
   const schema = await freshSchema();
   const proxy = await startProxy(schema.url);
   onTestFinished(() => proxy.stop());
   const clock = new StandingClock();
-  const board = await openRun({ url: proxy.url }, { connection: newPool(proxy.url, { max: 1 }), clock: clock.read });
+  const board = await openRun(
+    { url: proxy.url },
+    {
+      connection: newPool(proxy.url, { max: 1 }),
+      clock: clock.read,
+      ...(roles && { roles }),
+    },
+  );
   await board.createWorkstream({ workstreamId: "ws", name: "api", tier: 1 });
   const claim = async (): Promise<Claim> => {
     await board.createBrief(brief);
@@ -121,6 +129,21 @@ describe.skipIf(!hasServer)("round trips on PostgreSQL", () => {
     expect(found).toEqual(Object.fromEntries(Object.keys(found).map((name) => [name, 1])));
     const { lastSeq, events } = await board.getRunSummary();
     expect([lastSeq, events.spawned, events.completed]).toEqual([2 * 1041, 1041, 1041]);
+  });
+
+  test("a completion is one with roles too, if its claim states the role or there is one only", async () => {
+    const tested = { coder: { result: z.object({ n: z.number() }) }, tester: {} };
+    const { board, claim, roundTripsOf } = await counted(tested);
+    const [a, b, c, d] = [await claim(), await claim(), await claim(), await claim()];
+    expect(await roundTripsOf(() => board.completeBrief(a, { n: 1 }))).toBe(1);
+    const list = [b, c].map((ref) => ({ ref, result: { n: 2 } }));
+    expect(await roundTripsOf(() => board.completeBriefs(list))).toBe(1);
+    expect(await roundTripsOf(() => board.completeBrief(d.brief.briefId, { n: 3 }))).toBe(2);
+    const other = await counted({ coder: tested.coder });
+    await other.board.spawnBriefs([brief, brief, brief].map((one, n) => ({ ...one, briefId: `b${n}` })));
+    expect(await other.roundTripsOf(() => other.board.completeBrief("b0", { n: 1 }))).toBe(1);
+    const others = ["b1", "b2"].map((ref) => ({ ref, result: { n: 2 } }));
+    expect(await other.roundTripsOf(() => other.board.completeBriefs(others))).toBe(1);
   });
 
   test("a list of which an entry is refused is a transaction", async () => {
