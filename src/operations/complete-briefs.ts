@@ -46,14 +46,14 @@ type Completing = { runId: string; list: string; now: string | null };
 function completing(
   lens: Lens,
   $: Placeholders<Completing>,
-  { from, entry, isFoundBy }: Entries<typeof listedFields>,
+  { fromFirst, entry, isFoundBy }: Entries<typeof listedFields>,
   condition?: SQL,
 ) {
   const { briefs } = lens.t;
   return lens.db
     .update(briefs)
     .set({ status: moves.complete.to, result: entry.result, leaseExpiresAt: null, updatedAt: lens.time($.now) })
-    .from(from)
+    .from(fromFirst)
     .where(
       and(
         lens.ofRun(briefs.runId, $.runId),

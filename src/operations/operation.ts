@@ -144,6 +144,8 @@ export type EntryTypes = Readonly<Record<string, "text" | "integer" | "json">>;
 /** A list, which is a parameter that `listed` made, as an item of FROM. */
 export interface Entries<Types extends EntryTypes> {
   from: SQL;
+  /** The same for a query that finds rows by `isFoundBy`. */
+  fromFirst: SQL;
   entry: { readonly [Name in keyof Types]: Types[Name] extends "integer" ? SQL<number | null> : SQL<string | null> };
   /** The entry's position in the list. */
   position: SQL<number>;

@@ -40,11 +40,11 @@ type Renewing = Lease & { runId: string; list: string };
 
 function renewing(lens: Lens, $: Placeholders<Renewing>, condition?: SQL) {
   const { briefs } = lens.t;
-  const { from, entry, isFoundBy } = lens.entries($.list, keyTypes);
+  const { fromFirst, entry, isFoundBy } = lens.entries($.list, keyTypes);
   return lens.db
     .update(briefs)
     .set({ leaseExpiresAt: lens.timeIn($.leaseMs, $.leaseExpiresAt), updatedAt: lens.time($.now) })
-    .from(from)
+    .from(fromFirst)
     .where(
       and(
         lens.ofRun(briefs.runId, $.runId),

@@ -91,7 +91,9 @@ export function atOnceLens(
       .where(failsUnless(sql`(${stored}) = 1`));
   };
 
-  let list: (Pick<Entries<EntryTypes>, "from" | "isFoundBy"> & Record<"entry" | "position", unknown>) | undefined;
+  let list:
+    | (Pick<Entries<EntryTypes>, "from" | "fromFirst" | "isFoundBy"> & Record<"entry" | "position", unknown>)
+    | undefined;
   /** One list for the whole statement, which is decoded once: that takes as long as finding its rows. */
   const entries = (text: SQL, types: EntryTypes) => {
     if (list) return list;
@@ -102,6 +104,7 @@ export function atOnceLens(
     const columnOf = (name: string) => sql`${part}.${sql.identifier(name)}`;
     list = {
       from: sql`${part}`,
+      fromFirst: sql`${part}`,
       entry: Object.fromEntries(values.map(([name]) => [name, columnOf(name)])),
       position: columnOf("position"),
       isFoundBy: (column, name) =>
