@@ -54,7 +54,7 @@ export class Line {
       ? (step: Exclude<Step, SpecialStep>) => this.transaction(() => this.#execute(step))
       : undefined;
     const special = (step: SpecialStep) => {
-      // Contention is left to the transaction, whose isolation level is set: at a stricter level waiting would be a failure.
+      // Contention with other programs is left to the transaction, which is repeated.
       if ("atOnce" in step) return this.#atOnce(step, (error) => isUnlogged(error) || isContention(error));
       if ("snapshot" in step) {
         return this.transaction(() => this.runInside(step.snapshot()), "REPEATABLE READ READ ONLY");
