@@ -124,7 +124,7 @@ export interface CombiningLens extends Lens {
 }
 
 /** `from` is an item of FROM; the columns are those of its rows. */
-export interface StatementPart<Row> {
+interface StatementPart<Row> {
   readonly from: SQL;
   readonly columns: { readonly [Name in keyof Row]: SQL };
 }
