@@ -3,11 +3,15 @@
  * The `run-blackboard` command: inspects and repairs runs. Each subcommand calls a function of the package.
  */
 import { Command, CommanderError } from "commander";
+import { claimCommand, completeCommand, escalateCommand, renewCommand } from "./agents/claims.ts";
+import { createCommand, workstreamCommand } from "./agents/create.ts";
+import { logCommand, waitCommand } from "./agents/log.ts";
+import { spawnCommand } from "./agents/spawn.ts";
 import { backupCommand } from "./backup.ts";
 import { briefCommand } from "./brief.ts";
 import { briefsCommand } from "./briefs.ts";
 import { eventsCommand } from "./events.ts";
-import { refuseConnections } from "./locations.ts";
+import { ownWords, refuseConnections } from "./locations.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
 import { asJson, exitCodes, exitOnBrokenPipe, printable, printError } from "./output.ts";
@@ -19,7 +23,7 @@ import { summaryCommand } from "./summary.ts";
 import { copyCommand, exportCommand, importCommand } from "./transfer.ts";
 import { treeCommand } from "./tree.ts";
 
-const json = process.argv.includes("--json");
+const json = ownWords(process.argv.slice(2)).includes("--json");
 
 const program = new Command("run-blackboard")
   .description(
@@ -51,31 +55,47 @@ Exit codes:
   ${exitCodes.current}  success
   ${exitCodes.error}  an error, or verify found a problem
   ${exitCodes.usage}  usage error, such as an unknown command or option
-  ${exitCodes.pending}  migrations are pending (status, migrate --dry-run, verify)`,
+  ${exitCodes.pending}  migrations are pending (status, migrate --dry-run, verify)
+  ${exitCodes.nothing}  nothing to claim (claim, work)
+  ${exitCodes.lost}  the claim is lost: discard the work (commands with a claim, work)
+  ${exitCodes.timeout}  the time was over (wait)
+  ${exitCodes.failed}  a brief failed (wait, work)`,
   );
 
-for (const command of [
-  runsCommand(),
-  summaryCommand(),
-  treeCommand(),
-  briefsCommand(),
-  briefCommand(),
-  eventsCommand(),
-  retryCommand(),
-  failCommand(),
-  releaseCommand(),
-  reportCommand(),
-  exportCommand(),
-  importCommand(),
-  copyCommand(),
-  backupCommand(),
-  restoreCommand(),
-  pruneCommand(),
-  statusCommand(),
-  migrateCommand(),
-  verifyCommand(),
-]) {
-  program.addCommand(command.copyInheritedSettings(program));
+const groups = {
+  "Inspecting runs:": [
+    runsCommand(),
+    summaryCommand(),
+    treeCommand(),
+    briefsCommand(),
+    briefCommand(),
+    eventsCommand(),
+    reportCommand(),
+  ],
+  "Changing briefs, for people and agents:": [retryCommand(), failCommand(), releaseCommand()],
+  "Working on a run, for agents:": [
+    createCommand(),
+    workstreamCommand(),
+    spawnCommand(),
+    claimCommand(),
+    renewCommand(),
+    completeCommand(),
+    escalateCommand(),
+    logCommand(),
+    waitCommand(),
+  ],
+  "Moving, keeping and deleting runs:": [
+    exportCommand(),
+    importCommand(),
+    copyCommand(),
+    backupCommand(),
+    restoreCommand(),
+    pruneCommand(),
+  ],
+  "Files and their schema:": [statusCommand(), migrateCommand(), verifyCommand()],
+};
+for (const [heading, commands] of Object.entries(groups)) {
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program).helpGroup(heading));
 }
 
 exitOnBrokenPipe();

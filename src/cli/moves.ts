@@ -1,22 +1,29 @@
 /**
- * `retry`, `fail` and `release`: status changes by an operator. The lifecycle rules apply as for agents, and each change logs
- * an event with `"by": "operator"`.
+ * `retry`, `fail` and `release`: status changes by an operator, or by the agent that holds a claim. The lifecycle rules apply to both,
+ * and each change by an operator logs an event with `"by": "operator"`.
  */
 import { Command } from "commander";
-import type { Blackboard, Brief, Mode } from "../errors-and-types.ts";
+import type { Brief, PlainObject } from "../errors-and-types.ts";
 import { releaseBrief } from "../inspect.ts";
+import { claimOption, detailOption } from "./agents/acting.ts";
+import { moveClaim } from "./agents/claims.ts";
+import { type ClaimRef, objectOf } from "./agents/input.ts";
 import { milliseconds } from "./durations.ts";
-import { importFiles, importPostgres, look, type RunOptions, serverOf, withRun } from "./locations.ts";
+import { type RunOptions, withRun } from "./locations.ts";
 import { exitCodes, printable, printError, printJson, printLine } from "./output.ts";
 import { status } from "./terminal.ts";
+import { type Board, openToWrite } from "./writing.ts";
 
 interface MoveOptions extends RunOptions {
   reason?: string;
   delay?: string;
+  claim?: string;
+  detail?: string;
 }
 
-type Board = Blackboard<Mode>;
-type Move = (board: Board, briefId: string, detail: object, options: { delayMs?: number }) => Brief | Promise<Brief>;
+type Moved = Brief | Promise<Brief>;
+/** By id as an operator, by claim as the agent that holds it. */
+type Move = (board: Board, ref: ClaimRef | string, detail: PlainObject, options: { delayMs?: number }) => Moved;
 /** Whether the brief is pending afterwards, so that it can be delayed. */
 type Outcome = "pending" | "finished";
 
@@ -25,13 +32,13 @@ export function retryCommand(): Command {
     "retry",
     "sets pending, active or failed briefs to pending and counts a retry",
     "pending",
-    (board, id, detail, options) => board.retryBrief(id, detail, options),
+    (board, ref, detail, options) => board.retryBrief(ref, detail, options),
   );
 }
 
 export function failCommand(): Command {
-  return moveCommand("fail", "sets pending or active briefs to failed", "finished", (board, id, detail) =>
-    board.failBrief(id, detail),
+  return moveCommand("fail", "sets pending or active briefs to failed", "finished", (board, ref, detail) =>
+    board.failBrief(ref, detail),
   );
 }
 
@@ -40,15 +47,18 @@ export function releaseCommand(): Command {
     "release",
     "ends the claims of active briefs and sets them to pending without counting a retry; logs a retried event",
     "pending",
-    releaseBrief,
+    (board, ref, detail, options) =>
+      typeof ref === "string" ? releaseBrief(board, ref, detail, options) : board.releaseClaim(ref, options),
   );
 }
 
 function moveCommand(name: string, description: string, outcome: Outcome, move: Move): Command {
   const command = withRun(new Command(name), "<run|file>")
-    .argument("<id...>", "brief ids")
+    .argument("[id...]", "brief ids; without them, the brief of an agent's claim")
     .description(description)
-    .option("--reason <text>", "reason to store in the event's detail");
+    .option(...claimOption)
+    .option("--reason <text>", "reason to store in the event's detail")
+    .option(...detailOption);
   if (outcome === "pending") {
     command.option(
       "--delay <time>",
@@ -62,15 +72,26 @@ function moveCommand(name: string, description: string, outcome: Outcome, move: 
 Each brief is changed in its own commit, together with an event whose detail is { "by": "operator", "reason": … }. A failure
 does not stop the others; the exit code is then ${exitCodes.error}. A file with pending migrations is rejected: run migrate first.
 
+Without ids, moves the brief of a claim, in --claim or the environment, as the agent that holds it: JSON, and errors too; the exit
+code is ${exitCodes.lost} if the claim is lost.
+
 JSON: the changed briefs, one per line.
 
-Example:
+Examples:
+  run-blackboard ${name} abc123 --claim claim.json
   run-blackboard ${name} abc123 write/0 write/1 --reason "the worker's machine is gone"`,
     )
     .action(async (given: string, ids: string[], options: MoveOptions) => {
       const { json = false, reason, delay } = options;
       const delayed = delay === undefined ? {} : { delayMs: milliseconds("--delay", delay) };
-      const detail = { by: "operator", ...(reason !== undefined && { reason }) };
+      if (ids.length === 0) {
+        return await moveClaim(given, options, name, (board, claim, logged) => move(board, claim, logged, delayed));
+      }
+      const detail = {
+        by: "operator",
+        ...(await objectOf("--detail", options.detail)),
+        ...(reason !== undefined && { reason }),
+      };
       const board = await openToWrite(given, options);
       try {
         for (const id of ids) {
@@ -87,21 +108,4 @@ Example:
         await board.close();
       }
     });
-}
-
-/** Opens for writing the run that the read-only commands would show. Never creates or migrates it. */
-async function openToWrite(given: string, options: RunOptions): Promise<Board> {
-  const found = { runId: "", location: "" };
-  await look(given, options, async ({ board }) => {
-    found.runId = board.runId;
-    found.location = board.location;
-  });
-  const { runId } = found;
-  const server = serverOf(options);
-  if (server) {
-    const { openPostgresBlackboard } = await importPostgres();
-    return await openPostgresBlackboard({ runId, ...server, migrate: "check" });
-  }
-  const { openBlackboard } = await importFiles();
-  return openBlackboard({ runId, file: found.location, create: false, migrate: "check" });
 }
