@@ -7,6 +7,7 @@ import { claimCommand, completeCommand, escalateCommand, renewCommand } from "./
 import { createCommand, workstreamCommand } from "./agents/create.ts";
 import { logCommand, waitCommand } from "./agents/log.ts";
 import { spawnCommand } from "./agents/spawn.ts";
+import { workCommand } from "./agents/work.ts";
 import { backupCommand } from "./backup.ts";
 import { briefCommand } from "./brief.ts";
 import { briefsCommand } from "./briefs.ts";
@@ -83,6 +84,7 @@ const groups = {
     escalateCommand(),
     logCommand(),
     waitCommand(),
+    workCommand(),
   ],
   "Moving, keeping and deleting runs:": [
     exportCommand(),

@@ -7,6 +7,7 @@ import { onTestFinished } from "vitest";
 import { freshDatabase, hasServer } from "../postgres/fresh.ts";
 import { bundled } from "../processes/bundle.ts";
 import { temporaryFolder } from "../processes/folder.ts";
+import { type Running, start } from "../processes/spawn.ts";
 
 export const commandFile = (): string => bundled(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -22,6 +23,20 @@ export interface Acted {
   error: { code: string; message: string } | undefined;
   stdout: string;
   stderr: string;
+}
+
+/** The command as a process that goes on, and its signals. */
+export interface Working extends Running {
+  signal(name: NodeJS.Signals): void;
+}
+
+/** Starts the command in a folder. */
+export async function startActing(words: readonly string[], cwd: string): Promise<Working> {
+  // Its first line is its pid.
+  const command = ["-c", 'echo $$; exec "$@"', "sh", process.execPath, commandFile(), ...words];
+  const running = start("sh", command, { cwd });
+  const pid = Number(await running.until(([first]) => first));
+  return { ...running, signal: (name) => process.kill(pid, name) };
 }
 
 export interface Given {

@@ -50,12 +50,16 @@ export async function acting(work: () => Promise<void>): Promise<void> {
 /** The longest timer of Node; a longer one would fire immediately. */
 const longestMs = 2 ** 31 - 1;
 
-/** Returns a signal that aborts after the time of an option; without it, one that never aborts. */
-export function timeoutOf(option: string, text: string | undefined): AbortSignal {
-  if (text === undefined) return new AbortController().signal;
+/** Returns the milliseconds of a time that a timer can wait for. */
+export function timerMs(option: string, text: string): number {
   const ms = milliseconds(option, text);
   if (ms > longestMs) throw invalid(option, `must be at most 24d, got ${JSON.stringify(text)}`);
-  return AbortSignal.timeout(ms);
+  return ms;
+}
+
+/** Returns a signal that aborts after the time of an option; without it, one that never aborts. */
+export function timeoutOf(option: string, text: string | undefined): AbortSignal {
+  return text === undefined ? new AbortController().signal : AbortSignal.timeout(timerMs(option, text));
 }
 
 export function exitCodeOf(error: unknown): number {

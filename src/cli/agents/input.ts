@@ -65,7 +65,7 @@ async function claimOf(file: string | undefined): Promise<ClaimRef | undefined> 
 }
 
 /** Returns an object, whose fields the blackboard checks. Messages don't show the text, which may contain secrets. */
-function parseObject<T extends object>(path: string, json: string): T {
+export function parseObject<T extends object>(path: string, json: string): T {
   let value: T;
   try {
     value = JSON.parse(json);
