@@ -305,6 +305,10 @@ export const layers: readonly Layer[] = [
       "src/input/secrets.ts",
       "commander",
       "cli-table3",
+      "@modelcontextprotocol/sdk/server/index.js",
+      "@modelcontextprotocol/sdk/server/stdio.js",
+      "@modelcontextprotocol/sdk/types.js",
+      "@modelcontextprotocol/sdk/validation/ajv",
     ],
   },
   {

@@ -6,6 +6,7 @@ import { Command, CommanderError } from "commander";
 import { claimCommand, completeCommand, escalateCommand, renewCommand } from "./agents/claims.ts";
 import { createCommand, workstreamCommand } from "./agents/create.ts";
 import { logCommand, waitCommand } from "./agents/log.ts";
+import { mcpCommand } from "./agents/mcp.ts";
 import { spawnCommand } from "./agents/spawn.ts";
 import { workCommand } from "./agents/work.ts";
 import { backupCommand } from "./backup.ts";
@@ -85,6 +86,7 @@ const groups = {
     logCommand(),
     waitCommand(),
     workCommand(),
+    mcpCommand(),
   ],
   "Moving, keeping and deleting runs:": [
     exportCommand(),

@@ -62,7 +62,8 @@ export function timeoutOf(option: string, text: string | undefined): AbortSignal
   return text === undefined ? new AbortController().signal : AbortSignal.timeout(timerMs(option, text));
 }
 
-export function exitCodeOf(error: unknown): number {
+function exitCodeOf(error: unknown): number {
   if (error instanceof LostClaimError) return exitCodes.lost;
-  return error instanceof InvalidInputError ? exitCodes.usage : exitCodes.error;
+  // With a cause it is the system that refuses, not a value.
+  return error instanceof InvalidInputError && error.cause === undefined ? exitCodes.usage : exitCodes.error;
 }

@@ -24,7 +24,7 @@ function readFile(option: string, path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw invalid(option, `cannot be read: ${messageOf(cause)}`, cause);
+    throw invalid(option, `cannot be read: ${messageOf(cause)}`);
   }
 }
 
@@ -78,7 +78,7 @@ export function parseObject<T extends object>(path: string, json: string): T {
 }
 
 /** A new brief as JSON: the time is text, and the tier may be left out. */
-type BriefLine = Omit<NewBrief, "notBefore" | "tier"> & { notBefore?: unknown; tier?: number };
+export type BriefLine = Omit<NewBrief, "notBefore" | "tier"> & { notBefore?: unknown; tier?: number };
 
 /** The tier of a brief without one. */
 export const defaultTier = 1;
@@ -99,6 +99,6 @@ export function timeOf(path: string, given: unknown): Date {
   throw invalid(path, `must be a time such as 2026-03-01T09:30:00Z, got ${JSON.stringify(given)}`);
 }
 
-export function invalid(path: string, message: string, cause?: unknown): InvalidInputError {
-  return new InvalidInputError([{ path, message }], cause === undefined ? undefined : { cause });
+export function invalid(path: string, message: string): InvalidInputError {
+  return new InvalidInputError([{ path, message }]);
 }

@@ -25,7 +25,7 @@ export function workCommand(): Command {
       "claims a brief and runs a program for it, or for one brief after another",
       `The program gets the payload on stdin, and the claim in RUN_BLACKBOARD_CLAIM, which the other commands use by themselves. Also
 RUN_BLACKBOARD_RUN: the run as commands take it, RUN_BLACKBOARD_RUN_ID, RUN_BLACKBOARD_BRIEF: the brief's id, and with --postgres
-RUN_BLACKBOARD_POSTGRES and RUN_BLACKBOARD_SCHEMA. The lease is renewed while it runs.
+RUN_BLACKBOARD_POSTGRES. The lease is renewed while it runs.
 
   it ends with 0             the brief is completed with the JSON object that it printed on stdout, {} if it printed nothing
   it ends otherwise          the brief is failed; the event's detail has error, exitCode, signal and the end of stderr
@@ -114,8 +114,9 @@ function exitCodeOf(outcomes: readonly Outcome["outcome"][], repeats: boolean): 
 
 /** The environment for a program that calls this command: its own, and the run. */
 function environmentOf({ runId, location }: Board, { postgres, schema }: WorkOptions): NodeJS.ProcessEnv {
-  const { RUN_BLACKBOARD_POSTGRES: _, RUN_BLACKBOARD_SCHEMA: __, ...own } = process.env;
+  const { RUN_BLACKBOARD_POSTGRES: _, ...own } = process.env;
   if (postgres === undefined) return { ...own, RUN_BLACKBOARD_RUN: location, RUN_BLACKBOARD_RUN_ID: runId };
-  const server = { RUN_BLACKBOARD_POSTGRES: postgres, ...(schema !== undefined && { RUN_BLACKBOARD_SCHEMA: schema }) };
+  const named = schema === undefined ? "" : `${postgres.includes("?") ? "&" : "?"}schema=${encodeURIComponent(schema)}`;
+  const server = { RUN_BLACKBOARD_POSTGRES: postgres + named };
   return { ...own, ...server, RUN_BLACKBOARD_RUN: runId, RUN_BLACKBOARD_RUN_ID: runId };
 }
