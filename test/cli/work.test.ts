@@ -127,6 +127,13 @@ describe("what a program prints and how it ends", () => {
   });
 });
 
+test("a system that starts no process is an error, and nothing is claimed", () => {
+  const { board, file } = makeRun("b");
+  const worked = act(["work", file, ...lease, "--", process.execPath], { env: { PATH: "/nowhere" } });
+  expect(worked).toMatchObject({ code: 1, stdout: "", error: { code: "INVALID_INPUT" } });
+  expect(board.getBrief("b")?.attempt).toBe(0);
+});
+
 describe("many briefs", () => {
   test("--until-empty works on one after another, and its exit code says whether one failed", () => {
     const { board, file } = makeRun("a", "b", "c");

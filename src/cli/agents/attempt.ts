@@ -65,13 +65,12 @@ export async function attempt(worker: Worker, claim: Claim): Promise<Outcome> {
   }
 }
 
-/** The system may refuse to start another process. */
 async function startOrRelease(worker: Worker, claim: Claim, lost: AbortSignal): Promise<Running> {
   try {
     return await start(worker, claim);
-  } catch (cause) {
+  } catch (error) {
     await release(worker, claim, lost);
-    throw new InvalidInputError([{ path: "program", message: `cannot be started: ${messageOf(cause)}` }], { cause });
+    throw error;
   }
 }
 

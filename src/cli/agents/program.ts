@@ -11,6 +11,8 @@ import { once } from "node:events";
 import { accessSync, constants, statSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
+import { InvalidInputError } from "../../errors-and-types.ts";
+import { messageOf } from "../output.ts";
 
 /** Reads group ids, an empty line when there is none. */
 const guarding = `trap "" HUP INT TERM
@@ -35,7 +37,7 @@ export class Guard {
 
   static async start(): Promise<Guard> {
     const shell = spawn("sh", ["-c", guarding], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
-    await once(shell, "spawn");
+    await started(shell);
     return new Guard(shell, shell.stdin);
   }
 
@@ -51,6 +53,16 @@ export class Guard {
   end(): void {
     this.#input.end();
     this.#shell.unref();
+  }
+}
+
+/** The system may refuse to start another process. */
+async function started(child: ChildProcess): Promise<void> {
+  try {
+    await once(child, "spawn");
+  } catch (cause) {
+    const message = `sh cannot be started, which starts it: ${messageOf(cause)}`;
+    throw new InvalidInputError([{ path: "program", message }], { cause });
   }
 }
 
@@ -89,7 +101,7 @@ export async function startProgram(
     env,
     stdio: ["pipe", "pipe", "pipe", "pipe"],
   });
-  await once(child, "spawn");
+  await started(child);
   const group = child.pid;
   const go = child.stdio[3];
   if (group === undefined || !(go instanceof Writable)) throw new Error("The program has no process.");
