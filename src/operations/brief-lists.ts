@@ -15,7 +15,6 @@ import {
   filtered,
   literal,
   numbered,
-  oldestFirst,
   oneOf,
   parameterOf,
 } from "./index-choice.ts";
@@ -89,7 +88,7 @@ const listOf = family((shape: Shape) =>
       .from(lens.through(briefs, index))
       .where(
         and(
-          eq(briefs.runId, $.runId),
+          lens.ofRunThrough(briefs.runId, index, $.runId),
           shape.ready === undefined ? undefined : eq(briefs.status, literal("pending")),
           shape.ready === undefined ? undefined : readiness(lens, $.now, shape.ready),
           shape.statuses === undefined ? undefined : oneOf(briefs.status, numbered($, "status", shape.statuses)),
@@ -100,7 +99,7 @@ const listOf = family((shape: Shape) =>
           shape.after ? isBehind(createdAt, briefId, $) : undefined,
         ),
       )
-      .orderBy(...(index === "briefs_by_age" ? [asc(createdAt), asc(briefId)] : oldestFirst(createdAt, briefId)))
+      .orderBy(asc(createdAt), asc(briefId))
       .limit(atMost($.limit));
   }),
 );
