@@ -170,7 +170,7 @@ describe("many briefs", () => {
 /** Starts `work` with `held.sh` and waits until it and what it started are running. */
 async function startHeld({ folder, file }: Folder, ...options: string[]) {
   if (!existsSync(join(folder, "alive"))) execFileSync("mkfifo", ["alive", "go"], { cwd: folder });
-  const words = ["work", file, "--agent", "worker", "--lease", "2s", "--grace", "1h", ...options];
+  const words = ["work", file, "--agent", "worker", "--lease", "5s", "--grace", "1h", ...options];
   const working = await startActing([...words, "--", programFile("held.sh")], folder);
   return { working, ...(await aliveIn(folder, working)) };
 }
