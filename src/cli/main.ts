@@ -9,9 +9,13 @@ import { logCommand, waitCommand } from "./agents/log.ts";
 import { mcpCommand } from "./agents/mcp.ts";
 import { spawnCommand } from "./agents/spawn.ts";
 import { workCommand } from "./agents/work.ts";
+import { agentsCommand } from "./agents.ts";
 import { backupCommand } from "./backup.ts";
 import { briefCommand } from "./brief.ts";
 import { briefsCommand } from "./briefs.ts";
+import { cancelCommand } from "./cancel.ts";
+import { completeName, completionCommand, printCandidates } from "./completion.ts";
+import { useEnvironment } from "./environment.ts";
 import { eventsCommand } from "./events.ts";
 import { ownWords, refuseConnections } from "./locations.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
@@ -21,9 +25,11 @@ import { pruneCommand } from "./prune.ts";
 import { reportCommand } from "./report.ts";
 import { restoreCommand } from "./restore.ts";
 import { runsCommand } from "./runs.ts";
+import { setStatusCommand } from "./set-status.ts";
 import { summaryCommand } from "./summary.ts";
 import { copyCommand, exportCommand, importCommand } from "./transfer.ts";
 import { treeCommand } from "./tree.ts";
+import { version } from "./version.ts";
 
 const json = ownWords(process.argv.slice(2)).includes("--json");
 
@@ -31,6 +37,7 @@ const program = new Command("run-blackboard")
   .description(
     "Inspects, repairs and moves orchestration runs: SQLite files at <root>/<run>/blackboard.db, or a PostgreSQL database.",
   )
+  .version(version(), "--version", "print the version")
   .showSuggestionAfterError()
   .exitOverride()
   .configureHelp({ showGlobalOptions: true })
@@ -47,6 +54,13 @@ const program = new Command("run-blackboard")
     `
 Commands that only read never write to a file and never migrate it: a file with an older schema is shown as if migrated.
 Run "run-blackboard help <command>" for its options, examples and JSON output.
+
+An id of more than 16 characters is shown as … and its end. Where an id is expected, its end or beginning will do; --wide shows
+ids in full.
+
+Environment:
+  RUN_BLACKBOARD_ROOT      folder that contains the runs, instead of "runs"
+  RUN_BLACKBOARD_POSTGRES  PostgreSQL database to use instead of files, unless a path or --root is given
 
 Examples:
   run-blackboard runs
@@ -72,9 +86,16 @@ const groups = {
     briefsCommand(),
     briefCommand(),
     eventsCommand(),
+    agentsCommand(),
     reportCommand(),
   ],
-  "Changing briefs, for people and agents:": [retryCommand(), failCommand(), releaseCommand()],
+  "Changing briefs, for people and agents:": [
+    retryCommand(),
+    failCommand(),
+    releaseCommand(),
+    cancelCommand(),
+    setStatusCommand(),
+  ],
   "Working on a run, for agents:": [
     createCommand(),
     workstreamCommand(),
@@ -97,15 +118,22 @@ const groups = {
     pruneCommand(),
   ],
   "Files and their schema:": [statusCommand(), migrateCommand(), verifyCommand()],
+  "This command:": [completionCommand()],
 };
 for (const [heading, commands] of Object.entries(groups)) {
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program).helpGroup(heading));
 }
 
+program.hook("preAction", (_, command) => useEnvironment(command));
+
 exitOnBrokenPipe();
 try {
-  refuseConnections(process.argv.slice(2));
-  await program.parseAsync();
+  const words = process.argv.slice(2);
+  if (words[0] === completeName) await printCandidates(program, words.slice(2));
+  else {
+    refuseConnections(words);
+    await program.parseAsync();
+  }
 } catch (error) {
   // Commander has already printed its own errors.
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;

@@ -2,64 +2,90 @@
  * `retry`, `fail` and `release`: status changes by an operator, or by the agent that holds a claim. The lifecycle rules apply to both,
  * and each change by an operator logs an event with `"by": "operator"`.
  */
-import { Command } from "commander";
-import type { Brief, PlainObject } from "../errors-and-types.ts";
+import { Command, Option } from "commander";
+import {
+  type Brief,
+  type BriefOutline,
+  type BriefStatus,
+  InvalidInputError,
+  TransitionError,
+} from "../errors-and-types.ts";
 import { releaseBrief } from "../inspect.ts";
+import { type MoveName, moveSelected, type Selected } from "../operator.ts";
 import { claimOption, detailOption } from "./agents/acting.ts";
 import { moveClaim } from "./agents/claims.ts";
-import { type ClaimRef, objectOf } from "./agents/input.ts";
+import { hasClaim, objectOf } from "./agents/input.ts";
+import { type FilterOptions, type Selection, selectedBriefs, selectionOf, withScope } from "./brief-filters.ts";
 import { milliseconds } from "./durations.ts";
-import { type RunOptions, withRun } from "./locations.ts";
-import { exitCodes, printable, printError, printJson, printLine } from "./output.ts";
-import { status } from "./terminal.ts";
+import { findBriefId, idsOf, type ShowId } from "./ids.ts";
+import { look, type RunOptions, withRun, withWide } from "./locations.ts";
+import { exitCodes, printError, printJson, printLine } from "./output.ts";
+import { orOf, plural, printFitting, status } from "./terminal.ts";
 import { type Board, openToWrite } from "./writing.ts";
 
-interface MoveOptions extends RunOptions {
+interface MoveOptions extends RunOptions, Pick<FilterOptions, "role" | "workstream" | "parent" | "agent" | "stuck"> {
+  failed?: boolean;
+  dryRun?: boolean;
   reason?: string;
   delay?: string;
   claim?: string;
   detail?: string;
+  wide?: boolean;
 }
 
-type Moved = Brief | Promise<Brief>;
-/** By id as an operator, by claim as the agent that holds it. */
-type Move = (board: Board, ref: ClaimRef | string, detail: PlainObject, options: { delayMs?: number }) => Moved;
-/** Whether the brief is pending afterwards, so that it can be delayed. */
-type Outcome = "pending" | "finished";
+interface Rules {
+  description: string;
+  /** Whether the brief is pending afterwards, so that it can be delayed. */
+  delays: boolean;
+  /** Which of the options that select briefs, of which one is needed. */
+  selects: readonly ("failed" | "stuck" | "agent")[];
+  example: string;
+}
 
 export function retryCommand(): Command {
-  return moveCommand(
-    "retry",
-    "sets pending, active or failed briefs to pending and counts a retry",
-    "pending",
-    (board, ref, detail, options) => board.retryBrief(ref, detail, options),
-  );
+  return moveCommand("retry", {
+    description: "sets pending, active or failed briefs to pending and counts a retry",
+    delays: true,
+    selects: ["failed", "stuck", "agent"],
+    example: "--failed --role coder --dry-run",
+  });
 }
 
 export function failCommand(): Command {
-  return moveCommand("fail", "sets pending or active briefs to failed", "finished", (board, ref, detail) =>
-    board.failBrief(ref, detail),
-  );
+  return moveCommand("fail", {
+    description: "sets pending or active briefs to failed",
+    delays: false,
+    selects: ["stuck", "agent"],
+    example: "--agent coder-7",
+  });
 }
 
 export function releaseCommand(): Command {
-  return moveCommand(
-    "release",
-    "ends the claims of active briefs and sets them to pending without counting a retry; logs a retried event",
-    "pending",
-    (board, ref, detail, options) =>
-      typeof ref === "string" ? releaseBrief(board, ref, detail, options) : board.releaseClaim(ref, options),
-  );
+  return moveCommand("release", {
+    description:
+      "ends the claims of active briefs and sets them to pending without counting a retry; logs a retried event",
+    delays: true,
+    selects: ["stuck", "agent"],
+    example: "--stuck --delay 10m",
+  });
 }
 
-function moveCommand(name: string, description: string, outcome: Outcome, move: Move): Command {
-  const command = withRun(new Command(name), "<run|file>")
-    .argument("[id...]", "brief ids; without them, the brief of an agent's claim")
+function moveCommand(name: MoveName, { description, delays, selects, example }: Rules): Command {
+  const command = withWide(withRun(new Command(name), "<run|file>"))
+    .argument("[id...]", "brief ids, or their ends or beginnings")
     .description(description)
-    .option(...claimOption)
     .option("--reason <text>", "reason to store in the event's detail")
-    .option(...detailOption);
-  if (outcome === "pending") {
+    .option(...detailOption)
+    .option(...claimOption);
+  if (selects.includes("failed")) {
+    command.addOption(new Option("--failed", "every failed brief").conflicts(["stuck", "agent"]));
+  }
+  command
+    .option("--stuck", "every active brief whose claim has expired")
+    .option("--agent <agent>", "every active brief that this agent holds")
+    .option("--dry-run", "print which briefs would be changed, without changing them");
+  withScope(command);
+  if (delays) {
     command.option(
       "--delay <time>",
       "time before the briefs can be claimed: a number and s, m, h, d or w, such as 10m",
@@ -72,40 +98,150 @@ function moveCommand(name: string, description: string, outcome: Outcome, move: 
 Each brief is changed in its own commit, together with an event whose detail is { "by": "operator", "reason": … }. A failure
 does not stop the others; the exit code is then ${exitCodes.error}. A file with pending migrations is rejected: run migrate first.
 
-Without ids, moves the brief of a claim, in --claim or the environment, as the agent that holds it: JSON, and errors too; the exit
-code is ${exitCodes.lost} if the claim is lost.
+Without ids, ${orOf(selects.map((one) => `--${one}`))} selects the briefs; --role, --workstream and --parent select fewer. A brief that has
+changed since it was selected is left as it is.
 
-JSON: the changed briefs, one per line.
+With a claim, in --claim or the environment, and without ids, moves its brief as the agent that holds it: then errors are JSON, and the
+exit code is ${exitCodes.lost} if the claim is lost.
+
+JSON: the changed briefs, one per line; with --dry-run, those that would be changed, without their payloads.
 
 Examples:
-  run-blackboard ${name} abc123 --claim claim.json
-  run-blackboard ${name} abc123 write/0 write/1 --reason "the worker's machine is gone"`,
+  run-blackboard ${name} abc123 write/0 write/1 --reason "the worker's machine is gone"
+  run-blackboard ${name} abc123 ${example}
+  run-blackboard ${name} abc123 --claim claim.json`,
     )
     .action(async (given: string, ids: string[], options: MoveOptions) => {
       const { json = false, reason, delay } = options;
       const delayed = delay === undefined ? {} : { delayMs: milliseconds("--delay", delay) };
-      if (ids.length === 0) {
-        return await moveClaim(given, options, name, (board, claim, logged) => move(board, claim, logged, delayed));
-      }
-      const detail = {
-        by: "operator",
-        ...(await objectOf("--detail", options.detail)),
-        ...(reason !== undefined && { reason }),
+      if (isByClaim(ids, selects, options)) return await moveClaim(given, options, name, delayed);
+      const logged = await objectOf("--detail", options.detail);
+      const detail = { ...logged, by: "operator", ...(reason !== undefined && { reason }) };
+      requireSelection(ids, selects, options);
+      const work = async (board: Board) => {
+        const mover = {
+          board,
+          name,
+          detail,
+          delayed,
+          json,
+          dryRun: options.dryRun === true,
+          showId: await idsOf(board, "brief", options),
+        };
+        if (ids.length > 0) await moveIds(mover, ids);
+        else await moveAll(mover, await selectionOf(board, filtersOf(options)), selectedBy(options));
       };
+      if (options.dryRun) return await look(given, options, ({ board }) => work(board));
       const board = await openToWrite(given, options);
       try {
-        for (const id of ids) {
-          try {
-            const brief = await move(board, id, detail, delayed);
-            if (json) await printJson(brief);
-            else await printLine(`${printable(id)}  ${status(brief.status)}`);
-          } catch (error) {
-            printError(error, json);
-            process.exitCode = exitCodes.error;
-          }
-        }
+        await work(board);
       } finally {
         await board.close();
       }
     });
+}
+
+/** Whether an agent moves the brief that it holds: --claim says so, and nothing else says which briefs. */
+function isByClaim(ids: readonly string[], selects: Rules["selects"], options: MoveOptions): boolean {
+  if (options.claim !== undefined) {
+    if (ids.length === 0) return true;
+    throw new InvalidInputError([{ path: "--claim", message: "must not be combined with ids" }]);
+  }
+  return ids.length === 0 && !selects.some((one) => options[one] !== undefined) && hasClaim();
+}
+
+function requireSelection(ids: readonly string[], selects: Rules["selects"], options: MoveOptions): void {
+  const isSelecting = selects.some((name) => options[name] !== undefined);
+  const isNarrowing = options.role !== undefined || options.workstream !== undefined || options.parent !== undefined;
+  const names = orOf(selects.map((name) => `--${name}`));
+  if (ids.length > 0 && (isSelecting || isNarrowing)) {
+    throw new InvalidInputError([
+      { path: "id", message: `must not be combined with ${names}, --role, --workstream or --parent` },
+    ]);
+  }
+  if (ids.length === 0 && !isSelecting) {
+    throw new InvalidInputError([{ path: "id", message: `specify brief ids, or select briefs with ${names}` }]);
+  }
+}
+
+const statusesOf = ({ failed }: MoveOptions): readonly BriefStatus[] => (failed ? ["failed"] : ["active"]);
+
+function filtersOf(options: MoveOptions): FilterOptions {
+  return { ...options, status: [...statusesOf(options)] };
+}
+
+function selectedBy(options: MoveOptions): Selected {
+  return { statuses: statusesOf(options), agentId: options.agent, stuck: options.stuck === true };
+}
+
+/** What each move of one command has in common. */
+export interface Mover {
+  board: Board;
+  name: MoveName;
+  detail: { by: string; reason?: string };
+  delayed: { delayMs?: number };
+  json: boolean;
+  dryRun: boolean;
+  showId: ShowId;
+}
+
+/** The statuses that each move starts from, for a dry run. */
+const movable: Readonly<Record<MoveName, readonly BriefStatus[]>> = {
+  retry: ["pending", "active", "failed"],
+  fail: ["pending", "active"],
+  release: ["active"],
+};
+
+async function moveIds(mover: Mover, typed: readonly string[]): Promise<void> {
+  const { board, name, detail, delayed, json } = mover;
+  for (const one of typed) {
+    try {
+      const id = await findBriefId(board, one);
+      if (mover.dryRun) {
+        const brief = await board.getBrief(id);
+        const allowed = movable[name];
+        if (brief && !allowed.includes(brief.status)) throw new TransitionError("brief", id, brief.status, allowed);
+        if (brief) await printBrief(mover, brief);
+      } else if (name === "retry") await printBrief(mover, await board.retryBrief(id, detail, delayed));
+      else if (name === "fail") await printBrief(mover, await board.failBrief(id, detail));
+      else await printBrief(mover, await releaseBrief(board, id, detail, delayed));
+    } catch (error) {
+      printError(error, json);
+      process.exitCode = exitCodes.error;
+    }
+  }
+}
+
+/** Moves the selected briefs: which they are is read first, since a move changes what is selected. */
+async function moveAll(mover: Mover, selection: Selection, selected: Selected): Promise<void> {
+  const all: BriefOutline[] = [];
+  for await (const { briefs } of selectedBriefs(mover.board, selection)) all.push(...briefs);
+  await moveEach(mover, all, selected);
+}
+
+/** Moves these briefs, unless they are no longer as they were selected, and prints how many were moved. */
+export async function moveEach(mover: Mover, briefs: readonly BriefOutline[], selected: Selected): Promise<void> {
+  const { board, name, detail, delayed, json, dryRun } = mover;
+  const counts = { moved: 0, left: 0, failed: 0 };
+  for (const brief of briefs) {
+    try {
+      const move = { name, detail, options: delayed };
+      const moved = dryRun ? brief : await moveSelected(board, brief.briefId, selected, move);
+      if (moved) await printBrief(mover, moved);
+      counts[moved ? "moved" : "left"]++;
+    } catch (error) {
+      counts.failed++;
+      printError(error, json);
+      process.exitCode = exitCodes.error;
+    }
+  }
+  if (json) return;
+  const left = counts.left === 0 ? "" : `, ${plural(counts.left, "brief")} left, changed meanwhile`;
+  const failed = counts.failed === 0 ? "" : `, ${plural(counts.failed, "brief")} with an error`;
+  await printFitting(`${plural(counts.moved, "brief")} ${dryRun ? "would be changed" : "changed"}${left}${failed}`);
+}
+
+async function printBrief({ json, showId, dryRun }: Mover, brief: Brief | BriefOutline): Promise<void> {
+  if (json) await printJson(brief);
+  else await printLine(`${showId(brief.briefId)}  ${status(brief.status)}${dryRun ? ", would be changed" : ""}`);
 }

@@ -3,7 +3,9 @@
  */
 import { type Blackboard, InvalidInputError, type Mode } from "../errors-and-types.ts";
 import type { MigrationStatus } from "../index.ts";
-import { importFiles, importPostgres, isPath, look, type RunOptions, serverOf } from "./locations.ts";
+import { importFiles, importPostgres } from "./imports.ts";
+import { look, type RunOptions, serverOf } from "./locations.ts";
+import { fileOf, isPath } from "./runs-by-name.ts";
 
 export type Board = Blackboard<Mode>;
 
@@ -33,12 +35,12 @@ export async function openToCreate(given: string, options: RunOptions): Promise<
     return await openPostgresBlackboard({ runId: given, ...server, migrate: unlessOlder(state) });
   }
   const { migrationStatus, openBlackboard } = await importFiles();
-  const place = isPath(given) ? { file: given } : { root: options.root };
+  const place = isPath(given) ? { file: fileOf(given) } : { root: options.root };
   const runId = isPath(given) ? options.run : given;
   if (runId === undefined) {
     throw new InvalidInputError([{ path: "--run", message: "required when the new run is named by a path" }]);
   }
-  const { state } = migrationStatus(isPath(given) ? { file: given } : { runId, root: options.root });
+  const { state } = migrationStatus(isPath(given) ? { file: fileOf(given) } : { runId, root: options.root });
   return openBlackboard({ runId, ...place, migrate: unlessOlder(state) });
 }
 

@@ -133,10 +133,10 @@ export function* logEvent(context: Context, kind: EventKind, event?: NewEvent): 
   );
 }
 
-type Filter = { kinds: readonly EventKind[] | undefined; ofBrief: boolean };
-type Listing = { runId: string; after: number; briefId: string | null };
+export type Filter = { kinds: readonly EventKind[] | undefined; ofBrief: boolean };
+export type Listing = { runId: string; after: number; briefId: string | null };
 
-const filterOf = (lens: Lens, $: Placeholders<Listing>, filter: Filter) => {
+export const filterOf = (lens: Lens, $: Placeholders<Listing>, filter: Filter) => {
   const { kinds, ofBrief } = filter;
   const { events } = lens.t;
   const ofKinds = kinds?.map(literal);
@@ -148,7 +148,7 @@ const filterOf = (lens: Lens, $: Placeholders<Listing>, filter: Filter) => {
   );
 };
 
-const indexOf = ({ kinds, ofBrief }: Filter) => {
+export const indexOf = ({ kinds, ofBrief }: Filter) => {
   if (ofBrief) return "events_by_brief";
   return kinds?.length === 1 ? "events_by_kind" : "key";
 };
@@ -181,7 +181,7 @@ const pageOf = family((filter: Filter) =>
   }),
 );
 
-function checkFilter(check: Check, { runId }: Context, asked: Partial<EventFilter>): Filter & Listing {
+export function checkFilter(check: Check, { runId }: Context, asked: Partial<EventFilter>): Filter & Listing {
   const given = check.members("kinds", asked.kinds, eventKinds);
   // In one order, since each is a statement of its own.
   const kinds = given && eventKinds.filter((kind) => given.includes(kind));

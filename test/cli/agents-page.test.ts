@@ -69,7 +69,7 @@ test("the page names every tool, every option of the commands, and no other", as
   expect(named.map(([, name]) => name).sort()).toEqual(tools.map(({ name }) => name).sort());
 
   const rows = [...page.matchAll(/^\| (`\w+ RUN.*?) \|/gm)].map(([, cell = ""]) => cell);
-  const everywhere = ["--run", "--root", "--postgres", "--schema", "--json", "--help", "--claim"];
+  const everywhere = ["--run", "--root", "--postgres", "--schema", "--json", "--help", "--version", "--claim"];
   for (const name of ["create", "workstream", "spawn", "claim", "renew", "complete", "log", "wait"]) {
     const own = rows.filter((row) => row.includes(`\`${name} RUN`)).flatMap((row) => row.match(/--[a-z-]+/g) ?? []);
     const options = [...act([name, "--help"]).stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(

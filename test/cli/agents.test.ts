@@ -91,8 +91,13 @@ describe.each(places)("the commands for agents, on %s", (_, make) => {
       ["escalated", "c", { to: "lead" }],
       ["failed", "d", { by: "operator", reason: "old" }],
     ]);
-    for (const command of ["complete", "fail", "release", "retry", "escalate"]) {
-      expect(run(command), command).toMatchObject({ code: 2, error: { code: "INVALID_INPUT" } });
+    for (const command of ["complete", "escalate", "renew"]) {
+      const words = command === "renew" ? ["--lease", "1m"] : [];
+      expect(run(command, words), command).toMatchObject({ code: 2, error: { code: "INVALID_INPUT" } });
+    }
+    for (const command of ["fail", "release", "retry"]) {
+      expect(run(command).stderr, command).toContain("specify brief ids, or select briefs with");
+      expect(run(command, ["a", "--claim", path]).stderr, command).toContain("must not be combined with ids");
     }
     expect(run("complete", ["b", "--claim", path]).error?.message).toContain("must not be combined with an id");
     expect(run("release", ["--claim", path, "--reason", "x"]).error?.message).toContain("--reason");

@@ -17,7 +17,7 @@ import { startProgram } from "./program.ts";
 
 /** Opens as a build with these migrations does. */
 async function openWith(url: string, migrations: readonly Migration[], how = migratePostgres): Promise<void> {
-  const connection = connectPostgres({ connection: url, schema: undefined });
+  const connection = connectPostgres({ connection: url, schema: undefined, transactionTimeoutMs: 30_000 });
   try {
     await how(connection, migrations);
   } finally {

@@ -3,8 +3,10 @@
  */
 import { statSync } from "node:fs";
 import type { RunListing } from "../../index.ts";
-import { importFiles, importPostgres, isPath, type LocationOptions, type RunOptions, serverOf } from "../locations.ts";
+import { importFiles, importPostgres } from "../imports.ts";
+import { type LocationOptions, type RunOptions, serverOf } from "../locations.ts";
 import { describeError } from "../output.ts";
+import { isPath } from "../runs-by-name.ts";
 import { type Board, openToCreate, openToWrite } from "../writing.ts";
 import { invalid } from "./input.ts";
 import { runId } from "./schemas.ts";

@@ -3,9 +3,12 @@
  */
 import type { Command } from "commander";
 import type { Brief, ClaimRequest, PlainObject } from "../../errors-and-types.ts";
-import { wholeNumber, writeLines } from "../briefs.ts";
+import type { MoveName } from "../../operator.ts";
+import { writeLines } from "../briefs.ts";
 import { milliseconds } from "../durations.ts";
+import { findBriefId } from "../ids.ts";
 import type { RunOptions } from "../locations.ts";
+import { wholeNumber } from "../option-values.ts";
 import { exitCodes, printJson } from "../output.ts";
 import type { Board } from "../writing.ts";
 import { acting, agentCommand, claimOption, detailOption, onBoard, timeoutOf } from "./acting.ts";
@@ -77,11 +80,15 @@ Example:
     );
 }
 
-/** The brief's id if one is passed, otherwise the claim. */
+/** The brief's id, its end or beginning, if one is passed, otherwise the claim. */
 async function refOf(id: string | undefined, claim: string | undefined): Promise<ClaimRef | string> {
   if (id === undefined) return await claimIn(claim);
   if (claim === undefined) return id;
   throw invalid("--claim", "must not be combined with an id");
+}
+
+async function wholeRef(board: Board, ref: ClaimRef | string): Promise<ClaimRef | string> {
+  return typeof ref === "string" ? await findBriefId(board, ref) : ref;
 }
 
 interface HeldOptions extends RunOptions {
@@ -133,10 +140,12 @@ Example:
     .option(...detailOption)
     .action((given: string, id: string | undefined, options: HeldOptions & { result: string }) =>
       acting(async () => {
-        const ref = await refOf(id, options.claim);
+        const held = await refOf(id, options.claim);
         const result = await objectIn("--result", options.result);
         const detail = await objectOf("--detail", options.detail);
-        await onBoard(given, options, async (board) => printJson(await complete(board, ref, result, detail)));
+        await onBoard(given, options, async (board) =>
+          printJson(await complete(board, await wholeRef(board, held), result, detail)),
+        );
       }),
     );
 }
@@ -169,9 +178,11 @@ Example:
     .option(...detailOption)
     .action((given: string, id: string | undefined, options: HeldOptions) =>
       acting(async () => {
-        const ref = await refOf(id, options.claim);
+        const held = await refOf(id, options.claim);
         const detail = await objectOf("--detail", options.detail);
-        await onBoard(given, options, async (board) => printJson(await board.escalateBrief(ref, detail)));
+        await onBoard(given, options, async (board) =>
+          printJson(await board.escalateBrief(await wholeRef(board, held), detail)),
+        );
       }),
     );
 }
@@ -183,8 +194,8 @@ Example:
 export async function moveClaim(
   given: string,
   options: HeldOptions & { reason?: string },
-  name: string,
-  move: (board: Board, claim: ClaimRef, detail: PlainObject) => Brief | Promise<Brief>,
+  name: MoveName,
+  delayed: { delayMs?: number },
 ): Promise<void> {
   await acting(async () => {
     const { reason, detail } = options;
@@ -193,6 +204,17 @@ export async function moveClaim(
     }
     const claim = await claimIn(options.claim);
     const logged = { ...(await objectOf("--detail", detail)), ...(reason !== undefined && { reason }) };
-    await onBoard(given, options, async (board) => printJson(await move(board, claim, logged)));
+    await onBoard(given, options, async (board) => printJson(await move(board, name, claim, logged, delayed)));
   });
+}
+
+function move(
+  board: Board,
+  name: MoveName,
+  claim: ClaimRef,
+  detail: PlainObject,
+  delayed: { delayMs?: number },
+): Brief | Promise<Brief> {
+  if (name === "retry") return board.retryBrief(claim, detail, delayed);
+  return name === "fail" ? board.failBrief(claim, detail) : board.releaseClaim(claim, delayed);
 }

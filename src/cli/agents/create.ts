@@ -2,8 +2,8 @@
  * `create` and `workstream`: a new run, and the parts of its goal.
  */
 import { Command } from "commander";
-import { wholeNumber } from "../briefs.ts";
 import { type RunOptions, withRun } from "../locations.ts";
+import { wholeNumber } from "../option-values.ts";
 import { printJson } from "../output.ts";
 import { openToCreate } from "../writing.ts";
 import { acting, agentCommand, onBoard } from "./acting.ts";

@@ -47,6 +47,11 @@ export async function briefsIn(option: string, file: string): Promise<NewBrief[]
   });
 }
 
+/** Whether the environment has a claim. */
+export function hasClaim(): boolean {
+  return process.env[claimVariable] !== undefined;
+}
+
 /**
  * Returns the claim of `--claim`, a file or `-` for stdin, or else of the environment variable.
  * @throws InvalidInputError if neither is there.

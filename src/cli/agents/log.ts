@@ -4,8 +4,9 @@
 import { Argument, type Command } from "commander";
 import { type BriefStatus, type EventKind, eventKinds, type WaitFilter } from "../../errors-and-types.ts";
 import { readBriefs } from "../../inspect.ts";
-import { wholeNumber, writeLines } from "../briefs.ts";
+import { writeLines } from "../briefs.ts";
 import { look, type RunOptions } from "../locations.ts";
+import { wholeNumber } from "../option-values.ts";
 import { exitCodes, printJson } from "../output.ts";
 import type { Board } from "../writing.ts";
 import { acting, agentCommand, detailOption, onBoard, timeoutOf } from "./acting.ts";

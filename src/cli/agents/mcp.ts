@@ -3,7 +3,9 @@
  */
 import { once } from "node:events";
 import { Command } from "commander";
-import { installed, type RunOptions, withRun } from "../locations.ts";
+import { BlackboardError } from "../../errors-and-types.ts";
+import { installed } from "../imports.ts";
+import { type RunOptions, withRun } from "../locations.ts";
 import { asJson, describeError } from "../output.ts";
 import { acting } from "./acting.ts";
 import { Boards, listRunsTool, ofAnyRun } from "./boards.ts";
@@ -55,14 +57,14 @@ async function serve(given: string | undefined, options: RunOptions, version: st
   const about = given === undefined ? instructions : `${instructions}\nAll tools work on the run ${asJson(given)}.`;
   const info = { name: "run-blackboard", version };
   const server = new Server(info, { capabilities: { tools: {} }, instructions: about });
-  server.setRequestHandler(ListToolsRequestSchema, async () => ({ tools: tools.map(described) }));
+  server.setRequestHandler(ListToolsRequestSchema, async () => ({ tools: tools.map(listed) }));
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
     const call = calls.get(params.name);
     if (!call) throw new McpError(ErrorCode.InvalidParams, `There is no tool ${asJson(params.name)}.`);
     try {
       return answer(await call(params.arguments ?? {}, boards.calling(given, signal)));
     } catch (error) {
-      return { ...answer({ error: describeError(error) }), isError: true };
+      return { ...answer({ error: described(error) }), isError: true };
     }
   });
   const stop = new AbortController();
@@ -75,7 +77,7 @@ async function serve(given: string | undefined, options: RunOptions, version: st
   await boards.close();
 }
 
-function described(one: Tool) {
+function listed(one: Tool) {
   const annotations = { readOnlyHint: one.reads, destructiveHint: false, openWorldHint: false };
   return { name: one.name, description: one.description, inputSchema: inputSchema(one), annotations };
 }
@@ -87,6 +89,11 @@ function inputSchema({ properties, required }: Tool) {
     required: [...required],
     additionalProperties: false,
   };
+}
+
+/** With the message of the package: the command's names of options mean nothing to a client. */
+function described(error: unknown): object {
+  return error instanceof BlackboardError ? { ...describeError(error), message: error.message } : describeError(error);
 }
 
 /** As text for every client, and as an object for those that read it. */

@@ -3,8 +3,9 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { NewBrief } from "../../errors-and-types.ts";
-import { wholeNumber, writeLines } from "../briefs.ts";
+import { writeLines } from "../briefs.ts";
 import type { RunOptions } from "../locations.ts";
+import { wholeNumber } from "../option-values.ts";
 import { printJson } from "../output.ts";
 import { acting, agentCommand, detailOption, onBoard } from "./acting.ts";
 import { briefsIn, defaultTier, invalid, objectOf, timeOf } from "./input.ts";
