@@ -55,7 +55,7 @@ export class Line {
       ? (step: Exclude<Step, SpecialStep>) => this.transaction(() => this.#execute(step))
       : undefined;
     const special = (step: SpecialStep) => {
-      // Contention is left to the transaction, whose isolation level is set: at a stricter level waiting would be a failure.
+      // Contention with other programs is left to the transaction, which is repeated.
       if ("atOnce" in step) return this.#atOnce(step, (error) => isUnlogged(error) || isContention(error));
       if ("snapshot" in step) {
         return this.transaction(() => this.runInside(step.snapshot()), "REPEATABLE READ READ ONLY");
@@ -156,8 +156,10 @@ export class Line {
     undo?: () => Promise<unknown>,
   ) {
     const query = this.#kept.get(atOnce, () => reading(atOnce(atOnceLens(this.#database, this.#site, this.#nameFor))));
+    const once = () => this.#run(query, parameters());
     try {
-      return await this.#run(query, parameters());
+      // As for other statements: triggers must see what was committed while this one waited for the run.
+      return await (this.#connection.isStricter && !undo ? this.transaction(once) : once());
     } catch (error) {
       if (!isExpected(error)) throw error;
       await undo?.();
