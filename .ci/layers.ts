@@ -310,6 +310,10 @@ export const layers: readonly Layer[] = [
       "src/postgres.ts",
       "src/input/secrets.ts",
       "commander",
+      "@modelcontextprotocol/sdk/server/index.js",
+      "@modelcontextprotocol/sdk/server/stdio.js",
+      "@modelcontextprotocol/sdk/types.js",
+      "@modelcontextprotocol/sdk/validation/ajv",
     ],
   },
   {

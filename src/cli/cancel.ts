@@ -6,8 +6,9 @@ import type { Blackboard, BriefOutline, Mode, OutlineNode } from "../errors-and-
 import { getTreeOutline } from "../inspect.ts";
 import { findBriefId, idsOf } from "./ids.ts";
 import { look, type RunOptions, withRun, withWide } from "./locations.ts";
-import { type Mover, moveEach, openToWrite } from "./moves.ts";
+import { type Mover, moveEach } from "./moves.ts";
 import { exitCodes } from "./output.ts";
+import { openToWrite } from "./writing.ts";
 
 interface CancelOptions extends RunOptions {
   dryRun?: boolean;

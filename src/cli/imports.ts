@@ -18,7 +18,8 @@ export function importFiles(): Promise<typeof import("../index.ts")> {
   return installed(() => import("../index.ts"), "run|file", message);
 }
 
-async function installed<T>(load: () => Promise<T>, path: string, message: string): Promise<T> {
+/** Loads an optional dependency; `message` says what to install. */
+export async function installed<T>(load: () => Promise<T>, path: string, message: string): Promise<T> {
   try {
     return await load();
   } catch (cause) {

@@ -49,14 +49,23 @@ export function withWide(command: Command): Command {
   return command.option("--wide", "show ids in full, and do not cut lines").on("option:wide", showWhole);
 }
 
+/** Options whose values may contain a connection string. */
+const theirs = /^--(?:(?:to-)?postgres|reason|goal|payload|detail|result|progress)$/;
+
+/** Without the arguments of the program that `work` runs, which no message shows. */
+export function ownWords(words: readonly string[]): readonly string[] {
+  const end = words.indexOf("--");
+  return words[0] === "work" && end >= 0 ? words.slice(0, end + 2) : words;
+}
+
 /**
  * Refuses connection strings in any place but their options, before a message shows them: as a run, a path, a command, or after a
  * misspelt option.
  */
 export function refuseConnections(words: readonly string[]): void {
   const isTheirs = (word: string, before: string | undefined) =>
-    /^--(?:to-)?postgres$/.test(before ?? "") || /^--(?:to-)?postgres=/.test(word) || before === "--reason";
-  const misplaced = words.some((word, n) => looksLikeConnection(word) && !isTheirs(word, words[n - 1]));
+    theirs.test(before ?? "") || /^--(?:to-)?postgres=/.test(word);
+  const misplaced = ownWords(words).some((word, n) => looksLikeConnection(word) && !isTheirs(word, words[n - 1]));
   if (!misplaced) return;
   const message = "a connection string must follow --postgres or --to-postgres, as one argument in quotes";
   throw new InvalidInputError([{ path: "", message }]);

@@ -3,6 +3,12 @@
  * The `run-blackboard` command: inspects and repairs runs. Each subcommand calls a function of the package.
  */
 import { Command, CommanderError } from "commander";
+import { claimCommand, completeCommand, escalateCommand, renewCommand } from "./agents/claims.ts";
+import { createCommand, workstreamCommand } from "./agents/create.ts";
+import { logCommand, waitCommand } from "./agents/log.ts";
+import { mcpCommand } from "./agents/mcp.ts";
+import { spawnCommand } from "./agents/spawn.ts";
+import { workCommand } from "./agents/work.ts";
 import { agentsCommand } from "./agents.ts";
 import { backupCommand } from "./backup.ts";
 import { briefCommand } from "./brief.ts";
@@ -12,7 +18,7 @@ import { completeName, completionCommand, printCandidates } from "./completion.t
 import { useEnvironment } from "./environment.ts";
 import { eventsCommand } from "./events.ts";
 import { grantsCommand } from "./grants.ts";
-import { refuseConnections } from "./locations.ts";
+import { ownWords, refuseConnections } from "./locations.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
 import { asJson, exitCodes, exitOnBrokenPipe, printable, printError } from "./output.ts";
@@ -26,7 +32,7 @@ import { copyCommand, exportCommand, importCommand } from "./transfer.ts";
 import { treeCommand } from "./tree.ts";
 import { version } from "./version.ts";
 
-const json = process.argv.includes("--json");
+const json = ownWords(process.argv.slice(2)).includes("--json");
 
 const program = new Command("run-blackboard")
   .description(
@@ -66,36 +72,57 @@ Exit codes:
   ${exitCodes.current}  success
   ${exitCodes.error}  an error, or verify found a problem
   ${exitCodes.usage}  usage error, such as an unknown command or option
-  ${exitCodes.pending}  migrations are pending (status, migrate --dry-run, verify)`,
+  ${exitCodes.pending}  migrations are pending (status, migrate --dry-run, verify)
+  ${exitCodes.nothing}  nothing to claim (claim, work)
+  ${exitCodes.lost}  the claim is lost: discard the work (commands with a claim, work)
+  ${exitCodes.timeout}  the time was over (wait)
+  ${exitCodes.failed}  a brief failed (wait, work)`,
   );
 
-for (const command of [
-  runsCommand(),
-  summaryCommand(),
-  treeCommand(),
-  briefsCommand(),
-  briefCommand(),
-  eventsCommand(),
-  agentsCommand(),
-  retryCommand(),
-  failCommand(),
-  releaseCommand(),
-  cancelCommand(),
-  setStatusCommand(),
-  reportCommand(),
-  exportCommand(),
-  importCommand(),
-  copyCommand(),
-  backupCommand(),
-  restoreCommand(),
-  pruneCommand(),
-  statusCommand(),
-  migrateCommand(),
-  verifyCommand(),
-  grantsCommand(),
-  completionCommand(),
-]) {
-  program.addCommand(command.copyInheritedSettings(program));
+const groups = {
+  "Inspecting runs:": [
+    runsCommand(),
+    summaryCommand(),
+    treeCommand(),
+    briefsCommand(),
+    briefCommand(),
+    eventsCommand(),
+    agentsCommand(),
+    reportCommand(),
+  ],
+  "Changing briefs, for people and agents:": [
+    retryCommand(),
+    failCommand(),
+    releaseCommand(),
+    cancelCommand(),
+    setStatusCommand(),
+  ],
+  "Working on a run, for agents:": [
+    createCommand(),
+    workstreamCommand(),
+    spawnCommand(),
+    claimCommand(),
+    renewCommand(),
+    completeCommand(),
+    escalateCommand(),
+    logCommand(),
+    waitCommand(),
+    workCommand(),
+    mcpCommand(),
+  ],
+  "Moving, keeping and deleting runs:": [
+    exportCommand(),
+    importCommand(),
+    copyCommand(),
+    backupCommand(),
+    restoreCommand(),
+    pruneCommand(),
+  ],
+  "Files and their schema:": [statusCommand(), migrateCommand(), verifyCommand()],
+  "This command:": [completionCommand()],
+};
+for (const [heading, commands] of Object.entries(groups)) {
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program).helpGroup(heading));
 }
 
 program.hook("preAction", (_, command) => useEnvironment(command));

@@ -1,36 +1,37 @@
 /**
- * `retry`, `fail` and `release`: status changes by an operator. The lifecycle rules apply as for agents, and each change logs
- * an event with `"by": "operator"`.
+ * `retry`, `fail` and `release`: status changes by an operator, or by the agent that holds a claim. The lifecycle rules apply to both,
+ * and each change by an operator logs an event with `"by": "operator"`.
  */
 import { Command, Option } from "commander";
 import {
-  type Blackboard,
   type Brief,
   type BriefOutline,
   type BriefStatus,
   InvalidInputError,
-  type Mode,
   TransitionError,
 } from "../errors-and-types.ts";
 import { releaseBrief } from "../inspect.ts";
 import { type MoveName, moveSelected, type Selected } from "../operator.ts";
+import { claimOption, detailOption } from "./agents/acting.ts";
+import { moveClaim } from "./agents/claims.ts";
+import { hasClaim, objectOf } from "./agents/input.ts";
 import { type FilterOptions, type Selection, selectedBriefs, selectionOf, withScope } from "./brief-filters.ts";
 import { milliseconds } from "./durations.ts";
 import { findBriefId, idsOf, type ShowId } from "./ids.ts";
-import { importFiles, importPostgres } from "./imports.ts";
-import { look, type RunOptions, serverOf, withRun, withWide } from "./locations.ts";
+import { look, type RunOptions, withRun, withWide } from "./locations.ts";
 import { exitCodes, printError, printJson, printLine } from "./output.ts";
 import { orOf, plural, printFitting, status } from "./terminal.ts";
+import { type Board, openToWrite } from "./writing.ts";
 
 interface MoveOptions extends RunOptions, Pick<FilterOptions, "role" | "workstream" | "parent" | "agent" | "stuck"> {
   failed?: boolean;
   dryRun?: boolean;
   reason?: string;
   delay?: string;
+  claim?: string;
+  detail?: string;
   wide?: boolean;
 }
-
-type Board = Blackboard<Mode>;
 
 interface Rules {
   description: string;
@@ -73,7 +74,9 @@ function moveCommand(name: MoveName, { description, delays, selects, example }: 
   const command = withWide(withRun(new Command(name), "<run|file>"))
     .argument("[id...]", "brief ids, or their ends or beginnings")
     .description(description)
-    .option("--reason <text>", "reason to store in the event's detail");
+    .option("--reason <text>", "reason to store in the event's detail")
+    .option(...detailOption)
+    .option(...claimOption);
   if (selects.includes("failed")) {
     command.addOption(new Option("--failed", "every failed brief").conflicts(["stuck", "agent"]));
   }
@@ -98,16 +101,22 @@ does not stop the others; the exit code is then ${exitCodes.error}. A file with 
 Without ids, ${orOf(selects.map((one) => `--${one}`))} selects the briefs; --role, --workstream and --parent select fewer. A brief that has
 changed since it was selected is left as it is.
 
+With a claim, in --claim or the environment, and without ids, moves its brief as the agent that holds it: then errors are JSON, and the
+exit code is ${exitCodes.lost} if the claim is lost.
+
 JSON: the changed briefs, one per line; with --dry-run, those that would be changed, without their payloads.
 
 Examples:
   run-blackboard ${name} abc123 write/0 write/1 --reason "the worker's machine is gone"
-  run-blackboard ${name} abc123 ${example}`,
+  run-blackboard ${name} abc123 ${example}
+  run-blackboard ${name} abc123 --claim claim.json`,
     )
     .action(async (given: string, ids: string[], options: MoveOptions) => {
       const { json = false, reason, delay } = options;
       const delayed = delay === undefined ? {} : { delayMs: milliseconds("--delay", delay) };
-      const detail = { by: "operator", ...(reason !== undefined && { reason }) };
+      if (isByClaim(ids, selects, options)) return await moveClaim(given, options, name, delayed);
+      const logged = await objectOf("--detail", options.detail);
+      const detail = { ...logged, by: "operator", ...(reason !== undefined && { reason }) };
       requireSelection(ids, selects, options);
       const work = async (board: Board) => {
         const mover = {
@@ -130,6 +139,15 @@ Examples:
         await board.close();
       }
     });
+}
+
+/** Whether an agent moves the brief that it holds: --claim says so, and nothing else says which briefs. */
+function isByClaim(ids: readonly string[], selects: Rules["selects"], options: MoveOptions): boolean {
+  if (options.claim !== undefined) {
+    if (ids.length === 0) return true;
+    throw new InvalidInputError([{ path: "--claim", message: "must not be combined with ids" }]);
+  }
+  return ids.length === 0 && !selects.some((one) => options[one] !== undefined) && hasClaim();
 }
 
 function requireSelection(ids: readonly string[], selects: Rules["selects"], options: MoveOptions): void {
@@ -226,21 +244,4 @@ export async function moveEach(mover: Mover, briefs: readonly BriefOutline[], se
 async function printBrief({ json, showId, dryRun }: Mover, brief: Brief | BriefOutline): Promise<void> {
   if (json) await printJson(brief);
   else await printLine(`${showId(brief.briefId)}  ${status(brief.status)}${dryRun ? ", would be changed" : ""}`);
-}
-
-/** Opens for writing the run that the read-only commands would show. Never creates or migrates it. */
-export async function openToWrite(given: string, options: RunOptions): Promise<Board> {
-  const found = { runId: "", location: "" };
-  await look(given, options, async ({ board }) => {
-    found.runId = board.runId;
-    found.location = board.location;
-  });
-  const { runId } = found;
-  const server = serverOf(options);
-  if (server) {
-    const { openPostgresBlackboard } = await importPostgres();
-    return await openPostgresBlackboard({ runId, ...server, migrate: "check" });
-  }
-  const { openBlackboard } = await importFiles();
-  return openBlackboard({ runId, file: found.location, create: false, migrate: "check" });
 }

@@ -5,8 +5,20 @@ import { once } from "node:events";
 import { BlackboardError } from "../errors-and-types.ts";
 import { messageFor } from "./messages.ts";
 
-/** `pending` is only for `status`, `migrate --dry-run` and `verify`; other commands accept a file with pending migrations. */
-export const exitCodes = { current: 0, error: 1, usage: 2, pending: 3 } as const;
+/**
+ * `pending` is only for `status`, `migrate --dry-run` and `verify`; other commands accept a file with pending migrations. Those after
+ * it are only for the commands for agents.
+ */
+export const exitCodes = {
+  current: 0,
+  error: 1,
+  usage: 2,
+  pending: 3,
+  nothing: 4,
+  lost: 5,
+  timeout: 6,
+  failed: 7,
+} as const;
 
 /** Exits silently when the reader of a pipe, such as `head`, closes it. */
 export function exitOnBrokenPipe(): void {

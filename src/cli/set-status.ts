@@ -11,10 +11,10 @@ import {
 } from "../errors-and-types.ts";
 import { findWorkstreamId } from "./ids.ts";
 import { type RunOptions, withRun } from "./locations.ts";
-import { openToWrite } from "./moves.ts";
 import { listOption } from "./option-values.ts";
 import { printable, printJson, printLine } from "./output.ts";
 import { orOf, status } from "./terminal.ts";
+import { openToWrite } from "./writing.ts";
 
 interface StatusOptions extends RunOptions {
   workstream?: string;

@@ -330,6 +330,12 @@ export function command(folder: () => string): void {
       expect(stderr).toContain("npm install pg");
     });
 
+    it("reports that the MCP SDK is not installed", () => {
+      const { code, stdout, stderr } = ended("mcp", "webhooks");
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+      expect(stderr).toContain("npm install @modelcontextprotocol/sdk");
+    });
+
     it.skipIf(!hasServer)("reads a PostgreSQL database and moves briefs there", async () => {
       const link = join(folder(), "node_modules/pg");
       if (!existsSync(link)) symlinkSync(join(project, "node_modules/pg"), link);

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { project } from "../package/installed.ts";
 
 const path = join(project, "docs/recipes.md");
-const shown = /^\[(?<name>examples\/recipes\/\S+\.ts)\]\(\.\.\/\k<name>\)\n\n```ts\n.*?^```$/gms;
+const shown = /^\[(?<name>examples\/recipes\/\S+\.(?:ts|py))\]\(\.\.\/\k<name>\)\n\n```(?:ts|python)\n.*?^```$/gms;
 
 test("docs/recipes.md contains each file of examples/recipes unchanged", async () => {
   const page = readFileSync(path, "utf8");
@@ -17,7 +17,8 @@ test("docs/recipes.md contains each file of examples/recipes unchanged", async (
     readdirSync(join(project, "examples/recipes")).map((name) => `examples/recipes/${name}`),
   );
   const filled = page.replace(shown, (_, name: string) => {
-    return `[${name}](../${name})\n\n\`\`\`ts\n${readFileSync(join(project, name), "utf8")}\`\`\``;
+    const language = name.endsWith(".py") ? "python" : "ts";
+    return `[${name}](../${name})\n\n\`\`\`${language}\n${readFileSync(join(project, name), "utf8")}\`\`\``;
   });
   await expect(filled).toMatchFileSnapshot(path);
 });
