@@ -17,6 +17,12 @@ import { type BriefFilter, listBriefOutlines as listOutlines } from "./operation
 import { groupBySize, readGroup, setSize } from "./operations/brief-sets.ts";
 import type { Brief } from "./operations/briefs.ts";
 import { type BlackboardEvent, type EventFilter, readEventPage } from "./operations/events.ts";
+import {
+  explainFailures as explainFailed,
+  type Failure,
+  type GroupedFailures,
+  groupFailures as group,
+} from "./operations/failures.ts";
 import type { DelayOptions } from "./operations/held-claims.ts";
 import type { BriefOutline } from "./operations/outlines.ts";
 import { getRunOverview, type RunOverview } from "./operations/overview.ts";
@@ -113,6 +119,30 @@ export function explainWaiting<M extends Mode>(
   briefIds: readonly string[],
 ): Result<M, WaitingBrief[]> {
   return perform(board, (context) => explain(context, briefIds));
+}
+
+/**
+ * Returns why each of these briefs failed last: the reason in the event of its newest failure, in the order of the ids. Briefs
+ * without such an event, and unknown ids, are left out; a brief that was retried since is not.
+ * @throws InvalidInputError.
+ */
+export function explainFailures<M extends Mode>(
+  board: BlackboardOperations<M>,
+  briefIds: readonly string[],
+): Result<M, Failure[]> {
+  return perform(board, (context) => explainFailed(context, briefIds));
+}
+
+/**
+ * Groups the failed briefs by reason: the `error`, `reason` or `message` of the event's detail, otherwise the whole detail. Reads
+ * one snapshot, in pages.
+ *
+ * ```ts
+ * for (const { reason, briefs, newest } of (await groupFailures(board)).groups) console.log(briefs, reason, newest);
+ * ```
+ */
+export function groupFailures<M extends Mode>(board: BlackboardOperations<M>): Result<M, GroupedFailures> {
+  return perform(board, (context) => group(context));
 }
 
 /**
