@@ -12,7 +12,8 @@ import {
   type Mode,
   NotFoundError,
 } from "../errors-and-types.ts";
-import { listBriefOutlines, readBriefs } from "../inspect.ts";
+import { explainFailures, listBriefOutlines, readBriefs } from "../inspect.ts";
+import { reasonText } from "./failures.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";
 import { age, status, tableWriter } from "./terminal.ts";
@@ -59,7 +60,7 @@ Examples:
     .action((given: string, options: Filters) =>
       look(given, options, async ({ board }) => {
         if (!(await board.getRun())) throw new NotFoundError("run", board.runId, board.runId);
-        const write = options.json ? rowsWriter(board) : briefsWriter();
+        const write = options.json ? rowsWriter(board) : await briefsWriter(board, options);
         let count = 0;
         for await (const { briefs, filter } of pagesOf(board, filterOf(options), options.limit)) {
           count += briefs.length;
@@ -120,7 +121,10 @@ function* lines(rows: readonly object[]): Generator<string, void, void> {
   for (const row of rows) yield `${asJson(row)}\n`;
 }
 
-function briefsWriter(): WriteBriefs {
+/** Has a column for the reasons of failures only where there may be some. */
+async function briefsWriter(board: Blackboard<Mode>, { status: statuses }: Filters): Promise<WriteBriefs> {
+  const { briefs: counts } = await board.getRunSummary();
+  const hasFailed = counts.failed > 0 && (statuses?.includes("failed") ?? true);
   const write = tableWriter([
     { name: "brief", shrinks: true },
     { name: "status" },
@@ -132,9 +136,11 @@ function briefsWriter(): WriteBriefs {
     { name: "retries", align: "right", drops: 1 },
     { name: "agent", shrinks: true },
     { name: "changed", align: "right" },
+    ...(hasFailed ? [{ name: "reason", shrinks: true }] : []),
   ]);
-  return (briefs) =>
-    write(
+  return async (briefs) => {
+    const reasons = hasFailed ? await reasonsOf(board, briefs) : undefined;
+    await write(
       briefs.map((brief) => [
         printable(brief.briefId),
         status(brief.status),
@@ -146,8 +152,24 @@ function briefsWriter(): WriteBriefs {
         printable(brief.retryCount),
         printable(brief.claimedBy ?? "-"),
         age(brief.updatedAt),
+        ...(reasons ? [reasonText(reasons.get(brief.briefId))] : []),
       ]),
     );
+  };
+}
+
+/** Returns why the failed ones of these briefs failed. */
+export async function reasonsOf(
+  board: Blackboard<Mode>,
+  briefs: readonly BriefOutline[],
+): Promise<ReadonlyMap<string, string>> {
+  const failed = briefs.filter((brief) => brief.status === "failed" && hasId(brief));
+  if (failed.length === 0) return new Map();
+  const failures = await explainFailures(
+    board,
+    failed.map(({ briefId }) => briefId),
+  );
+  return new Map(failures.map(({ briefId, reason }) => [briefId, reason]));
 }
 
 /** Returns a function that prints events as a table. */

@@ -7,6 +7,7 @@ import { backupCommand } from "./backup.ts";
 import { briefCommand } from "./brief.ts";
 import { briefsCommand } from "./briefs.ts";
 import { eventsCommand } from "./events.ts";
+import { failuresCommand } from "./failures.ts";
 import { refuseConnections } from "./locations.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
@@ -61,6 +62,7 @@ for (const command of [
   briefsCommand(),
   briefCommand(),
   eventsCommand(),
+  failuresCommand(),
   retryCommand(),
   failCommand(),
   releaseCommand(),

@@ -13,7 +13,8 @@ import {
   type WaitingBrief,
 } from "../errors-and-types.ts";
 import { explainWaiting, getTreeOutline, readBriefs } from "../inspect.ts";
-import { hasId, wholeNumber } from "./briefs.ts";
+import { hasId, reasonsOf, wholeNumber } from "./briefs.ts";
+import { reasonText } from "./failures.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";
 import { bar, cut, number, paint, percent, plural, styleOf, terminalWidth, widthOf } from "./terminal.ts";
@@ -124,24 +125,31 @@ async function* pieces<N extends Node>(
 
 const marks = { pending: "○", active: "◐", done: "✓", failed: "✗" } as const;
 
-type Waits = ReadonlyMap<string, WaitingBrief>;
+/** What the drawn briefs wait for, and why those failed that did. */
+interface Notes {
+  waits: ReadonlyMap<string, WaitingBrief>;
+  reasons: ReadonlyMap<string, string>;
+}
 
-/** Explains what the drawn briefs wait for. */
-async function explainNodes(board: Blackboard<Mode>, roots: readonly OutlineNode[]): Promise<Waits> {
-  const ids: string[] = [];
-  for (const { node, isEnd } of walk([...roots]))
-    if (!isEnd && isWaiting(node) && hasId(node.brief)) ids.push(node.brief.briefId);
+async function explainNodes(board: Blackboard<Mode>, roots: readonly OutlineNode[]): Promise<Notes> {
+  const drawn: OutlineNode[] = [];
+  for (const { node, isEnd } of walk([...roots])) if (!isEnd) drawn.push(node);
+  const ids = drawn.flatMap((node) => (isWaiting(node) && hasId(node.brief) ? [node.brief.briefId] : []));
   const waiting = ids.length === 0 ? [] : await explainWaiting(board, ids);
-  return new Map(waiting.map((one) => [one.briefId, one]));
+  const reasons = await reasonsOf(
+    board,
+    drawn.map(({ brief }) => brief),
+  );
+  return { waits: new Map(waiting.map((one) => [one.briefId, one])), reasons };
 }
 
 const isWaiting = ({ brief: { status, waitsFor } }: OutlineNode) => status === "pending" && waitsFor > 0;
 
-async function draw({ roots, totals, cycles }: TreeOutline, waits: Waits, { failed }: TreeOptions): Promise<void> {
+async function draw({ roots, totals, cycles }: TreeOutline, notes: Notes, { failed }: TreeOptions): Promise<void> {
   await printLine(
     `${bar(totals)}  ${percent(totals)} finished of ${plural(sum(totals), "brief")}, ${number(totals.failed)} failed`,
   );
-  await printAll(drawn(roots, waits));
+  await printAll(drawn(roots, notes));
   if (roots.length === 0) await printLine(failed ? "No failed briefs." : "No briefs.");
   if (cycles.length > 0) {
     const names = cycles.slice(0, 10).map(printable).join(", ");
@@ -154,12 +162,12 @@ async function draw({ roots, totals, cycles }: TreeOutline, waits: Waits, { fail
   }
 }
 
-function* drawn(roots: readonly OutlineNode[], waits: Waits): Generator<string, void, void> {
+function* drawn(roots: readonly OutlineNode[], notes: Notes): Generator<string, void, void> {
   const width = terminalWidth();
   const stack = roots.toReversed().map((node) => ({ node, before: "", branch: "", below: "" }));
   for (let next = stack.pop(); next; next = stack.pop()) {
     const { node, before, branch, below } = next;
-    yield `${lineOf(node, before + branch, waits, width)}\n`;
+    yield `${lineOf(node, before + branch, notes, width)}\n`;
     const indent = before + below;
     for (const [index, child] of node.children.toReversed().entries()) {
       const isLast = index === 0;
@@ -168,7 +176,7 @@ function* drawn(roots: readonly OutlineNode[], waits: Waits): Generator<string, 
   }
 }
 
-function lineOf(node: OutlineNode, indent: string, waits: Waits, width: number | undefined): string {
+function lineOf(node: OutlineNode, indent: string, { waits, reasons }: Notes, width: number | undefined): string {
   const { brief, children, totals } = node;
   const below = sum(totals) - 1;
   const rollup = below === 0 ? "" : `  ${bar(totals, 8)} ${number(totals.done + totals.failed)}/${number(below + 1)}`;
@@ -179,7 +187,14 @@ function lineOf(node: OutlineNode, indent: string, waits: Waits, width: number |
   const name = cut(`${printable(brief.briefId)}  ${printable(brief.role)}`, room);
   const mark = Object.hasOwn(marks, brief.status) ? marks[brief.status] : "?";
   const line = `${paint("gray", indent)}${paint(styleOf(brief.status), mark)} ${name}${rollup}${note}${hidden}`;
-  return line + waitingNote(node, waits.get(brief.briefId), width && width - widthOf(line) - 2);
+  const left = width && width - widthOf(line) - 2;
+  return line + failureNote(node, reasons.get(brief.briefId), left) + waitingNote(node, waits.get(brief.briefId), left);
+}
+
+/** Why a failed brief failed, in at most `room` columns; "" where there is no room. */
+function failureNote({ brief }: OutlineNode, reason: string | undefined, room: number | undefined): string {
+  if (brief.status !== "failed" || !reason || (room !== undefined && room < 12)) return "";
+  return paint("red", `  ${cut(reasonText(reason), room)}`);
 }
 
 /** What a pending brief waits for, in at most `room` columns; "" where there is no room. */
