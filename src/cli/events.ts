@@ -7,12 +7,12 @@ import {
   type BlackboardEvent,
   type EventKind,
   eventKinds,
-  InvalidInputError,
   type Mode,
   NotFoundError,
 } from "../errors-and-types.ts";
 import { readEvents } from "../inspect.ts";
 import { eventsWriter, wholeNumber, writeLines } from "./briefs.ts";
+import { requireLive, untilInterrupted } from "./live.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
 import { printLine } from "./output.ts";
 
@@ -45,7 +45,7 @@ Examples:
         given,
         options,
         async ({ board, isLive, state }) => {
-          if (follows && !isLive) throw cannotFollow(board.location, state);
+          if (follows) requireLive(isLive, board.location, state);
           if (!(await board.getRun())) throw new NotFoundError("run", board.runId, board.runId);
           const write = options.json ? writeLines : eventsWriter();
           if (follows) await follow(board, options, write);
@@ -71,20 +71,12 @@ async function list(board: Blackboard<Mode>, { kind, brief, after }: EventOption
 /** Prints the existing events page by page, then each new event. */
 async function follow(board: Blackboard<Mode>, options: EventOptions, write: Write): Promise<void> {
   const { kind, brief, after = 0 } = options;
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  const signal = untilInterrupted();
   // Read before listing: if the filter matches no event, `list` returns 0 and the watch would start at the beginning.
   const { lastSeq } = await board.getRunSummary();
   const last = await list(board, options, write);
-  for await (const event of board.watchEvents({ after: Math.max(after, last, lastSeq), signal: stop.signal })) {
+  for await (const event of board.watchEvents({ after: Math.max(after, last, lastSeq), signal })) {
     const isAsked = (!kind || kind.includes(event.kind)) && (brief === undefined || event.briefId === brief);
     if (isAsked) await write([event]);
   }
-}
-
-function cannotFollow(location: string, state: string): InvalidInputError {
-  const reason =
-    state === "current" ? "this user cannot write to its folder" : `its schema is ${state}: run migrate first`;
-  const message = `cannot follow ${location}: it was read as a snapshot, because ${reason}`;
-  return new InvalidInputError([{ path: "--follow", message }]);
 }

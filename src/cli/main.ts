@@ -11,7 +11,7 @@ import { failuresCommand } from "./failures.ts";
 import { refuseConnections } from "./locations.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
-import { asJson, exitCodes, exitOnBrokenPipe, printable, printError } from "./output.ts";
+import { asJson, exitCodeOf, exitCodes, exitOnFailedOutput, printable, printError } from "./output.ts";
 import { pruneCommand } from "./prune.ts";
 import { reportCommand } from "./report.ts";
 import { restoreCommand } from "./restore.ts";
@@ -51,7 +51,7 @@ Examples:
 Exit codes:
   ${exitCodes.current}  success
   ${exitCodes.error}  an error, or verify found a problem
-  ${exitCodes.usage}  usage error, such as an unknown command or option
+  ${exitCodes.usage}  usage error: an unknown command or option, or a value that is not valid
   ${exitCodes.pending}  migrations are pending (status, migrate --dry-run, verify)`,
   );
 
@@ -80,7 +80,7 @@ for (const command of [
   program.addCommand(command.copyInheritedSettings(program));
 }
 
-exitOnBrokenPipe();
+exitOnFailedOutput(json);
 try {
   refuseConnections(process.argv.slice(2));
   await program.parseAsync();
@@ -89,6 +89,6 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
   else {
     printError(error, json);
-    process.exitCode = exitCodes.error;
+    process.exitCode = exitCodeOf(error);
   }
 }

@@ -6,7 +6,16 @@ import { type BlackboardLocation, InvalidInputError } from "../errors-and-types.
 import type { MigrationStatus, Verification } from "../index.ts";
 import type { PostgresServer } from "../postgres.ts";
 import { importFiles, importPostgres, isPath, type LocationOptions, serverOf, withRoot } from "./locations.ts";
-import { describeError, exitCodes, messageOf, printable, printError, printJson, printLine } from "./output.ts";
+import {
+  describeError,
+  exitCodeOf,
+  exitCodes,
+  messageOf,
+  printable,
+  printError,
+  printJson,
+  printLine,
+} from "./output.ts";
 import { plural } from "./terminal.ts";
 
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -71,7 +80,7 @@ async function answer(
       objects.push(many ? { runId: named.name, ...object } : object);
       if (!json) await printLine(`${printable(named.name)}: ${line}`);
     } catch (error) {
-      codes.push(exitCodes.error);
+      codes.push(many ? exitCodes.error : exitCodeOf(error));
       if (!many) printError(error, json);
       else if (json) objects.push({ runId: named.name, error: describeError(error) });
       else await printLine(printable(`${named.name}: ${messageOf(error)}`));
@@ -79,7 +88,7 @@ async function answer(
   }
   if (json && many) await printJson(objects);
   else if (json && objects[0]) await printJson(objects[0]);
-  const worst = [exitCodes.error, exitCodes.pending].find((code) => codes.includes(code));
+  const worst = [exitCodes.usage, exitCodes.error, exitCodes.pending].find((code) => codes.includes(code));
   process.exitCode = worst ?? exitCodes.current;
 }
 

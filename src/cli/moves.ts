@@ -7,7 +7,7 @@ import type { Blackboard, Brief, Mode } from "../errors-and-types.ts";
 import { releaseBrief } from "../inspect.ts";
 import { milliseconds } from "./durations.ts";
 import { importFiles, importPostgres, look, type RunOptions, serverOf, withRun } from "./locations.ts";
-import { exitCodes, printable, printError, printJson, printLine } from "./output.ts";
+import { exitCodeOf, exitCodes, printable, printError, printJson, printLine } from "./output.ts";
 import { status } from "./terminal.ts";
 
 interface MoveOptions extends RunOptions {
@@ -80,7 +80,7 @@ Example:
             else await printLine(`${printable(id)}  ${status(brief.status)}`);
           } catch (error) {
             printError(error, json);
-            process.exitCode = exitCodes.error;
+            process.exitCode = exitCodeOf(error);
           }
         }
       } finally {
