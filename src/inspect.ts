@@ -31,7 +31,10 @@ import { releaseBrief as release } from "./operations/release-brief.ts";
 import { gatherReport } from "./operations/report-data.ts";
 import { requireReadable } from "./operations/run-listings.ts";
 import { getTreeOutline as getOutline, type TreeOutline } from "./operations/tree.ts";
+import { livePolicy, script } from "./report/live.ts";
 import { renderReport } from "./report/page.ts";
+
+export { livePolicy };
 
 /**
  * Returns an overview of the run: its summary, the progress of each workstream and role, recent throughput, and its pending
@@ -60,6 +63,13 @@ export function summarizeRun<M extends Mode>(board: BlackboardOperations<M>): Re
 export function reportRun<M extends Mode>(board: Blackboard<M>): Result<M, string> {
   return perform(board, function* (context) {
     return renderReport(yield* gatherReport(context), board.location, new Date());
+  });
+}
+
+/** The report as a page that follows its run, for a server that says at `./events` when to fetch it again. */
+export function reportLive<M extends Mode>(board: Blackboard<M>): Result<M, string> {
+  return perform(board, function* (context) {
+    return renderReport(yield* gatherReport(context), board.location, new Date(), { script, policy: livePolicy });
   });
 }
 

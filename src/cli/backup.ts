@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { InvalidInputError } from "../errors-and-types.ts";
 import { importFiles, isPath, locate, type RunOptions, withRun } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
+import { size } from "./progress.ts";
 
 export function backupCommand(): Command {
   return withRun(new Command("backup"), "<run|file>")
@@ -31,6 +32,6 @@ Example:
       const { backupBlackboard } = await importFiles();
       const made = backupBlackboard({ file }, copy);
       if (options.json) await printJson(made);
-      else await printLine(`${printable(made.backup)}, ${Math.ceil(made.bytes / 1000)} kB`);
+      else await printLine(`${printable(made.backup)}, ${size(made.bytes)}`);
     });
 }

@@ -16,6 +16,7 @@ import { pruneCommand } from "./prune.ts";
 import { reportCommand } from "./report.ts";
 import { restoreCommand } from "./restore.ts";
 import { runsCommand } from "./runs.ts";
+import { serveCommand } from "./serve.ts";
 import { summaryCommand } from "./summary.ts";
 import { copyCommand, exportCommand, importCommand } from "./transfer.ts";
 import { treeCommand } from "./tree.ts";
@@ -67,6 +68,7 @@ for (const command of [
   failCommand(),
   releaseCommand(),
   reportCommand(),
+  serveCommand(),
   exportCommand(),
   importCommand(),
   copyCommand(),

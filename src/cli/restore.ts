@@ -4,6 +4,7 @@
 import { Command } from "commander";
 import { importFiles, isPath, type LocationOptions } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
+import { size } from "./progress.ts";
 
 interface RestoreOptions extends Pick<LocationOptions, "root" | "json"> {
   force?: boolean;
@@ -33,6 +34,6 @@ Examples:
       const { restoreBlackboard } = await importFiles();
       const restored = restoreBlackboard(backup, isPath(given) ? { file: given } : { runId: given, root }, { force });
       if (json) await printJson(restored);
-      else await printLine(`${printable(restored.location)}, ${Math.ceil(restored.bytes / 1000)} kB`);
+      else await printLine(`${printable(restored.location)}, ${size(restored.bytes)}`);
     });
 }

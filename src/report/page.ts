@@ -1,5 +1,6 @@
 /**
- * The report: one self-contained HTML page, without scripts or links. Its Content-Security-Policy blocks all loading.
+ * The report: one self-contained HTML page, without scripts or links. Its Content-Security-Policy blocks all loading. Only the
+ * page that follows its run has a script, and loads that page again.
  */
 import type { BriefStatus } from "../../drizzle/vocabulary.ts";
 import { type BriefOutline, quantile, type ReportData, reportLimits } from "../operations/report-data.ts";
@@ -27,7 +28,16 @@ const maxRoles = 30;
 const maxAgents = 20;
 const maxSlowest = 8;
 
-export function renderReport(data: ReportData, location: string, madeAt: Date): string {
+/** Blocks everything but the style. */
+const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+interface Live {
+  script: string;
+  policy: string;
+}
+
+/** With `live`, the page has its script and its policy. */
+export function renderReport(data: ReportData, location: string, madeAt: Date, live?: Live): string {
   const { overview, briefs } = data;
   const span = spanOf(data);
   const { tree, omissions } = drawTree(data);
@@ -56,13 +66,13 @@ export function renderReport(data: ReportData, location: string, madeAt: Date): 
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
+<meta http-equiv="Content-Security-Policy" content="${new Html(live?.policy ?? policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>${overview.runId} – run-blackboard</title>
 <style>${new Html(style)}</style>
 </head>
-<body><main>
+<body>${live && html`<p id="live" role="status">live</p>`}<main>
 ${header(data, span, times, madeAt)}
 <div class="grid">
 <section class="card"><h2>Events over time</h2>${activityChart(data, span)}</section>
@@ -82,7 +92,7 @@ ${waiting(data)}
 <section class="card"><h2>Newest events</h2>${newestEvents(data)}</section>
 <footer><p>Limits of this report:</p><ul>${left.map((line) => html`<li>${line}</li>`)}</ul>
 <p>Created from ${location} on ${moment(madeAt.getTime(), 0)} UTC by run-blackboard. All times are UTC.</p></footer>
-</main></body>
+</main>${live && html`<script>${new Html(live.script)}</script>`}</body>
 </html>
 `;
   return page.html;

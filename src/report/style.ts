@@ -118,6 +118,7 @@ ${texts}
 .failure { border-top: 1px solid var(--line); padding: 12px 0; }
 .failure:first-of-type { border-top: 0; padding-top: 0; }
 .failure summary { cursor: pointer; overflow-wrap: anywhere; }
+#live { position: fixed; right: 14px; bottom: 14px; margin: 0; padding: 2px 10px; border: 1px solid var(--line); border-radius: 99px; background: var(--card); color: var(--soft); font-size: 13px; }
 .none { color: var(--soft); }
 footer { color: var(--soft); font-size: 13px; margin-top: 24px; }
 @media (max-width: 720px) {
