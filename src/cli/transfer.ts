@@ -2,7 +2,7 @@
  * `export`, `import` and `copy`: writes a run as text, reads it back, and copies it to another location.
  */
 import { once } from "node:events";
-import { createReadStream, fstatSync, statSync } from "node:fs";
+import { createReadStream, existsSync, fstatSync, statSync } from "node:fs";
 import { Command, Option } from "commander";
 import {
   type ImportedRun,
@@ -16,6 +16,7 @@ import { exportRun, importRun } from "../transfer/move.ts";
 import {
   importFiles,
   importPostgres,
+  isPath,
   type LocationOptions,
   locate,
   type RunOptions,
@@ -151,6 +152,10 @@ async function destination(options: CopyOptions): Promise<RunDestination | RunPl
 async function source(given: string, options: RunOptions): Promise<{ from: RunLocation | RunPlace; origin: Origin }> {
   const server = serverOf(options);
   if (server) return { from: await placeOn(server, given), origin: originOf("", options) };
+  // The export finds the only run of a file itself: to look for it first would migrate a copy of an older file twice.
+  if (isPath(given) && existsSync(given)) {
+    return { from: { file: given, runId: options.run }, origin: originOf(given, options) };
+  }
   const { runId, location } = await locate(given, options);
   return { from: { file: location, runId }, origin: originOf(location, options) };
 }
