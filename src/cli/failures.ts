@@ -4,12 +4,13 @@
 import { Command } from "commander";
 import { type Failure, type FailureGroup, NotFoundError } from "../errors-and-types.ts";
 import { groupFailures } from "../inspect.ts";
-import { look, type RunOptions, withRun } from "./locations.ts";
+import { idsOf, type ShowId } from "./ids.ts";
+import { look, type RunOptions, withRun, withWide } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
 import { age, number, paint, plural, tableWriter } from "./terminal.ts";
 
 export function failuresCommand(): Command {
-  return withRun(new Command("failures"), "[run|file]")
+  return withWide(withRun(new Command("failures"), "[run|file]"))
     .description("groups the failed briefs of a run by reason, the most frequent first")
     .addHelpText(
       "after",
@@ -23,24 +24,24 @@ Examples:
   run-blackboard failures abc123
   run-blackboard failures abc123 --json | jq -r '.groups[0].newest[]'`,
     )
-    .action((given: string | undefined, options: RunOptions) =>
+    .action((given: string | undefined, options: RunOptions & { wide?: boolean }) =>
       look(given, options, async ({ board }) => {
         if (!(await board.getRun())) throw new NotFoundError("run", board.runId, board.runId);
         const { groups, others } = await groupFailures(board);
         if (options.json) return await printJson({ groups, others });
         if (groups.length === 0) return await printLine("No failed briefs.");
-        await draw(groups);
+        await draw(groups, await idsOf(board, "brief", options));
         if (others > 0) await printLine(paint("gray", `and ${plural(others, "brief")} with other reasons`));
       }),
     );
 }
 
-async function draw(groups: readonly FailureGroup[]): Promise<void> {
+async function draw(groups: readonly FailureGroup[], showId: ShowId): Promise<void> {
   const write = tableWriter([
     { name: "briefs", align: "right" },
-    { name: "reason", shrinks: true },
-    { name: "roles", shrinks: true, drops: 1 },
-    { name: "newest", shrinks: true },
+    { name: "reason", shrinks: "end" },
+    { name: "roles", shrinks: "end", drops: 1 },
+    { name: "newest", shrinks: "start", narrowest: 16 },
     { name: "failed", align: "right" },
   ]);
   await write(
@@ -48,7 +49,7 @@ async function draw(groups: readonly FailureGroup[]): Promise<void> {
       number(briefs),
       reasonText(reason),
       rolesText(roles),
-      printable(newest[0] ?? "-"),
+      newest[0] === undefined ? "-" : showId(newest[0]),
       age(newestAt),
     ]),
   );

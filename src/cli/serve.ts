@@ -3,10 +3,10 @@
  */
 import { Command, InvalidArgumentError } from "commander";
 import { livePolicy, reportLive } from "../inspect.ts";
-import { wholeNumber } from "./briefs.ts";
 import { openInBrowser } from "./browser.ts";
 import { changesOf, requireLive, untilInterrupted } from "./live.ts";
 import { look, type RunOptions, withRun } from "./locations.ts";
+import { wholeNumber } from "./option-values.ts";
 import { printable, printJson, printLine } from "./output.ts";
 import { servePage } from "./page-server.ts";
 

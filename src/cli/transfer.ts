@@ -2,7 +2,7 @@
  * `export`, `import` and `copy`: writes a run as text, reads it back, and copies it to another location.
  */
 import { once } from "node:events";
-import { createReadStream, existsSync, fstatSync, statSync } from "node:fs";
+import { createReadStream, fstatSync, statSync } from "node:fs";
 import { Command, Option } from "commander";
 import {
   type ImportedRun,
@@ -13,19 +13,11 @@ import {
 } from "../errors-and-types.ts";
 import type { PostgresServer } from "../postgres.ts";
 import { exportRun, importRun } from "../transfer/move.ts";
-import {
-  importFiles,
-  importPostgres,
-  isPath,
-  type LocationOptions,
-  locate,
-  type RunOptions,
-  serverOf,
-  withRoot,
-  withRun,
-} from "./locations.ts";
+import { importFiles, importPostgres } from "./imports.ts";
+import { type LocationOptions, locate, type RunOptions, serverOf, withRoot, withRun } from "./locations.ts";
 import { harmless, messageOf, print, printable, printJson, printLine } from "./output.ts";
 import { size, watched } from "./progress.ts";
+import { isPath } from "./runs-by-name.ts";
 import { plural } from "./terminal.ts";
 import { type Origin, originOf, writeWhole } from "./whole-file.ts";
 
@@ -153,7 +145,7 @@ async function source(given: string, options: RunOptions): Promise<{ from: RunLo
   const server = serverOf(options);
   if (server) return { from: await placeOn(server, given), origin: originOf("", options) };
   // The export finds the only run of a file itself: to look for it first would migrate a copy of an older file twice.
-  if (isPath(given) && existsSync(given)) {
+  if (isPath(given) && statSync(given, { throwIfNoEntry: false })?.isFile()) {
     return { from: { file: given, runId: options.run }, origin: originOf(given, options) };
   }
   const { runId, location } = await locate(given, options);
