@@ -102,7 +102,7 @@ test("messages name what can be typed, not the package's functions and options",
     ["prune", "--older-than", "soon"],
   ]) {
     const { code, stderr } = run([...words, "--root", root].slice(0, words.includes("--postgres") ? -2 : undefined));
-    const isBadValue = words.some((word) => ["--delay", "--postgres", "--older-than"].includes(word));
+    const isBadValue = words.some((word) => ["--delay", "--postgres", "--older-than", "restore"].includes(word));
     expect({ words, code }).toEqual({ words, code: isBadValue ? 2 : 1 });
     expect(stderr).not.toMatch(
       /createRun|`|\bPool\b|runId|olderThanMs|delayMs|create: true|migrate: "auto"|must be true/,
