@@ -12,6 +12,7 @@ import { completeName, completionCommand, printCandidates } from "./completion.t
 import { useEnvironment } from "./environment.ts";
 import { eventsCommand } from "./events.ts";
 import { failuresCommand } from "./failures.ts";
+import { grantsCommand } from "./grants.ts";
 import { refuseConnections } from "./locations.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
@@ -95,6 +96,7 @@ for (const command of [
   statusCommand(),
   migrateCommand(),
   verifyCommand(),
+  grantsCommand(),
   completionCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));

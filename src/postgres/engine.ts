@@ -20,6 +20,7 @@ import { isContention, translated } from "./errors.ts";
 import type { PostgresDatabase } from "./lens.ts";
 import { begin } from "./limits.ts";
 import { Line } from "./line.ts";
+import { unnamed } from "./naming.ts";
 import { type Client, type Connection, checkOut } from "./pool.ts";
 import { type Surroundings, Transaction, translatingDriverErrors } from "./transaction.ts";
 
@@ -95,7 +96,11 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
         throw translated(error, this.location);
       }
     };
-    const line = await translating(async () => this.#lineOf(await checkOut(this.#connection)));
+    // Without names: what was read before a refusal could not be read again.
+    const connection = { ...this.#connection, naming: unnamed };
+    const line = await translating(
+      async () => new Line(await checkOut(connection), connection, this.#runId, this.#surroundings.logger),
+    );
     const close = async () => {
       await line.undo("ROLLBACK");
       line.client.release(line.broken);
