@@ -29,8 +29,10 @@ import { type MigrationStatus, migrateFile, readStatus } from "./sqlite/migratio
 
 export * from "./errors-and-types.ts";
 export {
+  explainFailures,
   explainWaiting,
   getTreeOutline,
+  groupFailures,
   listBriefOutlines,
   readBriefs,
   readDependencies,

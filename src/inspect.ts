@@ -17,6 +17,12 @@ import { type BriefFilter, listBriefOutlines as listOutlines } from "./operation
 import { groupBySize, readGroup, setSize } from "./operations/brief-sets.ts";
 import type { Brief } from "./operations/briefs.ts";
 import { type BlackboardEvent, type EventFilter, readEventPage } from "./operations/events.ts";
+import {
+  explainFailures as explainFailed,
+  type Failure,
+  type GroupedFailures,
+  groupFailures as group,
+} from "./operations/failures.ts";
 import type { DelayOptions } from "./operations/held-claims.ts";
 import type { BriefOutline } from "./operations/outlines.ts";
 import { getRunOverview, type RunOverview } from "./operations/overview.ts";
@@ -25,7 +31,10 @@ import { releaseBrief as release } from "./operations/release-brief.ts";
 import { gatherReport } from "./operations/report-data.ts";
 import { requireReadable } from "./operations/run-listings.ts";
 import { getTreeOutline as getOutline, type TreeOutline } from "./operations/tree.ts";
+import { livePolicy, script } from "./report/live.ts";
 import { renderReport } from "./report/page.ts";
+
+export { livePolicy };
 
 /**
  * Returns an overview of the run: its summary, the progress of each workstream and role, recent throughput, and its pending
@@ -54,6 +63,13 @@ export function summarizeRun<M extends Mode>(board: BlackboardOperations<M>): Re
 export function reportRun<M extends Mode>(board: Blackboard<M>): Result<M, string> {
   return perform(board, function* (context) {
     return renderReport(yield* gatherReport(context), board.location, new Date());
+  });
+}
+
+/** The report as a page that follows its run, for a server that says at `./events` when to fetch it again. */
+export function reportLive<M extends Mode>(board: Blackboard<M>): Result<M, string> {
+  return perform(board, function* (context) {
+    return renderReport(yield* gatherReport(context), board.location, new Date(), { script, policy: livePolicy });
   });
 }
 
@@ -113,6 +129,30 @@ export function explainWaiting<M extends Mode>(
   briefIds: readonly string[],
 ): Result<M, WaitingBrief[]> {
   return perform(board, (context) => explain(context, briefIds));
+}
+
+/**
+ * Returns why each of these briefs failed last: the reason in the event of its newest failure, in the order of the ids. Briefs
+ * without such an event, and unknown ids, are left out; a brief that was retried since is not.
+ * @throws InvalidInputError.
+ */
+export function explainFailures<M extends Mode>(
+  board: BlackboardOperations<M>,
+  briefIds: readonly string[],
+): Result<M, Failure[]> {
+  return perform(board, (context) => explainFailed(context, briefIds));
+}
+
+/**
+ * Groups the failed briefs by reason: the `error`, `reason` or `message` of the event's detail, otherwise the whole detail. Reads
+ * one snapshot, in pages.
+ *
+ * ```ts
+ * for (const { reason, briefs, newest } of (await groupFailures(board)).groups) console.log(briefs, reason, newest);
+ * ```
+ */
+export function groupFailures<M extends Mode>(board: BlackboardOperations<M>): Result<M, GroupedFailures> {
+  return perform(board, (context) => group(context));
 }
 
 /**

@@ -37,8 +37,10 @@ import { checkRule, type PrunedRun, type PruneRule, ruleNames } from "./transfer
 
 // The same functions as of `run-blackboard`, whose entry needs better-sqlite3.
 export {
+  explainFailures,
   explainWaiting,
   getTreeOutline,
+  groupFailures,
   listBriefOutlines,
   readBriefs,
   readDependencies,

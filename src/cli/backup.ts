@@ -6,6 +6,7 @@ import { InvalidInputError } from "../errors-and-types.ts";
 import { importFiles } from "./imports.ts";
 import { locate, type RunOptions, withRun } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
+import { size } from "./progress.ts";
 import { fileOf, isPath } from "./runs-by-name.ts";
 
 export function backupCommand(): Command {
@@ -33,6 +34,6 @@ Example:
       const { backupBlackboard } = await importFiles();
       const made = backupBlackboard({ file }, copy);
       if (options.json) await printJson(made);
-      else await printLine(`${printable(made.backup)}, ${Math.ceil(made.bytes / 1000)} kB`);
+      else await printLine(`${printable(made.backup)}, ${size(made.bytes)}`);
     });
 }

@@ -7,10 +7,12 @@ import {
   type Brief,
   type BriefStatus,
   type Dependency,
+  type Failure,
   NotFoundError,
 } from "../errors-and-types.ts";
-import { explainWaiting, readDependencies, readEvents } from "../inspect.ts";
+import { explainFailures, explainWaiting, readDependencies, readEvents } from "../inspect.ts";
 import { eventsWriter } from "./briefs.ts";
+import { reasonText } from "./failures.ts";
 import { findBriefId, idsOf, type ShowId } from "./ids.ts";
 import { look, type RunOptions, withRun, withWide } from "./locations.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";
@@ -25,7 +27,7 @@ export function briefCommand(): Command {
       `
 JSON: the brief's row, plus three arrays: after (the briefs that it comes after) and dependents (those that come after it),
 each { briefId, status }, and its events; and waitsForFailed: whether it waits, directly or through other briefs, for one that
-failed or is missing.
+failed or is missing; and failure: why a failed brief failed, { briefId, kind, createdAt, reason }, or null.
 
 Examples:
   run-blackboard brief abc123 write/0
@@ -40,6 +42,7 @@ Examples:
         const shown: Shown = {
           brief,
           forFailed: waiting?.forFailed ?? false,
+          failure: brief.status === "failed" ? (await explainFailures(board, [id]))[0] : undefined,
           after: readDependencies(board, { briefId: id }),
           dependents: readDependencies(board, { blockerId: id }),
           events: readEvents(board, { briefId: id }),
@@ -56,6 +59,8 @@ interface Shown {
   brief: Brief;
   /** Whether it waits, directly or through others, for a brief that failed or is missing. */
   forFailed: boolean;
+  /** Why a failed brief failed, if an event says so. */
+  failure: Failure | undefined;
   after: Groups<Dependency>;
   dependents: Groups<Dependency>;
   events: Groups<BlackboardEvent>;
@@ -69,8 +74,15 @@ const blockerOf = ({ blockerId, blockerStatus }: Dependency): Other => ({ briefI
 const dependentOf = ({ briefId, status: own }: Dependency): Other => ({ briefId, status: own });
 
 /** Yields the brief with its arrays in pieces: all events may exceed the maximum length of one string. */
-async function* jsonOf({ brief, forFailed, after, dependents, events }: Shown): AsyncGenerator<string, void, void> {
-  yield `${asJson(brief).slice(0, -1)},"waitsForFailed":${forFailed},"after":[`;
+async function* jsonOf({
+  brief,
+  forFailed,
+  failure,
+  after,
+  dependents,
+  events,
+}: Shown): AsyncGenerator<string, void, void> {
+  yield `${asJson(brief).slice(0, -1)},"waitsForFailed":${forFailed},"failure":${asJson(failure ?? null)},"after":[`;
   yield* listed(after, blockerOf);
   yield '],"dependents":[';
   yield* listed(dependents, dependentOf);
@@ -90,13 +102,14 @@ async function* listed<T>(groups: Groups<T>, shownOf: (one: T) => object): Async
 }
 
 async function draw(
-  { brief, forFailed, after, dependents, events }: Shown,
+  { brief, forFailed, failure, after, dependents, events }: Shown,
   showId: ShowId,
   showWorkstream: ShowId,
 ): Promise<void> {
   const { briefId, role, tier, retryCount, attempt, claimedBy, claimedAt, leaseExpiresAt, notBefore, priority } = brief;
   const line = (name: string, value: string) => printFitting(`${name.padEnd(13)}${value}`);
   await printLine(`${paint("bold", printable(briefId))}  ${status(brief.status)}`);
+  if (failure) await line("reason", reasonText(failure.reason));
   await line("role", `${printable(role)}, tier ${printable(tier)}`);
   await line("parent", brief.parentBriefId === null ? "none" : showId(brief.parentBriefId));
   await line("workstream", brief.workstreamId === null ? "none" : showWorkstream(brief.workstreamId));

@@ -3,9 +3,10 @@
  */
 import { Command, Option } from "commander";
 import type { Blackboard, BlackboardEvent, BriefFilter, BriefOutline, Mode } from "../errors-and-types.ts";
-import { readBriefs } from "../inspect.ts";
+import { explainFailures, readBriefs } from "../inspect.ts";
 import { narrowBriefs } from "../operator.ts";
 import { type FilterOptions, type Selection, selectedBriefs, selectionOf, withFilters } from "./brief-filters.ts";
+import { reasonText } from "./failures.ts";
 import { idsOf, type ShowId } from "./ids.ts";
 import { look, type RunOptions, withRun, withWide } from "./locations.ts";
 import { wholeNumber } from "./option-values.ts";
@@ -109,9 +110,12 @@ function* lines(rows: readonly object[]): Generator<string, void, void> {
   for (const row of rows) yield `${asJson(row)}\n`;
 }
 
-async function briefsWriter(board: Blackboard<Mode>, options: { wide?: boolean }): Promise<WriteBriefs> {
+/** Has a column for the reasons of failures only where there may be some. */
+async function briefsWriter(board: Blackboard<Mode>, options: Options): Promise<WriteBriefs> {
   const briefIds = await idsOf(board, "brief", options);
   const workstreamIds = await idsOf(board, "workstream", options);
+  const { briefs: counts } = await board.getRunSummary();
+  const hasFailed = counts.failed > 0 && (options.status?.includes("failed") ?? true);
   const write = tableWriter([
     { name: "brief", shrinks: "start", narrowest: 16 },
     { name: "status" },
@@ -123,9 +127,11 @@ async function briefsWriter(board: Blackboard<Mode>, options: { wide?: boolean }
     { name: "retries", align: "right", drops: 1 },
     { name: "agent", shrinks: "end", narrowest: 12 },
     { name: "changed", align: "right" },
+    ...(hasFailed ? [{ name: "reason", shrinks: "end" as const }] : []),
   ]);
-  return (briefs) =>
-    write(
+  return async (briefs) => {
+    const reasons = hasFailed ? await reasonsOf(board, briefs) : undefined;
+    await write(
       briefs.map((brief) => [
         briefIds(brief.briefId),
         status(brief.status),
@@ -137,8 +143,24 @@ async function briefsWriter(board: Blackboard<Mode>, options: { wide?: boolean }
         printable(brief.retryCount),
         printable(brief.claimedBy ?? "-"),
         age(brief.updatedAt),
+        ...(reasons ? [reasonText(reasons.get(brief.briefId))] : []),
       ]),
     );
+  };
+}
+
+/** Returns why the failed ones of these briefs failed. */
+export async function reasonsOf(
+  board: Blackboard<Mode>,
+  briefs: readonly BriefOutline[],
+): Promise<ReadonlyMap<string, string>> {
+  const failed = briefs.filter((brief) => brief.status === "failed" && hasId(brief));
+  if (failed.length === 0) return new Map();
+  const failures = await explainFailures(
+    board,
+    failed.map(({ briefId }) => briefId),
+  );
+  return new Map(failures.map(({ briefId, reason }) => [briefId, reason]));
 }
 
 /** Returns a function that prints events as a table. */

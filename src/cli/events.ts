@@ -2,19 +2,13 @@
  * `events`: prints a run's event log and, with `--follow`, new events as they are logged.
  */
 import { Command, Option } from "commander";
-import {
-  type Blackboard,
-  type BlackboardEvent,
-  type EventKind,
-  eventKinds,
-  InvalidInputError,
-  type Mode,
-} from "../errors-and-types.ts";
+import { type Blackboard, type BlackboardEvent, type EventKind, eventKinds, type Mode } from "../errors-and-types.ts";
 import { readEvents } from "../inspect.ts";
 import { rangeOfEvents } from "../operator.ts";
 import { eventsWriter, writeLines } from "./briefs.ts";
 import { timeOf } from "./durations.ts";
 import { findEventsBrief, idsOf } from "./ids.ts";
+import { requireLive, untilInterrupted } from "./live.ts";
 import { look, type RunOptions, withRun, withWide } from "./locations.ts";
 import { listOption, wholeNumber } from "./option-values.ts";
 import { printLine } from "./output.ts";
@@ -61,7 +55,7 @@ Examples:
         given,
         options,
         async ({ board, isLive, state }) => {
-          if (follows && !isLive) throw cannotFollow(board.location, state);
+          if (follows) requireLive(isLive, board.location, state);
           const brief = options.brief === undefined ? undefined : await findEventsBrief(board, options.brief);
           const asked: Asked = { filter: { kinds: kind, briefId: brief, after }, window: { tail, since, until } };
           const write = options.json ? writeLines : eventsWriter(await idsOf(board, "brief", options));
@@ -109,21 +103,13 @@ async function list(
 async function follow(board: Blackboard<Mode>, asked: Asked, write: Write): Promise<void> {
   const { kinds, briefId, after = 0 } = asked.filter;
   const { since } = asked.window;
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  const signal = untilInterrupted();
   // Read before listing: if the filter matches no event, `list` returns 0 and the watch would start at the beginning.
   const { lastSeq } = await board.getRunSummary();
-  const last = await list(board, asked, write, stop.signal);
-  if (stop.signal.aborted) return;
-  for await (const event of board.watchEvents({ after: Math.max(after, last, lastSeq), signal: stop.signal })) {
+  const last = await list(board, asked, write, signal);
+  if (signal.aborted) return;
+  for await (const event of board.watchEvents({ after: Math.max(after, last, lastSeq), signal })) {
     const isAsked = (!kinds || kinds.includes(event.kind)) && (briefId === undefined || event.briefId === briefId);
     if (isAsked && !(since && event.createdAt < since)) await write([event]);
   }
-}
-
-function cannotFollow(location: string, state: string): InvalidInputError {
-  const reason =
-    state === "current" ? "this user cannot write to its folder" : `its schema is ${state}: run migrate first`;
-  const message = `cannot follow ${location}: it was read as a snapshot, because ${reason}`;
-  return new InvalidInputError([{ path: "--follow", message }]);
 }

@@ -17,15 +17,17 @@ import { cancelCommand } from "./cancel.ts";
 import { completeName, completionCommand, printCandidates } from "./completion.ts";
 import { useEnvironment } from "./environment.ts";
 import { eventsCommand } from "./events.ts";
+import { failuresCommand } from "./failures.ts";
 import { grantsCommand } from "./grants.ts";
 import { ownWords, refuseConnections } from "./locations.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
-import { asJson, exitCodes, exitOnBrokenPipe, printable, printError } from "./output.ts";
+import { asJson, exitCodeOf, exitCodes, exitOnFailedOutput, printable, printError } from "./output.ts";
 import { pruneCommand } from "./prune.ts";
 import { reportCommand } from "./report.ts";
 import { restoreCommand } from "./restore.ts";
 import { runsCommand } from "./runs.ts";
+import { serveCommand } from "./serve.ts";
 import { setStatusCommand } from "./set-status.ts";
 import { summaryCommand } from "./summary.ts";
 import { copyCommand, exportCommand, importCommand } from "./transfer.ts";
@@ -71,7 +73,7 @@ Examples:
 Exit codes:
   ${exitCodes.current}  success
   ${exitCodes.error}  an error, or verify found a problem
-  ${exitCodes.usage}  usage error, such as an unknown command or option
+  ${exitCodes.usage}  usage error: an unknown command or option, or a value that is not valid
   ${exitCodes.pending}  migrations are pending (status, migrate --dry-run, verify)
   ${exitCodes.nothing}  nothing to claim (claim, work)
   ${exitCodes.lost}  the claim is lost: discard the work (commands with a claim, work)
@@ -87,8 +89,10 @@ const groups = {
     briefsCommand(),
     briefCommand(),
     eventsCommand(),
+    failuresCommand(),
     agentsCommand(),
     reportCommand(),
+    serveCommand(),
   ],
   "Changing briefs, for people and agents:": [
     retryCommand(),
@@ -118,7 +122,7 @@ const groups = {
     restoreCommand(),
     pruneCommand(),
   ],
-  "Files and their schema:": [statusCommand(), migrateCommand(), verifyCommand()],
+  "Files and their schema:": [statusCommand(), migrateCommand(), verifyCommand(), grantsCommand()],
   "This command:": [completionCommand()],
 };
 for (const [heading, commands] of Object.entries(groups)) {
@@ -127,7 +131,7 @@ for (const [heading, commands] of Object.entries(groups)) {
 
 program.hook("preAction", (_, command) => useEnvironment(command));
 
-exitOnBrokenPipe();
+exitOnFailedOutput(json);
 try {
   const words = process.argv.slice(2);
   if (words[0] === completeName) await printCandidates(program, words.slice(2));
@@ -140,6 +144,6 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
   else {
     printError(error, json);
-    process.exitCode = exitCodes.error;
+    process.exitCode = exitCodeOf(error);
   }
 }

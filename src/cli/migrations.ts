@@ -1,13 +1,24 @@
 /**
  * `status`, `migrate` and `verify`: reports pending migrations, applies them, and checks files for damage.
  */
+import { statSync } from "node:fs";
 import { Command } from "commander";
 import { type BlackboardLocation, InvalidInputError } from "../errors-and-types.ts";
 import type { MigrationStatus, Verification } from "../index.ts";
 import type { PostgresServer } from "../postgres.ts";
 import { importFiles, importPostgres } from "./imports.ts";
 import { type LocationOptions, serverOf, withRoot } from "./locations.ts";
-import { describeError, exitCodes, messageOf, printable, printError, printJson, printLine } from "./output.ts";
+import {
+  describeError,
+  exitCodeOf,
+  exitCodes,
+  messageOf,
+  printable,
+  printError,
+  printJson,
+  printLine,
+} from "./output.ts";
+import { openProgress, size } from "./progress.ts";
 import { fileOf, findRun, isPath } from "./runs-by-name.ts";
 import { plural } from "./terminal.ts";
 
@@ -64,20 +75,25 @@ interface Answer {
 async function answer(
   given: string | undefined,
   options: FileOptions,
-  ask: (place: Place) => Answer | Promise<Answer>,
+  ask: (place: Place, name: string) => Answer | Promise<Answer>,
 ): Promise<void> {
   const json = options.json === true;
   const many = options.all === true;
   const codes: ExitCode[] = [];
   const objects: object[] = [];
-  for (const named of await locate(given, options)) {
+  const all = await locate(given, options);
+  for (const [index, named] of all.entries()) {
     try {
-      const { line, json: object, exitCode } = await ask(named.place);
+      const {
+        line,
+        json: object,
+        exitCode,
+      } = await ask(named.place, many ? `${named.name} (${index + 1} of ${all.length})` : named.name);
       codes.push(exitCode);
       objects.push(many ? { runId: named.name, ...object } : object);
       if (!json) await printLine(`${printable(named.name)}: ${line}`);
     } catch (error) {
-      codes.push(exitCodes.error);
+      codes.push(many ? exitCodes.error : exitCodeOf(error));
       if (!many) printError(error, json);
       else if (json) objects.push({ runId: named.name, error: describeError(error) });
       else await printLine(printable(`${named.name}: ${messageOf(error)}`));
@@ -85,7 +101,7 @@ async function answer(
   }
   if (json && many) await printJson(objects);
   else if (json && objects[0]) await printJson(objects[0]);
-  const worst = [exitCodes.error, exitCodes.pending].find((code) => codes.includes(code));
+  const worst = [exitCodes.usage, exitCodes.error, exitCodes.pending].find((code) => codes.includes(code));
   process.exitCode = worst ?? exitCodes.current;
 }
 
@@ -128,17 +144,29 @@ export function migrateCommand(): Command {
     )
     .action((given: string | undefined, options: FileOptions & { dryRun?: boolean; backup?: boolean }) => {
       const { dryRun, backup } = options;
-      return answer(given, options, async ({ file, server }) => {
+      return answer(given, options, async ({ file, server }, name) => {
         if (!file) return describe(await migrateServer(server, dryRun === true, backup === true));
-        const { migrateBlackboard } = await importFiles();
-        const status = migrateBlackboard({ ...file, dryRun, backup });
-        const { line, ...rest } = describe(status);
-        return {
-          ...rest,
-          line: status.backup === undefined ? line : `${line}; backup: ${printable(status.backup)}`,
-        };
+        const { migrateBlackboard, migrationStatus } = await importFiles();
+        const progress = openProgress();
+        // Before it begins, since nothing else runs in this process until it ends.
+        progress.show(() => describeWork(migrationStatus(file), name));
+        try {
+          const status = migrateBlackboard({ ...file, dryRun, backup });
+          const { line, ...rest } = describe(status);
+          return {
+            ...rest,
+            line: status.backup === undefined ? line : `${line}; backup: ${printable(status.backup)}`,
+          };
+        } finally {
+          progress.end();
+        }
       });
     });
+}
+
+function describeWork({ location, pending }: MigrationStatus, name: string): string {
+  const bytes = statSync(location, { throwIfNoEntry: false })?.size ?? 0;
+  return `Migrating ${printable(name)}: ${plural(pending.length, "migration")}, ${size(bytes)}`;
 }
 
 async function migrateServer(server: PostgresServer, dryRun: boolean, backup: boolean) {

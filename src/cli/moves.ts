@@ -19,7 +19,7 @@ import { type FilterOptions, type Selection, selectedBriefs, selectionOf, withSc
 import { milliseconds } from "./durations.ts";
 import { findBriefId, idsOf, type ShowId } from "./ids.ts";
 import { look, type RunOptions, withRun, withWide } from "./locations.ts";
-import { exitCodes, printError, printJson, printLine } from "./output.ts";
+import { exitCodeOf, exitCodes, printError, printJson, printLine } from "./output.ts";
 import { orOf, plural, printFitting, status } from "./terminal.ts";
 import { type Board, openToWrite } from "./writing.ts";
 
@@ -207,7 +207,7 @@ async function moveIds(mover: Mover, typed: readonly string[]): Promise<void> {
       else await printBrief(mover, await releaseBrief(board, id, detail, delayed));
     } catch (error) {
       printError(error, json);
-      process.exitCode = exitCodes.error;
+      process.exitCode = exitCodeOf(error);
     }
   }
 }
@@ -232,7 +232,7 @@ export async function moveEach(mover: Mover, briefs: readonly BriefOutline[], se
     } catch (error) {
       counts.failed++;
       printError(error, json);
-      process.exitCode = exitCodes.error;
+      process.exitCode = exitCodeOf(error);
     }
   }
   if (json) return;

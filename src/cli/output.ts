@@ -2,7 +2,7 @@
  * Printing: results to stdout, errors to stderr, without characters that control a terminal.
  */
 import { once } from "node:events";
-import { BlackboardError } from "../errors-and-types.ts";
+import { BlackboardError, FileError, InvalidInputError, LostClaimError } from "../errors-and-types.ts";
 import { messageFor } from "./messages.ts";
 
 /**
@@ -20,14 +20,28 @@ export const exitCodes = {
   failed: 7,
 } as const;
 
-/** Exits silently when the reader of a pipe, such as `head`, closes it. */
-export function exitOnBrokenPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit();
-      throw error;
-    });
-  }
+/** Returns the exit code for an error: a value that the user passed is a usage error, wherever it is found to be invalid. */
+export function exitCodeOf(error: unknown): (typeof exitCodes)["error" | "usage" | "lost"] {
+  if (error instanceof LostClaimError) return exitCodes.lost;
+  if (!(error instanceof InvalidInputError)) return exitCodes.error;
+  // With a cause it is the system that refuses; and a line of an imported file is not an argument.
+  const isValue = error.cause === undefined && !error.issues.some(({ path }) => /^(?:a line|line \d|end\b)/.test(path));
+  return isValue ? exitCodes.usage : exitCodes.error;
+}
+
+/** Exits silently when the reader of a pipe, such as `head`, closes it, and with a message when output can't be written. */
+export function exitOnFailedOutput(json: boolean): void {
+  process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
+    if (cause.code === "EPIPE") process.exit();
+    const message = `The output cannot be written: ${cause.message}`;
+    const isFull = cause.code === "ENOSPC" || cause.code === "EDQUOT";
+    printError(isFull ? new FileError("DISK_FULL", "stdout", message, { cause }) : new Error(message, { cause }), json);
+    process.exit(exitCodes.error);
+  });
+  // There is no place left for a message.
+  process.stderr.on("error", ({ code }: NodeJS.ErrnoException) => {
+    process.exit(code === "EPIPE" ? undefined : exitCodes.error);
+  });
 }
 
 export async function printJson(value: unknown): Promise<void> {

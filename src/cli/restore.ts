@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { importFiles } from "./imports.ts";
 import type { LocationOptions } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
+import { size } from "./progress.ts";
 import { fileOf, isPath } from "./runs-by-name.ts";
 
 interface RestoreOptions extends Pick<LocationOptions, "root" | "json"> {
@@ -40,6 +41,6 @@ Examples:
         force,
       });
       if (json) await printJson(restored);
-      else await printLine(`${printable(restored.location)}, ${Math.ceil(restored.bytes / 1000)} kB`);
+      else await printLine(`${printable(restored.location)}, ${size(restored.bytes)}`);
     });
 }

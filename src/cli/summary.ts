@@ -7,8 +7,9 @@ import { summarizeRun } from "../inspect.ts";
 import { statusOrMissing } from "./brief.ts";
 import { duration } from "./durations.ts";
 import { idsOf, type ShowId } from "./ids.ts";
+import { changesOf, requireLive, untilInterrupted } from "./live.ts";
 import { look, type RunOptions, withRun, withWide } from "./locations.ts";
-import { printable, printJson, printLine } from "./output.ts";
+import { print, printable, printJson, printLine } from "./output.ts";
 import {
   age,
   bar,
@@ -28,27 +29,53 @@ import {
 export function summaryCommand(): Command {
   return withWide(withRun(new Command("summary"), "[run|file]"))
     .description(
-      "shows a run's counts, progress by workstream and role, throughput, what waits for what, and expired claims",
+      "shows a run's counts, progress by workstream and role, throughput, durations, what waits for what, and expired claims",
     )
+    .option("--watch", "show it again whenever the run changes; Ctrl-C exits with code 0")
     .addHelpText(
       "after",
       `
-JSON: a RunSummary (getRunSummary) with lastChangeAt, byWorkstream, byRole, throughput, allowsClaims, backlog, oldestReady,
-failedBlockers, unclaimable, expiredLeases and longestExpired.
+JSON: a RunSummary (getRunSummary) with lastChangeAt, byWorkstream, byRole, throughput, durations, estimatedEndAt, allowsClaims,
+backlog, oldestReady, failedBlockers, unclaimable, expiredLeases and longestExpired. With --watch, one line for each change.
 
 Examples:
   run-blackboard summary            # the only run under ./runs
-  run-blackboard summary abc123
+  run-blackboard summary abc123 --watch
   run-blackboard summary old/blackboard.db --json`,
     )
-    .action((given: string | undefined, options: RunOptions & { wide?: boolean }) =>
-      look(given, options, async ({ board, state }) => {
-        const overview = await summarizeRun(board);
-        if (options.json) await printJson(overview);
-        else await draw(overview, await idsOf(board, "brief", options), board.location, state);
-      }),
-    );
+    .action((given: string | undefined, options: SummaryOptions) => {
+      const watches = options.watch === true;
+      return look(
+        given,
+        options,
+        async ({ board, state, isLive }) => {
+          const show = async () => {
+            const overview = await summarizeRun(board);
+            if (watches && process.stdout.isTTY) await print(clearScreen);
+            if (options.json) await printJson(overview);
+            else await draw(overview, await idsOf(board, "brief", options), board.location, state);
+          };
+          if (!watches) return await show();
+          requireLive(isLive, board.location, state);
+          let isFirst = true;
+          for await (const _ of changesOf(board, untilInterrupted())) {
+            if (!isFirst && !options.json && !process.stdout.isTTY) await printLine("");
+            isFirst = false;
+            await show();
+          }
+        },
+        watches,
+      );
+    });
 }
+
+interface SummaryOptions extends RunOptions {
+  watch?: boolean;
+  wide?: boolean;
+}
+
+/** Moves the cursor to the upper left corner and erases the screen. */
+const clearScreen = "\u001b[H\u001b[2J";
 
 /** Maximum number of workstreams or roles in the text output; JSON has all. */
 const maxParts = 20;
@@ -71,6 +98,7 @@ async function draw(overview: RunOverview, showId: ShowId, location: string, sta
     "throughput",
     `${throughput.completedPerMinute} completed per minute in the last ${duration(throughput.windowMs)}; events: ${counts(throughput.events)}`,
   );
+  await durations(overview, line);
   await pending(overview, showId, line);
   await unclaimable(overview, line);
   await expired(overview, showId, line);
@@ -91,6 +119,19 @@ async function draw(overview: RunOverview, showId: ShowId, location: string, sta
 }
 
 type Line = (name: string, value: string) => Promise<void>;
+
+/** How long work took, and when the run will have ended. */
+async function durations({ durations: found, estimatedEndAt }: RunOverview, line: Line): Promise<void> {
+  if (found) {
+    const { medianMs, p95Ms, briefs } = found;
+    const of = `of the last ${plural(briefs, "brief")} that ended`;
+    await line("durations", `${duration(medianMs)} median, 95 % within ${duration(p95Ms)}, from claim to end ${of}`);
+  }
+  if (estimatedEndAt !== null) {
+    const at = `${remaining(estimatedEndAt)}, ${printable(estimatedEndAt)}`;
+    await line("estimate", `ends in ${at}, at the present rate and if no brief is added`);
+  }
+}
 
 /** What keeps pending briefs from being claimed. Only lines that say something. */
 async function pending(

@@ -12,10 +12,12 @@ import {
   type RunPlace,
 } from "../errors-and-types.ts";
 import type { PostgresServer } from "../postgres.ts";
-import { copyRun, exportRun, importRun } from "../transfer/move.ts";
+import { exportRun, importRun } from "../transfer/move.ts";
 import { importFiles, importPostgres } from "./imports.ts";
 import { type LocationOptions, locate, type RunOptions, serverOf, withRoot, withRun } from "./locations.ts";
 import { harmless, messageOf, print, printable, printJson, printLine } from "./output.ts";
+import { size, watched } from "./progress.ts";
+import { isPath } from "./runs-by-name.ts";
 import { plural } from "./terminal.ts";
 import { type Origin, originOf, writeWhole } from "./whole-file.ts";
 
@@ -39,7 +41,9 @@ Examples:
     )
     .action(async (given: string, { output, ...options }: RunOptions & { output?: string }) => {
       const { from, origin } = await source(given, options);
-      const pieces = exportRun(from);
+      // On a terminal the text itself is there to see.
+      const isShown = (output === undefined || output === "-") && process.stdout.isTTY === true;
+      const pieces = isShown ? exportRun(from) : watched(exportRun(from), `Exporting ${printable(given)}`);
       if (output === undefined || output === "-") {
         // Payloads may contain terminal control characters; the escaped JSON parses to the same values.
         for await (const piece of pieces) await print(process.stdout.isTTY ? harmless(piece) : piece);
@@ -47,7 +51,7 @@ Examples:
       }
       const bytes = await writeWhole(output, pieces, origin);
       if (options.json) await printJson({ output, bytes });
-      else await printLine(`${printable(output)}, ${Math.ceil(bytes / 1000)} kB`);
+      else await printLine(`${printable(output)}, ${size(bytes)}`);
     });
 }
 
@@ -74,8 +78,9 @@ Examples:
       const to = server ? await placeOn(server, run) : { root, runId: run };
       // Before stdin is examined: after fstat of a pipe, Node 20 loads the next module without resolving links in its path.
       if (!server) await importFiles();
-      const text = file === "-" ? process.stdin : await readable(file);
-      await report(await importRun(text, to, { mode: modeOf(file) }), json);
+      const text: AsyncIterable<Buffer> = file === "-" ? process.stdin : await readable(file);
+      const { mode, bytes } = statsOf(file);
+      await report(await importRun(watched(text, `Importing ${printable(file)}`, bytes), to, { mode }), json);
     });
 }
 
@@ -110,8 +115,10 @@ Examples:
   run-blackboard copy abc123 --to-run abc123-experiment`,
     )
     .action(async (given: string, options: CopyOptions) => {
-      const { from } = await source(given, options);
-      await report(await copyRun(from, await destination(options)), options.json);
+      const { from, origin } = await source(given, options);
+      const text = watched(exportRun(from), `Copying ${printable(given)}`);
+      // Like `copyRun`, which does not say how far it is.
+      await report(await importRun(text, await destination(options), { mode: origin.mode }), options.json);
     });
 }
 
@@ -137,6 +144,10 @@ async function destination(options: CopyOptions): Promise<RunDestination | RunPl
 async function source(given: string, options: RunOptions): Promise<{ from: RunLocation | RunPlace; origin: Origin }> {
   const server = serverOf(options);
   if (server) return { from: await placeOn(server, given), origin: originOf("", options) };
+  // The export finds the only run of a file itself: to look for it first would migrate a copy of an older file twice.
+  if (isPath(given) && statSync(given, { throwIfNoEntry: false })?.isFile()) {
+    return { from: { file: given, runId: options.run }, origin: originOf(given, options) };
+  }
   const { runId, location } = await locate(given, options);
   return { from: { file: location, runId }, origin: originOf(location, options) };
 }
@@ -153,10 +164,10 @@ async function report(imported: ImportedRun, json: boolean | undefined): Promise
   await printLine(`${printable(runId)}: ${counted} in ${printable(location)}`);
 }
 
-/** Returns the permissions of the input file; `undefined` for a pipe, whose permissions are meaningless. */
-function modeOf(file: string): number | undefined {
+/** Returns the permissions and the size of the input file; `undefined` for a pipe, which has no meaningful ones. */
+function statsOf(file: string): { mode: number | undefined; bytes?: number } {
   const stats = file === "-" ? fstatSync(process.stdin.fd) : statSync(file);
-  return stats.isFile() ? stats.mode & 0o777 : undefined;
+  return stats.isFile() ? { mode: stats.mode & 0o777, bytes: stats.size } : { mode: undefined };
 }
 
 async function readable(file: string): Promise<NodeJS.ReadableStream & AsyncIterable<Buffer>> {

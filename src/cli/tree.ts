@@ -13,7 +13,8 @@ import {
   type WaitingBrief,
 } from "../errors-and-types.ts";
 import { explainWaiting, getTreeOutline, readBriefs } from "../inspect.ts";
-import { hasId } from "./briefs.ts";
+import { hasId, reasonsOf } from "./briefs.ts";
+import { reasonText } from "./failures.ts";
 import { findBriefId, idsOf, type ShowId } from "./ids.ts";
 import { look, type RunOptions, withRun, withWide } from "./locations.ts";
 import { wholeNumber } from "./option-values.ts";
@@ -63,7 +64,7 @@ Examples:
         const tree = { ...whole, roots: selected(whole.roots, options) };
         if (options.json) await printAll(await jsonOf(board, tree, { ...options, brief }));
         else {
-          const shown = { waits: await explainNodes(board, tree.roots), showId: await idsOf(board, "brief", options) };
+          const shown = { ...(await explainNodes(board, tree.roots)), showId: await idsOf(board, "brief", options) };
           await draw(tree, shown, options);
         }
       }),
@@ -145,21 +146,27 @@ async function* pieces<N extends Node>(
 
 const marks = { pending: "○", active: "◐", done: "✓", failed: "✗" } as const;
 
-type Waits = ReadonlyMap<string, WaitingBrief>;
+/** What the drawn briefs wait for, and why those failed that did. */
+interface Notes {
+  waits: ReadonlyMap<string, WaitingBrief>;
+  reasons: ReadonlyMap<string, string>;
+}
 
 /** What lines show besides the tree. */
-interface Shown {
-  waits: Waits;
+interface Shown extends Notes {
   showId: ShowId;
 }
 
-/** Explains what the drawn briefs wait for. */
-async function explainNodes(board: Blackboard<Mode>, roots: readonly OutlineNode[]): Promise<Waits> {
-  const ids: string[] = [];
-  for (const { node, isEnd } of walk([...roots]))
-    if (!isEnd && isWaiting(node) && hasId(node.brief)) ids.push(node.brief.briefId);
+async function explainNodes(board: Blackboard<Mode>, roots: readonly OutlineNode[]): Promise<Notes> {
+  const drawn: OutlineNode[] = [];
+  for (const { node, isEnd } of walk([...roots])) if (!isEnd) drawn.push(node);
+  const ids = drawn.flatMap((node) => (isWaiting(node) && hasId(node.brief) ? [node.brief.briefId] : []));
   const waiting = ids.length === 0 ? [] : await explainWaiting(board, ids);
-  return new Map(waiting.map((one) => [one.briefId, one]));
+  const reasons = await reasonsOf(
+    board,
+    drawn.map(({ brief }) => brief),
+  );
+  return { waits: new Map(waiting.map((one) => [one.briefId, one])), reasons };
 }
 
 const isWaiting = ({ brief: { status, waitsFor } }: OutlineNode) => status === "pending" && waitsFor > 0;
@@ -195,7 +202,12 @@ function* drawn(roots: readonly OutlineNode[], shown: Shown): Generator<string, 
   }
 }
 
-function lineOf(node: OutlineNode, indent: string, { waits, showId }: Shown, width: number | undefined): string {
+function lineOf(
+  node: OutlineNode,
+  indent: string,
+  { waits, reasons, showId }: Shown,
+  width: number | undefined,
+): string {
   const { brief, children, totals } = node;
   const below = sum(totals) - 1;
   const rollup = below === 0 ? "" : `  ${bar(totals, 8)} ${number(totals.done + totals.failed)}/${number(below + 1)}`;
@@ -210,7 +222,15 @@ function lineOf(node: OutlineNode, indent: string, { waits, showId }: Shown, wid
   const mark = Object.hasOwn(marks, brief.status) ? marks[brief.status] : "?";
   const own = `${paint(styleOf(brief.status), mark)} ${name}  ${role}  ${paint("gray", agent + age(brief.updatedAt))}`;
   const line = `${paint("gray", before)}${own}${rollup}${note}${hidden}`;
-  return line + waitingNote(node, waits.get(brief.briefId), showId, width && width - widthOf(line) - 2);
+  const left = width && width - widthOf(line) - 2;
+  const reason = failureNote(node, reasons.get(brief.briefId), left);
+  return line + reason + waitingNote(node, waits.get(brief.briefId), showId, left);
+}
+
+/** Why a failed brief failed, in at most `room` columns; "" where there is no room. */
+function failureNote({ brief }: OutlineNode, reason: string | undefined, room: number | undefined): string {
+  if (brief.status !== "failed" || !reason || (room !== undefined && room < 12)) return "";
+  return paint("red", `  ${cut(reasonText(reason), room)}`);
 }
 
 /** What a pending brief waits for, in at most `room` columns; "" where there is no room. */

@@ -14,6 +14,7 @@ import {
 import { type Backlog, backlogColumns, getBacklog, type OldestReady } from "./backlog.ts";
 import { type FailedBlocker, findFailedBlockers } from "./blockers.ts";
 import { hasUsableId, hasUsableRole, holdsClaims } from "./claimable.ts";
+import { type Durations, estimateEnd, readDurations } from "./durations.ts";
 import { atMost, filtered, literal } from "./index-choice.ts";
 import { type Context, inSnapshot, type Lens, type Operation, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
@@ -39,6 +40,10 @@ export interface RunOverview extends ListedSummary {
   /** The briefs of each role by status, in order of the role's name. */
   byRole: { role: string; briefs: Record<BriefStatus, number> }[];
   throughput: Throughput;
+  /** How long the briefs that ended last took, from claim to end; null if no agent has ended one. */
+  durations: Durations | null;
+  /** When the run will have finished if it goes on like in the throughput's window and no brief is added; null if unknown. */
+  estimatedEndAt: Timestamp | null;
   /** False while the run's status keeps all of its briefs from being claimed: `review`, `done` or `failed`. */
   allowsClaims: boolean;
   /** The pending briefs by what keeps them from being claimed. */
@@ -190,14 +195,19 @@ export function* getRunOverview(context: Context): Operation<RunOverview> {
     const briefs = yield* groups({ runId, now: context.now() });
     const workstreams = yield* allWorkstreams({ runId });
     const { backlog, oldestReady } = yield* getBacklog(context, briefs, workstreams);
+    const now = new Date(context.now() ?? Date.now());
+    const throughput = yield* getThroughput(runId, now);
+    const allowsClaims = !holdsClaims(summary.status);
     return {
       ...summary,
       lastChangeAt: yield* lastChange(summary, briefs, workstreams),
       expiredLeases: yield* countLeases(runId, context),
       byWorkstream: progressOfWorkstreams(workstreams, briefs),
       byRole: [...grouped(briefs, ({ role }) => role)].map(([role, counts]) => ({ role, briefs: counts })),
-      throughput: yield* getThroughput(runId, new Date(context.now() ?? Date.now())),
-      allowsClaims: !holdsClaims(summary.status),
+      throughput,
+      durations: yield* readDurations(runId),
+      estimatedEndAt: estimateEnd({ ...summary, throughput, backlog, allowsClaims }, now),
+      allowsClaims,
       backlog,
       oldestReady,
       failedBlockers: backlog.waitingForFailed === 0 ? [] : yield* findFailedBlockers(runId),

@@ -6,6 +6,8 @@ import { type AnyColumn, and, asc, desc, eq, inArray, max, type SQL, sql } from 
 import type { EventKind, Timestamp } from "../../drizzle/vocabulary.ts";
 import { textFlaw } from "../input/check.ts";
 import { explainWaiting, findWaitingForFailed, type WaitingBrief } from "./blockers.ts";
+import { durationOf, quantile } from "./durations.ts";
+import { explainFailures, type FailureGroup, type GroupedFailures, groupFailures } from "./failures.ts";
 import { atMost } from "./index-choice.ts";
 import { moves } from "./lifecycle.ts";
 import { type Context, inSnapshot, type Lens, type Operation, query, statement } from "./operation.ts";
@@ -13,7 +15,8 @@ import { type BriefOutline, outlineColumns } from "./outlines.ts";
 import { getRunOverview, type RunOverview } from "./overview.ts";
 import { requireReadable } from "./run-listings.ts";
 
-export type { BriefOutline, WaitingBrief };
+export type { BriefOutline, FailureGroup, WaitingBrief };
+export { durationOf, quantile };
 
 /** The beginning of a JSON text, and how long all of it is, in characters. */
 export interface Excerpt {
@@ -25,6 +28,8 @@ export interface ReportData {
   overview: RunOverview;
   /** All of them, oldest first. */
   briefs: BriefOutline[];
+  /** The same of the failed briefs that changed last, by id. */
+  outlines: Map<string, BriefOutline>;
   /** Events by the beginning of their time, such as `2026-11-22T06:40`, and kind; in order of time. */
   activity: { time: string; kind: EventKind; n: number }[];
   /** By brief: those shown in full, and the failed ones. */
@@ -33,6 +38,10 @@ export interface ReportData {
   failures: string[];
   /** The newest event of a move that failed the brief, by brief. */
   reasons: Map<string, { kind: EventKind; createdAt: Timestamp; detail: Excerpt }>;
+  /** The reasons of these, by brief, as in `failureGroups`. */
+  shortReasons: Map<string, string>;
+  /** All failed briefs by their reasons. */
+  failureGroups: GroupedFailures;
   /** What briefs wait for: of those that wait for something failed, and the oldest others, up to `reportLimits.waiting` each. */
   waiting: Map<string, WaitingBrief>;
   /** The oldest of those that wait, directly or through others, for something failed. */
@@ -117,10 +126,15 @@ export function* gatherReport(context: Context): Operation<ReportData> {
     return {
       overview,
       briefs,
+      outlines: outlinesOf(briefs, failures),
       activity: yield* countActivity(runId, first?.createdAt, newestEvents[0]?.createdAt),
       texts: yield* readTexts(runId, [...new Set([...shown, ...failures])]),
       failures,
       reasons: yield* readReasons(runId, failures),
+      shortReasons: new Map(
+        (yield* explainFailures(context, failures)).map(({ briefId, reason }) => [briefId, reason]),
+      ),
+      failureGroups: yield* groupFailures(context),
       waiting,
       waitingForFailed,
       newestEvents,
@@ -148,6 +162,11 @@ function* readWaiting(
 
 /** Another program may have stored an id that can't be asked for. */
 const isUsableId = (id: string) => id.length > 0 && id.length <= 256 && textFlaw(id) === undefined;
+
+function outlinesOf(briefs: readonly BriefOutline[], ids: readonly string[]): Map<string, BriefOutline> {
+  const wanted = new Set(ids);
+  return new Map(briefs.flatMap((brief) => (wanted.has(brief.briefId) ? [[brief.briefId, brief]] : [])));
+}
 
 function newestFailures(briefs: readonly BriefOutline[]): string[] {
   return briefs

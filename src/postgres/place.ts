@@ -131,10 +131,24 @@ export async function pruneServer(server: Server, rule: CheckedRule): Promise<Pr
       const outcome = reason !== null ? "kept" : rule.dryRun ? "due" : "deleted";
       pruned.push({ ...age, location, outcome, reason });
     }
+    if (pruned.some(({ outcome }) => outcome === "due")) await requireDeletable(engineOf(""), connection.tables);
     return pruned;
   } finally {
     await connection.close();
   }
+}
+
+/** Throws what deleting a run would throw: it has the same statements, which find no row. */
+async function requireDeletable(engine: PostgresEngine, tables: PostgresTables): Promise<void> {
+  await engine.transaction(async ({ drizzle }) => {
+    try {
+      const { runs } = tables;
+      await drizzle.select({ runId: runs.runId }).from(runs).where(sql`false`).for("update");
+      for (const table of listed(tables).toReversed()) await drizzle.delete(table).where(sql`false`);
+    } catch (error) {
+      throw translated(error, engine.location);
+    }
+  });
 }
 
 /** Deletes a run in one transaction. Returns the reason to keep it if it was written meanwhile, otherwise null. */

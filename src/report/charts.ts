@@ -3,9 +3,9 @@
  * not depend on the width.
  */
 import { type BriefStatus, type EventKind, eventKinds, type Timestamp } from "../../drizzle/vocabulary.ts";
-import type { BriefOutline, ReportData } from "../operations/report-data.ts";
+import { type BriefOutline, quantile, type ReportData } from "../operations/report-data.ts";
 import { type Html, html } from "./html.ts";
-import { count, duration, lifetime, moment } from "./numbers.ts";
+import { count, duration, hasEnded, moment } from "./numbers.ts";
 
 /** In drawing order. */
 const drawnStatuses = ["done", "failed", "active", "pending"] as const satisfies readonly BriefStatus[];
@@ -73,27 +73,40 @@ export function activityChart({ activity }: ReportData, span: Span): Html {
   }
   const totals = counts.map((bin) => [...bin.values()].reduce((sum, n) => sum + n, 0));
   const most = Math.max(1, ...totals);
+  const limit = Math.min(most, cutFor(totals));
   const bars = counts.map((bin, index) => {
     let top = 100;
+    const total = totals[index] ?? 0;
+    // A bar that is cut keeps its proportions; a gap near its top shows that it is.
+    const full = Math.max(total, limit);
+    const gap = total > limit ? html`<rect class="gap" x="${index}" y="10" width="1" height="3"/>` : html``;
     const parts = eventKinds.map((kind) => {
-      const height = ((bin.get(kind) ?? 0) / most) * 98;
+      const height = ((bin.get(kind) ?? 0) / full) * 98;
       top -= height;
       return height === 0
         ? html``
         : html`<rect class="${kind}" x="${fixed(index + 0.08)}" y="${fixed(top)}" width="0.84" height="${fixed(height)}"/>`;
     });
-    return html`${parts}`;
+    return html`${parts}${gap}`;
   });
+  const cutAt = limit < most ? `; bars are cut at ${count(Math.floor(limit))}` : "";
   return html`${legend(eventKinds)}
 <svg class="chart" viewBox="0 0 ${bins} 100" preserveAspectRatio="none" role="img" aria-label="Events over time">
 <line class="base" x1="0" x2="${bins}" y1="100" y2="100"/>${bars}</svg>
-${axis(span, `most: ${count(most)} in ${duration((span.to - span.from) / bins)}`)}`;
+${axis(span, `most: ${count(most)} in ${duration((span.to - span.from) / bins)}${cutAt}`)}`;
+}
+
+/** Returns how high a bar may be, so that a few spikes don't flatten the others: four times as high as most of those there are. */
+function cutFor(totals: readonly number[]): number {
+  const some = totals.filter((total) => total > 0).sort((a, b) => a - b);
+  const usual = 4 * quantile(some, 0.8);
+  return usual > 0 && usual < 0.5 * (some.at(-1) ?? 0) ? usual : Number.POSITIVE_INFINITY;
 }
 
 /** Draws the numbers of created and of finished briefs over time. */
 export function progressChart({ briefs }: ReportData, span: Span): Html {
   const created = cumulative(briefs, span, ({ createdAt }) => createdAt);
-  const finished = cumulative(briefs, span, (brief) => (lifetime(brief) === undefined ? undefined : brief.updatedAt));
+  const finished = cumulative(briefs, span, (brief) => (hasEnded(brief) ? brief.updatedAt : undefined));
   const most = Math.max(1, created.at(-1) ?? 1);
   const points = (counts: readonly number[]) =>
     counts.map((n, index) => `${fixed((index / bins) * 100)},${fixed(100 - (n / most) * 98)}`).join(" ");
@@ -178,17 +191,17 @@ const steps: readonly { below: number; name: string }[] = [
   { below: Number.POSITIVE_INFINITY, name: "> 1 d" },
 ];
 
-/** Draws a histogram of the lifetimes of finished briefs, from creation to last change. */
-export function durationsChart(lifetimes: readonly number[]): Html {
+/** Draws a histogram of the times from claim to end. */
+export function durationsChart(times: readonly number[]): Html {
   const counts = steps.map(() => 0);
-  for (const ms of lifetimes) {
+  for (const ms of times) {
     const step = steps.findIndex(({ below }) => ms < below);
     counts[step] = (counts[step] ?? 0) + 1;
   }
   const most = Math.max(1, ...counts);
   const rows = steps.map(({ name }, index) => {
     const n = counts[index] ?? 0;
-    const bar = html`<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none"><rect class="completed" width="${fixed((n / most) * 100)}" height="1"/></svg>`;
+    const bar = html`<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none"><rect class="completed" width="${n === 0 ? 0 : fixed(Math.max(1, (n / most) * 100))}" height="1"/></svg>`;
     return html`<span class="soft">${name}</span>${bar}<span>${count(n)}</span>`;
   });
   return html`<div class="bars">${rows}</div>`;

@@ -1,7 +1,7 @@
 /**
  * Formatting and statistics for the report.
  */
-import type { BriefOutline } from "../operations/report-data.ts";
+import { type BriefOutline, durationOf } from "../operations/report-data.ts";
 import { plain } from "./html.ts";
 
 export function count(value: number): string {
@@ -46,14 +46,13 @@ export function moment(ms: number, spanMs = Number.POSITIVE_INFINITY): string {
     .replace("T", " ");
 }
 
-/** Returns a finished brief's milliseconds from creation to last change; `undefined` for others and for invalid times. */
-export function lifetime({ status, createdAt, updatedAt }: BriefOutline): number | undefined {
-  if (status !== "done" && status !== "failed") return undefined;
-  const ms = Date.parse(updatedAt) - Date.parse(createdAt);
-  return Number.isFinite(ms) && ms >= 0 ? ms : undefined;
+/** Whether a brief has ended: it is done or failed. */
+export function hasEnded({ status }: BriefOutline): boolean {
+  return status === "done" || status === "failed";
 }
 
-/** Returns the quantile of a sorted list; `part` is between 0 and 1. */
-export function quantile(sorted: readonly number[], part: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+/** Returns an ended brief's milliseconds from its claim to its end; `undefined` for others, without a claim, and for invalid times. */
+export function workTime(brief: BriefOutline): number | undefined {
+  if (!hasEnded(brief)) return undefined;
+  return durationOf({ claimedAt: brief.claimedAt, endedAt: brief.updatedAt });
 }

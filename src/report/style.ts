@@ -3,33 +3,44 @@
  */
 import type { BriefStatus, EventKind } from "../../drizzle/vocabulary.ts";
 
-/** A colour on a light page and on a dark one. */
+/** A colour on a light page and on a dark one, of areas (3:1 to the card) and of text (4.5:1 to the card and the page). */
 interface Colour {
   light: string;
   dark: string;
 }
 
 const statusColours: Readonly<Record<BriefStatus, Colour>> = {
-  pending: { light: "#b6bfcd", dark: "#556176" },
-  active: { light: "#e5a50a", dark: "#e8b436" },
+  pending: { light: "#8490a4", dark: "#6c7a92" },
+  active: { light: "#bd8200", dark: "#e8b436" },
   done: { light: "#2a9d63", dark: "#3db87a" },
   failed: { light: "#d43f4a", dark: "#f0606b" },
 };
+const statusInks: Readonly<Record<BriefStatus, Colour>> = {
+  pending: { light: "#59657a", dark: "#98a4b8" },
+  active: { light: "#8a5a00", dark: "#e8b436" },
+  done: { light: "#1a7747", dark: "#3db87a" },
+  failed: { light: "#bd2f3a", dark: "#f4737d" },
+};
 const kindColours: Readonly<Record<EventKind, Colour>> = {
-  spawned: { light: "#8093b5", dark: "#6f86b4" },
+  spawned: { light: "#7a8db0", dark: "#6f86b4" },
   completed: statusColours.done,
   failed: statusColours.failed,
   escalated: { light: "#8b5fd0", dark: "#a884ea" },
-  retried: { light: "#e5a50a", dark: "#e8b436" },
+  retried: statusColours.active,
 };
 const colours = Object.entries({ ...statusColours, ...kindColours });
-const variables = (page: keyof Colour) => colours.map(([name, colour]) => `--${name}: ${colour[page]};`).join(" ");
+const inks = Object.entries(statusInks).map(([name, ink]): [string, Colour] => [`${name}-ink`, ink]);
+const variables = (page: keyof Colour) =>
+  [...colours, ...inks].map(([name, colour]) => `--${name}: ${colour[page]};`).join(" ");
 const fills = colours.map(([name]) => `.${name} { fill: var(--${name}); }`).join(" ");
+const texts = Object.keys(statusInks)
+  .map((name) => `.mark.${name} { color: var(--${name}-ink); } .badge.${name} { background: var(--${name}-ink); }`)
+  .join(" ");
 
 export const style = `
 :root {
   color-scheme: light dark;
-  --page: #f4f5f8; --card: #fff; --ink: #1a2233; --soft: #5f6b80; --line: #e3e7ee; --track: #e9ecf2;
+  --page: #f4f5f8; --card: #fff; --ink: #1a2233; --soft: #59657a; --line: #e3e7ee; --track: #e9ecf2;
   ${variables("light")} --accent: #3566d6;
 }
 @media (prefers-color-scheme: dark) {
@@ -55,8 +66,8 @@ pre { margin: 6px 0 12px; padding: 10px 12px; background: var(--page); border: 1
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 14px 16px; min-width: 0; }
 .tile b { display: block; font-size: 24px; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: 13px; }
-.badge { display: inline-block; padding: 2px 10px; border-radius: 99px; font-size: 13px; font-weight: 600; color: var(--card); background: var(--pending); }
-.badge.active { background: var(--active); } .badge.done { background: var(--done); } .badge.failed { background: var(--failed); } .badge.review { background: var(--accent); }
+.badge { display: inline-block; padding: 2px 10px; border-radius: 99px; font-size: 13px; font-weight: 600; color: var(--card); background: var(--pending-ink); }
+.badge.review { background: var(--accent); }
 svg { display: block; width: 100%; }
 svg.bar { height: 8px; border-radius: 4px; background: var(--track); }
 svg.bar.large { height: 14px; border-radius: 7px; }
@@ -76,12 +87,14 @@ ${fills}
 .lanes .axis { grid-column: 2 / 4; white-space: normal; margin-top: 0; }
 .bars { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: 6px 12px; align-items: center; font-size: 13px; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
+details.more > summary, .one > summary { cursor: pointer; padding: 7px 0; }
+.one { margin-left: 17px; }
+.tree ul.more { border-left: 0; margin-left: 0; padding-left: 0; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 th { text-align: left; color: var(--soft); font-weight: 500; font-size: 13px; }
 th, td { padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); vertical-align: middle; }
 tr:last-child td { border-bottom: 0; }
 td.n, th.n { text-align: right; white-space: nowrap; }
-td.nowrap { white-space: nowrap; }
 td.wide { min-width: 110px; width: 45%; }
 td code { display: inline-block; max-width: 260px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; vertical-align: bottom; }
 td.detail { max-width: 360px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -94,17 +107,18 @@ td.detail { max-width: 360px; overflow: hidden; text-overflow: ellipsis; white-s
 .tree .row { display: inline-flex; flex-wrap: wrap; align-items: center; gap: 2px 9px; max-width: calc(100% - 20px); }
 .tree .leaf > .row { max-width: 100%; }
 .tree svg.bar { width: 74px; height: 7px; flex: none; }
-.hint { display: inline-block; margin-left: 17px; }
 .tree .data { color: var(--soft); font-size: 12px; }
 .tree details.data > summary { color: var(--soft); font-size: 12px; }
 .tree .data { margin-left: 17px; }
 .mark { font-weight: 700; flex: none; }
-.mark.pending { color: var(--pending); } .mark.active { color: var(--active); } .mark.done { color: var(--done); } .mark.failed { color: var(--failed); }
-.held { color: var(--failed); }
+${texts}
+.held { color: var(--failed-ink); }
+.gap { fill: var(--card); }
 .tree .row > * { min-width: 0; }
 .failure { border-top: 1px solid var(--line); padding: 12px 0; }
 .failure:first-of-type { border-top: 0; padding-top: 0; }
 .failure summary { cursor: pointer; overflow-wrap: anywhere; }
+#live { position: fixed; right: 14px; bottom: 14px; margin: 0; padding: 2px 10px; border: 1px solid var(--line); border-radius: 99px; background: var(--card); color: var(--soft); font-size: 13px; }
 .none { color: var(--soft); }
 footer { color: var(--soft); font-size: 13px; margin-top: 24px; }
 @media (max-width: 720px) {
@@ -117,9 +131,16 @@ footer { color: var(--soft); font-size: 13px; margin-top: 24px; }
   .lanes { grid-template-columns: minmax(70px, 96px) minmax(0, 1fr) auto; gap: 8px; font-size: 12px; }
   svg.chart { height: 120px; }
   .tree ul { margin-left: 5px; padding-left: 9px; }
-  th, td { padding-right: 10px; }
-  td code { max-width: 150px; }
-  td.wide { min-width: 70px; width: auto; }
+  thead { display: none; }
+  table, tbody { display: block; }
+  tr { display: flex; flex-wrap: wrap; gap: 0 12px; padding: 6px 0; border-bottom: 1px solid var(--line); align-items: baseline; }
+  tr:last-child { border-bottom: 0; }
+  td { display: block; padding: 0; border: 0; max-width: 100%; overflow-wrap: anywhere; font-size: 13px; }
+  td[data-name]:not(:first-child)::before { content: attr(data-name) " "; color: var(--soft); font-size: 12px; }
+  td code { max-width: 100%; white-space: normal; }
+  td.wide { flex: 1 0 90px; width: auto; align-self: center; }
+  td.n, td.detail { white-space: normal; text-align: left; }
+  td.detail { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; }
 }
 @media print { .card, .tile { break-inside: avoid; } }
 `;

@@ -11,12 +11,15 @@ import {
 } from "../operations/report-data.ts";
 import { statusBar, totalOf } from "./charts.ts";
 import { type Html, html } from "./html.ts";
-import { count, duration, lifetime, numeric, short } from "./numbers.ts";
+import { count, duration, numeric, short, workTime } from "./numbers.ts";
 
 /** Larger trees make the page slow on a phone. */
 const maxNodes = 1200;
 /** Deeper briefs would have no room left at the right. */
 const maxDepth = 24;
+/** How many lines of the tree can be seen before it is opened further, and how many briefs of one level in a row. */
+const maxLines = 60;
+const maxInRow = 20;
 
 interface Node {
   brief: BriefOutline;
@@ -45,7 +48,23 @@ export function drawTree({ briefs, texts, waiting }: ReportData): DrawnTree {
     const are = lost === 1 ? "brief is" : "briefs are";
     omissions.push(`${count(lost)} ${are} not in the tree because their parent links form a cycle.`);
   }
-  return { tree: html`<ul class="tree">${drawn(roots, { shown, texts, waiting })}</ul>`, omissions };
+  const drawing = { shown, open: openedOf(roots, nodes), texts, waiting };
+  return { tree: html`<ul class="tree">${drawn(roots, drawing)}</ul>`, omissions };
+}
+
+/** Returns the nodes whose children are seen at first: the upper levels, and the way to failures, while there is room. */
+function openedOf(roots: readonly Node[], nodes: readonly Node[]): Set<Node> {
+  const opened = new Set<Node>();
+  const seen = new Set(roots.slice(0, maxInRow));
+  for (const node of nodes) {
+    const { children, depth, totals } = node;
+    if (!seen.has(node) || children.length === 0 || !(depth <= 2 || (totals.failed > 0 && depth <= 4))) continue;
+    const first = children.slice(0, maxInRow);
+    if (seen.size + first.length > maxLines) continue;
+    opened.add(node);
+    for (const child of first) seen.add(child);
+  }
+  return opened;
 }
 
 /** Builds the tree. `nodes` is in breadth-first order, parents before children. Not recursive: the depth is not limited. */
@@ -90,6 +109,7 @@ export function markOf(status: string): string {
 
 interface Drawing extends Pick<ReportData, "texts" | "waiting"> {
   shown: ReadonlySet<Node>;
+  open: ReadonlySet<Node>;
 }
 
 /** Draws nodes and their shown descendants. The recursion is at most `maxDepth` deep. */
@@ -98,14 +118,18 @@ function drawn(nodes: readonly Node[], drawing: Drawing): Html[] {
   const visible = nodes.filter((node) => shown.has(node));
   const items = visible.map((node) => drawnNode(node, drawing));
   const hidden = nodes.length - visible.length;
-  return hidden === 0 ? items : [...items, html`<li class="leaf soft small">and ${count(hidden)} more, not shown</li>`];
+  const all =
+    hidden === 0 ? items : [...items, html`<li class="leaf soft small">and ${count(hidden)} more, not shown</li>`];
+  if (all.length <= maxInRow + 1) return all;
+  const more = html`<li><details><summary class="soft small">${count(nodes.length - maxInRow)} more</summary><ul class="more">${all.slice(maxInRow)}</ul></details></li>`;
+  return [...all.slice(0, maxInRow), more];
 }
 
 function drawnNode(node: Node, drawing: Drawing): Html {
   const { texts, waiting } = drawing;
-  const { brief, children, totals, depth } = node;
+  const { brief, children, totals } = node;
   const { briefId, role, status, retryCount } = brief;
-  const took = lifetime(brief);
+  const took = workTime(brief);
   const facts = [
     short(role),
     ...(took === undefined ? [] : [duration(took)]),
@@ -121,7 +145,7 @@ function drawnNode(node: Node, drawing: Drawing): Html {
   }
   const below = totalOf(totals) - 1;
   const rollup = html`${statusBar(totals)}<span class="small soft">${count(totals.done + totals.failed)}/${count(below + 1)}</span>`;
-  const isOpen = depth <= 2 || (totals.failed > 0 && depth <= 4);
+  const isOpen = drawing.open.has(node);
   const own = data ? html`<details class="data"><summary>payload and result</summary>${data}</details>` : undefined;
   return html`<li><details${isOpen ? html` open` : undefined}><summary><span class="row">${head}${rollup}</span></summary>${own}<ul>${drawn(children, drawing)}</ul></details></li>`;
 }

@@ -5,13 +5,15 @@
  * it comes after, and neither `waitsFor` nor `parked`, which are derived. The last line,
  * `{ "end": { "workstreams": n, "briefs": n, "events": n } }`, makes a truncated file detectable.
  */
-import { type Entity, NotFoundError, UnreadableRowError } from "../errors.ts";
+import { events, runs, workstreams } from "../../drizzle/schema.ts";
+import { type Entity, InvalidInputError, NotFoundError, UnreadableRowError } from "../errors.ts";
 import { readBrief } from "../operations/briefs.ts";
 import { readEvent } from "../operations/events.ts";
 import { requireReadable } from "../operations/run-listings.ts";
 import { findRun } from "../operations/runs.ts";
 import { findNameless, type ReadPage, readEvents, readWholeBriefs, readWorkstreams } from "../operations/whole-runs.ts";
 import type { RunPlace, Snapshot } from "./place.ts";
+import { requireBrief, requireRow } from "./rows.ts";
 
 export const formatName = "run-blackboard";
 /** Incremented when older versions cannot read the new format. */
@@ -35,21 +37,56 @@ export async function* textOf(snapshot: Snapshot): AsyncGenerator<string, void, 
   requireReadable(run);
   const nameless = await snapshot.run(() => findNameless(runId));
   if (nameless) throw new UnreadableRowError(nameless, "null", `${nameless}Id`, "NULL", undefined, "an id");
+  importable("run", runId, () => requireRow("run", runs, run));
   yield jsonLine("run", runId, { format: formatName, version: formatVersion, run });
   const end = { workstreams: 0, briefs: 0, events: 0 };
   for await (const rows of pages(snapshot, readWorkstreams, (row) => row.workstreamId)) {
     end.workstreams += rows.length;
-    yield* pieces(rows, (workstream) => jsonLine("workstream", workstream.workstreamId, { workstream }));
+    yield* pieces(rows, (row) => {
+      const { workstreamId } = row;
+      importable("workstream", workstreamId, () => requireRow("workstream", workstreams, row));
+      return jsonLine("workstream", workstreamId, { workstream: row });
+    });
   }
   for await (const rows of pages(snapshot, readWholeBriefs, (row) => row.briefId)) {
     end.briefs += rows.length;
-    yield* pieces(rows, (row) => jsonLine("brief", row.briefId, { brief: readBrief(row) }));
+    yield* pieces(rows, (row) => {
+      const brief = readBrief(row);
+      importable("brief", row.briefId, () => requireBrief(brief));
+      return jsonLine("brief", row.briefId, { brief });
+    });
   }
   for await (const rows of pages(snapshot, readEvents, (row) => row.seq)) {
     end.events += rows.length;
-    yield* pieces(rows, (row) => jsonLine("event", row.eventId, { event: readEvent(row) }));
+    yield* pieces(rows, (row) => {
+      const event = readEvent(row);
+      importable("event", row.eventId, () => requireRow("event", events, event));
+      return jsonLine("event", row.eventId, { event });
+    });
   }
   yield `${JSON.stringify({ end })}\n`;
+}
+
+/**
+ * Calls `check`, the one that an import makes, so that each export can be imported again.
+ * @throws UnreadableRowError for a row that an import would refuse.
+ */
+function importable(entity: Entity, id: string, check: () => unknown): void {
+  try {
+    check();
+  } catch (cause) {
+    const [issue] = cause instanceof InvalidInputError ? cause.issues : [];
+    if (!issue) throw cause;
+    const column = issue.path.split(/[.[]/)[1] ?? "id";
+    throw new UnreadableRowError(
+      entity,
+      id,
+      column,
+      `one that ${issue.message}`,
+      { cause },
+      "a value that can be imported again",
+    );
+  }
 }
 
 /** @throws UnreadableRowError for a row that exceeds the maximum length of a string. */

@@ -102,7 +102,7 @@ const briefRules = rulesFor("brief", [
 
 /** In any number and order, and repeated: a run of another program can be moved too. */
 function ids(check: Check, path: string, value: unknown): void {
-  if (isArray(value)) check.ids(path, value);
+  if (isArray(value)) check.list(path, value, (at, id) => text(check, at, id));
   else check.refuse(path, `must be an array of brief ids, got ${shown(value)}`);
 }
 
@@ -117,9 +117,9 @@ function ruleOf(name: string, column: Column): Rule {
   if (first !== undefined) return (check, path, value) => void check.member(path, value, [first, ...others]);
   if (column.dataType === "json") return (check, path, value) => void encodeObject(check, path, value);
   if (name === "seq") return (check, path, value) => void check.integer(path, value, 1, maxImportedSeq);
-  if (name === "priority") return (check, path, value) => void check.integer(path, value, minInteger, maxInteger);
+  if (name === "priority" || name === "tier")
+    return (check, path, value) => void check.integer(path, value, minInteger, maxInteger);
   if (column.dataType === "number") return (check, path, value) => void check.integer(path, value, 0, maxInteger);
-  if (name.endsWith("Id")) return (check, path, value) => void check.id(path, value);
   return name.endsWith("At") || name === "notBefore" ? timestamp : text;
 }
 
@@ -129,7 +129,7 @@ function nullable(rule: Rule): Rule {
   };
 }
 
-/** Accepts any text, also empty text. */
+/** Accepts any text, also empty text, for ids too: the Python module limits neither their length nor that of a name. */
 function text(check: Check, path: string, value: unknown): void {
   const flaw = typeof value === "string" ? textFlaw(value) : "must be a string";
   if (flaw) check.refuse(path, `${flaw}, got ${shown(value)}`);

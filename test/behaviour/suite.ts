@@ -10,6 +10,7 @@ import { connections } from "./connections.ts";
 import { dependencies } from "./dependencies.ts";
 import type { Engine } from "./engine.ts";
 import { events } from "./events.ts";
+import { failures } from "./failures.ts";
 import { filters } from "./filters.ts";
 import { holding } from "./holding.ts";
 import { hostileInput } from "./hostile.ts";
@@ -51,6 +52,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     statuses(engine);
     repeats(engine);
     events(engine);
+    failures(engine);
     lifecycle(engine);
     claims(engine);
     queue(engine);

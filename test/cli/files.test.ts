@@ -117,7 +117,7 @@ describe.each(["export", "report"])("%s --output rejects", (command) => {
       at("linked/r/blackboard.db-journal"),
     ]) {
       const { code, stdout, stderr } = run([command, file, "--output", output, "--json"]);
-      expect([output, code, stdout]).toEqual([output, 1, ""]);
+      expect([output, code, stdout]).toEqual([output, 2, ""]);
       expect(JSON.parse(stderr).error).toMatchObject({ code: "INVALID_INPUT", issues: [{ path: "--output" }] });
     }
     expect(readFileSync(file)).toEqual(before);
@@ -132,7 +132,7 @@ describe.each(["export", "report"])("%s --output rejects", (command) => {
     const other = open({ runId: "other", file: at("runs/other/blackboard.db") });
     other.createRun("another goal");
     for (const output of [at("hard.txt"), at("runs/other/blackboard.db")]) {
-      expect(run([command, file, "--output", output]).code).toBe(1);
+      expect(run([command, file, "--output", output]).code).toBe(2);
     }
     expect(other.getRun()?.goal).toBe("another goal");
     const { integrity_check: sound } =

@@ -80,7 +80,7 @@ test("every command accepts the end or the beginning of an id, with or without a
 test("an ambiguous id is an error that lists the candidates; nothing is changed", () => {
   const { file, board } = makeRun();
   const { code, stdout, stderr } = run(["fail", file, "63e2573"]);
-  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   for (const id of [uuids[0], uuids[2], uuids[3]]) expect(stderr).toContain(`"${id}"`);
   expect(stderr).not.toContain(uuids[1]);
   expect(run(["brief", file, "…review/1"]).stderr).toContain("may be any of these briefs");

@@ -121,7 +121,7 @@ test("a batch needs ids or a filter, not both", () => {
     ["retry", file, "--role", "coder"],
     ["release", file, "b2", "--stuck"],
   ]) {
-    expect(run(words)).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("id: ") });
+    expect(run(words)).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("id: ") });
   }
   expect(run(["retry", file, "--failed", "--stuck"]).code).toBe(2);
   expect(board.listBriefs({ status: "active" }).items).toHaveLength(3);

@@ -72,6 +72,7 @@ test("brief prints what a brief comes after, what comes after it, its priority, 
   expect(JSON.parse(printed("brief", file, "test", "--json"))).toEqual({
     ...board.getBrief("test"),
     waitsForFailed: true,
+    failure: null,
     after: [
       { briefId: "lint", status: "pending" },
       { briefId: "write", status: "failed" },
@@ -120,7 +121,7 @@ test("retry and release with --delay keep a brief from being claimed until that 
   expect(Date.parse(board.getBrief("write")?.notBefore ?? "") - before).toBeGreaterThanOrEqual(600_000);
   expect(board.claimBrief({ agentId: "a", leaseMs: 60_000 })).toBeUndefined();
   expect(run(["retry", file, "write", "--delay", "soon"])).toMatchObject({
-    code: 1,
+    code: 2,
     stderr: expect.stringContaining("--delay: must be a number and a unit (s, m, h, d or w)"),
   });
   expect(run(["fail", file, "write", "--delay", "1m"]).code).toBe(2);

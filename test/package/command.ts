@@ -131,6 +131,7 @@ export function command(folder: () => string): void {
         after: [],
         dependents: [],
         waitsForFailed: false,
+        failure: expect.objectContaining({ kind: "failed" }),
         events: board.listEvents({ briefId: "write/1" }).items,
       });
     });

@@ -65,7 +65,7 @@ describe("a connection string that can't be used", () => {
   test("as the option of the command is not shown", () => {
     for (const words of [["runs"], ["runs", "--json"], ["status"], ["summary"]]) {
       const { code, stdout, stderr } = run([...words, "--postgres", `host=db password=${secret}`]);
-      expect(code).toBe(1);
+      expect(code).toBe(2);
       expect(stderr).toContain("keywords");
       expect(stdout + stderr).not.toContain(secret);
     }

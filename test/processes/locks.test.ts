@@ -16,8 +16,10 @@ const runId = "looked-at";
 
 /** Functions that take a board and use its connection, and helpers of the vocabularies. */
 const withoutFiles = [
+  "explainFailures",
   "explainWaiting",
   "getTreeOutline",
+  "groupFailures",
   "listBriefOutlines",
   "readBriefs",
   "readDependencies",

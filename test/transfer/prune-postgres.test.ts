@@ -1,7 +1,8 @@
-import { runStatuses } from "run-blackboard";
+import { BlackboardError, runStatuses } from "run-blackboard";
 import { prunePostgresRuns } from "run-blackboard/postgres";
 import { describe, expect, test } from "vitest";
-import { freshSchema, hasServer, newClient, open, type Schema } from "../postgres/fresh.ts";
+import { caught } from "../behaviour/engine.ts";
+import { freshRole, freshSchema, hasServer, newClient, open, type Schema } from "../postgres/fresh.ts";
 
 const day = 86_400_000;
 const today = new Date("2026-03-01T00:00:00.000Z");
@@ -71,5 +72,18 @@ describe.skipIf(!hasServer)("prunePostgresRuns", () => {
       { runId: "r", outcome: "kept", reason: expect.stringContaining("2026-02-28") },
     ]);
     expect((await board.listEvents()).items).toHaveLength(2);
+  });
+
+  test("a dry run by a user who may not delete fails like the real run", async () => {
+    const schema = await freshSchema();
+    await make(schema, "r", "done", 90);
+    const role = `reader_${schema.name}`;
+    const connection = await freshRole(schema, role);
+    await schema.sql(`GRANT USAGE ON SCHEMA ${schema.name} TO ${role}`);
+    await schema.sql(`GRANT SELECT ON ALL TABLES IN SCHEMA ${schema.name} TO ${role}`);
+    const message = async (dryRun: boolean) =>
+      (await caught(BlackboardError, () => prunePostgresRuns({ connection, olderThanMs: 0, dryRun }))).message;
+    expect(await message(true)).toMatch(/permission denied/);
+    expect(await message(true)).toBe(await message(false));
   });
 });

@@ -215,3 +215,20 @@ describe("pruneRuns", () => {
     expect(() => late.exec("INSERT INTO runs VALUES ('r', 'g', 'active', '', '')")).toThrow("no such table");
   });
 });
+
+test("a dry run says what the real run does, also of a run that another connection has open", () => {
+  const root = temporaryFolder();
+  for (const runId of ["idle", "open"]) make(root, runId, "done", 31);
+  const board = openBlackboard({ root, runId: "open" });
+  board.getRun();
+  const reasons = (dryRun: boolean) => prune(root, dryRun).map(({ runId, reason }) => [runId, reason]);
+  const before = readFileSync(join(root, "idle/blackboard.db"));
+  const expected = [
+    ["idle", null],
+    ["open", "another process has it open"],
+  ];
+  expect(reasons(true)).toEqual(expected);
+  expect(readFileSync(join(root, "idle/blackboard.db"))).toEqual(before);
+  expect(reasons(false)).toEqual(expected);
+  board.close();
+});

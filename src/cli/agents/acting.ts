@@ -2,10 +2,9 @@
  * What the commands for agents share: they take and print JSON, errors too, and the exit code says what to do next.
  */
 import { Command } from "commander";
-import { InvalidInputError, LostClaimError } from "../../errors-and-types.ts";
 import { milliseconds } from "../durations.ts";
 import { type RunOptions, withRun } from "../locations.ts";
-import { exitCodes, printError } from "../output.ts";
+import { exitCodeOf, printError } from "../output.ts";
 import { type Board, openToWrite } from "../writing.ts";
 import { invalid } from "./input.ts";
 
@@ -60,10 +59,4 @@ export function timerMs(option: string, text: string): number {
 /** Returns a signal that aborts after the time of an option; without it, one that never aborts. */
 export function timeoutOf(option: string, text: string | undefined): AbortSignal {
   return text === undefined ? new AbortController().signal : AbortSignal.timeout(timerMs(option, text));
-}
-
-function exitCodeOf(error: unknown): number {
-  if (error instanceof LostClaimError) return exitCodes.lost;
-  // With a cause it is the system that refuses, not a value.
-  return error instanceof InvalidInputError && error.cause === undefined ? exitCodes.usage : exitCodes.error;
 }

@@ -46,7 +46,7 @@ function copied(location: string): Connection {
 }
 
 /** Whether no process has the file open in WAL mode, and none crashed with it open. */
-function isAtRest(location: string): boolean {
+export function isAtRest(location: string): boolean {
   return (
     !existsSync(`${location}-shm`) && companionSize(location, "-wal") === 0 && companionSize(location, "-journal") === 0
   );

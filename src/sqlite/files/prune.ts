@@ -1,7 +1,18 @@
 /**
  * Deletes the files of finished runs under a root.
  */
-import { closeSync, constants, type Dirent, lstatSync, openSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  type Dirent,
+  existsSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  unlinkSync,
+} from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { max } from "drizzle-orm";
 import { briefs, events, runs, workstreams } from "../../../drizzle/schema.ts";
@@ -102,7 +113,10 @@ function readAges(location: string): RunAge[] {
 function decide(location: string, ages: readonly RunAge[], rule: CheckedRule): Pick<PrunedRun, "outcome" | "reason"> {
   const reason = reasonOf(ages, rule);
   if (reason !== null) return { outcome: "kept", reason };
-  if (rule.dryRun) return { outcome: "due", reason: null };
+  if (rule.dryRun) {
+    const obstacle = obstacleTo(location);
+    return obstacle === null ? { outcome: "due", reason: null } : { outcome: "kept", reason: obstacle };
+  }
   const obstacle = deleteFile(location, rule);
   return obstacle === null ? { outcome: "deleted", reason: null } : { outcome: "kept", reason: obstacle };
 }
@@ -115,10 +129,28 @@ function reasonOf(ages: readonly RunAge[], rule: CheckedRule): string | null {
   return null;
 }
 
+/** Returns why `deleteFile` would not delete a file, or null. */
+function obstacleTo(location: string): string | null {
+  for (const path of [location, dirname(location)]) {
+    try {
+      accessSync(path, constants.W_OK);
+    } catch (error) {
+      return `this user cannot delete it: ${messageOf(error)}`;
+    }
+  }
+  // Without -shm no process has it open in WAL mode, and locking the file would write to it.
+  if (!existsSync(`${location}-shm`)) return null;
+  const exclusive = openExclusive(location);
+  exclusive?.close();
+  return exclusive ? null : openElsewhere;
+}
+
+const openElsewhere = "another process has it open";
+
 /** Deletes a file that no other connection has open. Returns why it could not, or null. */
 function deleteFile(location: string, rule: CheckedRule): string | null {
   const exclusive = openExclusive(location);
-  if (!exclusive) return "another process has it open";
+  if (!exclusive) return openElsewhere;
   const folder = dirname(location);
   try {
     const { client, identity } = exclusive;

@@ -14,12 +14,13 @@ import { reader, theOnlyOne } from "../../operations/read-context.ts";
 import { isPassing, whileInPlace } from "../connection/connection.ts";
 import { requireFile } from "../connection/file.ts";
 import { type Connection, snapshotOf } from "../connection/opened.ts";
-import { maxCopiedBytes, openIfHot, openLook, openReader } from "../connection/reader.ts";
-import { copyToDisk, copyToMemory } from "../connection/snapshot.ts";
+import { isAtRest, maxCopiedBytes, openIfHot, openLook, openReader } from "../connection/reader.ts";
+import { copyToDisk, copyToMemory, copyWithCompanions } from "../connection/snapshot.ts";
 import { type SqliteDatabase, SqliteEngine } from "../engine.ts";
 import { translated } from "../errors.ts";
 import { migrate } from "../migrations/apply.ts";
 import { migrations } from "../migrations/embedded.sqlite.ts";
+import { indexOnDemand, unindexed } from "../migrations/on-demand.ts";
 import { type Plan, planOf } from "../migrations/plan.ts";
 import { waiting } from "../waiting.ts";
 
@@ -92,17 +93,25 @@ function open(location: string, live: boolean): { connection: Connection; state:
 
 /** Copies the file to memory, or to a temporary file if it is large. Closes the original. */
 function copyOf(original: Connection, location: string): Connection {
-  const copy = statSync(location).size <= maxCopiedBytes ? copyToMemory : copyToDisk;
-  const client = copy(original.client);
-  original.close();
-  return snapshotOf(client);
+  const isLarge = statSync(location).size > maxCopiedBytes;
+  // The system copies 130 MB in 0.2 s, VACUUM in 1.3, but only VACUUM can while others write.
+  const copy = !isLarge ? copyToMemory : isAtRest(location) ? () => copyWithCompanions(location) : copyToDisk;
+  try {
+    return snapshotOf(copy(original.client));
+  } finally {
+    original.close();
+  }
 }
 
+/** Migrates a copy, without the indexes of the large tables, which took two thirds of the time: see `indexOnDemand`. */
 function migrateCopy(copy: Database.Database, location: string): void {
   try {
     copy.pragma("query_only = OFF");
     copy.pragma("synchronous = OFF");
-    migrate(copy, migrations, { location, migrateTimeoutMs: readTimeoutMs });
+    // A temporary file has no name any more, so that SQLite could not find its journal, and refuses to write one.
+    copy.pragma("journal_mode = MEMORY");
+    migrate(copy, unindexed, { location, migrateTimeoutMs: readTimeoutMs });
+    indexOnDemand(copy);
     copy.pragma("query_only = ON");
   } catch (error) {
     copy.close();
