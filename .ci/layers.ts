@@ -16,6 +16,7 @@ interface Layer {
   readonly imports: readonly string[];
 }
 
+const versions = "src/drizzle-versions.ts";
 const basics = ["drizzle/vocabulary.ts", "src/shown.ts", "src/foreign.ts", "src/errors.ts"];
 const engine = ["src/engine/", "src/operations/operation.ts"];
 const sqlite = ["src/sqlite/", "src/sqlite/connection/", "src/sqlite/errors.ts", "src/sqlite/waiting.ts"];
@@ -34,6 +35,11 @@ export const layers: readonly Layer[] = [
     imports: ["drizzle/vocabulary.ts", "src/shown.ts"],
   },
   {
+    part: versions,
+    why: "what differs between the versions of Drizzle",
+    imports: ["src/errors.ts", "drizzle-orm", "drizzle-orm/version"],
+  },
+  {
     part: "src/input/",
     why: "checks arguments before any database is involved",
     imports: [...basics, "@standard-schema/spec", "drizzle-orm", "uuidv7"],
@@ -48,6 +54,7 @@ export const layers: readonly Layer[] = [
     why: "operations run on every engine, so they import none",
     imports: [
       ...basics,
+      versions,
       "drizzle/schema.ts",
       "src/input/",
       "src/operations/operation.ts",
@@ -121,7 +128,16 @@ export const layers: readonly Layer[] = [
   {
     part: "src/sqlite/connection/",
     why: "opens files, with or without our tables in them",
-    imports: [...basics, "src/sqlite/errors.ts", "src/sqlite/waiting.ts", "better-sqlite3"],
+    imports: [
+      ...basics,
+      versions,
+      "drizzle/schema.ts",
+      "src/sqlite/errors.ts",
+      "src/sqlite/waiting.ts",
+      "better-sqlite3",
+      "drizzle-orm",
+      "drizzle-orm/better-sqlite3",
+    ],
   },
   {
     part: "src/sqlite/",
@@ -129,13 +145,13 @@ export const layers: readonly Layer[] = [
     imports: [
       ...basics,
       ...engine,
+      versions,
       "drizzle/schema.ts",
       "src/sqlite/connection/",
       "src/sqlite/errors.ts",
       "src/sqlite/waiting.ts",
       "better-sqlite3",
       "drizzle-orm",
-      "drizzle-orm/better-sqlite3",
     ],
   },
   {
@@ -158,6 +174,7 @@ export const layers: readonly Layer[] = [
     why: "moves runs between places, whichever engine a place is on",
     imports: [
       ...basics,
+      versions,
       "drizzle/schema.ts",
       "src/input/",
       "src/operations/",
@@ -207,6 +224,7 @@ export const layers: readonly Layer[] = [
     imports: [
       ...basics,
       ...engine,
+      versions,
       "drizzle/schema.postgres.ts",
       "src/input/",
       "src/operations/",

@@ -19,7 +19,8 @@ import {
 } from "./input/options.ts";
 import type { Roles } from "./input/roles.ts";
 import { isAbsent } from "./sqlite/connection/connection.ts";
-import { type SqliteDatabase, SqliteEngine } from "./sqlite/engine.ts";
+import type { SqliteDatabase } from "./sqlite/connection/drizzle.ts";
+import { SqliteEngine } from "./sqlite/engine.ts";
 import { listRunsUnder, type RunListing, runFolders } from "./sqlite/files/list-runs.ts";
 import { type Verification, verify } from "./sqlite/files/verify.ts";
 import { openView, type View } from "./sqlite/files/view.ts";
@@ -39,7 +40,7 @@ export {
   reportRun,
   summarizeRun,
 } from "./inspect.ts";
-export type { SqliteDatabase } from "./sqlite/engine.ts";
+export type { SqliteDatabase } from "./sqlite/connection/drizzle.ts";
 export { type Backup, backupBlackboard } from "./sqlite/files/backup.ts";
 export type { RunListing } from "./sqlite/files/list-runs.ts";
 export { type PruneOptions, pruneRuns } from "./sqlite/files/prune.ts";

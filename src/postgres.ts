@@ -13,9 +13,9 @@ import {
   type PostgresViewOptions,
   type ServerOptions,
 } from "./input/server-options.ts";
+import type { PostgresDatabase } from "./postgres/drizzle.ts";
 import { migrations } from "./postgres/embedded.postgres.ts";
 import { PostgresEngine } from "./postgres/engine.ts";
-import type { PostgresDatabase } from "./postgres/lens.ts";
 import { migratePostgres, type PostgresMigrationStatus, requireCurrentPostgres } from "./postgres/migrate.ts";
 import { postgresPlace, pruneServer } from "./postgres/place.ts";
 import { connectPostgres } from "./postgres/pool.ts";

@@ -4,6 +4,7 @@
 import pg from "pg";
 import { type PostgresTables, tablesIn } from "../../drizzle/schema.postgres.ts";
 import { locationOf, pastable, schemaOf, stringOf } from "./connection-string.ts";
+import { requireOwnDatabase } from "./drizzle.ts";
 import { unreachable } from "./errors.ts";
 
 /** A pool of any copy of node-postgres. */
@@ -103,8 +104,12 @@ function newPool(connectionString: string): Pool {
   return pool;
 }
 
-/** Returns a client of the pool; the caller must release it. Throws `ConnectionError` if connecting fails. */
+/**
+ * Returns a client of the pool; the caller must release it.
+ * @throws ConnectionError if connecting fails; DatabaseError if Drizzle does not fit.
+ */
 export async function checkOut({ pool, location }: Connection): Promise<Client> {
+  await requireOwnDatabase();
   const unclaimed = pool.idleCount - pool.waitingCount;
   const connecting = unclaimed <= 0 && pool.totalCount < pool.options.max;
   try {

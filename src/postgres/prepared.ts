@@ -3,10 +3,10 @@
  * overhead over node-postgres.
  */
 import { createHash } from "node:crypto";
-import { DrizzleQueryError, type Logger } from "drizzle-orm";
+import { DrizzleQueryError } from "drizzle-orm";
 import type { QueryArrayConfig } from "pg";
 import { maxKept } from "../engine/kept.ts";
-import { binding, decoding, hasAll } from "../engine/prepared.ts";
+import { binding, insideOf } from "../engine/prepared.ts";
 import { messageOf } from "../foreign.ts";
 import type { Parameters, Prepared } from "../operations/operation.ts";
 import type { Client } from "./pool.ts";
@@ -29,28 +29,27 @@ export function nameFor(client: Client, text: string): string {
   return name;
 }
 
-interface Inside {
-  client: Client;
-  logger: Logger;
-  params: unknown[];
-  queryConfig: QueryArrayConfig;
-}
-
-/** Returns a function that runs the query and returns the same rows and throws the same errors as its `execute`. */
-export function reading(query: Prepared<unknown>): (parameters: Parameters) => Promise<unknown> {
-  const rowOf = decoding(query);
-  if (!rowOf || !isKnown(query)) return async (parameters) => await query.execute(parameters);
-  const { client, logger, params } = query;
-  const { name, text } = query.queryConfig;
+/**
+ * Returns a function that runs the query on `client` and returns the same rows and throws the same errors as its `execute`. Falls
+ * back to that for an unknown shape. `nameOf` returns the name of the prepared statement of a text.
+ */
+export function reading(
+  query: Prepared<unknown>,
+  client: Client,
+  nameOf: (text: string) => string,
+): (parameters: Parameters) => Promise<unknown> {
+  const inside = insideOf(query);
+  if (!inside) return async (parameters) => await query.execute(parameters);
+  const { sql: text, params, logger, decode } = inside;
   // Without Drizzle's date parsers, which node-postgres would call for each column: no column is a date.
-  const config: QueryArrayConfig = { name, text, rowMode: "array", types: ownTypes };
+  const config: QueryArrayConfig = { name: nameOf(text), text, rowMode: "array", types: ownTypes };
   const valuesOf = binding(params);
   return async (parameters) => {
     const values = valuesOf(parameters);
     logger.logQuery(text, values);
     try {
       const { rows } = await client.query<unknown[]>(config, values);
-      return rows.map(rowOf);
+      return decode(rows);
     } catch (error) {
       throw new DrizzleQueryError(
         text,
@@ -59,17 +58,4 @@ export function reading(query: Prepared<unknown>): (parameters: Parameters) => P
       );
     }
   };
-}
-
-function isKnown(query: object): query is Inside {
-  return (
-    "client" in query &&
-    hasAll(query.client, "query") &&
-    "logger" in query &&
-    hasAll(query.logger, "logQuery") &&
-    "params" in query &&
-    Array.isArray(query.params) &&
-    "queryConfig" in query &&
-    hasAll(query.queryConfig, "text", "rowMode")
-  );
 }

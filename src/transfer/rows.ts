@@ -4,6 +4,7 @@
  */
 import { type Column, getTableColumns, type Table } from "drizzle-orm";
 import { briefs } from "../../drizzle/schema.ts";
+import { holdsJson, isNumeric } from "../drizzle-versions.ts";
 import { isArray } from "../foreign.ts";
 import { Check, maxInteger, minInteger, shown, textFlaw } from "../input/check.ts";
 import { encodeObject } from "../input/json.ts";
@@ -115,10 +116,10 @@ function absentOf({ default: value, notNull }: Column): unknown {
 function ruleOf(name: string, column: Column): Rule {
   const [first, ...others] = column.enumValues ?? [];
   if (first !== undefined) return (check, path, value) => void check.member(path, value, [first, ...others]);
-  if (column.dataType === "json") return (check, path, value) => void encodeObject(check, path, value);
+  if (holdsJson(column)) return (check, path, value) => void encodeObject(check, path, value);
   if (name === "seq") return (check, path, value) => void check.integer(path, value, 1, maxImportedSeq);
   if (name === "priority") return (check, path, value) => void check.integer(path, value, minInteger, maxInteger);
-  if (column.dataType === "number") return (check, path, value) => void check.integer(path, value, 0, maxInteger);
+  if (isNumeric(column)) return (check, path, value) => void check.integer(path, value, 0, maxInteger);
   if (name.endsWith("Id")) return (check, path, value) => void check.id(path, value);
   return name.endsWith("At") || name === "notBefore" ? timestamp : text;
 }
