@@ -55,6 +55,7 @@ export const layers: readonly Layer[] = [
     imports: [
       ...basics,
       versions,
+      "drizzle/rows.ts",
       "drizzle/schema.ts",
       "src/input/",
       "src/operations/operation.ts",
@@ -175,6 +176,7 @@ export const layers: readonly Layer[] = [
     imports: [
       ...basics,
       versions,
+      "drizzle/rows.ts",
       "drizzle/schema.ts",
       "src/input/",
       "src/operations/",

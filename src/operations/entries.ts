@@ -2,7 +2,7 @@
  * Events that log a change of this package, in the same transaction as the change, so that rows and log always agree.
  */
 import { eq, type SQL, sql } from "drizzle-orm";
-import type { events } from "../../drizzle/schema.ts";
+import type { EventRow } from "../../drizzle/rows.ts";
 import type { EventKind, JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, DatabaseError } from "../errors.ts";
 import type { Check } from "../input/check.ts";
@@ -10,8 +10,6 @@ import { encodeObject, type PlainObject } from "../input/json.ts";
 import { type CreatorFields, type NewRow, newColumns } from "./creation.ts";
 import { listed, listsOf } from "./lists.ts";
 import { type Context, type Operation, statement } from "./operation.ts";
-
-type Row = typeof events.$inferSelect;
 
 export interface NewEvent {
   /** A UUIDv7 when left out. Again with the same id and data: the stored event. */
@@ -28,7 +26,7 @@ export const newEventFields = {
 } as const satisfies CreatorFields<NewEvent & { kind: EventKind }>;
 
 /** The same fields for the event of a change, which is about a brief: each caller of `appendEvent` must decide every one. */
-type Entry = NewRow<typeof newEventFields, Row> & { briefId: string };
+type Entry = NewRow<typeof newEventFields, EventRow> & { briefId: string };
 
 const insertEntry = statement<Entry>()(({ db, t: { events }, time }, $) => {
   // A field that is missing here doesn't compile.

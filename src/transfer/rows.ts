@@ -3,6 +3,7 @@
  * Drizzle table, so that a new column needs no change here.
  */
 import { type Column, getTableColumns, type Table } from "drizzle-orm";
+import type { BriefRow as BriefColumns } from "../../drizzle/rows.ts";
 import { briefs } from "../../drizzle/schema.ts";
 import { holdsJson, isNumeric } from "../drizzle-versions.ts";
 import { isArray } from "../foreign.ts";
@@ -34,7 +35,7 @@ interface Rules {
 
 /** A brief as an export has it: without derived columns, and with the ids of the briefs that it comes after. */
 export type BriefRow = Omit<WholeBrief, "payload" | "result" | "progress"> &
-  Pick<typeof briefs.$inferSelect, "payload" | "result" | "progress">;
+  Pick<BriefColumns, "payload" | "result" | "progress">;
 
 /**
  * Returns `value` as a row of `table`, with every column. A missing column that may be NULL or has a default gets that value, so
