@@ -1,7 +1,7 @@
 /** A Drizzle whose queries would not reach the database that was opened is refused before anything is opened. */
 import { execFileSync } from "node:child_process";
 import { existsSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { expect, test } from "vitest";
@@ -69,7 +69,7 @@ const server = "postgresql://127.0.0.1:1/nothing";
 test.each(["sqlite", "postgres"] as const)(
   "a Drizzle that queries another database is refused before %s is opened",
   async (engine) => {
-    const file = join(temporaryFolder(), "board.db");
+    const file = join(temporaryFolder(), "new/board.db");
     const place = engine === "sqlite" ? file : server;
     for (const text of [ignoring[engine], lying[engine]]) {
       const said = await openWith(`drizzle-orm/${driver[engine]}`, text, engine, place);
@@ -77,18 +77,18 @@ test.each(["sqlite", "postgres"] as const)(
         /^DATABASE: Queries of drizzle-orm \S+ do not run on the database that was opened\. .*Install drizzle-orm@/,
       );
     }
-    expect(existsSync(file)).toBe(false);
+    expect(existsSync(dirname(file))).toBe(false);
   },
 );
 
 test.each(["sqlite", "postgres"] as const)("a Drizzle out of range is refused before %s is opened", async (engine) => {
-  const file = join(temporaryFolder(), "board.db");
+  const file = join(temporaryFolder(), "new/board.db");
   const text = 'export const npmVersion = "1.0.0-rc.4";';
   const said = await openWith("drizzle-orm/version", text, engine, engine === "sqlite" ? file : server);
   expect(said).toMatch(
     /^DATABASE: drizzle-orm 1\.0\.0-rc\.4 does not fit .* Install drizzle-orm@0\.45\.4, or 1\.0\.0-rc\.5 or later\.$/,
   );
-  expect(existsSync(file)).toBe(false);
+  expect(existsSync(dirname(file))).toBe(false);
 });
 
 test("the versions that fit are those of the peer dependency; a pull request's build counts as its release candidate", () => {

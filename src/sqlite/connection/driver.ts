@@ -21,13 +21,16 @@ let isChecked = false;
  * @throws DatabaseError if better-sqlite3 cannot run on this Node, or Drizzle does not fit. Errors of the driver about the file are rethrown unchanged.
  */
 export function openClient(file: string | Buffer, options: Database.Options = {}): Database.Database {
-  if (!isChecked) checkInstallation();
-  isChecked = true;
+  requireInstallation();
   return constructed(file, options);
 }
 
-/** In memory, so that no file is touched by versions that don't fit. */
-function checkInstallation(): void {
+/**
+ * Proves once for the process that the installed versions fit, in memory, so that they touch no file.
+ * @throws DatabaseError.
+ */
+export function requireInstallation(): void {
+  if (isChecked) return;
   requireFittingVersion();
   requireFittingDrizzle();
   const client = constructed(":memory:", {});
@@ -36,6 +39,7 @@ function checkInstallation(): void {
   } finally {
     client.close();
   }
+  isChecked = true;
 }
 
 function constructed(file: string | Buffer, options: Database.Options): Database.Database {
