@@ -268,6 +268,7 @@ export const layers: readonly Layer[] = [
       ...basics,
       "src/blackboard.ts",
       "src/engine/engine.ts",
+      "src/hold-claim.ts",
       "src/input/",
       "src/operations/",
       "src/transfer/",

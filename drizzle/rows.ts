@@ -5,7 +5,7 @@
 import type * as tables from "./schema.ts";
 import type { BriefStatus, EventKind, JsonObject, RunStatus, Timestamp, WorkstreamStatus } from "./vocabulary.ts";
 
-export type RunRow = {
+export type Run = {
   runId: string;
   goal: string;
   status: RunStatus;
@@ -13,7 +13,7 @@ export type RunRow = {
   updatedAt: Timestamp;
 };
 
-export type WorkstreamRow = {
+export type Workstream = {
   workstreamId: string;
   runId: string;
   name: string;
@@ -59,7 +59,7 @@ export type EventRow = {
 };
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-true satisfies Same<RunRow, typeof tables.runs.$inferSelect>;
-true satisfies Same<WorkstreamRow, typeof tables.workstreams.$inferSelect>;
+true satisfies Same<Run, typeof tables.runs.$inferSelect>;
+true satisfies Same<Workstream, typeof tables.workstreams.$inferSelect>;
 true satisfies Same<BriefRow, typeof tables.briefs.$inferSelect>;
 true satisfies Same<EventRow, typeof tables.events.$inferSelect>;

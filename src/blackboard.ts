@@ -2,7 +2,6 @@
  * The public API for both engines. `BlackboardOperations` is the interface that a blackboard and a transaction's `tx` share;
  * each method runs one operation, which is implemented in `operations/`.
  */
-import { inspect } from "node:util";
 import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../drizzle/vocabulary.ts";
 import { type Body, type Engine, type Mode, type Result, requireRun, type Session } from "./engine/engine.ts";
 import { InvalidInputError } from "./errors.ts";
@@ -49,6 +48,9 @@ import {
 import { quoted, shown } from "./shown.ts";
 import { type WaitOptions, waitForBrief, waitForBriefs } from "./wait.ts";
 import { type WatchOptions, watchEvents } from "./watch.ts";
+
+/** `util.inspect.custom`, without Node's types in those of the package. */
+const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom");
 
 /**
  * Runs an operation that is not a method, for package-level functions such as `summarizeRun`. Not exported to users.
@@ -543,7 +545,7 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
     return `Blackboard(${quoted(this.runId, 200)} at ${this.location})`;
   }
 
-  [inspect.custom](): string {
+  [inspected](): string {
     return this.toString();
   }
 }

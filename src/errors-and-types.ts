@@ -16,17 +16,21 @@ export {
   workstreamStatuses,
 } from "../drizzle/vocabulary.ts";
 export type { Blackboard, BlackboardOperations } from "./blackboard.ts";
-export type { Mode, Result } from "./engine/engine.ts";
+export type { Body, Mode, Result } from "./engine/engine.ts";
 export * from "./errors.ts";
+export type { HeldClaim, HoldOptions, Save } from "./hold-claim.ts";
 export type { PlainObject } from "./input/json.ts";
 export type {
   BlackboardLocation,
+  CommonOptions,
   MigrateBlackboardOptions,
+  MigrateOptions,
   OpenOptions,
   VerifyBlackboardOptions,
+  VerifyOptions,
   ViewOptions,
 } from "./input/options.ts";
-export type { RoleSchemas, Roles } from "./input/roles.ts";
+export type { AnyRoles, RoleSchemas, Roles } from "./input/roles.ts";
 export type { RunDestination, RunLocation } from "./input/run-locations.ts";
 export type { Backlog, OldestReady } from "./operations/backlog.ts";
 export type { Dependency, DependencyFilter, FailedBlocker, WaitingBrief } from "./operations/blockers.ts";
@@ -35,12 +39,13 @@ export type { Brief, NewBriefBase } from "./operations/briefs.ts";
 export type { ClaimsRequest } from "./operations/claim-briefs.ts";
 export type { ClaimRequest } from "./operations/claims.ts";
 export type { Completed, Completion } from "./operations/complete-briefs.ts";
+export type { Flaw } from "./operations/consistency.ts";
 export type { BlackboardEvent, EventFilter, NewEvent } from "./operations/events.ts";
-export type { Claim, DelayOptions, LeaseOptions, RenewOptions } from "./operations/held-claims.ts";
+export type { Claim, ClaimRef, DelayOptions, LeaseOptions, RenewOptions } from "./operations/held-claims.ts";
 export type { BriefRef } from "./operations/lifecycle.ts";
 export type { BriefOutline } from "./operations/outlines.ts";
 export type { ListedSummary, RunOverview, Throughput } from "./operations/overview.ts";
-export type { Page } from "./operations/pages.ts";
+export type { Page, PageRequest } from "./operations/pages.ts";
 export type { Renewed } from "./operations/renew-claims.ts";
 export type { BriefOf, ClaimOf, NewBrief, ResultInput, RoleName } from "./operations/roles.ts";
 export type { Run } from "./operations/runs.ts";

@@ -48,6 +48,7 @@ export { type Restored, type RestoreOptions, restoreBlackboard } from "./sqlite/
 export type { Problem, Verification } from "./sqlite/files/verify.ts";
 export type { View } from "./sqlite/files/view.ts";
 export type { MigrationStatus } from "./sqlite/migrations/status.ts";
+export type { FileProblem, FileVerification } from "./sqlite/migrations/verify.ts";
 export { copyRun, exportRun, type ImportOptions, importRun } from "./transfer/move.ts";
 export { Blackboard };
 

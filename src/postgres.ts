@@ -50,6 +50,7 @@ export type {
   PostgresVerification,
   PostgresView,
   PostgresViewOptions,
+  ServerOptions,
 };
 
 /** A connection string or a Pool, and the schema. */

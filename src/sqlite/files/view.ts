@@ -22,6 +22,7 @@ import { translated } from "../errors.ts";
 import { migrate } from "../migrations/apply.ts";
 import { migrations } from "../migrations/embedded.sqlite.ts";
 import { type Plan, planOf } from "../migrations/plan.ts";
+import type { MigrationStatus } from "../migrations/status.ts";
 import { waiting } from "../waiting.ts";
 
 /** A read-only blackboard of a run. */
@@ -29,7 +30,7 @@ export interface View extends Disposable {
   /** Reads the run; writes throw `READ_ONLY`. */
   readonly board: Blackboard<"sync", AnyRoles, SqliteDatabase>;
   /** The migration state of the file; `board` shows it as if it were migrated. */
-  readonly state: Plan["state"];
+  readonly state: Exclude<MigrationStatus["state"], "absent">;
   /** Whether the view shows later writes, so that its events can be watched. */
   readonly isLive: boolean;
   /** Idempotent. */
