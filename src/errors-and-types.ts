@@ -16,10 +16,10 @@ export {
   workstreamStatuses,
 } from "../drizzle/vocabulary.ts";
 export type { Blackboard, BlackboardOperations } from "./blackboard.ts";
-export type { Body, Mode, Result } from "./engine/engine.ts";
+export type { Body, Mode, Result, SynchronousCallback } from "./engine/engine.ts";
 export * from "./errors.ts";
 export type { HeldClaim, HoldOptions, Save } from "./hold-claim.ts";
-export type { PlainObject } from "./input/json.ts";
+export type { NoArrayDateOrFunction, PlainObject, StoredObject } from "./input/json.ts";
 export type {
   BlackboardLocation,
   CommonOptions,
@@ -40,14 +40,22 @@ export type { ClaimsRequest } from "./operations/claim-briefs.ts";
 export type { ClaimRequest } from "./operations/claims.ts";
 export type { Completed, Completion } from "./operations/complete-briefs.ts";
 export type { Flaw } from "./operations/consistency.ts";
-export type { BlackboardEvent, EventFilter, NewEvent } from "./operations/events.ts";
+export type { BlackboardEvent, EventFilter, NewEvent, StorableEvent } from "./operations/events.ts";
 export type { Claim, ClaimRef, DelayOptions, LeaseOptions, RenewOptions } from "./operations/held-claims.ts";
 export type { BriefRef } from "./operations/lifecycle.ts";
 export type { BriefOutline } from "./operations/outlines.ts";
 export type { ListedSummary, RunOverview, Throughput } from "./operations/overview.ts";
 export type { Page, PageRequest } from "./operations/pages.ts";
 export type { Renewed } from "./operations/renew-claims.ts";
-export type { BriefOf, ClaimOf, NewBrief, ResultInput, RoleName } from "./operations/roles.ts";
+export type {
+  BriefOf,
+  ClaimOf,
+  ClaimResult,
+  NewBrief,
+  ResultInput,
+  RoleName,
+  StorableBrief,
+} from "./operations/roles.ts";
 export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";

@@ -4,7 +4,7 @@
  */
 import { type Blackboard, type BlackboardOperations, perform } from "./blackboard.ts";
 import type { Mode, Result } from "./engine/engine.ts";
-import type { PlainObject } from "./input/json.ts";
+import type { StoredObject } from "./input/json.ts";
 import {
   type Dependency,
   type DependencyFilter,
@@ -67,7 +67,7 @@ export function reportRun<M extends Mode>(board: Blackboard<M>): Result<M, strin
 export function releaseBrief<M extends Mode>(
   board: BlackboardOperations<M>,
   briefId: string,
-  detail?: PlainObject,
+  detail?: StoredObject,
   options?: DelayOptions,
 ): Result<M, Brief> {
   return perform(board, (context) => release(context, briefId, detail, options));

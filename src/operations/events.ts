@@ -6,6 +6,7 @@ import type { EventRow } from "../../drizzle/rows.ts";
 import { type EventKind, eventKinds, type JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, NotFoundError, UnreadableRowError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
+import type { StoredObject } from "../input/json.ts";
 import { encodeObject } from "../input/json.ts";
 import { jsonColumns, mayHaveMore, onFirstPage, pageRows } from "./bounds.ts";
 import { getBrief } from "./briefs.ts";
@@ -28,6 +29,8 @@ import { storedNothing } from "./status.ts";
 import { asText, readObject } from "./stored-json.ts";
 
 export type { NewEvent };
+/** A new event whose detail is refused by the compiler if it can't be stored. */
+export type StorableEvent = NewEvent & { detail?: StoredObject | undefined };
 
 /** An event; `detail` is `{}` if none was passed or the row has NULL. */
 export type BlackboardEvent = Omit<EventRow, "detail"> & { detail: JsonObject };
