@@ -97,6 +97,11 @@ export const layers: readonly Layer[] = [
     imports: [...basics, "src/engine/engine.ts", "src/input/", "src/looks.ts", "src/operations/"],
   },
   {
+    part: "src/trace.ts",
+    why: "publishes operations, whichever they are",
+    imports: ["src/foreign.ts"],
+  },
+  {
     part: "src/blackboard.ts",
     why: "the service runs on whichever engine it is passed",
     imports: [
@@ -107,6 +112,7 @@ export const layers: readonly Layer[] = [
       "src/looks.ts",
       "src/operations/",
       "src/operations/operation.ts",
+      "src/trace.ts",
       "src/wait.ts",
       "src/watch.ts",
     ],
@@ -272,6 +278,7 @@ export const layers: readonly Layer[] = [
       "src/input/",
       "src/operations/",
       "src/transfer/",
+      "src/trace.ts",
       "src/wait.ts",
       "src/watch.ts",
     ],

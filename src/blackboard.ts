@@ -52,6 +52,7 @@ import {
   type WorkstreamFilter,
 } from "./operations/workstreams.ts";
 import { quoted, shown } from "./shown.ts";
+import { traced, traceMethods } from "./trace.ts";
 import { type WaitOptions, waitForBrief, waitForBriefs } from "./wait.ts";
 import { type WatchOptions, watchEvents } from "./watch.ts";
 
@@ -62,6 +63,7 @@ const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom");
  * Runs an operation that is not a method, for package-level functions such as `summarizeRun`. Not exported to users.
  */
 export let perform: <M extends Mode, T>(
+  name: string,
   board: BlackboardOperations<M>,
   operation: (context: Context) => Operation<T>,
 ) => Result<M, T>;
@@ -77,12 +79,12 @@ export let perform: <M extends Mode, T>(
  */
 export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Database = unknown> {
   static {
-    perform = (board, operation) => {
+    perform = (name, board, operation) => {
       if (typeof board !== "object" || board === null || !(#session in board)) {
         const message = `must be a blackboard that this copy of run-blackboard opened, got ${shown(board)}`;
         throw new InvalidInputError([{ path: "board", message }]);
       }
-      return board.#session.run(() => operation(board.#context));
+      return traced(name, board.runId, [], () => board.#session.run(() => operation(board.#context)));
     };
   }
   readonly #session: Session<M, Database>;
@@ -555,3 +557,7 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
     return this.toString();
   }
 }
+
+// Not inside the classes: a bundler renames a class that refers to itself by name. Watching has no end to measure.
+traceMethods(BlackboardOperations.prototype, []);
+traceMethods(Blackboard.prototype, ["watchEvents", "toString"]);

@@ -62,6 +62,7 @@ export type { RunSummary } from "./operations/summary.ts";
 export type { BriefNode, BriefTree, OutlineNode, TreeOutline } from "./operations/tree.ts";
 export type { WaitFilter } from "./operations/wait-filters.ts";
 export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";
+export type { OperationTrace } from "./trace.ts";
 export type { ImportedRun } from "./transfer/import.ts";
 export type { Chunks } from "./transfer/lines.ts";
 export type { RunPlace } from "./transfer/place.ts";

@@ -33,7 +33,7 @@ import { renderReport } from "./report/page.ts";
  * @throws NotFoundError before `createRun`; UnreadableRowError if another program stored an invalid run row.
  */
 export function summarizeRun<M extends Mode>(board: BlackboardOperations<M>): Result<M, RunOverview> {
-  return perform(board, function* (context) {
+  return perform("summarizeRun", board, function* (context) {
     const overview = yield* getRunOverview(context);
     requireReadable(overview);
     return overview;
@@ -52,7 +52,7 @@ export function summarizeRun<M extends Mode>(board: BlackboardOperations<M>): Re
  * @throws NotFoundError before `createRun`; UnreadableRowError if another program stored an invalid run row.
  */
 export function reportRun<M extends Mode>(board: Blackboard<M>): Result<M, string> {
-  return perform(board, function* (context) {
+  return perform("reportRun", board, function* (context) {
     return renderReport(yield* gatherReport(context), board.location, new Date());
   });
 }
@@ -70,7 +70,7 @@ export function releaseBrief<M extends Mode>(
   detail?: StoredObject,
   options?: DelayOptions,
 ): Result<M, Brief> {
-  return perform(board, (context) => release(context, briefId, detail, options));
+  return perform("releaseBrief", board, (context) => release(context, briefId, detail, options));
 }
 
 /**
@@ -81,7 +81,7 @@ export function listBriefOutlines<M extends Mode>(
   board: BlackboardOperations<M>,
   filter?: BriefFilter,
 ): Result<M, Page<BriefOutline, string>> {
-  return perform(board, (context) => listOutlines(context, filter));
+  return perform("listBriefOutlines", board, (context) => listOutlines(context, filter));
 }
 
 /**
@@ -92,7 +92,7 @@ export function getTreeOutline<M extends Mode>(
   board: BlackboardOperations<M>,
   briefId?: string,
 ): Result<M, TreeOutline> {
-  return perform(board, (context) => getOutline(context, briefId));
+  return perform("getTreeOutline", board, (context) => getOutline(context, briefId));
 }
 
 /**
@@ -112,7 +112,7 @@ export function explainWaiting<M extends Mode>(
   board: BlackboardOperations<M>,
   briefIds: readonly string[],
 ): Result<M, WaitingBrief[]> {
-  return perform(board, (context) => explain(context, briefIds));
+  return perform("explainWaiting", board, (context) => explain(context, briefIds));
 }
 
 /**
@@ -125,7 +125,7 @@ export async function* readDependencies<M extends Mode>(
   filter: DependencyFilter,
 ): AsyncGenerator<Dependency[], void, void> {
   for (let last: Dependency | undefined; ; ) {
-    const group = await perform(board, (context) => readDependencyPage(context, filter, last));
+    const group = await perform("readDependencies", board, (context) => readDependencyPage(context, filter, last));
     if (group.length > 0) yield group;
     if (group.length < dependencyPage) return;
     last = group.at(-1);
@@ -148,8 +148,8 @@ export async function* readBriefs<M extends Mode>(
 ): AsyncGenerator<Brief[], void, void> {
   const { runId } = board;
   for (let from = 0; from < ids.length; from += setSize) {
-    const groups = await perform(board, () => groupBySize(runId, ids.slice(from, from + setSize)));
-    for (const group of groups) yield await perform(board, () => readGroup(runId, group));
+    const groups = await perform("readBriefs", board, () => groupBySize(runId, ids.slice(from, from + setSize)));
+    for (const group of groups) yield await perform("readBriefs", board, () => readGroup(runId, group));
   }
 }
 
@@ -163,7 +163,7 @@ export async function* readEvents<M extends Mode>(
   filter: Omit<EventFilter, "limit"> = {},
 ): AsyncGenerator<BlackboardEvent[], void, void> {
   for (let after = filter.after; ; ) {
-    const page = await perform(board, (context) => readEventPage(context, { ...filter, after }));
+    const page = await perform("readEvents", board, (context) => readEventPage(context, { ...filter, after }));
     if (page.items.length > 0) yield page.items;
     if (page.next === null) return;
     after = page.next;
