@@ -268,6 +268,11 @@ export const layers: readonly Layer[] = [
     ],
   },
   {
+    part: "src/operator.ts",
+    why: "functions about a blackboard of any engine that only the command uses",
+    imports: ["src/blackboard.ts", "src/engine/engine.ts", "src/input/", "src/operations/"],
+  },
+  {
     part: "src/errors-and-types.ts",
     why: "an entry without a driver: only types of the parts above the errors",
     imports: [
@@ -328,11 +333,11 @@ export const layers: readonly Layer[] = [
       "src/errors-and-types.ts",
       "src/index.ts",
       "src/inspect.ts",
+      "src/operator.ts",
       "src/transfer/move.ts",
       "src/postgres.ts",
       "src/input/secrets.ts",
       "commander",
-      "cli-table3",
     ],
   },
   {

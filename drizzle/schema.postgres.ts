@@ -36,10 +36,17 @@ export const defaultSchema = "run_blackboard";
 /** The tables of a blackboard in the PostgreSQL schema with this name, for queries with Drizzle. */
 export type PostgresTables = ReturnType<typeof tablesIn>;
 
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
 /** Returns the tables of a blackboard in the PostgreSQL schema with this name: `tablesIn("agents").briefs`. */
 export function tablesIn(name: string) {
   // Not `pgSchema`, which refuses "public": its tables would be found by the search_path.
   const schema = new PgSchema(name);
+  /**
+   * The run's id as the first column of an index, with a collation that only this index has, so that no query uses it by accident or
+   * another one in its place: see src/operations/index-choice.ts. Raw SQL, since the builder has no COLLATE.
+   */
+  const runIdOf = (indexName: string) => sql.raw(`"run_id" COLLATE ${quoted(name)}.${quoted(indexName)}`);
 
   /** One row per run: its goal and status. */
   const runs = schema.table("runs", {
@@ -67,7 +74,7 @@ export function tablesIn(name: string) {
     },
     (t) => [
       primaryKey({ columns: [t.runId, t.workstreamId] }),
-      index("workstreams_by_age").on(t.runId, t.createdAt, t.workstreamId),
+      index("workstreams_by_age").on(runIdOf("workstreams_by_age"), t.createdAt, t.workstreamId),
     ],
   );
 
@@ -110,18 +117,18 @@ export function tablesIn(name: string) {
     },
     (t) => [
       primaryKey({ columns: [t.runId, t.briefId] }),
-      index("briefs_by_age").on(t.runId, t.createdAt, t.briefId, t.role, t.tier, t.workstreamId),
-      // These columns are never NULL. An index with NULLS FIRST serves ORDER BY only for a query that also specifies NULLS FIRST,
-      // and that query can use no other index's order: see src/operations/index-choice.ts.
-      index("briefs_by_status").on(t.runId, t.status, t.createdAt.asc().nullsFirst(), t.briefId),
-      index("briefs_by_parent").on(t.runId, t.parentBriefId, t.createdAt.asc().nullsFirst(), t.briefId),
-      index("briefs_ready").on(t.runId, t.priority.desc(), t.createdAt, t.briefId).where(isReady),
+      index("briefs_by_age").on(runIdOf("briefs_by_age"), t.createdAt, t.briefId, t.role, t.tier, t.workstreamId),
+      index("briefs_by_status").on(runIdOf("briefs_by_status"), t.status, t.createdAt, t.briefId),
+      index("briefs_by_parent").on(runIdOf("briefs_by_parent"), t.parentBriefId, t.createdAt, t.briefId),
+      index("briefs_ready").on(runIdOf("briefs_ready"), t.priority.desc(), t.createdAt, t.briefId).where(isReady),
       index("briefs_ready_by_role")
-        .on(t.runId, t.role, t.priority.desc(), t.createdAt.asc().nullsFirst(), t.briefId.asc().nullsFirst())
+        .on(runIdOf("briefs_ready_by_role"), t.role, t.priority.desc(), t.createdAt, t.briefId)
         .where(isReady),
-      index("briefs_leased").on(t.runId, t.leaseExpiresAt, t.briefId).where(isNotNull(t.leaseExpiresAt)),
-      index("briefs_delayed").on(t.runId, t.notBefore, t.briefId).where(sql`parked = 1`),
-      index("briefs_blocked").on(t.runId, t.workstreamId).where(sql`parked = 2`),
+      index("briefs_leased")
+        .on(runIdOf("briefs_leased"), t.leaseExpiresAt, t.briefId)
+        .where(isNotNull(t.leaseExpiresAt)),
+      index("briefs_delayed").on(runIdOf("briefs_delayed"), t.notBefore, t.briefId).where(sql`parked = 1`),
+      index("briefs_blocked").on(runIdOf("briefs_blocked"), t.workstreamId).where(sql`parked = 2`),
     ],
   );
 
@@ -159,8 +166,8 @@ export function tablesIn(name: string) {
     (t) => [
       primaryKey({ columns: [t.runId, t.seq] }),
       unique().on(t.runId, t.eventId),
-      index("events_by_kind").on(t.runId, t.kind, t.seq.asc().nullsFirst()),
-      index("events_by_brief").on(t.runId, t.briefId, t.seq.asc().nullsFirst()).where(isNotNull(t.briefId)),
+      index("events_by_kind").on(runIdOf("events_by_kind"), t.kind, t.seq),
+      index("events_by_brief").on(runIdOf("events_by_brief"), t.briefId, t.seq).where(isNotNull(t.briefId)),
     ],
   );
 

@@ -12,6 +12,7 @@ import {
   checkPostgresViewOptions,
   type PostgresViewOptions,
   type ServerOptions,
+  serverNames,
 } from "./input/server-options.ts";
 import type { PostgresDatabase } from "./postgres/drizzle.ts";
 import { migrations } from "./postgres/embedded.postgres.ts";
@@ -107,7 +108,8 @@ export async function openPostgresBlackboard<R extends Roles = Roles>(
 /**
  * Returns a run of a PostgreSQL database as the source or destination of `exportRun`, `importRun` and `copyRun`. Without a
  * `runId`, reading uses the only run of the database, and writing keeps the run's id. Writing applies pending migrations
- * first; reading never does. Reading and writing each hold one connection: copying within your own Pool needs two.
+ * first; reading never does. Reading and writing each hold one connection: copying within your own Pool needs two, and a pool of one is
+ * refused.
  *
  * ```ts
  * await copyRun(postgresRun({ runId: "abc123", connection }), { root: "archive" });
@@ -124,10 +126,9 @@ export function postgresRun(options: PostgresViewOptions<Pool>): RunPlace {
  */
 export async function prunePostgresRuns(options: PruneRule & PostgresServer): Promise<PrunedRun[]> {
   const check = new Check();
-  const given = check.object("options", options, { ...ruleNames, connection: true, schema: true });
+  const given = check.object("options", options, { ...ruleNames, ...serverNames });
   const rule = checkRule(check, given);
-  // An empty string is refused as a missing connection.
-  const server = checkPostgresViewOptions({ connection: given.connection ?? "", schema: given.schema });
+  const server = checkPostgresViewOptions(serverOf(given));
   return await pruneServer(server, rule);
 }
 
@@ -174,10 +175,14 @@ export async function verifyPostgresBlackboard(
   options: PostgresServer & { repair?: boolean | undefined },
 ): Promise<PostgresVerification> {
   const check = new Check();
-  const given = check.object("options", options, { connection: true, schema: true, repair: true });
+  const given = check.object("options", options, { ...serverNames, repair: true });
   const repair = given.repair !== undefined && check.boolean("repair", given.repair);
   check.done();
-  // An empty string is refused as a missing connection.
-  const server = checkPostgresViewOptions({ connection: given.connection ?? "", schema: given.schema });
+  const server = checkPostgresViewOptions(serverOf(given));
   return await verifyServer(server, repair);
+}
+
+/** The options that name a server. An empty string is refused as a missing connection. */
+function serverOf({ connection = "", schema, transactionTimeoutMs }: Partial<PostgresServer>): PostgresServer {
+  return { connection, schema, transactionTimeoutMs };
 }

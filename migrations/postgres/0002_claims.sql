@@ -1,3 +1,10 @@
+-- Written by hand. A collation of its own for each index keeps the planner from using another one: see src/operations/index-choice.ts.
+CREATE COLLATION "run_blackboard"."briefs_by_status" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."briefs_ready" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."briefs_ready_by_role" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."briefs_leased" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."briefs_delayed" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."briefs_blocked" (LOCALE = 'C');--> statement-breakpoint
 CREATE TABLE "run_blackboard"."dependencies" (
 	"run_id" text COLLATE "C" NOT NULL,
 	"brief_id" text COLLATE "C" NOT NULL,
@@ -15,12 +22,12 @@ ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "waits_for" integer DEFAULT 0 N
 ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "parked" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "progress" jsonb;--> statement-breakpoint
 CREATE INDEX "dependencies_of_brief" ON "run_blackboard"."dependencies" USING btree ("run_id","brief_id","blocker_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_status" ON "run_blackboard"."briefs" USING btree ("run_id","status","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_ready" ON "run_blackboard"."briefs" USING btree ("run_id","priority" DESC NULLS LAST,"created_at","brief_id") WHERE status = 'pending' and waits_for = 0 and parked = 0;--> statement-breakpoint
-CREATE INDEX "briefs_ready_by_role" ON "run_blackboard"."briefs" USING btree ("run_id","role","priority" DESC NULLS LAST,"created_at" NULLS FIRST,"brief_id" NULLS FIRST) WHERE status = 'pending' and waits_for = 0 and parked = 0;--> statement-breakpoint
-CREATE INDEX "briefs_leased" ON "run_blackboard"."briefs" USING btree ("run_id","lease_expires_at","brief_id") WHERE "run_blackboard"."briefs"."lease_expires_at" is not null;--> statement-breakpoint
-CREATE INDEX "briefs_delayed" ON "run_blackboard"."briefs" USING btree ("run_id","not_before","brief_id") WHERE parked = 1;--> statement-breakpoint
-CREATE INDEX "briefs_blocked" ON "run_blackboard"."briefs" USING btree ("run_id","workstream_id") WHERE parked = 2;--> statement-breakpoint
+CREATE INDEX "briefs_by_status" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_by_status","status","created_at","brief_id");--> statement-breakpoint
+CREATE INDEX "briefs_ready" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_ready","priority" DESC NULLS LAST,"created_at","brief_id") WHERE status = 'pending' and waits_for = 0 and parked = 0;--> statement-breakpoint
+CREATE INDEX "briefs_ready_by_role" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_ready_by_role","role","priority" DESC NULLS LAST,"created_at","brief_id") WHERE status = 'pending' and waits_for = 0 and parked = 0;--> statement-breakpoint
+CREATE INDEX "briefs_leased" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_leased","lease_expires_at","brief_id") WHERE "run_blackboard"."briefs"."lease_expires_at" is not null;--> statement-breakpoint
+CREATE INDEX "briefs_delayed" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_delayed","not_before","brief_id") WHERE parked = 1;--> statement-breakpoint
+CREATE INDEX "briefs_blocked" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_blocked","workstream_id") WHERE parked = 2;--> statement-breakpoint
 -- Written by hand from here on. A brief waits for as many briefs as its dependencies name that are not done: those that are
 -- missing count too. Names are looked up in the table's schema, as in 0001.
 -- Blockers are locked against a change of their status, so that one that becomes done at the same time is counted once.
@@ -99,7 +106,7 @@ DECLARE
 	path text := set_config('search_path', quote_ident(TG_TABLE_SCHEMA) || ', pg_temp', true);
 BEGIN
 	UPDATE briefs SET parked = 0
-		WHERE run_id = NEW.run_id AND workstream_id = NEW.workstream_id AND parked = 2;
+		WHERE run_id COLLATE briefs_blocked = NEW.run_id AND workstream_id = NEW.workstream_id AND parked = 2;
 	RETURN NULL;
 END
 $$;

@@ -3,8 +3,10 @@
  */
 import { Command } from "commander";
 import { InvalidInputError } from "../errors-and-types.ts";
-import { importFiles, isPath, locate, type RunOptions, withRun } from "./locations.ts";
+import { importFiles } from "./imports.ts";
+import { locate, type RunOptions, withRun } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
+import { fileOf, isPath } from "./runs-by-name.ts";
 
 export function backupCommand(): Command {
   return withRun(new Command("backup"), "<run|file>")
@@ -27,7 +29,7 @@ Example:
         throw new InvalidInputError([{ path: "--postgres", message }]);
       }
       // A path is copied as is: the file may hold no run or several, which `locate` rejects.
-      const file = isPath(given) ? given : (await locate(given, options)).location;
+      const file = isPath(given) ? fileOf(given) : (await locate(given, options)).location;
       const { backupBlackboard } = await importFiles();
       const made = backupBlackboard({ file }, copy);
       if (options.json) await printJson(made);

@@ -11,13 +11,14 @@ import {
 } from "../errors-and-types.ts";
 import { explainWaiting, readDependencies, readEvents } from "../inspect.ts";
 import { eventsWriter } from "./briefs.ts";
-import { look, type RunOptions, withRun } from "./locations.ts";
+import { findBriefId, idsOf, type ShowId } from "./ids.ts";
+import { look, type RunOptions, withRun, withWide } from "./locations.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";
-import { age, number, paint, plural, status } from "./terminal.ts";
+import { age, number, paint, plural, printFitting, status } from "./terminal.ts";
 
 export function briefCommand(): Command {
-  return withRun(new Command("brief"), "<run|file>")
-    .argument("<id>", "brief id")
+  return withWide(withRun(new Command("brief"), "<run|file>"))
+    .argument("<id>", "brief id, or its end or beginning")
     .description("shows one brief with what it waits for, what waits for it, its payload, its result and its events")
     .addHelpText(
       "after",
@@ -30,8 +31,9 @@ Examples:
   run-blackboard brief abc123 write/0
   run-blackboard brief abc123 write/0 --json | jq .result`,
     )
-    .action((given: string, id: string, options: RunOptions) =>
+    .action((given: string, typed: string, options: RunOptions & { wide?: boolean }) =>
       look(given, options, async ({ board }) => {
+        const id = await findBriefId(board, typed);
         const brief = await board.getBrief(id);
         if (!brief) throw new NotFoundError("brief", id, board.runId);
         const [waiting] = await explainWaiting(board, [id]);
@@ -43,7 +45,7 @@ Examples:
           events: readEvents(board, { briefId: id }),
         };
         if (options.json) await printAll(jsonOf(shown));
-        else await draw(shown);
+        else await draw(shown, await idsOf(board, "brief", options), await idsOf(board, "workstream", options));
       }),
     );
 }
@@ -87,19 +89,23 @@ async function* listed<T>(groups: Groups<T>, shownOf: (one: T) => object): Async
   }
 }
 
-async function draw({ brief, forFailed, after, dependents, events }: Shown): Promise<void> {
+async function draw(
+  { brief, forFailed, after, dependents, events }: Shown,
+  showId: ShowId,
+  showWorkstream: ShowId,
+): Promise<void> {
   const { briefId, role, tier, retryCount, attempt, claimedBy, claimedAt, leaseExpiresAt, notBefore, priority } = brief;
-  const line = (name: string, value: string) => printLine(`${name.padEnd(13)}${value}`);
+  const line = (name: string, value: string) => printFitting(`${name.padEnd(13)}${value}`);
   await printLine(`${paint("bold", printable(briefId))}  ${status(brief.status)}`);
   await line("role", `${printable(role)}, tier ${printable(tier)}`);
-  await line("parent", printable(brief.parentBriefId ?? "none"));
-  await line("workstream", printable(brief.workstreamId ?? "none"));
+  await line("parent", brief.parentBriefId === null ? "none" : showId(brief.parentBriefId));
+  await line("workstream", brief.workstreamId === null ? "none" : showWorkstream(brief.workstreamId));
   if (priority !== 0) await line("priority", printable(priority));
   if (brief.waitsFor !== 0) {
     const failed = forFailed ? paint("red", ", directly or through others for something failed") : "";
     await line("waits for", `${plural(brief.waitsFor, "brief")}${failed}`);
   }
-  const names = [await namesOf(after, blockerOf), await namesOf(dependents, dependentOf)];
+  const names = [await namesOf(after, blockerOf, showId), await namesOf(dependents, dependentOf, showId)];
   for (const [index, text] of names.entries()) if (text !== "") await line(index === 0 ? "after" : "dependents", text);
   if (notBefore !== null) await line("not before", printable(notBefore));
   await line("attempts", `${plural(attempt, "claim")}, ${plural(retryCount, "retry", "retries")}`);
@@ -114,7 +120,7 @@ async function draw({ brief, forFailed, after, dependents, events }: Shown): Pro
   await printLine("");
   const [first, second] = [await events.next(), await events.next()];
   await printLine(paint("bold", second.done ? plural(first.value?.length ?? 0, "event") : "events"));
-  const write = eventsWriter();
+  const write = eventsWriter(showId);
   for (const page of [first, second]) if (!page.done) await write(page.value);
   for await (const page of events) await write(page);
 }
@@ -124,7 +130,11 @@ const maxNames = 10;
 const order: readonly (BriefStatus | null)[] = [null, "failed", "active", "pending"];
 
 /** The first briefs, those that failed or are missing before the others, finished ones last. */
-async function namesOf(groups: Groups<Dependency>, otherOf: (one: Dependency) => Other): Promise<string> {
+async function namesOf(
+  groups: Groups<Dependency>,
+  otherOf: (one: Dependency) => Other,
+  showId: ShowId,
+): Promise<string> {
   let first: Other[] = [];
   let all = 0;
   const rank = (own: BriefStatus | null) => (order.includes(own) ? order.indexOf(own) : order.length);
@@ -132,7 +142,7 @@ async function namesOf(groups: Groups<Dependency>, otherOf: (one: Dependency) =>
     all += group.length;
     first = [...first, ...group.map(otherOf)].sort((a, b) => rank(a.status) - rank(b.status)).slice(0, maxNames);
   }
-  const names = first.map(({ briefId, status: own }) => `${printable(briefId)} (${statusOrMissing(own)})`);
+  const names = first.map(({ briefId, status: own }) => `${showId(briefId)} (${statusOrMissing(own)})`);
   return names.join(", ") + (all > first.length ? `, and ${number(all - first.length)} more` : "");
 }
 

@@ -1,50 +1,40 @@
 /**
  * `briefs`: lists a run's briefs.
  */
-import { Command, InvalidArgumentError, Option } from "commander";
-import {
-  type Blackboard,
-  type BlackboardEvent,
-  type BriefFilter,
-  type BriefOutline,
-  type BriefStatus,
-  briefStatuses,
-  type Mode,
-  NotFoundError,
-} from "../errors-and-types.ts";
-import { listBriefOutlines, readBriefs } from "../inspect.ts";
-import { look, type RunOptions, withRun } from "./locations.ts";
+import { Command, Option } from "commander";
+import type { Blackboard, BlackboardEvent, BriefFilter, BriefOutline, Mode } from "../errors-and-types.ts";
+import { readBriefs } from "../inspect.ts";
+import { narrowBriefs } from "../operator.ts";
+import { type FilterOptions, type Selection, selectedBriefs, selectionOf, withFilters } from "./brief-filters.ts";
+import { idsOf, type ShowId } from "./ids.ts";
+import { look, type RunOptions, withRun, withWide } from "./locations.ts";
+import { wholeNumber } from "./option-values.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";
 import { age, status, tableWriter } from "./terminal.ts";
 
-interface Filters extends RunOptions {
-  status?: BriefStatus[];
-  role?: string[];
-  tier?: number;
-  workstream?: string;
-  parent?: string;
-  ready?: boolean;
-  limit?: number;
-}
+const orders = {
+  created: undefined,
+  changed: (a, b) => compare(b.updatedAt, a.updatedAt),
+  priority: (a, b) => compare(b.priority, a.priority),
+  retries: (a, b) => compare(b.retryCount, a.retryCount),
+  role: (a, b) => compare(a.role, b.role),
+  agent: (a, b) => compare(a.claimedBy ?? "\uffff", b.claimedBy ?? "\uffff"),
+} satisfies Record<string, ((a: BriefOutline, b: BriefOutline) => number) | undefined>;
 
-/** Parses an option's value as an integer of at least 0. */
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
-    throw new InvalidArgumentError("Expected an integer of at least 0.");
-  return value;
+interface Options extends RunOptions, FilterOptions {
+  limit?: number;
+  sort: keyof typeof orders;
+  wide?: boolean;
 }
 
 export function briefsCommand(): Command {
-  return withRun(new Command("briefs"), "<run|file>")
+  return withWide(withFilters(withRun(new Command("briefs"), "<run|file>")))
     .description("lists the briefs of a run, oldest first")
-    .addOption(new Option("--status <status...>", "only briefs with one of these statuses").choices(briefStatuses))
-    .option("--role <role...>", "only briefs with one of these roles")
-    .option("--tier <tier>", "only briefs of this tier", wholeNumber)
-    .option("--workstream <id>", 'only briefs in this workstream ("" for briefs without one)')
-    .option("--parent <id>", 'only direct children of this brief ("" for top-level briefs)')
-    .option("--ready", "only pending briefs that wait for no brief and no time")
-    .option("--no-ready", "only the other pending briefs")
+    .addOption(
+      new Option("--sort <order>", "newest change, highest priority, most retries, name of role or agent first")
+        .choices(Object.keys(orders))
+        .default("created"),
+    )
     .option("--limit <n>", "maximum number of briefs to print", wholeNumber)
     .addHelpText(
       "after",
@@ -52,16 +42,16 @@ export function briefsCommand(): Command {
 JSON: one brief per line.
 
 Examples:
-  run-blackboard briefs abc123 --status failed active
-  run-blackboard briefs abc123 --no-ready
+  run-blackboard briefs abc123 --status failed,active --sort changed
+  run-blackboard briefs abc123 --agent coder-7 --since 1h
   run-blackboard briefs abc123 --role coder --parent plan --json | jq -r .briefId`,
     )
-    .action((given: string, options: Filters) =>
+    .action((given: string, options: Options) =>
       look(given, options, async ({ board }) => {
-        if (!(await board.getRun())) throw new NotFoundError("run", board.runId, board.runId);
-        const write = options.json ? rowsWriter(board) : briefsWriter();
+        const selection = await selectionOf(board, options);
+        const write = options.json ? rowsWriter(board, selection) : await briefsWriter(board, options);
         let count = 0;
-        for await (const { briefs, filter } of pagesOf(board, filterOf(options), options.limit)) {
+        for await (const { briefs, filter } of pagesOf(board, selection, options)) {
           count += briefs.length;
           await write(briefs, filter);
         }
@@ -70,35 +60,34 @@ Examples:
     );
 }
 
-/** Every filter of the package: one without an option doesn't compile. */
-type EveryFilter = { [Name in Exclude<keyof BriefFilter, "after" | "limit">]-?: BriefFilter[Name] };
-
-function filterOf({ status: statuses, role, tier, workstream, parent, ready }: Filters): EveryFilter {
-  const orNone = (id: string | undefined) => (id === "" ? null : id);
-  return { status: statuses, role, tier, workstreamId: orNone(workstream), parentBriefId: orNone(parent), ready };
-}
-
-const pageSize = 1000;
-
-/** Pages of brief outlines (no payload or result), each with the filter that selected it. */
-async function* pagesOf(board: Blackboard<Mode>, filter: BriefFilter, limit = Number.POSITIVE_INFINITY) {
-  let after: string | undefined;
-  for (let left = limit; left > 0; left -= pageSize) {
-    const asked = { ...filter, after, limit: Math.min(left, pageSize) };
-    const { items, next } = await listBriefOutlines(board, asked);
-    if (items.length > 0) yield { briefs: items, filter: asked };
-    if (next === null) return;
-    after = next;
+async function* pagesOf(board: Blackboard<Mode>, selection: Selection, { sort, limit }: Options) {
+  const order = orders[sort];
+  if (order === undefined) return yield* selectedBriefs(board, selection, limit);
+  const all: BriefOutline[] = [];
+  for await (const { briefs } of selectedBriefs(board, selection)) all.push(...briefs);
+  const first = all.sort(order).slice(0, limit);
+  // In pages, so that rows are not read for all of them at once.
+  for (let from = 0; from < first.length; from += 1000) {
+    yield { briefs: first.slice(from, from + 1000), filter: undefined };
   }
 }
 
-type WriteBriefs = (briefs: readonly BriefOutline[], filter: BriefFilter) => Promise<void>;
+/** Another program may have stored a value of any type. */
+function compare(a: unknown, b: unknown): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
+}
+
+type WriteBriefs = (briefs: readonly BriefOutline[], filter: BriefFilter | undefined) => Promise<void>;
 
 /** Writes complete rows as JSON, reading a bounded number at a time. */
-function rowsWriter(board: Blackboard<Mode>): WriteBriefs {
+function rowsWriter(board: Blackboard<Mode>, { narrowing }: Selection): WriteBriefs {
   return async (outlines, filter) => {
-    if (!outlines.every(hasId)) return await writeLines((await board.listBriefs(filter)).items);
-    const found = new Map(outlines.map((outline) => [outline.briefId, outline]));
+    if (filter && !outlines.every(hasId)) {
+      return await writeLines((await narrowBriefs(board, filter, narrowing)).items);
+    }
+    const named = outlines.filter(hasId);
+    const found = new Map(named.map((outline) => [outline.briefId, outline]));
     for await (const briefs of readBriefs(board, [...found.keys()])) {
       // The outline's fields win: the brief may have changed since it was listed and no longer match the filter.
       await writeLines(briefs.map((brief) => ({ ...brief, ...found.get(brief.briefId) })));
@@ -120,28 +109,30 @@ function* lines(rows: readonly object[]): Generator<string, void, void> {
   for (const row of rows) yield `${asJson(row)}\n`;
 }
 
-function briefsWriter(): WriteBriefs {
+async function briefsWriter(board: Blackboard<Mode>, options: { wide?: boolean }): Promise<WriteBriefs> {
+  const briefIds = await idsOf(board, "brief", options);
+  const workstreamIds = await idsOf(board, "workstream", options);
   const write = tableWriter([
-    { name: "brief", shrinks: true },
+    { name: "brief", shrinks: "start", narrowest: 16 },
     { name: "status" },
-    { name: "role", shrinks: true },
-    { name: "tier", align: "right", drops: 2 },
-    { name: "workstream", shrinks: true, drops: 3 },
-    { name: "parent", shrinks: true, drops: 4 },
-    { name: "waits for", align: "right", drops: 0 },
+    { name: "role", shrinks: "end", narrowest: 10 },
+    { name: "tier", align: "right", drops: 0 },
+    { name: "workstream", shrinks: "start", narrowest: 10, drops: 3 },
+    { name: "parent", shrinks: "start", narrowest: 10, drops: 2 },
+    { name: "waits for", align: "right", drops: 4 },
     { name: "retries", align: "right", drops: 1 },
-    { name: "agent", shrinks: true },
+    { name: "agent", shrinks: "end", narrowest: 12 },
     { name: "changed", align: "right" },
   ]);
   return (briefs) =>
     write(
       briefs.map((brief) => [
-        printable(brief.briefId),
+        briefIds(brief.briefId),
         status(brief.status),
         printable(brief.role),
         printable(brief.tier),
-        printable(brief.workstreamId ?? "-"),
-        printable(brief.parentBriefId ?? "-"),
+        workstreamIds(brief.workstreamId),
+        briefIds(brief.parentBriefId),
         brief.status === "pending" && brief.waitsFor > 0 ? printable(brief.waitsFor) : "-",
         printable(brief.retryCount),
         printable(brief.claimedBy ?? "-"),
@@ -151,13 +142,13 @@ function briefsWriter(): WriteBriefs {
 }
 
 /** Returns a function that prints events as a table. */
-export function eventsWriter(): (events: readonly BlackboardEvent[]) => Promise<void> {
+export function eventsWriter(showId: ShowId): (events: readonly BlackboardEvent[]) => Promise<void> {
   const write = tableWriter([
     { name: "seq", align: "right" },
     { name: "time" },
     { name: "kind" },
-    { name: "brief", shrinks: true },
-    { name: "detail", shrinks: true, drops: 1 },
+    { name: "brief", shrinks: "start", narrowest: 16 },
+    { name: "detail", shrinks: "end", drops: 1 },
   ]);
   return (events) =>
     write(
@@ -165,7 +156,7 @@ export function eventsWriter(): (events: readonly BlackboardEvent[]) => Promise<
         printable(seq),
         printable(createdAt),
         status(kind),
-        printable(briefId ?? "-"),
+        showId(briefId),
         Object.keys(detail).length === 0 ? "" : asJson(detail),
       ]),
     );

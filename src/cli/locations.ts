@@ -1,13 +1,16 @@
 /**
  * The options that name a run, and opening that run read-only.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { type Blackboard, InvalidInputError, type Mode } from "../errors-and-types.ts";
 import type { MigrationStatus } from "../index.ts";
 import { looksLikeConnection } from "../input/secrets.ts";
+import { runIdsOf } from "../operator.ts";
 import type { PostgresServer } from "../postgres.ts";
+import { importFiles, importPostgres } from "./imports.ts";
+import { fileOf, findRun, isPath, noSuchRun, theOneLike } from "./runs-by-name.ts";
+import { showWhole } from "./terminal.ts";
 
 export interface LocationOptions {
   root: string;
@@ -33,10 +36,17 @@ export function withRoot(command: Command): Command {
 
 /** Adds the run argument, `--run` and the options of `withRoot`. */
 export function withRun(command: Command, argument: "[run|file]" | "<run|file>"): Command {
-  return withRoot(command.argument(argument, "a run id, or a path (contains a separator or ends in .db)")).option(
-    "--run <id>",
-    "run to use if the file contains several",
-  );
+  return withRoot(
+    command.argument(
+      argument,
+      "a run id, its end or beginning, or a path of a file or folder (contains a separator or ends in .db)",
+    ),
+  ).option("--run <id>", "run to use if the file contains several");
+}
+
+/** Adds `--wide`. */
+export function withWide(command: Command): Command {
+  return command.option("--wide", "show ids in full, and do not cut lines").on("option:wide", showWhole);
 }
 
 /**
@@ -62,10 +72,6 @@ export function serverOf({
   throw new InvalidInputError([{ path: "--schema", message: "must be combined with --postgres" }]);
 }
 
-export function isPath(given: string): boolean {
-  return /[/\\]|\.db$/.test(given);
-}
-
 /** A run opened read-only. */
 interface Look {
   board: Blackboard<Mode>;
@@ -88,23 +94,34 @@ export async function look(
   }
 }
 
-/** Finds a run by its folder's name, then by its run id, which differs if the folder was renamed. */
-async function open(given: string | undefined, options: RunOptions, live: boolean) {
-  const { root, run } = options;
+/** A run that is open for reading. */
+type Opened = Look & { close(): void | Promise<void> };
+
+/** Opens the run that is named: see `findRun`. */
+async function open(given: string | undefined, options: RunOptions, live: boolean): Promise<Opened> {
   const server = serverOf(options);
-  if (server) {
-    const { viewPostgresBlackboard } = await importPostgres();
-    return await viewPostgresBlackboard({ ...server, runId: given ?? run });
-  }
-  const { listRuns, viewBlackboard } = await importFiles();
-  if (given !== undefined && isPath(given)) return viewBlackboard({ file: given, runId: run, live });
-  const name = given ?? (await theOnlyRun(root));
-  const file = join(root, name, "blackboard.db");
-  if (run !== undefined) return viewBlackboard({ file, runId: run, live });
-  if (!existsSync(file)) {
-    const listed = listRuns({ root }).find(({ runId }) => runId === name);
-    if (listed) return viewBlackboard({ file: listed.location, runId: name, live });
-  }
+  const view = server ? await openOnServer(server, given ?? options.run) : await openFile(given, options, live);
+  if (await view.board.getRun()) return view;
+  const { runId, location } = view.board;
+  const known = await runIdsOf(view.board);
+  await view.close();
+  const like = theOneLike(runId, known);
+  if (!server || like === undefined) throw noSuchRun(runId, location, known);
+  return await openOnServer(server, like);
+}
+
+async function openOnServer(server: PostgresServer, runId: string | undefined): Promise<Opened> {
+  const { viewPostgresBlackboard } = await importPostgres();
+  return await viewPostgresBlackboard({ ...server, runId });
+}
+
+async function openFile(given: string | undefined, { root, run }: RunOptions, live: boolean): Promise<Opened> {
+  const { viewBlackboard } = await importFiles();
+  if (given !== undefined && isPath(given)) return viewBlackboard({ file: fileOf(given), runId: run, live });
+  const { file, runId } = await findRun(given ?? (await theOnlyRun(root)), root);
+  if (run !== undefined || runId !== undefined) return viewBlackboard({ file, runId: run ?? runId, live });
+  // The run that is called like its folder, if the file has several.
+  const name = basename(dirname(file));
   const view = viewBlackboard({ runId: name, root, live });
   if (view.board.getRun()) return view;
   view.close();
@@ -126,28 +143,4 @@ async function theOnlyRun(root: string): Promise<string> {
   const found = first === undefined ? "none" : `${[first, second, ...others.slice(0, 20)].join(", ")}`;
   const message = `required unless ${root} contains exactly one run; found: ${found}`;
   throw new InvalidInputError([{ path: "run|file", message }]);
-}
-
-/** Loads the PostgreSQL engine on demand: node-postgres is an optional dependency. */
-export function importPostgres(): Promise<typeof import("../postgres.ts")> {
-  return installed(
-    () => import("../postgres.ts"),
-    "--postgres",
-    "requires node-postgres, which is not installed: npm install pg",
-  );
-}
-
-/** Loads the functions for files on demand: better-sqlite3 is an optional dependency. */
-export function importFiles(): Promise<typeof import("../index.ts")> {
-  const message = "files require better-sqlite3, which is not installed: npm install better-sqlite3, or use --postgres";
-  return installed(() => import("../index.ts"), "run|file", message);
-}
-
-async function installed<T>(load: () => Promise<T>, path: string, message: string): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
-    if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")) throw cause;
-    throw new InvalidInputError([{ path, message }], { cause });
-  }
 }

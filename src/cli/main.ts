@@ -3,9 +3,13 @@
  * The `run-blackboard` command: inspects and repairs runs. Each subcommand calls a function of the package.
  */
 import { Command, CommanderError } from "commander";
+import { agentsCommand } from "./agents.ts";
 import { backupCommand } from "./backup.ts";
 import { briefCommand } from "./brief.ts";
 import { briefsCommand } from "./briefs.ts";
+import { cancelCommand } from "./cancel.ts";
+import { completeName, completionCommand, printCandidates } from "./completion.ts";
+import { useEnvironment } from "./environment.ts";
 import { eventsCommand } from "./events.ts";
 import { refuseConnections } from "./locations.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
@@ -15,9 +19,11 @@ import { pruneCommand } from "./prune.ts";
 import { reportCommand } from "./report.ts";
 import { restoreCommand } from "./restore.ts";
 import { runsCommand } from "./runs.ts";
+import { setStatusCommand } from "./set-status.ts";
 import { summaryCommand } from "./summary.ts";
 import { copyCommand, exportCommand, importCommand } from "./transfer.ts";
 import { treeCommand } from "./tree.ts";
+import { version } from "./version.ts";
 
 const json = process.argv.includes("--json");
 
@@ -25,6 +31,7 @@ const program = new Command("run-blackboard")
   .description(
     "Inspects, repairs and moves orchestration runs: SQLite files at <root>/<run>/blackboard.db, or a PostgreSQL database.",
   )
+  .version(version(), "--version", "print the version")
   .showSuggestionAfterError()
   .exitOverride()
   .configureHelp({ showGlobalOptions: true })
@@ -41,6 +48,13 @@ const program = new Command("run-blackboard")
     `
 Commands that only read never write to a file and never migrate it: a file with an older schema is shown as if migrated.
 Run "run-blackboard help <command>" for its options, examples and JSON output.
+
+An id of more than 16 characters is shown as … and its end. Where an id is expected, its end or beginning will do; --wide shows
+ids in full.
+
+Environment:
+  RUN_BLACKBOARD_ROOT      folder that contains the runs, instead of "runs"
+  RUN_BLACKBOARD_POSTGRES  PostgreSQL database to use instead of files, unless a path or --root is given
 
 Examples:
   run-blackboard runs
@@ -61,9 +75,12 @@ for (const command of [
   briefsCommand(),
   briefCommand(),
   eventsCommand(),
+  agentsCommand(),
   retryCommand(),
   failCommand(),
   releaseCommand(),
+  cancelCommand(),
+  setStatusCommand(),
   reportCommand(),
   exportCommand(),
   importCommand(),
@@ -74,14 +91,21 @@ for (const command of [
   statusCommand(),
   migrateCommand(),
   verifyCommand(),
+  completionCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 
+program.hook("preAction", (_, command) => useEnvironment(command));
+
 exitOnBrokenPipe();
 try {
-  refuseConnections(process.argv.slice(2));
-  await program.parseAsync();
+  const words = process.argv.slice(2);
+  if (words[0] === completeName) await printCandidates(program, words.slice(2));
+  else {
+    refuseConnections(words);
+    await program.parseAsync();
+  }
 } catch (error) {
   // Commander has already printed its own errors.
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;

@@ -5,8 +5,10 @@ import { Command } from "commander";
 import { type BlackboardLocation, InvalidInputError } from "../errors-and-types.ts";
 import type { MigrationStatus, Verification } from "../index.ts";
 import type { PostgresServer } from "../postgres.ts";
-import { importFiles, importPostgres, isPath, type LocationOptions, serverOf, withRoot } from "./locations.ts";
+import { importFiles, importPostgres } from "./imports.ts";
+import { type LocationOptions, serverOf, withRoot } from "./locations.ts";
 import { describeError, exitCodes, messageOf, printable, printError, printJson, printLine } from "./output.ts";
+import { fileOf, findRun, isPath } from "./runs-by-name.ts";
 import { plural } from "./terminal.ts";
 
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -26,7 +28,10 @@ interface Named {
 
 function withFile(command: Command): Command {
   return withRoot(
-    command.argument("[run|file]", "a run id under the root, or a path (contains a separator or ends in .db)"),
+    command.argument(
+      "[run|file]",
+      "a run id under the root, its end or beginning, or a path of a file or folder (contains a separator or ends in .db)",
+    ),
   ).option("--all", "process every run under the root");
 }
 
@@ -43,7 +48,8 @@ async function locate(given: string | undefined, { root, all, ...options }: File
     const message = "specify exactly one of: a run or file, --all, --postgres URL";
     throw new InvalidInputError([{ path: "run|file", message }]);
   }
-  return [{ name: given, place: { file: isPath(given) ? { file: given } : { runId: given, root } } }];
+  const { file } = isPath(given) ? { file: fileOf(given) } : await findRun(given, root);
+  return [{ name: given, place: { file: { file } } }];
 }
 
 /** A command's result for one file or database. */

@@ -3,6 +3,7 @@
  */
 import { once } from "node:events";
 import { BlackboardError } from "../errors-and-types.ts";
+import { messageFor } from "./messages.ts";
 
 /** `pending` is only for `status`, `migrate --dry-run` and `verify`; other commands accept a file with pending migrations. */
 export const exitCodes = { current: 0, error: 1, usage: 2, pending: 3 } as const;
@@ -56,14 +57,19 @@ export function printError(error: unknown, json: boolean): void {
 /** Returns an error's code, message and fields for JSON output. */
 export function describeError(error: unknown): { code: string; message: string } {
   if (!(error instanceof BlackboardError)) return { code: "UNEXPECTED", message: messageOf(error) };
-  return { ...error, code: error.code, message: error.message };
+  return { ...error, code: error.code, message: messageFor(error) };
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? messageFor(error) : String(error);
 }
 
 const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Whether a text has characters that control a terminal, line breaks among them. */
+export function steers(text: string): boolean {
+  return text.search(steering) !== -1;
+}
 
 /**
  * Converts any value of a row to text that is safe to print: control and formatting characters are escaped. The value may be of

@@ -4,7 +4,8 @@
 import { Command } from "commander";
 import type { PrunedRun } from "../errors-and-types.ts";
 import { milliseconds } from "./durations.ts";
-import { importFiles, importPostgres, type LocationOptions, serverOf, withRoot } from "./locations.ts";
+import { importFiles, importPostgres } from "./imports.ts";
+import { type LocationOptions, serverOf, withRoot } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
 import { paint } from "./terminal.ts";
 

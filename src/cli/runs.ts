@@ -3,7 +3,8 @@
  */
 import { Command } from "commander";
 import type { RunListing } from "../index.ts";
-import { importFiles, importPostgres, type LocationOptions, serverOf, withRoot } from "./locations.ts";
+import { importFiles, importPostgres } from "./imports.ts";
+import { type LocationOptions, serverOf, withRoot } from "./locations.ts";
 import { describeError, printable, printJson, printLine } from "./output.ts";
 import { age, bar, number, paint, percent, status, tableWriter } from "./terminal.ts";
 
@@ -35,7 +36,7 @@ Examples:
 
 async function draw(listed: RunListing[]): Promise<void> {
   const write = tableWriter([
-    { name: "run", shrinks: true },
+    { name: "run", shrinks: "end" },
     { name: "status" },
     { name: "progress" },
     { name: "briefs", align: "right", drops: 1 },
@@ -43,7 +44,7 @@ async function draw(listed: RunListing[]): Promise<void> {
     { name: "stuck", align: "right" },
     { name: "changed", align: "right" },
     { name: "schema", drops: 3 },
-    { name: "goal", shrinks: true, drops: 2 },
+    { name: "goal", shrinks: "end", drops: 2 },
   ]);
   await write(
     listed.map(({ runId, state, run, summary, error }) => {

@@ -5,17 +5,20 @@ import { Command } from "commander";
 import type { RunOverview } from "../errors-and-types.ts";
 import { summarizeRun } from "../inspect.ts";
 import { statusOrMissing } from "./brief.ts";
-import { look, type RunOptions, withRun } from "./locations.ts";
+import { duration } from "./durations.ts";
+import { idsOf, type ShowId } from "./ids.ts";
+import { look, type RunOptions, withRun, withWide } from "./locations.ts";
 import { printable, printJson, printLine } from "./output.ts";
 import {
   age,
   bar,
   cut,
-  duration,
+  cutStart,
   number,
   paint,
   percent,
   plural,
+  printFitting,
   remaining,
   status,
   tableWriter,
@@ -23,7 +26,7 @@ import {
 } from "./terminal.ts";
 
 export function summaryCommand(): Command {
-  return withRun(new Command("summary"), "[run|file]")
+  return withWide(withRun(new Command("summary"), "[run|file]"))
     .description(
       "shows a run's counts, progress by workstream and role, throughput, what waits for what, and expired claims",
     )
@@ -38,11 +41,11 @@ Examples:
   run-blackboard summary abc123
   run-blackboard summary old/blackboard.db --json`,
     )
-    .action((given: string | undefined, options: RunOptions) =>
+    .action((given: string | undefined, options: RunOptions & { wide?: boolean }) =>
       look(given, options, async ({ board, state }) => {
         const overview = await summarizeRun(board);
         if (options.json) await printJson(overview);
-        else await draw(overview, board.location, state);
+        else await draw(overview, await idsOf(board, "brief", options), board.location, state);
       }),
     );
 }
@@ -50,17 +53,15 @@ Examples:
 /** Maximum number of workstreams or roles in the text output; JSON has all. */
 const maxParts = 20;
 
-async function draw(overview: RunOverview, location: string, state: string): Promise<void> {
+async function draw(overview: RunOverview, showId: ShowId, location: string, state: string): Promise<void> {
   const { runId, goal, briefs, events, workstreams, throughput, lastChangeAt } = overview;
   const width = terminalWidth();
-  const line = (name: string, value: string) => printLine(`${name.padEnd(13)}${value}`);
-  await printLine(
-    `${paint("bold", printable(runId))}  ${status(overview.status)}  ${cut(printable(goal), width && width - 20)}`,
-  );
-  await line(
-    "file",
-    printable(location) + (state === "current" ? "" : paint("yellow", `  (${state}: shown as if migrated)`)),
-  );
+  const line = (name: string, value: string) => printFitting(`${name.padEnd(13)}${value}`);
+  const name = cut(printable(runId), width && 36);
+  await printFitting(`${paint("bold", name)}  ${status(overview.status)}  ${printable(goal)}`);
+  const note = state === "current" ? "" : `  (${state}: shown as if migrated)`;
+  const path = cutStart(printable(location), width && Math.max(20, width - 13 - note.length));
+  await line("file", path + paint("yellow", note));
   await line("changed", `${age(lastChangeAt)} ago, ${printable(lastChangeAt)}`);
   await printLine("");
   await line("briefs", `${bar(briefs)}  ${percent(briefs)} finished  ${counts(briefs)}`);
@@ -70,9 +71,9 @@ async function draw(overview: RunOverview, location: string, state: string): Pro
     "throughput",
     `${throughput.completedPerMinute} completed per minute in the last ${duration(throughput.windowMs)}; events: ${counts(throughput.events)}`,
   );
-  await pending(overview, line);
+  await pending(overview, showId, line);
   await unclaimable(overview, line);
-  await expired(overview, line);
+  await expired(overview, showId, line);
   await parts(
     "workstream",
     overview.byWorkstream.map(({ workstreamId, name, status: now, briefs: own }) => [
@@ -92,13 +93,17 @@ async function draw(overview: RunOverview, location: string, state: string): Pro
 type Line = (name: string, value: string) => Promise<void>;
 
 /** What keeps pending briefs from being claimed. Only lines that say something. */
-async function pending({ status: now, allowsClaims, backlog, oldestReady, failedBlockers }: RunOverview, line: Line) {
+async function pending(
+  { status: now, allowsClaims, backlog, oldestReady, failedBlockers }: RunOverview,
+  showId: ShowId,
+  line: Line,
+): Promise<void> {
   const { waiting, waitingForFailed, delayed, nextDueAt, blocked } = backlog;
   if (!allowsClaims) await line("paused", `no brief can be claimed while the run is ${status(now)}`);
   await line(
     "oldest",
     oldestReady
-      ? `${printable(oldestReady.briefId)} (${printable(oldestReady.role)}) is ready, created ${age(oldestReady.createdAt)} ago`
+      ? `${shortOf(showId(oldestReady.briefId))} (${part(oldestReady.role)}) is ready, created ${age(oldestReady.createdAt)} ago`
       : "no brief is ready",
   );
   if (waiting > 0) {
@@ -106,12 +111,15 @@ async function pending({ status: now, allowsClaims, backlog, oldestReady, failed
       waitingForFailed === 0 ? "" : paint("red", `, ${number(waitingForFailed)} of them for something failed`);
     await line("waiting", `${plural(waiting, "brief waits", "briefs wait")} for other briefs${failed}`);
     for (const { briefId, status: own, holds } of failedBlockers) {
-      const what = `${printable(briefId)} (${statusOrMissing(own)})`;
+      const what = `${shortOf(showId(briefId))} (${statusOrMissing(own)})`;
       await line("", `${what} holds ${plural(holds, "brief")}`);
     }
   }
   if (delayed > 0) {
-    const next = nextDueAt === null ? "" : `; the first is due in ${remaining(nextDueAt)}, ${printable(nextDueAt)}`;
+    const next =
+      nextDueAt === null
+        ? ""
+        : `; ${delayed === 1 ? "it" : "the first"} is due in ${remaining(nextDueAt)}, ${printable(nextDueAt)}`;
     await line("delayed", `${plural(delayed, "brief waits", "briefs wait")} for the time to come${next}`);
   }
   if (blocked > 0) await line("blocked", `${plural(blocked, "brief is", "briefs are")} in a blocked workstream`);
@@ -122,19 +130,23 @@ async function unclaimable({ unclaimable: n }: RunOverview, line: Line): Promise
   await line("unclaimable", paint("red", `${plural(n, "brief")} cannot be claimed: see run-blackboard verify`));
 }
 
-async function expired({ expiredLeases, longestExpired }: RunOverview, line: Line): Promise<void> {
+async function expired({ expiredLeases, longestExpired }: RunOverview, showId: ShowId, line: Line): Promise<void> {
   if (expiredLeases === 0) return line("stuck", "no expired claims");
   await line("stuck", paint("red", plural(expiredLeases, "expired claim")));
   for (const { briefId, role, claimedBy, leaseExpiresAt } of longestExpired) {
-    const holder = claimedBy === null ? "no agent" : printable(claimedBy);
+    const holder = claimedBy === null ? "no agent" : part(claimedBy);
     await line(
       "",
-      `${printable(briefId)} (${printable(role)}), held by ${holder}, expired ${age(leaseExpiresAt ?? "")} ago`,
+      `${shortOf(showId(briefId))} (${part(role)}), expired ${age(leaseExpiresAt ?? "")} ago, held by ${holder}`,
     );
   }
   if (expiredLeases > longestExpired.length)
     await line("", `and ${number(expiredLeases - longestExpired.length)} more`);
 }
+
+/** Parts of a line on a terminal, short enough that what follows them is seen. */
+const part = (text: string) => cut(printable(text), terminalWidth() && 18);
+const shortOf = (id: string) => cutStart(id, terminalWidth() && 24);
 
 function counts(record: Readonly<Record<string, number>>): string {
   const some = Object.entries(record).filter(([, n]) => n > 0);
@@ -150,7 +162,7 @@ async function parts(name: string, rows: string[][], withStatus: boolean): Promi
   if (rows.length === 0) return;
   await printLine("");
   const write = tableWriter([
-    { name, shrinks: true },
+    { name, shrinks: "end" },
     ...(withStatus ? [{ name: "status" }] : []),
     { name: "progress" },
     ...["", "pending", "active", "done", "failed"].map((column) => ({ name: column, align: "right" as const })),

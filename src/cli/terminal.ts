@@ -3,9 +3,9 @@
  * terminal's width, never in a pipe.
  */
 import { stripVTControlCharacters, styleText } from "node:util";
-import Table from "cli-table3";
 import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../errors-and-types.ts";
-import { print, printAll, printable } from "./output.ts";
+import { duration } from "./durations.ts";
+import { printAll, printable, printLine } from "./output.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -13,9 +13,16 @@ const terminal = process.stdout.isTTY === true ? process.stdout : undefined;
 // `hasColors` accounts for NO_COLOR and dumb terminals.
 const hasColours = terminal?.hasColors() ?? false;
 
-/** Returns the terminal's width in characters; `undefined` in a pipe, where nothing is cut. */
+let isWide = false;
+
+/** With `--wide`: lines are as long as what is in them, on a terminal too. */
+export function showWhole(): void {
+  isWide = true;
+}
+
+/** Returns the terminal's width in characters; `undefined` in a pipe and with `--wide`, where nothing is cut. */
 export function terminalWidth(): number | undefined {
-  return terminal?.columns || undefined;
+  return isWide ? undefined : terminal?.columns || undefined;
 }
 
 export function paint(style: Style, text: string): string {
@@ -52,18 +59,21 @@ export function styleOf(name: string): Style {
 export interface Column {
   name: string;
   align?: "left" | "right";
-  /** May be cut if the terminal is too narrow for all columns. */
-  shrinks?: boolean;
+  /** Which part of a cell is cut if the terminal is too narrow for all columns; with `start`, its end remains. */
+  shrinks?: "start" | "end";
+  /** Columns are dropped before it is cut to less. */
+  narrowest?: number;
   /** May be omitted if cutting is not enough; lowest number first. */
   drops?: number;
 }
 
 const gap = 2;
-const narrowest = 7;
+/** Default of `Column.narrowest`. */
+const usuallyNarrowest = 7;
 
 /**
  * Returns a function that prints rows as a table and may be called repeatedly: columns keep at least the width of earlier rows.
- * Cells must already be printable.
+ * Cells must already be printable, and those of a column that shrinks without colours.
  */
 export function tableWriter(columns: readonly Column[]): (rows: readonly (readonly string[])[]) => Promise<void> {
   const needed = columns.map(({ name }) => name.length);
@@ -74,47 +84,39 @@ export function tableWriter(columns: readonly Column[]): (rows: readonly (readon
     for (const row of all) {
       for (const [index, cell] of row.entries()) needed[index] = Math.max(needed[index] ?? 0, widthOf(cell));
     }
-    if (terminalWidth() === undefined) return await printAll(all.map((row) => plainLine(row, columns, needed)));
-    const widths = fitted(columns, needed, terminalWidth());
-    const kept = <T>(cells: readonly T[]) => cells.filter((_, index) => (widths[index] ?? 0) > 0);
-    const table = new Table({
-      chars: noBorders,
-      style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
-      colWidths: kept(widths),
-      colAligns: kept(columns).map(({ align }) => align ?? "left"),
-    });
-    table.push(...all.map((row) => kept(row.map((cell) => cell.slice(0, longest)))));
-    const lines = table.toString().split("\n");
-    await print(`${lines.map((line) => line.trimEnd()).join("\n")}\n`);
+    const width = terminalWidth();
+    const widths =
+      width === undefined ? needed.map((one) => Math.min(one, widestFilled)) : fitted(columns, needed, width);
+    await printAll(all.map((row) => `${fitting(lineOf(row, columns, widths, width !== undefined))}\n`));
   };
 }
 
 /** In a pipe, cells are padded to at most this width, so that one long text does not lengthen every line. */
 const widestFilled = 100;
 
-function plainLine(cells: readonly string[], columns: readonly Column[], needed: readonly number[]): string {
-  const filled = cells.map((cell, index) => {
-    const width = Math.min(needed[index] ?? 0, widestFilled);
-    if (cell.length > 2 * widestFilled) return cell;
-    const space = " ".repeat(Math.max(0, width - widthOf(cell)));
-    return columns[index]?.align === "right" ? space + cell : cell + space;
+/** Joins cells, padded to the columns' widths. `cuts`: those that are longer are cut, and columns without a width left out. */
+function lineOf(
+  cells: readonly string[],
+  columns: readonly Column[],
+  widths: readonly number[],
+  cuts: boolean,
+): string {
+  const filled = cells.flatMap((cell, index) => {
+    const { align, shrinks } = columns[index] ?? {};
+    const width = widths[index] ?? 0;
+    if (cuts && width === 0) return [];
+    const text = !cuts || shrinks === undefined ? cell : shrinks === "end" ? cut(cell, width) : cutStart(cell, width);
+    const space = " ".repeat(Math.max(0, width - widthOf(text)));
+    return [align === "right" ? space + text : text + space];
   });
-  return `${filled.join(" ".repeat(gap)).trimEnd()}\n`;
+  return filled.join(" ".repeat(gap)).trimEnd();
 }
 
-const noBorders = Object.fromEntries(
-  ["top", "bottom", "left", "right", "mid"]
-    .flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`])
-    .map((name) => [name, ""])
-    .concat([["middle", " ".repeat(gap)]]),
-);
-
 /** Returns the columns' widths: shrinks the widest shrinkable column until all fit. An omitted column has width 0. */
-function fitted(columns: readonly Column[], needed: readonly number[], width: number | undefined): number[] {
+function fitted(columns: readonly Column[], needed: readonly number[], width: number): number[] {
   const widths = [...needed];
-  if (width === undefined) return widths;
   const total = (of: readonly number[]) => of.reduce((sum, one) => sum + (one > 0 ? one + gap : 0), -gap);
-  const least = columns.map(({ shrinks }, index) =>
+  const least = columns.map(({ shrinks, narrowest = usuallyNarrowest }, index) =>
     Math.min(shrinks ? narrowest : Number.POSITIVE_INFINITY, needed[index] ?? 0),
   );
   const droppable = columns.flatMap(({ drops }, index) => (drops === undefined ? [] : [{ index, drops }]));
@@ -124,10 +126,10 @@ function fitted(columns: readonly Column[], needed: readonly number[], width: nu
     widths[index] = 0;
   }
   for (let excess = total(widths) - width; excess > 0; excess--) {
-    const shrinking = columns.flatMap(({ shrinks }, index) => (shrinks ? [{ index, width: widths[index] ?? 0 }] : []));
-    const widest = shrinking.sort((a, b) => b.width - a.width)[0];
-    if (!widest || widest.width <= narrowest) break;
-    widths[widest.index] = widest.width - 1;
+    const shrinking = widths.map((own, index) => ({ index, own, spare: own - (least[index] ?? 0) }));
+    const widest = shrinking.filter(({ spare }) => spare > 0).sort((a, b) => b.own - a.own)[0];
+    if (!widest) break;
+    widths[widest.index] = widest.own - 1;
   }
   return widths;
 }
@@ -138,9 +140,13 @@ const longest = 10_000;
 const wide =
   /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/gu;
 
+/** Most texts: one column for each character. Measuring others takes twenty times as long. */
+const plain = /^[ -~]*$/;
+
 /** Returns how many terminal columns a text takes, counting at most `longest` characters. */
 export function widthOf(given: string): number {
   const text = given.length > longest ? given.slice(0, longest) : given;
+  if (plain.test(text)) return text.length;
   const bare = stripVTControlCharacters(text).replace(/\p{M}/gu, "");
   return [...bare].length + (bare.match(wide)?.length ?? 0);
 }
@@ -148,12 +154,49 @@ export function widthOf(given: string): number {
 /** Cuts a text to a width, with an ellipsis. The text must be printable and without colours. */
 export function cut(text: string, width: number | undefined): string {
   if (width === undefined || widthOf(text) <= width) return text;
+  return `${beginning(text, width - 1)}…`;
+}
+
+function beginning(text: string, width: number): string {
   let kept = "";
+  let left = width;
   for (const character of text) {
-    if (widthOf(kept + character) >= width) break;
+    left -= widthOf(character);
+    if (left < 0) break;
     kept += character;
   }
-  return `${kept}…`;
+  return kept;
+}
+
+/** Cuts a text whose end matters most, such as a path, at its beginning. */
+export function cutStart(text: string, width: number | undefined): string {
+  if (width === undefined || widthOf(text) <= width) return text;
+  const backwards = (one: string) => [...one].reverse().join("");
+  return backwards(cut(backwards(text.slice(-longest)), width));
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the codes that `paint` writes.
+const colourCode = /(\u001b\[[\d;]*m)/;
+
+/** Cuts a line, which may contain colours, to the terminal's width. */
+export function fitting(line: string): string {
+  const width = terminalWidth();
+  if (width === undefined || widthOf(line) <= width) return line;
+  let left = width - 1;
+  // Codes of colours take no column, and those after the cut end the colours before it.
+  const pieces = line.split(colourCode).map((piece, index) => {
+    if (index % 2 === 1) return piece;
+    const isCut = left >= 0 && widthOf(piece) > left;
+    const shown = left < 0 ? "" : isCut ? `${beginning(piece, left)}…` : piece;
+    left = isCut ? -1 : left - widthOf(piece);
+    return shown;
+  });
+  return pieces.join("");
+}
+
+/** Prints a line, cut to the terminal's width. */
+export async function printFitting(line: string): Promise<void> {
+  await printLine(fitting(line));
 }
 
 /** Draws counts by status as a bar: done, failed, active, pending. */
@@ -180,19 +223,6 @@ export function percent({ pending, active, done, failed }: Parameters<typeof bar
   return total === 0 ? "-" : `${Math.floor(((done + failed) / total) * 100)} %`;
 }
 
-const units = [
-  { name: "d", ms: 86_400_000 },
-  { name: "h", ms: 3_600_000 },
-  { name: "min", ms: 60_000 },
-  { name: "s", ms: 1000 },
-] as const;
-
-/** Formats a duration in its largest unit, such as `3 min`. */
-export function duration(ms: number): string {
-  const unit = units.find((one) => ms >= one.ms);
-  return unit ? `${Math.floor(ms / unit.ms)} ${unit.name}` : "0 s";
-}
-
 /** Returns the time elapsed since a timestamp; an invalid timestamp is printed unchanged. */
 export function age(time: unknown): string {
   const ms = Date.now() - Date.parse(String(time));
@@ -213,4 +243,9 @@ export function number(count: number): string {
 /** Formats a count with its noun, such as `1 brief` or `2 briefs`. */
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {
   return `${number(count)} ${count === 1 ? noun : nouns}`;
+}
+
+/** Joins words, such as `a, b or c`. */
+export function orOf(words: readonly string[]): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }

@@ -13,16 +13,8 @@ import {
 } from "../errors-and-types.ts";
 import type { PostgresServer } from "../postgres.ts";
 import { copyRun, exportRun, importRun } from "../transfer/move.ts";
-import {
-  importFiles,
-  importPostgres,
-  type LocationOptions,
-  locate,
-  type RunOptions,
-  serverOf,
-  withRoot,
-  withRun,
-} from "./locations.ts";
+import { importFiles, importPostgres } from "./imports.ts";
+import { type LocationOptions, locate, type RunOptions, serverOf, withRoot, withRun } from "./locations.ts";
 import { harmless, messageOf, print, printable, printJson, printLine } from "./output.ts";
 import { plural } from "./terminal.ts";
 import { type Origin, originOf, writeWhole } from "./whole-file.ts";

@@ -13,19 +13,36 @@ import {
   type WaitingBrief,
 } from "../errors-and-types.ts";
 import { explainWaiting, getTreeOutline, readBriefs } from "../inspect.ts";
-import { hasId, wholeNumber } from "./briefs.ts";
-import { look, type RunOptions, withRun } from "./locations.ts";
+import { hasId } from "./briefs.ts";
+import { findBriefId, idsOf, type ShowId } from "./ids.ts";
+import { look, type RunOptions, withRun, withWide } from "./locations.ts";
+import { wholeNumber } from "./option-values.ts";
 import { asJson, printAll, printable, printLine } from "./output.ts";
-import { bar, cut, number, paint, percent, plural, styleOf, terminalWidth, widthOf } from "./terminal.ts";
+import {
+  age,
+  bar,
+  cut,
+  cutStart,
+  fitting,
+  number,
+  paint,
+  percent,
+  plural,
+  printFitting,
+  styleOf,
+  terminalWidth,
+  widthOf,
+} from "./terminal.ts";
 
 interface TreeOptions extends RunOptions {
-  brief?: string;
+  brief?: string | undefined;
   depth?: number;
   failed?: boolean;
+  wide?: boolean;
 }
 
 export function treeCommand(): Command {
-  return withRun(new Command("tree"), "[run|file]")
+  return withWide(withRun(new Command("tree"), "[run|file]"))
     .description("shows the briefs as a tree, with the totals of each subtree and what waits for what")
     .option("--brief <id>", "only this brief and its descendants")
     .option("--depth <levels>", "depth to print; deeper briefs are only counted", wholeNumber)
@@ -41,10 +58,14 @@ Examples:
     )
     .action((given: string | undefined, options: TreeOptions) =>
       look(given, options, async ({ board }) => {
-        const whole = await getTreeOutline(board, options.brief);
+        const brief = options.brief === undefined ? undefined : await findBriefId(board, options.brief);
+        const whole = await getTreeOutline(board, brief);
         const tree = { ...whole, roots: selected(whole.roots, options) };
-        if (options.json) await printAll(await jsonOf(board, tree, options));
-        else await draw(tree, await explainNodes(board, tree.roots), options);
+        if (options.json) await printAll(await jsonOf(board, tree, { ...options, brief }));
+        else {
+          const shown = { waits: await explainNodes(board, tree.roots), showId: await idsOf(board, "brief", options) };
+          await draw(tree, shown, options);
+        }
       }),
     );
 }
@@ -126,6 +147,12 @@ const marks = { pending: "○", active: "◐", done: "✓", failed: "✗" } as c
 
 type Waits = ReadonlyMap<string, WaitingBrief>;
 
+/** What lines show besides the tree. */
+interface Shown {
+  waits: Waits;
+  showId: ShowId;
+}
+
 /** Explains what the drawn briefs wait for. */
 async function explainNodes(board: Blackboard<Mode>, roots: readonly OutlineNode[]): Promise<Waits> {
   const ids: string[] = [];
@@ -137,15 +164,15 @@ async function explainNodes(board: Blackboard<Mode>, roots: readonly OutlineNode
 
 const isWaiting = ({ brief: { status, waitsFor } }: OutlineNode) => status === "pending" && waitsFor > 0;
 
-async function draw({ roots, totals, cycles }: TreeOutline, waits: Waits, { failed }: TreeOptions): Promise<void> {
-  await printLine(
+async function draw({ roots, totals, cycles }: TreeOutline, shown: Shown, { failed }: TreeOptions): Promise<void> {
+  await printFitting(
     `${bar(totals)}  ${percent(totals)} finished of ${plural(sum(totals), "brief")}, ${number(totals.failed)} failed`,
   );
-  await printAll(drawn(roots, waits));
+  await printAll(drawn(roots, shown));
   if (roots.length === 0) await printLine(failed ? "No failed briefs." : "No briefs.");
   if (cycles.length > 0) {
-    const names = cycles.slice(0, 10).map(printable).join(", ");
-    await printLine(
+    const names = cycles.slice(0, 10).map(shown.showId).join(", ");
+    await printFitting(
       paint(
         "red",
         `${plural(cycles.length, "brief is", "briefs are")} not in the tree because their parent links form a cycle: ${names}`,
@@ -154,12 +181,12 @@ async function draw({ roots, totals, cycles }: TreeOutline, waits: Waits, { fail
   }
 }
 
-function* drawn(roots: readonly OutlineNode[], waits: Waits): Generator<string, void, void> {
+function* drawn(roots: readonly OutlineNode[], shown: Shown): Generator<string, void, void> {
   const width = terminalWidth();
   const stack = roots.toReversed().map((node) => ({ node, before: "", branch: "", below: "" }));
   for (let next = stack.pop(); next; next = stack.pop()) {
     const { node, before, branch, below } = next;
-    yield `${lineOf(node, before + branch, waits, width)}\n`;
+    yield `${fitting(lineOf(node, before + branch, shown, width))}\n`;
     const indent = before + below;
     for (const [index, child] of node.children.toReversed().entries()) {
       const isLast = index === 0;
@@ -168,27 +195,36 @@ function* drawn(roots: readonly OutlineNode[], waits: Waits): Generator<string, 
   }
 }
 
-function lineOf(node: OutlineNode, indent: string, waits: Waits, width: number | undefined): string {
+function lineOf(node: OutlineNode, indent: string, { waits, showId }: Shown, width: number | undefined): string {
   const { brief, children, totals } = node;
   const below = sum(totals) - 1;
   const rollup = below === 0 ? "" : `  ${bar(totals, 8)} ${number(totals.done + totals.failed)}/${number(below + 1)}`;
   const hidden = below > 0 && children.length === 0 ? paint("gray", "  …") : "";
   const note = totals.failed > 0 && below > 0 ? paint("red", `  ${number(totals.failed)} failed`) : "";
-  // The bar, counts and notes after the name take at most 36 columns.
-  const room = width && Math.max(12, width - indent.length - 2 - (below === 0 ? 0 : 36));
-  const name = cut(`${printable(brief.briefId)}  ${printable(brief.role)}`, room);
+  // The indent, the id and the role take at most the half, so that there is room for the others.
+  const half = width && Math.floor(width / 2);
+  const before = cutStart(indent, half);
+  const name = cutStart(showId(brief.briefId), half && Math.max(16, half - before.length));
+  const role = cut(printable(brief.role), half && Math.max(12, half - before.length - name.length));
+  const agent = brief.claimedBy === null ? "" : `${cut(printable(brief.claimedBy), width && 16)}, `;
   const mark = Object.hasOwn(marks, brief.status) ? marks[brief.status] : "?";
-  const line = `${paint("gray", indent)}${paint(styleOf(brief.status), mark)} ${name}${rollup}${note}${hidden}`;
-  return line + waitingNote(node, waits.get(brief.briefId), width && width - widthOf(line) - 2);
+  const own = `${paint(styleOf(brief.status), mark)} ${name}  ${role}  ${paint("gray", agent + age(brief.updatedAt))}`;
+  const line = `${paint("gray", before)}${own}${rollup}${note}${hidden}`;
+  return line + waitingNote(node, waits.get(brief.briefId), showId, width && width - widthOf(line) - 2);
 }
 
 /** What a pending brief waits for, in at most `room` columns; "" where there is no room. */
-function waitingNote(node: OutlineNode, waiting: WaitingBrief | undefined, room: number | undefined): string {
+function waitingNote(
+  node: OutlineNode,
+  waiting: WaitingBrief | undefined,
+  showId: ShowId,
+  room: number | undefined,
+): string {
   const { notBefore, status, waitsFor } = node.brief;
   if (status !== "pending" || (room !== undefined && room < 12)) return "";
   if (isWaiting(node)) {
     const { blockers = [], forFailed = false } = waiting ?? {};
-    const names = blockers.map(({ briefId, status: own }) => `${printable(briefId)} (${printable(own ?? "missing")})`);
+    const names = blockers.map(({ briefId, status: own }) => `${showId(briefId)} (${printable(own ?? "missing")})`);
     const more = waitsFor > names.length && names.length > 0 ? ", …" : "";
     const isDirect = blockers.some(({ status: own }) => own === null || own === "failed");
     const indirect = forFailed && !isDirect ? ", indirectly for something failed" : "";

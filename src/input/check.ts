@@ -27,8 +27,8 @@ export const maxEntries = 1000;
 const maxPath = 3000;
 const keptStart = 200;
 
-/** The property names of an options object. A `Record`, so that the compiler reports a missing name. */
-export type Names<T> = Readonly<Record<keyof T & string, true>>;
+/** The property names of an options object; their values are not used. A `Record`, so that the compiler reports a missing name. */
+export type Names<T> = Readonly<Record<keyof T & string, true | string>>;
 
 export class Check {
   #issues: Issue[] | undefined;

@@ -2,7 +2,7 @@
  * Validation of the options of the functions for PostgreSQL: which server, schema and run.
  */
 import { has } from "../foreign.ts";
-import { Check, shown } from "./check.ts";
+import { Check, maxInteger, shown } from "./check.ts";
 import { type CommonOptions, checkCommon, checkRunId, commonNames, refuseConnection } from "./options.ts";
 
 /** A PostgreSQL schema: which server and database, and which of the database's schemas. */
@@ -13,11 +13,19 @@ export interface ServerOptions<Pool> {
    * `postgresql://app@db/agents?schema=team_a`, otherwise `"run_blackboard"`. Migrating creates it if it is missing.
    */
   schema?: string | undefined;
+  /**
+   * After this time without progress a transaction or call ends, on the server and here, in milliseconds, so that a machine
+   * that vanishes keeps no locks. In a transaction, also the maximum time between two calls. Default: 30000.
+   */
+  transactionTimeoutMs?: number | undefined;
 }
+
+export const serverNames = { connection: true, schema: true, transactionTimeoutMs: true } as const;
+const defaultTransactionTimeoutMs = 30_000;
 
 export function checkPostgresOptions<Pool extends object>(options: CommonOptions & ServerOptions<Pool>) {
   const check = new Check();
-  const given = check.object("options", options, { ...commonNames, connection: true, schema: true });
+  const given = check.object("options", options, { ...commonNames, ...serverNames });
   const settings = { ...checkCommon(check, given), ...checkServer(check, given) };
   check.done();
   return settings;
@@ -30,7 +38,7 @@ export interface PostgresViewOptions<Pool> extends ServerOptions<Pool> {
 
 export function checkPostgresViewOptions<Pool extends object>(options: PostgresViewOptions<Pool>) {
   const check = new Check();
-  const given = check.object("options", options, { runId: true, connection: true, schema: true });
+  const given = check.object("options", options, { runId: true, ...serverNames });
   const settings = {
     runId: given.runId === undefined ? undefined : checkRunId(check, given.runId),
     ...checkServer(check, given),
@@ -39,10 +47,17 @@ export function checkPostgresViewOptions<Pool extends object>(options: PostgresV
   return settings;
 }
 
-function checkServer<Pool extends object>(check: Check, { connection, schema }: Partial<ServerOptions<Pool>>) {
+function checkServer<Pool extends object>(
+  check: Check,
+  { connection, schema, transactionTimeoutMs }: Partial<ServerOptions<Pool>>,
+) {
   return {
     connection: checkConnection(check, connection),
     schema: schema === undefined ? undefined : checkSchemaName(check, "schema", schema),
+    transactionTimeoutMs:
+      transactionTimeoutMs === undefined
+        ? defaultTransactionTimeoutMs
+        : check.integer("transactionTimeoutMs", transactionTimeoutMs, 1, maxInteger),
   };
 }
 

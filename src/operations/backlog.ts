@@ -5,7 +5,7 @@ import { and, asc, eq, gt, isNull, lte, or, type SQL, sql } from "drizzle-orm";
 import type { Timestamp, WorkstreamStatus } from "../../drizzle/vocabulary.ts";
 import { countWaitingForFailed } from "./blockers.ts";
 import { hasUsableId, hasUsableRole, isUnblocked } from "./claimable.ts";
-import { atMost, filtered, oldestFirst } from "./index-choice.ts";
+import { atMost, filtered } from "./index-choice.ts";
 import { type Context, family, type Lens, type Operation, statement } from "./operation.ts";
 
 /** Each pending brief counts once, for the first of the reasons `waiting`, `delayed` and `blocked` that applies. */
@@ -63,7 +63,7 @@ const nextDue = statement<Asked>()((lens, $) => {
     .from(lens.t.briefs)
     .where(
       and(
-        eq(runId, $.runId),
+        lens.ofRunThrough(runId, "briefs_delayed", $.runId),
         gt(notBefore, once(lens, $.now)),
         sql`${parked} = 1`,
         filtered(and(eq(status, sql`'pending'`), lte(waitsFor, 0))),
@@ -82,13 +82,13 @@ const firstReady = family((someBlocked: boolean) =>
       .from(lens.t.briefs)
       .where(
         and(
-          eq(runId, $.runId),
+          lens.ofRunThrough(runId, "briefs_by_status", $.runId),
           eq(status, "pending"),
           filtered(and(lte(waitsFor, 0), hasCome, hasUsableId(lens), hasUsableRole(lens))),
           someBlocked ? isUnblocked(lens) : undefined,
         ),
       )
-      .orderBy(...oldestFirst(createdAt, briefId))
+      .orderBy(asc(createdAt), asc(briefId))
       .limit(atMost(1));
   }),
 );

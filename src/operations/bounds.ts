@@ -2,7 +2,7 @@
  * Reading many rows in pages that are bounded by bytes: what a page holds in memory doesn't grow with the size of a payload.
  * The bound is part of the statement, so small rows before a huge one can't mislead it, and a page costs one round trip.
  */
-import { type AnyColumn, getTableColumns, gte, lte, max, type SQL, sql } from "drizzle-orm";
+import { type AnyColumn, asc, getTableColumns, gte, lte, max, type SQL, sql } from "drizzle-orm";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { holdsJson } from "../drizzle-versions.ts";
 import { atMost, literal } from "./index-choice.ts";
@@ -16,12 +16,10 @@ export const pageRows = 500;
 interface Range {
   /** From `Lens.through`. */
   from: SQLiteTable;
-  /** What the page is ordered by; a value of its own for each row. */
+  /** What the page is ordered by, ascending; a value of its own for each row. */
   key: AnyColumn;
   /** Which rows, from where on: exactly the page's own condition. */
   where: SQL | undefined;
-  /** The page's own order, so that it goes through the same index. */
-  ordered: (column: AnyColumn | SQL.Aliased) => SQL;
   /** The columns that may be large. */
   bulky: readonly AnyColumn[];
 }
@@ -45,17 +43,17 @@ export function sizeOf(lens: Lens, columns: readonly AnyColumn[]): SQL<number> {
  * row does, the last of them is the bound, so that the condition is always a range of the index: measured on 100,000 small
  * briefs, a page costs a quarter more than without a bound, and a tenth of what decoding its rows does.
  */
-export function onFirstPage(lens: Lens, { from, key, where, ordered, bulky }: Range): SQL {
+export function onFirstPage(lens: Lens, { from, key, where, bulky }: Range): SQL {
   const { db } = lens;
   const sized = db
     .select({ key: sql`${key}`.as("key"), bytes: sizeOf(lens, bulky).as("bytes") })
     .from(from)
     .where(where)
-    .orderBy(ordered(key))
+    .orderBy(asc(key))
     .limit(atMost(pageRows))
     .as("sized");
   // Raw SQL, since the builder has no window functions.
-  const total = sql<number>`sum(${sized.bytes}) over (order by ${ordered(sized.key)} rows between unbounded preceding and current row)`;
+  const total = sql<number>`sum(${sized.bytes}) over (order by ${asc(sized.key)} rows between unbounded preceding and current row)`;
   const summed = db
     .select({ key: sized.key, total: total.as("total") })
     .from(sized)
@@ -64,13 +62,13 @@ export function onFirstPage(lens: Lens, { from, key, where, ordered, bulky }: Ra
     .select({ key: summed.key })
     .from(summed)
     .where(gte(summed.total, literal(pageBytes)))
-    .orderBy(ordered(summed.key))
+    .orderBy(asc(summed.key))
     .limit(atMost(1));
   const keys = db
     .select({ key: sql`${key}`.as("key") })
     .from(from)
     .where(where)
-    .orderBy(ordered(key))
+    .orderBy(asc(key))
     .limit(atMost(pageRows))
     .as("keys");
   const last = db.select({ key: max(keys.key) }).from(keys);

@@ -2,8 +2,8 @@
  * Lists of briefs: pages, oldest first, by any filters. A statement for each set of filters that was asked for, kept like all
  * others: to build and prepare one takes longer than to read a short page.
  */
-import { type AnyColumn, and, asc, eq, isNull, lte, not, or, type SQL, sql } from "drizzle-orm";
-import { type BriefStatus, briefStatuses } from "../../drizzle/vocabulary.ts";
+import { type AnyColumn, and, asc, eq, gt, gte, isNotNull, isNull, lte, not, or, type SQL, sql } from "drizzle-orm";
+import { type BriefStatus, briefStatuses, type Timestamp } from "../../drizzle/vocabulary.ts";
 import { Check, type Names } from "../input/check.ts";
 import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { type Brief, briefColumns, readBrief } from "./briefs.ts";
@@ -15,7 +15,6 @@ import {
   filtered,
   literal,
   numbered,
-  oldestFirst,
   oneOf,
   parameterOf,
 } from "./index-choice.ts";
@@ -48,6 +47,18 @@ const filterNames: Names<BriefFilter> = {
   limit: true,
 };
 
+/** What only the command asks for: such filters have no index of their own, so each brief that matches the others is read. */
+export interface Narrowing {
+  /** Briefs whose current or latest claim is this agent's. */
+  agentId?: string | undefined;
+  /** Active briefs whose claim has expired. */
+  stuck?: boolean | undefined;
+  /** Pending briefs that wait for other briefs. */
+  waiting?: boolean | undefined;
+  /** Briefs that have changed at this time or later. */
+  since?: Timestamp | undefined;
+}
+
 /** What is asked of a parent or a workstream: nothing, that there is none, or that it is this one. */
 type Wanted = "any" | "none" | "one";
 
@@ -59,6 +70,10 @@ interface Shape {
   workstream: Wanted;
   parent: Wanted;
   ready: boolean | undefined;
+  agent: boolean;
+  stuck: boolean;
+  waiting: boolean;
+  since: boolean;
   after: boolean;
   /** Without the JSON columns: NULL is selected instead, and the columns are not read. */
   outline: boolean;
@@ -70,6 +85,8 @@ type Listing = {
   tier: number | null;
   workstreamId: string | null;
   parentBriefId: string | null;
+  agentId: string | null;
+  since: string | null;
   now: string | null;
   createdAt: string | null;
   id: string | null;
@@ -89,7 +106,7 @@ const listOf = family((shape: Shape) =>
       .from(lens.through(briefs, index))
       .where(
         and(
-          eq(briefs.runId, $.runId),
+          lens.ofRunThrough(briefs.runId, index, $.runId),
           shape.ready === undefined ? undefined : eq(briefs.status, literal("pending")),
           shape.ready === undefined ? undefined : readiness(lens, $.now, shape.ready),
           shape.statuses === undefined ? undefined : oneOf(briefs.status, numbered($, "status", shape.statuses)),
@@ -97,19 +114,31 @@ const listOf = family((shape: Shape) =>
           shape.tier ? eq(briefs.tier, $.tier) : undefined,
           wantedOf(briefs.workstreamId, shape.workstream, $.workstreamId),
           wantedOf(briefs.parentBriefId, shape.parent, $.parentBriefId),
+          shape.agent ? filtered(eq(briefs.claimedBy, $.agentId)) : undefined,
+          shape.stuck ? isStuck(lens, $.now) : undefined,
+          shape.waiting
+            ? and(eq(briefs.status, literal("pending")), filtered(gt(briefs.waitsFor, literal(0))))
+            : undefined,
+          shape.since ? filtered(gte(briefs.updatedAt, $.since)) : undefined,
           shape.after ? isBehind(createdAt, briefId, $) : undefined,
         ),
       )
-      .orderBy(...(index === "briefs_by_age" ? [asc(createdAt), asc(briefId)] : oldestFirst(createdAt, briefId)))
+      .orderBy(asc(createdAt), asc(briefId))
       .limit(atMost($.limit));
   }),
 );
 
 /** A brief has few children, so its index comes first. Several statuses would have to be sorted. */
-function indexOf({ statuses, ready, parent }: Shape) {
+function indexOf({ statuses, ready, stuck, waiting, parent }: Shape) {
   if (parent === "one") return "briefs_by_parent";
-  if (statuses === 1 || ready !== undefined) return "briefs_by_status";
+  if (statuses === 1 || ready !== undefined || stuck || waiting) return "briefs_by_status";
   return parent === "none" ? "briefs_by_parent" : "briefs_by_age";
+}
+
+/** Briefs that `expiredLeases` of an overview counts. */
+function isStuck({ t: { briefs }, time }: Lens, now: SQL<string | null>): SQL | undefined {
+  const isExpired = and(isNotNull(briefs.claimedBy), lte(briefs.leaseExpiresAt, time(now)));
+  return and(eq(briefs.status, literal("active")), filtered(isExpired));
 }
 
 /** Whether a pending brief could be claimed, as far as its own row decides. */
@@ -125,16 +154,37 @@ function wantedOf(column: AnyColumn, wanted: Wanted, value: SQL): SQL | undefine
 }
 
 export function* listBriefs(context: Context, filter?: BriefFilter): Operation<Page<Brief, string>> {
-  return yield* list(context, filter, false);
+  return yield* list(context, filter, {}, false);
 }
 
 /** The same list of briefs without their JSON, which it doesn't read. */
 export function* listBriefOutlines(context: Context, filter?: BriefFilter): Operation<Page<BriefOutline, string>> {
-  const { items, next } = yield* list(context, filter, true);
+  return yield* searchBriefOutlines(context, filter, {});
+}
+
+export function* searchBriefs(
+  context: Context,
+  filter: BriefFilter,
+  narrowing: Narrowing,
+): Operation<Page<Brief, string>> {
+  return yield* list(context, filter, narrowing, false);
+}
+
+export function* searchBriefOutlines(
+  context: Context,
+  filter: BriefFilter | undefined,
+  narrowing: Narrowing,
+): Operation<Page<BriefOutline, string>> {
+  const { items, next } = yield* list(context, filter, narrowing, true);
   return { items: items.map(outlineOf), next };
 }
 
-function* list(context: Context, filter: BriefFilter | undefined, outline: boolean): Operation<Page<Brief, string>> {
+function* list(
+  context: Context,
+  filter: BriefFilter | undefined,
+  { agentId, stuck = false, waiting = false, since }: Narrowing,
+  outline: boolean,
+): Operation<Page<Brief, string>> {
   const check = new Check();
   const asked = check.object("filter", filter, filterNames);
   const { tier, workstreamId, parentBriefId } = asked;
@@ -143,6 +193,7 @@ function* list(context: Context, filter: BriefFilter | undefined, outline: boole
   if (tier !== undefined) check.integer("tier", tier);
   check.nullableId("workstreamId", workstreamId);
   check.nullableId("parentBriefId", parentBriefId);
+  check.nullableId("agentId", agentId);
   const ready = asked.ready === undefined ? undefined : check.boolean("ready", asked.ready);
   const after = checkCursor(check, "briefs", asked.after);
   const limit = checkLimit(check, asked.limit);
@@ -154,6 +205,8 @@ function* list(context: Context, filter: BriefFilter | undefined, outline: boole
     tier: tier ?? null,
     workstreamId: workstreamId ?? null,
     parentBriefId: parentBriefId ?? null,
+    agentId: agentId ?? null,
+    since: since ?? null,
     now: context.now(),
     createdAt: after?.createdAt ?? null,
     id: after?.id ?? null,
@@ -168,6 +221,10 @@ function* list(context: Context, filter: BriefFilter | undefined, outline: boole
     workstream: wantedBy(workstreamId),
     parent: wantedBy(parentBriefId),
     ready,
+    agent: agentId !== undefined,
+    stuck,
+    waiting,
+    since: since !== undefined,
     after: after !== undefined,
     outline,
   });

@@ -9,7 +9,7 @@ import { isArray } from "../foreign.ts";
 import { Check, minInteger, shown } from "../input/check.ts";
 import type { PlainObject } from "../input/json.ts";
 import { checkRole, encodeFor } from "../input/roles.ts";
-import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
+import { type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { addDependencies, getBlockers } from "./dependencies.ts";
 import { appendEvent, checkNewEntry } from "./entries.ts";
 import {
@@ -70,7 +70,6 @@ export const newBriefFields = {
   notBefore: "not compared",
   after: "compared as a set",
 } as const satisfies CreatorFields<UncheckedBrief>;
-const newBriefNames = acceptedNames<UncheckedBrief>(newBriefFields);
 export type CheckedBrief = NewRow<typeof newBriefFields, BriefRow>;
 
 /** Every column but `parked`, which only claims use. JSON as text. With names, so that a statement can refer to a part of itself. */
@@ -179,7 +178,7 @@ export function checkNewBrief(
   brief: UncheckedBrief,
   now = context.now(),
 ): CheckedBrief {
-  const asked = check.object("brief", brief, newBriefNames);
+  const asked = check.object("brief", brief, newBriefFields);
   const given = {
     parentBriefId: check.nullableId("parentBriefId", asked.parentBriefId),
     workstreamId: check.nullableId("workstreamId", asked.workstreamId),

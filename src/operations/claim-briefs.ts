@@ -8,7 +8,7 @@ import { type Brief, briefColumns, isReadable, readBrief } from "./briefs.ts";
 import { isReady, isUnblocked, runAllowsClaims, type Shape, type Wanted } from "./claimable.ts";
 import { type Claiming, type ClaimRequest, checkRequest, look, requestNames, takeDecoded } from "./claims.ts";
 import { type Claim, claimOf } from "./held-claims.ts";
-import { atMost, inTurn, queue } from "./index-choice.ts";
+import { atMost, inTurn, queueIndex } from "./index-choice.ts";
 import { atomically, type Context, family, type Operation, statement, together } from "./operation.ts";
 import { parkBlocked, unparkDue } from "./parking.ts";
 import type { RoleName } from "./roles.ts";
@@ -26,9 +26,9 @@ const takeSeveralReady = family((shape: Shape) =>
     const { db, t, ofRun, amongRows, skippingLocked } = lens;
     const first = db
       .select({ briefId: t.briefs.briefId })
-      .from(queue(lens, shape.roles))
+      .from(lens.through(lens.t.briefs, queueIndex(shape.roles)))
       .where(isReady(lens, $, shape))
-      .orderBy(...inTurn(t.briefs, shape.roles))
+      .orderBy(...inTurn(t.briefs))
       .limit(atMost($.limit));
     const update = db
       .update(t.briefs)

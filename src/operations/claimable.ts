@@ -9,7 +9,7 @@ import { and, eq, exists, gte, isNull, lt, lte, not, notInArray, or, type SQL, s
 import type { RunStatus } from "../../drizzle/vocabulary.ts";
 import { maxInteger } from "../input/check.ts";
 import { isReadable } from "./briefs.ts";
-import { type Asked, askedFor, filtered, literal } from "./index-choice.ts";
+import { type Asked, askedFor, filtered, literal, queueIndex } from "./index-choice.ts";
 import type { Lens } from "./operation.ts";
 import { asText, holdsObject } from "./stored-json.ts";
 
@@ -137,7 +137,7 @@ export const isReady = (
 ) => {
   const { briefs } = lens.t;
   return and(
-    eq(briefs.runId, $.runId),
+    lens.ofRunThrough(briefs.runId, queueIndex(shape.roles), $.runId),
     sql`${briefs.status} = 'pending'`,
     sql`${briefs.waitsFor} = 0`,
     sql`${briefs.parked} = 0`,

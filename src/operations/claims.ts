@@ -27,7 +27,7 @@ import {
   type Wanted,
 } from "./claimable.ts";
 import { type Claim, claimOf, leaseFrom } from "./held-claims.ts";
-import { askedBy, atMost, filtered, inTurn, parameterOf, queue } from "./index-choice.ts";
+import { askedBy, atMost, filtered, inTurn, parameterOf, queueIndex } from "./index-choice.ts";
 import { atomically, type Context, family, type Operation, statement, together } from "./operation.ts";
 import { isBehind } from "./pages.ts";
 import { firstDue, parkBlocked, unparkDue } from "./parking.ts";
@@ -65,9 +65,9 @@ export const look = family((shape: Shape) =>
     const { runs, briefs } = lens.t;
     const firstReady = lens.db
       .select({ likelihood: sql<number>`case when ${isBlocked(lens)} then 0 else ${likelihood(lens)} end` })
-      .from(queue(lens, shape.roles))
+      .from(lens.through(lens.t.briefs, queueIndex(shape.roles)))
       .where(isReady(lens, $, shape))
-      .orderBy(...inTurn(briefs, shape.roles))
+      .orderBy(...inTurn(briefs))
       .limit(atMost(1));
     return lens.db
       .select({
@@ -86,9 +86,9 @@ const takeReady = family((shape: Shape) =>
     const { db, t, skippingLocked } = lens;
     const firstReady = db
       .select({ briefId: t.briefs.briefId })
-      .from(queue(lens, shape.roles))
+      .from(lens.through(lens.t.briefs, queueIndex(shape.roles)))
       .where(isReady(lens, $, shape))
-      .orderBy(...inTurn(t.briefs, shape.roles))
+      .orderBy(...inTurn(t.briefs))
       .limit(atMost(1));
     return db
       .update(t.briefs)
@@ -115,7 +115,7 @@ const nextReady = family((shape: Shape) =>
     return lens.skippingLocked(
       lens.db
         .select({ briefId, createdAt, priority, ...jsonColumns(lens) })
-        .from(queue(lens, shape.roles))
+        .from(lens.through(lens.t.briefs, queueIndex(shape.roles)))
         .where(
           and(
             isReady(lens, $, shape),
@@ -125,7 +125,7 @@ const nextReady = family((shape: Shape) =>
             filtered(isDecodable(lens)),
           ),
         )
-        .orderBy(...inTurn(lens.t.briefs, shape.roles))
+        .orderBy(...inTurn(lens.t.briefs))
         .limit(atMost($.limit)),
     );
   }),

@@ -10,7 +10,6 @@ import { type Column, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { ConflictError, type Entity } from "../errors.ts";
 import { isArray } from "../foreign.ts";
-import type { Names } from "../input/check.ts";
 import type { Lens } from "./operation.ts";
 
 /** What a repeat does with a field: it finds the row by it, compares it (JSON by its value, ids as a set), or ignores it. */
@@ -29,11 +28,6 @@ export type NewRow<Fields extends Readonly<Record<string, Use>>, Row> = {
         ? Row[Name]
         : never;
 } & { runId: string; now: string | null };
-
-/** The names that a creator may pass, for `Check.object`. */
-export function acceptedNames<New>(fields: CreatorFields<New>): Names<New> {
-  return Object.fromEntries(Object.keys(fields).map((name) => [name, true])) as Names<New>;
-}
 
 /**
  * Every column of a new row, for the SELECT of an INSERT … SELECT from the run's row: what the creator passes, what is computed
@@ -55,6 +49,7 @@ export function newColumns<T extends SQLiteTable>(
     name,
     name === "runId" ? lens.t.runs.runId : lens.typed(column, valueFor(name, column)),
   ]);
+  // A cast, since the compiler can't follow names through a loop: the builder demands each column of the table by name.
   return Object.fromEntries(columns) as { [Name in keyof T["_"]["columns"]]: SQL.Aliased };
 }
 

@@ -10,9 +10,9 @@ import type { StoredObject } from "../input/json.ts";
 import { encodeObject } from "../input/json.ts";
 import { jsonColumns, mayHaveMore, onFirstPage, pageRows } from "./bounds.ts";
 import { getBrief } from "./briefs.ts";
-import { acceptedNames, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
+import { type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { type NewEvent, newEventFields, seqsUsedUp } from "./entries.ts";
-import { among, atMost, filtered, literal, nullsFirst, oneOf } from "./index-choice.ts";
+import { among, atMost, filtered, literal, oneOf } from "./index-choice.ts";
 import {
   type Context,
   family,
@@ -36,8 +36,7 @@ export type StorableEvent = NewEvent & { detail?: StoredObject | undefined };
 export type BlackboardEvent = Omit<EventRow, "detail"> & { detail: JsonObject };
 
 // The kind is a parameter of its own.
-const { kind: _, ...namedFields } = newEventFields;
-const newEventNames = acceptedNames<NewEvent>(namedFields);
+const { kind: _, ...newEventNames } = newEventFields;
 
 export interface EventFilter extends PageRequest<number> {
   kinds?: readonly EventKind[] | undefined;
@@ -137,27 +136,25 @@ export function* logEvent(context: Context, kind: EventKind, event?: NewEvent): 
   );
 }
 
-type Filter = { kinds: readonly EventKind[] | undefined; ofBrief: boolean };
-type Listing = { runId: string; after: number; briefId: string | null };
+export type Filter = { kinds: readonly EventKind[] | undefined; ofBrief: boolean };
+export type Listing = { runId: string; after: number; briefId: string | null };
 
-const filterOf = (lens: Lens, $: Placeholders<Listing>, { kinds, ofBrief }: Filter) => {
+export const filterOf = (lens: Lens, $: Placeholders<Listing>, filter: Filter) => {
+  const { kinds, ofBrief } = filter;
   const { events } = lens.t;
   const ofKinds = kinds?.map(literal);
   return and(
-    eq(events.runId, $.runId),
+    lens.ofRunThrough(events.runId, indexOf(filter), $.runId),
     gt(events.seq, $.after),
     ofKinds && (ofBrief ? filtered(among(events.kind, ofKinds)) : oneOf(events.kind, ofKinds)),
     ofBrief ? eq(events.briefId, $.briefId) : undefined,
   );
 };
 
-const indexOf = ({ kinds, ofBrief }: Filter) => {
+export const indexOf = ({ kinds, ofBrief }: Filter) => {
   if (ofBrief) return "events_by_brief";
   return kinds?.length === 1 ? "events_by_kind" : "key";
 };
-
-/** Where an index of its own is meant: see `index-choice.ts`. */
-const orderOf = (filter: Filter) => (indexOf(filter) === "key" ? asc : nullsFirst);
 
 const listOf = family((filter: Filter) =>
   statement<Listing & { limit: number }>()((lens, $) => {
@@ -166,7 +163,7 @@ const listOf = family((filter: Filter) =>
       .select(eventColumns(lens))
       .from(lens.through(events, indexOf(filter)))
       .where(filterOf(lens, $, filter))
-      .orderBy(orderOf(filter)(events.seq))
+      .orderBy(asc(events.seq))
       .limit(atMost($.limit));
   }),
 );
@@ -176,19 +173,18 @@ const pageOf = family((filter: Filter) =>
   statement<Listing>()((lens, $) => {
     const { events } = lens.t;
     const where = filterOf(lens, $, filter);
-    const ordered = orderOf(filter);
     const from = lens.through(events, indexOf(filter));
-    const range = { from, key: events.seq, where, ordered, bulky: jsonColumns(events) };
+    const range = { from, key: events.seq, where, bulky: jsonColumns(events) };
     return lens.db
       .select(eventColumns(lens))
       .from(from)
       .where(and(where, onFirstPage(lens, range)))
-      .orderBy(ordered(events.seq))
+      .orderBy(asc(events.seq))
       .limit(atMost(pageRows));
   }),
 );
 
-function checkFilter(check: Check, { runId }: Context, asked: Partial<EventFilter>): Filter & Listing {
+export function checkFilter(check: Check, { runId }: Context, asked: Partial<EventFilter>): Filter & Listing {
   const given = check.members("kinds", asked.kinds, eventKinds);
   // In one order, since each is a statement of its own.
   const kinds = given && eventKinds.filter((kind) => given.includes(kind));

@@ -19,6 +19,8 @@ export interface Lens {
    * `index-choice.ts`. The columns must be selected by name, because the builder can't list those of raw SQL.
    */
   through<T extends SQLiteTable>(table: T, index: Index): T;
+  /** `eq(column, runId)` in a query `through` this index: on PostgreSQL the planner can use no other one for it. */
+  ofRunThrough(column: AnyColumn, index: Index, runId: SQL): SQL;
   /** An update of several rows of `table`, which finds them by its primary key: see `through`. */
   byKey<Q extends { getSQL(): SQL }>(table: SQLiteTable, update: Q): Q;
   /** A parameter of a kept statement, which is planned once and not for each value. */

@@ -96,7 +96,7 @@ const groups = statement<{ runId: string; now: string | null }>()((lens, $) => {
     .groupBy(briefs.workstreamId, briefs.role, briefs.status);
 });
 
-const allWorkstreams = statement<{ runId: string }>()(({ db, t: { workstreams }, through }, $) =>
+const allWorkstreams = statement<{ runId: string }>()(({ db, t: { workstreams }, through, ofRunThrough }, $) =>
   db
     .select({
       workstreamId: workstreams.workstreamId,
@@ -105,7 +105,7 @@ const allWorkstreams = statement<{ runId: string }>()(({ db, t: { workstreams },
       updatedAt: workstreams.updatedAt,
     })
     .from(through(workstreams, "workstreams_by_age"))
-    .where(eq(workstreams.runId, $.runId))
+    .where(ofRunThrough(workstreams.runId, "workstreams_by_age", $.runId))
     .orderBy(asc(workstreams.createdAt), asc(workstreams.workstreamId)),
 );
 
@@ -137,9 +137,9 @@ const lately = statement<{ runId: string; since: Timestamp }>()(({ db, t: { even
 const isNamed = (lens: Lens) => filtered(and(hasUsableId(lens), hasUsableRole(lens)));
 
 /** The Python module leaves the lease of a brief that it finishes, so the index of leases has more than what is held. */
-const isExpired = ({ t: { briefs }, time }: Lens, runId: SQL<string>, now: SQL<string | null>) =>
+const isExpired = ({ t: { briefs }, time, ofRunThrough }: Lens, runId: SQL<string>, now: SQL<string | null>) =>
   and(
-    eq(briefs.runId, runId),
+    ofRunThrough(briefs.runId, "briefs_leased", runId),
     lte(briefs.leaseExpiresAt, time(now)),
     filtered(and(eq(briefs.status, literal("active")), isNotNull(briefs.claimedBy))),
   );

@@ -3,9 +3,9 @@
  * idle agents don't read it again and again; a trigger returns these to the queue when the workstream is unblocked. A brief
  * with a `notBefore` is parked from the start, until a claim finds that the time has come.
  */
-import { and, eq, lte, type SQL, sql } from "drizzle-orm";
+import { and, lte, type SQL, sql } from "drizzle-orm";
 import { isBlocked, isReady, type Shape, type Wanted } from "./claimable.ts";
-import { atMost, inTurn, queue } from "./index-choice.ts";
+import { atMost, inTurn, queueIndex } from "./index-choice.ts";
 import { family, type Lens, statement } from "./operation.ts";
 
 type Asked = { runId: string; now: string | null };
@@ -13,7 +13,11 @@ type Asked = { runId: string; now: string | null };
 /** Parked for their time, which has come. By the index `briefs_delayed`. */
 const isDue = (lens: Lens, $: { readonly [Name in keyof Asked]: SQL } & { now: SQL<string | null> }) => {
   const { briefs } = lens.t;
-  return and(eq(briefs.runId, $.runId), sql`${briefs.parked} = 1`, lte(briefs.notBefore, lens.time($.now)));
+  return and(
+    lens.ofRunThrough(briefs.runId, "briefs_delayed", $.runId),
+    sql`${briefs.parked} = 1`,
+    lte(briefs.notBefore, lens.time($.now)),
+  );
 };
 
 export const firstDue = (lens: Lens, $: { readonly [Name in keyof Asked]: SQL } & { now: SQL<string | null> }) =>
@@ -46,9 +50,9 @@ export const parkBlocked = family((shape: Shape) =>
     const { db, t, ofRun, amongRows, skippingLocked } = lens;
     const head = db
       .select({ briefId: t.briefs.briefId })
-      .from(queue(lens, shape.roles))
+      .from(lens.through(lens.t.briefs, queueIndex(shape.roles)))
       .where(isReady(lens, $, shape))
-      .orderBy(...inTurn(t.briefs, shape.roles))
+      .orderBy(...inTurn(t.briefs))
       .limit(atMost(parkedAtOnce));
     return db
       .update(t.briefs)

@@ -75,7 +75,7 @@ const outlines = statement<{ runId: string }>()((lens, $) => {
       claimedBy: plainText(briefs.claimedBy),
     })
     .from(lens.through(briefs, "briefs_by_age"))
-    .where(eq(briefs.runId, $.runId))
+    .where(lens.ofRunThrough(briefs.runId, "briefs_by_age", $.runId))
     .orderBy(asc(briefs.createdAt), asc(briefs.briefId));
 });
 
@@ -202,8 +202,12 @@ const failing = Object.values(moves).flatMap(({ to, logs }) => (to === "failed" 
 
 function* readReasons(runId: string, ids: readonly string[]): Operation<ReportData["reasons"]> {
   if (ids.length === 0) return new Map();
-  const rows = yield* query(({ db, t: { events } }: Lens) => {
-    const ofThese = and(eq(events.runId, runId), inArray(events.kind, failing), anyOf(events.briefId, ids));
+  const rows = yield* query(({ db, t: { events }, ofRunThrough }: Lens) => {
+    const ofThese = and(
+      ofRunThrough(events.runId, "events_by_brief", sql`${runId}`),
+      inArray(events.kind, failing),
+      anyOf(events.briefId, ids),
+    );
     const newest = db
       .select({ seq: max(events.seq) })
       .from(events)

@@ -50,7 +50,7 @@ type Asking = { readonly [Name in keyof Wanted]: SQL } & { readonly now: SQL<str
 export const isExpired = (lens: Lens, $: Asking, shape: Shape) => {
   const { briefs } = lens.t;
   return and(
-    eq(briefs.runId, $.runId),
+    lens.ofRunThrough(briefs.runId, "briefs_leased", $.runId),
     lte(briefs.leaseExpiresAt, lens.time($.now)),
     filtered(and(eq(briefs.status, literal("active")), isNotNull(briefs.claimedBy))),
     filtered(askedFor(lens, briefs.role, shape.roles, $.role)),

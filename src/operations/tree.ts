@@ -5,7 +5,7 @@
  * root. Briefs in a cycle, and what hangs below them, reach no root and are reported by id. Nothing here recurses, since a
  * tree may be as deep as it likes.
  */
-import { asc, eq } from "drizzle-orm";
+import { asc } from "drizzle-orm";
 import { type BriefStatus, briefStatuses } from "../../drizzle/vocabulary.ts";
 import { NotFoundError, UnreadableRowError } from "../errors.ts";
 import { Check } from "../input/check.ts";
@@ -67,7 +67,7 @@ const listRows = statement<{ runId: string }>()((lens, $) => {
   return lens.db
     .select(briefColumns(lens))
     .from(lens.through(briefs, "briefs_by_age"))
-    .where(eq(briefs.runId, $.runId))
+    .where(lens.ofRunThrough(briefs.runId, "briefs_by_age", $.runId))
     .orderBy(asc(briefs.createdAt), asc(briefs.briefId));
 });
 
@@ -76,15 +76,15 @@ const listOutlines = statement<{ runId: string }>()((lens, $) => {
   return lens.db
     .select(outlineColumns(lens))
     .from(lens.through(briefs, "briefs_by_age"))
-    .where(eq(briefs.runId, $.runId))
+    .where(lens.ofRunThrough(briefs.runId, "briefs_by_age", $.runId))
     .orderBy(asc(briefs.createdAt), asc(briefs.briefId));
 });
 
-const listLinks = statement<{ runId: string }>()(({ db, t: { briefs }, through }, $) =>
+const listLinks = statement<{ runId: string }>()(({ db, t: { briefs }, through, ofRunThrough }, $) =>
   db
     .select({ briefId: briefs.briefId, parentBriefId: briefs.parentBriefId, status: briefs.status })
     .from(through(briefs, "briefs_by_age"))
-    .where(eq(briefs.runId, $.runId))
+    .where(ofRunThrough(briefs.runId, "briefs_by_age", $.runId))
     .orderBy(asc(briefs.createdAt), asc(briefs.briefId)),
 );
 

@@ -114,6 +114,7 @@ const unindexed = <T>(column: AnyColumn): SQL<T> => sql<T>`nullif(${column}, nul
 const countsOf = family((shape: Shape) =>
   statement<Parameters & { runId: string }>()((lens, $) => {
     const { briefs } = lens.t;
+    const index = shape.parentBriefId === "any" ? "briefs_by_age" : "briefs_by_parent";
     const isGrouped = (field: Field) => shape[field] === "one" || shape[field] === "several";
     const selected = <T>(field: Field): SQL<T | null> => (isGrouped(field) ? unindexed<T>(briefs[field]) : unread);
     const status = unindexed<BriefStatus>(briefs.status);
@@ -127,8 +128,8 @@ const countsOf = family((shape: Shape) =>
         n: count(),
         witness: max(briefs.briefId),
       })
-      .from(lens.through(briefs, shape.parentBriefId === "any" ? "briefs_by_age" : "briefs_by_parent"))
-      .where(and(eq(briefs.runId, $.runId), ...conditionsOf(lens, $, shape)))
+      .from(lens.through(briefs, index))
+      .where(and(lens.ofRunThrough(briefs.runId, index, $.runId), ...conditionsOf(lens, $, shape)))
       .groupBy(...fields.filter(isGrouped).map((field) => unindexed(briefs[field])), status);
   }),
 );

@@ -48,7 +48,7 @@ const workstreamsFrom = family((from: From) =>
     return lens.db
       .select(getTableColumns(workstreams))
       .from(byKey)
-      .where(and(where, onFirstPage(lens, { from: byKey, key, where, ordered: asc, bulky })))
+      .where(and(where, onFirstPage(lens, { from: byKey, key, where, bulky })))
       .orderBy(asc(key))
       .limit(atMost(pageRows));
   }),
@@ -67,7 +67,7 @@ const briefsFrom = family((from: From) =>
     return lens.db
       .select(briefColumns(lens))
       .from(byKey)
-      .where(and(where, onFirstPage(lens, { from: byKey, key, where, ordered: asc, bulky: jsonColumns(briefs) })))
+      .where(and(where, onFirstPage(lens, { from: byKey, key, where, bulky: jsonColumns(briefs) })))
       .orderBy(asc(key))
       .limit(atMost(pageRows));
   }),
@@ -131,7 +131,7 @@ const eventsFrom = statement<{ runId: string; after: number }>()((lens, $) => {
   return lens.db
     .select(eventColumns(lens))
     .from(byKey)
-    .where(and(where, onFirstPage(lens, { from: byKey, key: events.seq, where, ordered: asc, bulky })))
+    .where(and(where, onFirstPage(lens, { from: byKey, key: events.seq, where, bulky })))
     .orderBy(asc(events.seq))
     .limit(atMost(pageRows));
 });

@@ -6,7 +6,7 @@ import type { Workstream } from "../../drizzle/rows.ts";
 import { type WorkstreamStatus, workstreamStatuses } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
-import { acceptedNames, type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
+import { type CreatorFields, type NewRow, newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { atMost } from "./index-choice.ts";
 import { type Context, family, type Operation, query, settle, statement } from "./operation.ts";
 import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRequest, page } from "./pages.ts";
@@ -30,7 +30,6 @@ export const newWorkstreamFields = {
   tier: "compared",
   ownerAgentId: "compared",
 } as const satisfies CreatorFields<NewWorkstream>;
-const newWorkstreamNames = acceptedNames<NewWorkstream>(newWorkstreamFields);
 
 export interface WorkstreamFilter extends PageRequest<string> {
   /** An array means any of these, an empty one none. */
@@ -84,7 +83,7 @@ const setStatus = family((from: readonly WorkstreamStatus[] | undefined) =>
 export function* createWorkstream(context: Context, workstream: NewWorkstream): Operation<Workstream> {
   const { runId } = context;
   const check = new Check();
-  const asked = check.object("workstream", workstream, newWorkstreamNames);
+  const asked = check.object("workstream", workstream, newWorkstreamFields);
   const row = {
     name: check.text("name", asked.name),
     tier: check.integer("tier", asked.tier),
@@ -145,13 +144,13 @@ interface Shape {
 }
 const listOf = family(({ statuses, after }: Shape) =>
   statement<{ runId: string; createdAt: string | null; id: string | null; limit: number }>()(
-    ({ db, t: { workstreams }, through }, $) =>
+    ({ db, t: { workstreams }, through, ofRunThrough }, $) =>
       db
         .select(getTableColumns(workstreams))
         .from(through(workstreams, "workstreams_by_age"))
         .where(
           and(
-            eq(workstreams.runId, $.runId),
+            ofRunThrough(workstreams.runId, "workstreams_by_age", $.runId),
             statuses && inArray(workstreams.status, [...statuses]),
             after ? isBehind(workstreams.createdAt, workstreams.workstreamId, $) : undefined,
           ),

@@ -92,8 +92,15 @@ CREATE TRIGGER events_seq BEFORE INSERT ON "run_blackboard".events FOR EACH ROW 
   {
     tag: "0002_claims",
     when: 1795895376744,
-    hash: "03e33446dd04e2e8e5b316c9dc7bbcb74aa9dc4a3f5234f3fcf0edf364ac34e5",
-    sql: `CREATE TABLE "run_blackboard"."dependencies" (
+    hash: "10c13c7a0290fbaa88d71a3c95fc0a3f8d9adcb8e69df82323b8873004ea89fa",
+    sql: `-- Written by hand. A collation of its own for each index keeps the planner from using another one: see src/operations/index-choice.ts.
+CREATE COLLATION "run_blackboard"."briefs_by_status" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."briefs_ready" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."briefs_ready_by_role" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."briefs_leased" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."briefs_delayed" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."briefs_blocked" (LOCALE = 'C');--> statement-breakpoint
+CREATE TABLE "run_blackboard"."dependencies" (
 	"run_id" text COLLATE "C" NOT NULL,
 	"brief_id" text COLLATE "C" NOT NULL,
 	"blocker_id" text COLLATE "C" NOT NULL,
@@ -110,12 +117,12 @@ ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "waits_for" integer DEFAULT 0 N
 ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "parked" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "run_blackboard"."briefs" ADD COLUMN "progress" jsonb;--> statement-breakpoint
 CREATE INDEX "dependencies_of_brief" ON "run_blackboard"."dependencies" USING btree ("run_id","brief_id","blocker_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_status" ON "run_blackboard"."briefs" USING btree ("run_id","status","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
-CREATE INDEX "briefs_ready" ON "run_blackboard"."briefs" USING btree ("run_id","priority" DESC NULLS LAST,"created_at","brief_id") WHERE status = 'pending' and waits_for = 0 and parked = 0;--> statement-breakpoint
-CREATE INDEX "briefs_ready_by_role" ON "run_blackboard"."briefs" USING btree ("run_id","role","priority" DESC NULLS LAST,"created_at" NULLS FIRST,"brief_id" NULLS FIRST) WHERE status = 'pending' and waits_for = 0 and parked = 0;--> statement-breakpoint
-CREATE INDEX "briefs_leased" ON "run_blackboard"."briefs" USING btree ("run_id","lease_expires_at","brief_id") WHERE "run_blackboard"."briefs"."lease_expires_at" is not null;--> statement-breakpoint
-CREATE INDEX "briefs_delayed" ON "run_blackboard"."briefs" USING btree ("run_id","not_before","brief_id") WHERE parked = 1;--> statement-breakpoint
-CREATE INDEX "briefs_blocked" ON "run_blackboard"."briefs" USING btree ("run_id","workstream_id") WHERE parked = 2;--> statement-breakpoint
+CREATE INDEX "briefs_by_status" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_by_status","status","created_at","brief_id");--> statement-breakpoint
+CREATE INDEX "briefs_ready" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_ready","priority" DESC NULLS LAST,"created_at","brief_id") WHERE status = 'pending' and waits_for = 0 and parked = 0;--> statement-breakpoint
+CREATE INDEX "briefs_ready_by_role" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_ready_by_role","role","priority" DESC NULLS LAST,"created_at","brief_id") WHERE status = 'pending' and waits_for = 0 and parked = 0;--> statement-breakpoint
+CREATE INDEX "briefs_leased" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_leased","lease_expires_at","brief_id") WHERE "run_blackboard"."briefs"."lease_expires_at" is not null;--> statement-breakpoint
+CREATE INDEX "briefs_delayed" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_delayed","not_before","brief_id") WHERE parked = 1;--> statement-breakpoint
+CREATE INDEX "briefs_blocked" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_blocked","workstream_id") WHERE parked = 2;--> statement-breakpoint
 -- Written by hand from here on. A brief waits for as many briefs as its dependencies name that are not done: those that are
 -- missing count too. Names are looked up in the table's schema, as in 0001.
 -- Blockers are locked against a change of their status, so that one that becomes done at the same time is counted once.
@@ -194,7 +201,7 @@ DECLARE
 	path text := set_config('search_path', quote_ident(TG_TABLE_SCHEMA) || ', pg_temp', true);
 BEGIN
 	UPDATE briefs SET parked = 0
-		WHERE run_id = NEW.run_id AND workstream_id = NEW.workstream_id AND parked = 2;
+		WHERE run_id COLLATE briefs_blocked = NEW.run_id AND workstream_id = NEW.workstream_id AND parked = 2;
 	RETURN NULL;
 END
 $$;
@@ -206,17 +213,28 @@ CREATE TRIGGER workstreams_unblocked AFTER UPDATE OF status ON "run_blackboard".
   {
     tag: "0003_tallies",
     when: 1795895381784,
-    hash: "3c1b9b467ae4934f9ccb869d6fb5919c9f7fe0bbe979688d749db08f0586765a",
-    sql: `CREATE INDEX "briefs_by_age" ON "run_blackboard"."briefs" USING btree ("run_id","created_at","brief_id","role","tier","workstream_id");--> statement-breakpoint
-CREATE INDEX "briefs_by_parent" ON "run_blackboard"."briefs" USING btree ("run_id","parent_brief_id","created_at" NULLS FIRST,"brief_id");--> statement-breakpoint
-CREATE INDEX "events_by_kind" ON "run_blackboard"."events" USING btree ("run_id","kind","seq" NULLS FIRST);--> statement-breakpoint
-CREATE INDEX "events_by_brief" ON "run_blackboard"."events" USING btree ("run_id","brief_id","seq" NULLS FIRST) WHERE "run_blackboard"."events"."brief_id" is not null;--> statement-breakpoint
-CREATE INDEX "workstreams_by_age" ON "run_blackboard"."workstreams" USING btree ("run_id","created_at","workstream_id");--> statement-breakpoint
+    hash: "09b7a2feadd7be2704f167334647906e4c5c47eeef76854be3df1135e14cb50b",
+    sql: `-- Written by hand: see 0002.
+CREATE COLLATION "run_blackboard"."briefs_by_age" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."briefs_by_parent" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."events_by_kind" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."events_by_brief" (LOCALE = 'C');--> statement-breakpoint
+CREATE COLLATION "run_blackboard"."workstreams_by_age" (LOCALE = 'C');--> statement-breakpoint
+CREATE INDEX "briefs_by_age" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_by_age","created_at","brief_id","role","tier","workstream_id");--> statement-breakpoint
+CREATE INDEX "briefs_by_parent" ON "run_blackboard"."briefs" USING btree ("run_id" COLLATE "run_blackboard"."briefs_by_parent","parent_brief_id","created_at","brief_id");--> statement-breakpoint
+CREATE INDEX "events_by_kind" ON "run_blackboard"."events" USING btree ("run_id" COLLATE "run_blackboard"."events_by_kind","kind","seq");--> statement-breakpoint
+CREATE INDEX "events_by_brief" ON "run_blackboard"."events" USING btree ("run_id" COLLATE "run_blackboard"."events_by_brief","brief_id","seq") WHERE "run_blackboard"."events"."brief_id" is not null;--> statement-breakpoint
+CREATE INDEX "workstreams_by_age" ON "run_blackboard"."workstreams" USING btree ("run_id" COLLATE "run_blackboard"."workstreams_by_age","created_at","workstream_id");--> statement-breakpoint
 -- Written by hand: a view that counts from indexes alone. Rows that every write touches would make claims wait for each other.
 CREATE VIEW "run_blackboard"."tallies" (run_id, subject, label, n) AS
-	SELECT run_id, 'workstreams', status, count(*) FROM "run_blackboard".workstreams GROUP BY run_id, status
-	UNION ALL SELECT run_id, 'briefs', status, count(*) FROM "run_blackboard".briefs GROUP BY run_id, status
-	UNION ALL SELECT run_id, 'events', kind, count(*) FROM "run_blackboard".events GROUP BY run_id, kind;
+	SELECT run.run_id, counted.subject, counted.label, counted.n FROM "run_blackboard".runs AS run, LATERAL (
+		SELECT 'workstreams' AS subject, status AS label, count(*) AS n FROM "run_blackboard".workstreams
+			WHERE run_id COLLATE "run_blackboard".workstreams_by_age = run.run_id GROUP BY status
+		UNION ALL SELECT 'briefs', status, count(*) FROM "run_blackboard".briefs
+			WHERE run_id COLLATE "run_blackboard".briefs_by_status = run.run_id GROUP BY status
+		UNION ALL SELECT 'events', kind, count(*) FROM "run_blackboard".events
+			WHERE run_id COLLATE "run_blackboard".events_by_kind = run.run_id GROUP BY kind
+	) AS counted;
 `,
   },
 ];

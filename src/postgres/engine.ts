@@ -3,7 +3,7 @@
  * the pool until it ends.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "drizzle-orm";
 import {
   allowManyListeners,
@@ -16,7 +16,8 @@ import {
 } from "../engine/engine.ts";
 import type { Operation } from "../operations/operation.ts";
 import { databaseOf, type PostgresDatabase } from "./drizzle.ts";
-import { isConnectionLoss, isContention, translated } from "./errors.ts";
+import { isContention, translated } from "./errors.ts";
+import { begin } from "./limits.ts";
 import { Line } from "./line.ts";
 import { type Client, type Connection, checkOut } from "./pool.ts";
 import { type Surroundings, Transaction, translatingDriverErrors } from "./transaction.ts";
@@ -99,7 +100,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
       line.client.release(line.broken);
     };
     try {
-      await translating(() => line.client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+      await translating(() => begin(line.client, this.#connection, "REPEATABLE READ READ ONLY"));
     } catch (error) {
       await close();
       throw error;
@@ -159,26 +160,17 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
   #transactionAlone<T>(body: (session: Session<"async", PostgresDatabase>) => Body<"async", T>): Promise<T> {
     return translatingDriverErrors(this.location, (threw) =>
       this.#withLine((line) =>
-        line.transaction(async () => {
-          await line.lockRun();
-          return await new Transaction(this.#surroundings, line).perform(body, threw);
-        }),
+        line.lockedTransaction(() => new Transaction(this.#surroundings, line).perform(body, threw)),
       ),
     );
   }
 
   async #withLine<T>(work: (line: Line) => Promise<T>): Promise<T> {
     const line = this.#lineOf(await checkOut(this.#connection));
-    let lost = false;
     try {
       return await work(line);
-    } catch (error) {
-      lost = isConnectionLoss(error);
-      // The pool's idle clients are probably lost too: let it process their errors before it returns the next client.
-      if (lost) await nextTurn();
-      throw error;
     } finally {
-      line.client.release(lost || line.broken);
+      line.client.release(line.broken);
     }
   }
 

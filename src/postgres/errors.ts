@@ -16,6 +16,25 @@ export function isUnlogged(error: unknown): boolean {
   return codeOf(error) === "22012";
 }
 
+/** A statement that was cancelled, since those that keep it from a lock make no progress. */
+export class LockWait extends Error {
+  readonly waitedMs: number;
+  constructor(waitedMs: number) {
+    super(`no lock in ${Math.round(waitedMs)} ms`);
+    this.waitedMs = waitedMs;
+  }
+}
+
+/** Returns whether a statement did not get a lock within the server's `lock_timeout`. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === "55P03";
+}
+
+/** Returns whether the server cancelled a statement: for a limit of its own, or because a user asked it to. */
+export function isCancelled(error: unknown): boolean {
+  return codeOf(error) === "57014";
+}
+
 /** Returns whether the server is unreachable, refuses connections, is read-only, or the connection was lost. */
 export function isConnectionLoss(error: unknown): boolean {
   return (
@@ -31,7 +50,7 @@ const readOnlyServer = "25006";
 const connectionLoss = /^(08...|57P0[1-5]|25P0[34]|28...|3D000|53300|E[A-Z_]+)$/;
 /** Messages of node-postgres errors without a code. */
 const connectionMessages =
-  /^(Connection terminated|Client has encountered a connection error|timeout e(xceeded|xpired)|Client was closed|Cannot use a pool after calling end|Query read timeout)/;
+  /^(Connection terminated|Client has encountered a connection error|timeout e(xceeded|xpired)|Client was closed|Cannot use a pool after calling end|Query read timeout|no answer in)/;
 
 /** Returns the error for any failure to connect, before a statement was sent. */
 export function unreachable(error: unknown, location: string): ConnectionError {
@@ -53,6 +72,13 @@ export function translated(error: unknown, location: string): unknown {
       { cause },
     );
   }
+  if (code === "25P03") {
+    return new ConnectionError(
+      `A transaction at ${location} made no call for longer than \`transactionTimeoutMs\`, so the server ended it ` +
+        `(${reasonOf(cause)}). It was rolled back.`,
+      { cause },
+    );
+  }
   if (isConnectionLoss(error)) {
     return new ConnectionError(
       `Lost the connection to the server at ${location} (${reasonOf(cause)}). Whether the last write was committed is ` +
@@ -60,9 +86,14 @@ export function translated(error: unknown, location: string): unknown {
       { cause },
     );
   }
-  if (isContention(error) || code === "55P03" || code === "57014") {
+  if (isCancelled(error)) {
+    const raise = message.includes("statement timeout") ? ", or raise `statement_timeout`" : "";
+    const cancelled = `The server at ${location} cancelled the statement (${reasonOf(cause)}). Nothing was written; retry${raise}.`;
+    return new BusyError(cancelled, 0, { cause });
+  }
+  if (isContention(error) || isLockTimeout(error) || cause instanceof LockWait) {
     const busy = `${location}: conflict with other transactions (${message}). Nothing was written; retry.`;
-    return new BusyError(busy, 0, { cause });
+    return new BusyError(busy, cause instanceof LockWait ? cause.waitedMs : 0, { cause });
   }
   if (code === "53100") {
     const full = `Cannot write to ${location}: the server's disk is full (${message}).`;

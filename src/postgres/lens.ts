@@ -4,6 +4,7 @@
  */
 import { type AnyColumn, eq, exists, type Placeholder, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
+import { getTableConfig } from "drizzle-orm/pg-core";
 import type { PostgresTables } from "../../drizzle/schema.postgres.ts";
 import { isNumeric } from "../drizzle-versions.ts";
 import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
@@ -13,6 +14,7 @@ export function postgresLens(db: NodePgDatabase, tables: PostgresTables, nameFor
   const nameOf = (query: { toSQL(): { sql: string } }) => nameFor(query.toSQL().sql);
   const dialect = {
     through,
+    ofRunThrough,
     byKey: (_: unknown, update: unknown) => update,
     bound,
     typed,
@@ -36,10 +38,17 @@ export function postgresLens(db: NodePgDatabase, tables: PostgresTables, nameFor
   return { db, t: tables, ...dialect } as unknown as Lens;
 }
 
-/** The planner chooses the index by the order that a query states. */
+/** The planner chooses the index by what `ofRunThrough` states. */
 function through<T>(table: T): T {
   return table;
 }
+
+/** Raw SQL, since the builder has no COLLATE. The index has the run's id with a collation of the same name; keys have the column's. */
+const ofRunThrough: Lens["ofRunThrough"] = (column, index, runId) => {
+  if (index === "key") return eq(column, runId);
+  const schema = sql.identifier(getTableConfig(column.table).schema ?? "public");
+  return sql`${column} collate ${schema}.${sql.identifier(index)} = ${runId}`;
+};
 
 /** PostgreSQL compares the plan of a statement with that for its values, and keeps the better one. */
 function bound(placeholder: Placeholder): SQL {

@@ -10,6 +10,7 @@ import { atOnceLens } from "./at-once.ts";
 import { databaseOn } from "./drizzle.ts";
 import { isContention, isUnlogged } from "./errors.ts";
 import { postgresLens } from "./lens.ts";
+import { begin, isTurnOver } from "./limits.ts";
 import { lockRun, type Site } from "./locks.ts";
 import type { Client, Connection } from "./pool.ts";
 import { nameFor, reading } from "./prepared.ts";
@@ -60,10 +61,8 @@ export class Line {
       if ("snapshot" in step) {
         return this.transaction(() => this.runInside(step.snapshot()), "REPEATABLE READ READ ONLY");
       }
-      return this.transaction(async () => {
-        if (step.severalRows) await this.lockRun();
-        return await this.runInside(step.atomic());
-      });
+      const work = () => this.runInside(step.atomic());
+      return step.severalRows ? this.lockedTransaction(work) : this.transaction(work);
     };
     return this.#drive(operation, special, execute);
   }
@@ -80,13 +79,24 @@ export class Line {
     });
   }
 
-  lockRun(): Promise<void> {
-    return lockRun(this.client, this.#site, this.#runId);
+  /** A transaction that waits for its turn among those of the run. */
+  async lockedTransaction<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      let isLocked = false;
+      try {
+        return await this.transaction(async () => {
+          await lockRun(this.client, this.#site, this.#runId);
+          isLocked = true;
+          return await work();
+        });
+      } catch (error) {
+        if (isLocked || !isTurnOver(error, this.#connection)) throw error;
+      }
+    }
   }
 
   async transaction<T>(work: () => Promise<T>, level = "READ COMMITTED"): Promise<T> {
-    // Explicit, because a database may have a different default.
-    await this.client.query(`BEGIN ISOLATION LEVEL ${level}`);
+    await begin(this.client, this.#connection, level);
     return await this.#ending("COMMIT", "ROLLBACK", work);
   }
 

@@ -8,6 +8,7 @@ import { refuseForbidden, statementsOf } from "../engine/statements.ts";
 import { BlackboardError, MigrationError } from "../errors.ts";
 import { messageOf } from "../foreign.ts";
 import { translated } from "./errors.ts";
+import { begin, isTurnOver } from "./limits.ts";
 import { identifier, inSchema } from "./names.ts";
 import { type Client, type Connection, checkOut } from "./pool.ts";
 import { altered, foreignMigrationsTable, historyOf, mayNotCreate, mayNotRead, mismatch, notUtf8 } from "./refusals.ts";
@@ -34,25 +35,39 @@ const advisoryClass = 0x62_6d_69_67;
  * @throws MigrationError, ConnectionError. When it throws, nothing was changed.
  */
 export async function migratePostgres(connection: Connection, migrations: readonly Migration[]): Promise<void> {
-  const { location, schema } = connection;
+  const { location } = connection;
   await withClient(connection, async (client) => {
     const { pending } = await planOf(client, connection, migrations);
     if (pending.length === 0) return;
     refuseForbidden(pending, location, "postgres");
-    // Explicit, because a database may have a different default: changes committed while waiting must be visible.
-    await ask(client, "BEGIN ISOLATION LEVEL READ COMMITTED");
-    try {
-      await ask(client, "SELECT pg_catalog.pg_advisory_xact_lock($1, pg_catalog.hashtext($2))", [
-        advisoryClass,
-        schema,
-      ]);
-      await applyAll(client, await planOf(client, connection, migrations), connection);
-      await ask(client, "COMMIT");
-    } catch (error) {
-      await client.query("ROLLBACK").catch(() => undefined);
-      throw error;
+    for (;;) {
+      // Changes committed while waiting must be visible.
+      await begin(client, connection, "READ COMMITTED");
+      try {
+        if (await takeTurn(client, connection)) {
+          await applyAll(client, await planOf(client, connection, migrations), connection);
+          await ask(client, "COMMIT");
+          return;
+        }
+        await ask(client, "ROLLBACK");
+      } catch (error) {
+        await client.query("ROLLBACK").catch(() => undefined);
+        throw error;
+      }
     }
   });
+}
+
+/** Waits for other processes that migrate the schema, however long they take. Returns false if it has to begin again. */
+async function takeTurn(client: Client, connection: Connection): Promise<boolean> {
+  const values = [advisoryClass, connection.schema];
+  try {
+    await ask(client, "SELECT pg_catalog.pg_advisory_xact_lock($1, pg_catalog.hashtext($2))", values);
+    return true;
+  } catch (error) {
+    if (isTurnOver(error, connection)) return false;
+    throw error;
+  }
 }
 
 /** Throws `MIGRATION_PENDING` if migrations are pending. Read-only. */
@@ -104,6 +119,7 @@ async function planOf(client: Client, connection: Connection, migrations: readon
   const { location, schema } = connection;
   const found = await readCatalogue(client, schema);
   connection.isStricter = found.isolation !== "read committed";
+  connection.limits = found.limits;
   const wrong = found.encodings.find((encoding) => encoding !== "UTF8");
   if (wrong !== undefined) throw notUtf8(wrong, found);
   if (found.usable === false || found.readable === false) throw mayNotRead(location, schema, found);

@@ -3,6 +3,7 @@
  */
 import { eq, sql } from "drizzle-orm";
 import type { PostgresTables } from "../../drizzle/schema.postgres.ts";
+import { InvalidInputError } from "../errors.ts";
 import { getRunOverview, listRunIds } from "../operations/overview.ts";
 import { reader, theOnlyOne } from "../operations/read-context.ts";
 import { listEachRun } from "../operations/run-listings.ts";
@@ -12,7 +13,7 @@ import { migrations } from "./embedded.postgres.ts";
 import { PostgresEngine } from "./engine.ts";
 import { translated } from "./errors.ts";
 import { migratePostgres, requireCurrentPostgres } from "./migrate.ts";
-import { type Connection, connectAlone, connectPostgres, type Server } from "./pool.ts";
+import { type Connection, connectAlone, connectPostgres, type Pool, type Server } from "./pool.ts";
 import { listed } from "./schema.ts";
 
 interface ServerPlace extends Server {
@@ -27,12 +28,29 @@ export function postgresPlace({ runId, ...server }: ServerPlace): RunPlace {
   };
 }
 
+/** How many connections of a caller's pool are held by snapshots. */
+const reading = new WeakMap<Pool, number>();
+
+function count(pool: Pool, change: 1 | -1): void {
+  reading.set(pool, (reading.get(pool) ?? 0) + change);
+}
+
+/** A copy within a pool would wait for the connection that it reads from. */
+function requireFree({ pool }: Connection): void {
+  const held = reading.get(pool) ?? 0;
+  if (held < pool.options.max) return;
+  const message = `must be a Pool with more than ${held} connections: a run is being read on each, and writing needs one more`;
+  throw new InvalidInputError([{ path: "connection", message }]);
+}
+
 async function openSnapshot(connection: Connection, wanted: string | undefined): Promise<Snapshot> {
   try {
     await requireCurrentPostgres(connection, migrations);
     const engine = new PostgresEngine({ connection, runId: wanted ?? "", logger: undefined });
     const snapshot = await engine.snapshot();
+    count(connection.pool, 1);
     const close = async () => {
+      count(connection.pool, -1);
       await snapshot.close();
       await connection.close();
     };
@@ -41,6 +59,7 @@ async function openSnapshot(connection: Connection, wanted: string | undefined):
       // The server restricts reading by login, so an exported file is readable only by its owner.
       return { runId, mode: 0o600, run: snapshot.run, close };
     } catch (error) {
+      count(connection.pool, -1);
       await snapshot.close();
       throw error;
     }
@@ -52,6 +71,7 @@ async function openSnapshot(connection: Connection, wanted: string | undefined):
 
 async function receive<T>(connection: Connection, runId: string, fill: (store: Store) => Promise<T>): Promise<T> {
   try {
+    requireFree(connection);
     await migratePostgres(connection, migrations);
     const engine = new PostgresEngine({ connection, runId, logger: undefined });
     return await engine.transaction(async (session) => {

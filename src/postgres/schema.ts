@@ -7,7 +7,8 @@ import { Column, getTableColumns, getTableName, getViewName, getViewSelectedFiel
 import { getTableConfig } from "drizzle-orm/pg-core";
 import { defaultSchema, type PostgresTables, tablesIn } from "../../drizzle/schema.postgres.ts";
 import { type Migration, migrationsTable } from "../engine/history.ts";
-import type { Client } from "./pool.ts";
+import { readLimits } from "./limits.ts";
+import type { Client, SessionLimits } from "./pool.ts";
 import { ask } from "./text-types.ts";
 
 /** In the order of their references: each table only refers to those before it. */
@@ -47,6 +48,7 @@ export interface Found {
   readonly encodings: readonly string[];
   /** The level of a statement outside of a transaction. */
   readonly isolation: string;
+  readonly limits: SessionLimits;
   /** The columns of each relation with one of this package's names. */
   readonly present: Present;
 }
@@ -62,6 +64,7 @@ export async function readCatalogue(client: Client, schema: string): Promise<Fou
        current_user AS role, pg_catalog.current_database() AS database,
        pg_catalog.jsonb_build_array(pg_catalog.current_setting('server_encoding'), pg_catalog.current_setting('client_encoding'))
          AS encodings, pg_catalog.current_setting('default_transaction_isolation') AS isolation,
+       ${readLimits} AS limits,
        coalesce((SELECT pg_catalog.jsonb_object_agg(relname, columns) FROM (
          SELECT relname, coalesce(pg_catalog.jsonb_agg(attname ORDER BY attnum) FILTER (WHERE attnum > 0), '[]') AS columns
          FROM pg_catalog.pg_class LEFT JOIN pg_catalog.pg_attribute ON attrelid = pg_class.oid AND NOT attisdropped

@@ -2,8 +2,7 @@
  * Decoding of the values that this package reads. node-postgres decodes with parsers that a program may replace for itself or for
  * one pool, for example to read every integer as a BigInt: the package's own queries must return the same values there.
  */
-import type { CustomTypesConfig, QueryResult, QueryResultRow } from "pg";
-import type { Client } from "./pool.ts";
+import type { CustomTypesConfig, PoolClient, QueryResult, QueryResultRow } from "pg";
 
 /** Oids are constant: https://www.postgresql.org/docs/15/catalog-pg-type.html */
 const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
@@ -24,7 +23,7 @@ export const ownTypes: CustomTypesConfig = {
 
 /** Runs a statement of this package that Drizzle's builder can't express. */
 export function ask<Row extends QueryResultRow>(
-  client: Client,
+  client: PoolClient,
   text: string,
   values?: unknown[],
 ): Promise<QueryResult<Row>> {

@@ -3,6 +3,7 @@
  */
 import {
   type AnyColumn,
+  eq,
   getTableColumns,
   getTableName,
   type Placeholder,
@@ -20,6 +21,7 @@ export function sqliteLens(db: Lens["db"]): Lens {
     db,
     t: tables,
     through,
+    ofRunThrough,
     byKey,
     bound,
     typed,
@@ -54,6 +56,9 @@ const through: Lens["through"] = (table, index) => {
   const way = index === "key" ? key : sql`indexed by ${sql.identifier(index)}`;
   return new Subquery(sql`select * from ${table} ${way}`, getTableColumns(table), name) as Subquery & typeof table;
 };
+
+/** The index is stated by `through`. */
+const ofRunThrough: Lens["ofRunThrough"] = (column, _index, runId) => eq(column, runId);
 
 /** Adds INDEXED BY after the name of the table, which the builder can't. */
 const byKey: Lens["byKey"] = (table, update) => {

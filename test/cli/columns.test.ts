@@ -28,6 +28,6 @@ test("brief shows every column", () => {
     connectTo(file).prepare(`UPDATE briefs SET ${column.name} = ?`).run(stored);
     return { column: column.name, text };
   });
-  const output = printed("brief", file, "the brief_id");
+  const output = printed("brief", file, "the brief_id", "--wide");
   expect(shown.filter(({ text }) => !output.includes(text))).toEqual([]);
 });

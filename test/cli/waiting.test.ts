@@ -59,7 +59,7 @@ test("tree marks what waits, with the failed ones first, and what waits only ind
   expect(lineOf("test")).toMatch(/ {2}waits for 2: write \(failed\), lint \(pending\)$/);
   expect(lineOf("ship")).toMatch(/ {2}waits for 1: test \(pending\), indirectly for something failed$/);
   expect(lineOf("later/1")).toMatch(/ {2}not before 2099-01-01T00:00:00.000Z$/);
-  expect(lineOf("lint")).toMatch(/○ lint {2}coder$/);
+  expect(lineOf("lint")).toMatch(/○ lint {2}coder {2}\d+ s$/);
 });
 
 test("brief prints what a brief comes after, what comes after it, its priority, times and progress", () => {

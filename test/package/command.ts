@@ -112,7 +112,7 @@ export function command(folder: () => string): void {
       using board = makeRun(root);
       expect(json("summary", "--root", root)).toMatchObject(board.getRunSummary());
       expect(rows("briefs", "webhooks", "--root", root)).toEqual(board.listBriefs().items);
-      expect(rows("briefs", "webhooks", "--status", "done", "failed", "--parent", "plan", "--root", root)).toEqual(
+      expect(rows("briefs", "webhooks", "--status", "done,failed", "--parent", "plan", "--root", root)).toEqual(
         board.listBriefs({ status: ["done", "failed"], parentBriefId: "plan" }).items,
       );
       expect(

@@ -13,7 +13,6 @@ const dependencies = [
   "drizzle-orm",
   "uuidv7",
   "commander",
-  "cli-table3",
   "@types/better-sqlite3",
   "@types/node",
   "undici-types",

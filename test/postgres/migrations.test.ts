@@ -17,7 +17,7 @@ import { startProgram } from "./program.ts";
 
 /** Opens as a build with these migrations does. */
 async function openWith(url: string, migrations: readonly Migration[], how = migratePostgres): Promise<void> {
-  const connection = connectPostgres({ connection: url, schema: undefined });
+  const connection = connectPostgres({ connection: url, schema: undefined, transactionTimeoutMs: 30_000 });
   try {
     await how(connection, migrations);
   } finally {
@@ -311,6 +311,9 @@ describe.skipIf(!hasServer)("the Drizzle definitions", () => {
     const words = ["export", "--config", "drizzle.postgres.config.ts"];
     const project = fileURLToPath(new URL("../..", import.meta.url));
     const sql = execFileSync("node_modules/.bin/drizzle-kit", words, { cwd: project, encoding: "utf8", stdio: "pipe" });
+    // drizzle-kit has no collations: the migrations create them by hand.
+    for (const [, index] of sql.matchAll(/COLLATE "run_blackboard"\."(\w+)"/g))
+      await defined.sql(`CREATE COLLATION ${index} (LOCALE = 'C')`);
     await defined.sql(sql.replaceAll('"run_blackboard".', `"${defined.name}".`));
     await open(migrated);
     const made = async ({ name, sql }: Schema) => {

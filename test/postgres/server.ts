@@ -18,6 +18,13 @@ export interface PrivateServer extends Server {
   restart(mode: "fast" | "immediate"): void;
   halt(): void;
   start(): void;
+  /** Starts a read-only copy that follows this server. */
+  startStandby(): Standby;
+}
+
+interface Standby extends PrivateServer {
+  /** Makes it a primary. Returns once it accepts writes. */
+  promote(): void;
 }
 
 /** A private server trusts every user except this one, who needs a password. */
@@ -65,7 +72,11 @@ const settings = {
 /** Starts a private cluster; `undefined` if PostgreSQL is not installed. */
 export function startPrivateServer(): PrivateServer | undefined {
   const bin = programs();
-  if (!bin) return undefined;
+  return bin === undefined ? undefined : startCluster(bin);
+}
+
+/** Starts a cluster; one that copies and follows the server with the socket in the folder `source`, if there is one. */
+function startCluster(bin: string, source?: string): Standby {
   const folder = mkdtempSync(join(tmpdir(), "run-blackboard-pg-"));
   const owner = process.getuid?.() === 0 ? "postgres" : undefined;
   if (owner) chownSync(folder, id("-u", owner), id("-g", owner));
@@ -83,22 +94,16 @@ export function startPrivateServer(): PrivateServer | undefined {
   const start = () => control(...options, "start");
   const halt = () => control("--mode", "immediate", "stop");
   const remove = () => rmSync(folder, { recursive: true, force: true });
+  const user = ["--username", "tester"];
   try {
-    run(
-      "initdb",
-      "--pgdata",
-      data,
-      "--username",
-      "tester",
-      "--encoding",
-      "UTF8",
-      ...locale,
-      "--auth",
-      "trust",
-      "--no-sync",
-    );
-    const whoMayComeIn = `local all ${userWithPassword} scram-sha-256\nlocal all all trust\n`;
-    writeFileSync(join(data, "pg_hba.conf"), whoMayComeIn);
+    if (source === undefined) {
+      run("initdb", "--pgdata", data, ...user, "--encoding", "UTF8", ...locale, "--auth", "trust", "--no-sync");
+      const whoMayComeIn = `local all ${userWithPassword} scram-sha-256\nlocal all all trust\nlocal replication all trust\n`;
+      writeFileSync(join(data, "pg_hba.conf"), whoMayComeIn);
+    } else {
+      const how = ["--write-recovery-conf", "--checkpoint", "fast", "--no-sync", "--no-manifest"];
+      run("pg_basebackup", "--pgdata", data, ...user, "--host", source, ...how);
+    }
     start();
   } catch (error) {
     remove();
@@ -118,6 +123,8 @@ export function startPrivateServer(): PrivateServer | undefined {
     start,
     halt,
     restart: (mode) => control(...options, "--mode", mode, "restart"),
+    startStandby: () => startCluster(bin, folder),
+    promote: () => control("promote"),
     stop,
   };
 }

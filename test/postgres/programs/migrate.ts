@@ -9,7 +9,7 @@ import { heard, say } from "../../processes/programs/talk.ts";
 const migrations = JSON.parse(process.argv[2] ?? "[]");
 say("ready");
 for await (const url of heard()) {
-  const connection = connectPostgres({ connection: url, schema: undefined });
+  const connection = connectPostgres({ connection: url, schema: undefined, transactionTimeoutMs: 30_000 });
   try {
     await migratePostgres(connection, migrations);
     say("ok");

@@ -1,0 +1,165 @@
+/** How runs, briefs, workstreams and roles are named, what is said about unknown ones, and where runs are looked for. */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { openBlackboard } from "run-blackboard";
+import { expect, test } from "vitest";
+import { project } from "../package/installed.ts";
+import { temporaryFolder } from "../processes/folder.ts";
+import { printed, run } from "./command.ts";
+
+function makeRoot(): { folder: string; root: string } {
+  const folder = temporaryFolder();
+  const root = join(folder, "runs");
+  for (const runId of ["webhooks", "mailer"]) {
+    using board = openBlackboard({ runId, root, synchronous: "normal" });
+    board.createRun(`the goal of ${runId}`);
+    board.createWorkstream({ workstreamId: "api", name: "API", tier: 1 });
+    board.spawnBrief({ briefId: "write/0", tier: 1, role: "coder", workstreamId: "api" });
+    board.spawnBrief({ briefId: "write/1", tier: 1, role: "tester" });
+  }
+  return { folder, root };
+}
+
+test("a misspelt run, brief, workstream or role is an error with a suggestion", () => {
+  const { root } = makeRoot();
+  const errorOf = (...words: string[]) => {
+    const { code, stdout, stderr } = run([...words, "--root", root]);
+    expect({ words, code, stdout }).toEqual({ words, code: 1, stdout: "" });
+    return stderr;
+  };
+  expect(errorOf("summary", "webhoks")).toMatch(/^There is no run "webhoks" under .*Did you mean "webhooks"\?\n$/);
+  expect(errorOf("status", "mialer")).toMatch(/Did you mean "mailer"\?\n$/);
+  expect(errorOf("brief", "webhooks", "Write/1")).toBe(
+    'Run "webhooks" has no brief "Write/1". Did you mean "write/1" or "write/0"?\n',
+  );
+  expect(errorOf("fail", "webhooks", "wirte/0")).toMatch(/Did you mean "write\/0"/);
+  expect(errorOf("briefs", "webhooks", "--workstream", "apo")).toContain('no workstream "apo"');
+  expect(errorOf("briefs", "webhooks", "--role", "codr")).toMatch(
+    /no brief has the role "codr"\. Did you mean "coder"\?\n$/,
+  );
+  expect(errorOf("briefs", "webhooks", "--role", "coder,none")).toMatch(/Its roles are "coder", "tester"\.\n$/);
+  expect(errorOf("summary", join(root, "webhooks"), "--run", "mailer")).toMatch(
+    /^There is no run "mailer" in .*Its runs are "webhooks"\.\n$/,
+  );
+});
+
+test("a run is named by its folder's path, from wherever, or by a part of its name", () => {
+  const { folder, root } = makeRoot();
+  const idOf = (words: string[], cwd?: string) => {
+    const { stdout, stderr } = run(["summary", ...words, "--json"], { cwd: cwd ?? folder });
+    return stderr === "" ? JSON.parse(stdout).runId : stderr;
+  };
+  expect(idOf(["runs/webhooks"])).toBe("webhooks");
+  expect(idOf(["runs/webhooks/"])).toBe("webhooks");
+  expect(idOf(["."], join(root, "mailer"))).toBe("mailer");
+  expect(idOf(["./mailer"], root)).toBe("mailer");
+  expect(idOf(["webh"])).toBe("webhooks");
+  expect(run(["summary", "mailer"], { cwd: root }).stderr).toContain('Did you mean "./mailer"?');
+  expect(run(["status", "runs/webhooks"], { cwd: folder }).stdout).toContain("current");
+  const copy = join(folder, "copy.db");
+  expect(run(["backup", "runs/mailer", copy], { cwd: folder }).code).toBe(0);
+  expect(run(["restore", copy, "runs/mailer", "--force"], { cwd: folder }).code).toBe(0);
+});
+
+test("RUN_BLACKBOARD_ROOT replaces the default root; --root and a path go before it", () => {
+  const { folder, root } = makeRoot();
+  const env = { RUN_BLACKBOARD_ROOT: root };
+  expect(run(["runs"], { env, cwd: "/" }).stdout).toContain("the goal of mailer");
+  expect(run(["briefs", "mailer", "--limit", "1"], { env, cwd: "/" }).stdout).toContain("write/0");
+  const elsewhere = run(["runs", "--root", folder], { env });
+  expect(elsewhere.stdout).toContain("No runs under");
+  const both = { ...env, RUN_BLACKBOARD_POSTGRES: "postgresql://nobody@127.0.0.1:1/none" };
+  expect(run(["summary", join(root, "mailer")], { env: both }).code).toBe(0);
+  expect(run(["summary", "mailer", "--root", root], { env: both }).code).toBe(0);
+  expect(run(["summary", "mailer"], { env: both })).toMatchObject({ code: 1, stdout: "" });
+});
+
+test("--version prints the package's version", () => {
+  const { version } = JSON.parse(readFileSync(join(project, "package.json"), "utf8"));
+  expect(printed("--version")).toBe(`${version}\n`);
+});
+
+test("messages name what can be typed, not the package's functions and options", () => {
+  const { root } = makeRoot();
+  const empty = join(temporaryFolder(), "empty.db");
+  openBlackboard({ runId: "r", file: empty }).close();
+  const old = join(temporaryFolder(), "old.db");
+  copyFileSync(join(project, "test/fixtures/python/webhook.db"), old);
+  expect(run(["summary", empty]).stderr).toMatch(/empty\.db has no run yet\.\n$/);
+  for (const words of [
+    ["summary", empty],
+    ["summary", empty, "--run", "r"],
+    ["summary", "nowhere"],
+    ["brief", "mailer", "nothing"],
+    ["fail", old, "webhook"],
+    ["retry", "mailer", "write/0", "--delay", "9999999w"],
+    ["restore", old, "mailer"],
+    ["migrate", "nowhere"],
+    ["runs", "--postgres", "nonsense"],
+    ["prune", "--older-than", "soon"],
+  ]) {
+    const { code, stderr } = run([...words, "--root", root].slice(0, words.includes("--postgres") ? -2 : undefined));
+    expect({ words, code }).toEqual({ words, code: 1 });
+    expect(stderr).not.toMatch(
+      /createRun|`|\bPool\b|runId|olderThanMs|delayMs|create: true|migrate: "auto"|must be true/,
+    );
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  }
+});
+
+test("numbers and nouns agree", () => {
+  const { root } = makeRoot();
+  const file = join(root, "mailer");
+  expect(printed("tree", file)).toContain("of 2 briefs, 0 failed");
+  expect(printed("brief", file, "write/0")).toContain("\n1 event\n");
+  expect(printed("fail", file, "write/0")).toBe("write/0  failed\n");
+  expect(printed("retry", file, "--failed")).toContain("1 brief changed");
+  expect(printed("brief", file, "write/0")).toMatch(/attempts +0 claims, 1 retry\n/);
+});
+
+test("a shell completes commands, options, runs, briefs and roles", () => {
+  const { root } = makeRoot();
+  const long = "01a22414-a087-7086-8675-68f9563e2573";
+  {
+    using board = openBlackboard({ runId: "mailer", root });
+    board.spawnBrief({ briefId: long, tier: 1, role: "coder" });
+  }
+  const env = { RUN_BLACKBOARD_ROOT: root };
+  const offered = (...words: string[]) => {
+    const { code, stdout, stderr } = run(["__complete", "--", ...words], { env, cwd: "/" });
+    expect({ words, code, stderr }).toEqual({ words, code: 0, stderr: "" });
+    return stdout.trimEnd().split("\n");
+  };
+  expect(offered("bri")).toEqual(["briefs", "brief"]);
+  expect(offered("briefs", "")).toEqual(["mailer", "webhooks"]);
+  expect(offered("brief", "mailer", "")).toEqual(["write/0", "write/1", "563e2573"]);
+  expect(offered("retry", "mailer", "write/0", "write/")).toEqual(["write/0", "write/1"]);
+  expect(offered("brief", "mailer", "01a2")).toEqual([long]);
+  expect(offered("briefs", "mailer", "--status", "done,f")).toEqual(["done,failed"]);
+  expect(offered("briefs", "mailer", "--role", "")).toEqual(["coder", "tester"]);
+  expect(offered("briefs", "mailer", "--work")).toEqual(["--workstream"]);
+  expect(offered("briefs", "mailer", "--workstream", "a")).toEqual(["api"]);
+  expect(offered("brief", "nowhere", "x")).toEqual([""]);
+});
+
+test("the bash script offers what the command says, quoted", () => {
+  const { root } = makeRoot();
+  {
+    using board = openBlackboard({ runId: "mailer", root });
+    board.spawnBrief({ briefId: "write $(two)", tier: 1, role: "coder" });
+  }
+  const script = printed("completion", "bash");
+  const tsx = import.meta.resolve("tsx");
+  const main = join(project, "src/cli/main.ts");
+  const test = `run-blackboard() { "${process.execPath}" --import "${tsx}" "${main}" "$@"; }
+${script}
+COMP_WORDS=(run-blackboard brief mailer wri); COMP_CWORD=3; _run_blackboard; printf '%s\n' "\${COMPREPLY[@]}"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", test], {
+    encoding: "utf8",
+    env: { ...process.env, RUN_BLACKBOARD_ROOT: root },
+  });
+  expect(stderr).toBe("");
+  expect(stdout.trimEnd().split("\n").sort()).toEqual(["write/0", "write/1", "write\\ \\$\\(two\\)"].sort());
+  for (const shell of ["zsh", "fish"]) expect(printed("completion", shell)).toContain("__complete --");
+});
