@@ -18,6 +18,7 @@ const suites = [
   "test/postgres/statements.test.ts",
   "test/postgres/transactions.test.ts",
   "test/processes/driver.test.ts",
+  "test/processes/drizzle.test.ts",
   "test/transfer/moving.test.ts",
 ];
 

@@ -77,6 +77,7 @@ async function proveDrizzle(): Promise<void> {
     get: (all, name) => (name === "query" ? query : Reflect.get(all, name, all)),
   });
   const database = drizzle({ client });
-  if (database.$client === client) await database.execute(sql`select 1`);
+  // An error is that of another server, or of the answer, which has no rows.
+  if (database.$client === client) await database.execute(sql`select 1`).catch(() => undefined);
   if (!isAsked) throw reachesAnother();
 }
