@@ -22,7 +22,7 @@ const config: KnipConfig = {
       // `.ci/package.ts` and `.ci/mutation.ts` name them as commands and as a plugin.
       ignoreDependencies: ["@arethetypeswrong/cli", "@stryker-mutator/vitest-runner", "publint"],
       // Programs of the system.
-      ignoreBinaries: ["apt-get", "mkfifo", "prlimit", "script", "unshare"],
+      ignoreBinaries: ["apt-get", "mkfifo", "prlimit", "psql", "script", "unshare"],
     },
     "bench/peers": {
       entry: ["peers.mjs"],

@@ -81,31 +81,35 @@ WHEN NOT EXISTS (SELECT 1 FROM briefs WHERE brief_id = OLD.blocker_id AND +run_i
 END;
 
 CREATE TRIGGER briefs_blocker_done AFTER UPDATE OF status ON briefs
-WHEN NEW.status = 'done' AND OLD.status <> 'done' BEGIN
-	UPDATE briefs SET waits_for = waits_for - 1 FROM dependencies AS dependency
-		WHERE dependency.run_id = NEW.run_id AND dependency.blocker_id = NEW.brief_id
-			AND briefs.brief_id = dependency.brief_id AND +briefs.run_id = NEW.run_id;
+WHEN NEW.status = 'done' AND OLD.status <> 'done'
+	AND EXISTS (SELECT 1 FROM dependencies WHERE run_id = NEW.run_id AND blocker_id = NEW.brief_id) BEGIN
+	UPDATE briefs SET waits_for = waits_for - 1 FROM (
+		SELECT brief_id FROM dependencies WHERE run_id = NEW.run_id AND blocker_id = NEW.brief_id LIMIT -1) AS dependency
+		WHERE likelihood(dependency.brief_id IS NOT NULL, 0.000001) AND briefs.brief_id = dependency.brief_id AND +briefs.run_id = NEW.run_id;
 END;
 
 CREATE TRIGGER briefs_blocker_undone AFTER UPDATE OF status ON briefs
-WHEN OLD.status = 'done' AND NEW.status <> 'done' BEGIN
-	UPDATE briefs SET waits_for = waits_for + 1 FROM dependencies AS dependency
-		WHERE dependency.run_id = NEW.run_id AND dependency.blocker_id = NEW.brief_id
-			AND briefs.brief_id = dependency.brief_id AND +briefs.run_id = NEW.run_id;
+WHEN OLD.status = 'done' AND NEW.status <> 'done'
+	AND EXISTS (SELECT 1 FROM dependencies WHERE run_id = NEW.run_id AND blocker_id = NEW.brief_id) BEGIN
+	UPDATE briefs SET waits_for = waits_for + 1 FROM (
+		SELECT brief_id FROM dependencies WHERE run_id = NEW.run_id AND blocker_id = NEW.brief_id LIMIT -1) AS dependency
+		WHERE likelihood(dependency.brief_id IS NOT NULL, 0.000001) AND briefs.brief_id = dependency.brief_id AND +briefs.run_id = NEW.run_id;
 END;
 
 CREATE TRIGGER briefs_blocker_insert AFTER INSERT ON briefs
-WHEN NEW.status = 'done' BEGIN
-	UPDATE briefs SET waits_for = waits_for - 1 FROM dependencies AS dependency
-		WHERE dependency.run_id = NEW.run_id AND dependency.blocker_id = NEW.brief_id
-			AND briefs.brief_id = dependency.brief_id AND +briefs.run_id = NEW.run_id;
+WHEN NEW.status = 'done'
+	AND EXISTS (SELECT 1 FROM dependencies WHERE run_id = NEW.run_id AND blocker_id = NEW.brief_id) BEGIN
+	UPDATE briefs SET waits_for = waits_for - 1 FROM (
+		SELECT brief_id FROM dependencies WHERE run_id = NEW.run_id AND blocker_id = NEW.brief_id LIMIT -1) AS dependency
+		WHERE likelihood(dependency.brief_id IS NOT NULL, 0.000001) AND briefs.brief_id = dependency.brief_id AND +briefs.run_id = NEW.run_id;
 END;
 
 CREATE TRIGGER briefs_blocker_delete AFTER DELETE ON briefs
-WHEN OLD.status = 'done' BEGIN
-	UPDATE briefs SET waits_for = waits_for + 1 FROM dependencies AS dependency
-		WHERE dependency.run_id = OLD.run_id AND dependency.blocker_id = OLD.brief_id
-			AND briefs.brief_id = dependency.brief_id AND +briefs.run_id = OLD.run_id;
+WHEN OLD.status = 'done'
+	AND EXISTS (SELECT 1 FROM dependencies WHERE run_id = OLD.run_id AND blocker_id = OLD.brief_id) BEGIN
+	UPDATE briefs SET waits_for = waits_for + 1 FROM (
+		SELECT brief_id FROM dependencies WHERE run_id = OLD.run_id AND blocker_id = OLD.brief_id LIMIT -1) AS dependency
+		WHERE likelihood(dependency.brief_id IS NOT NULL, 0.000001) AND briefs.brief_id = dependency.brief_id AND +briefs.run_id = OLD.run_id;
 END;
 
 CREATE TRIGGER briefs_dependencies_delete AFTER DELETE ON briefs BEGIN

@@ -8,8 +8,11 @@ import { newId } from "./input/new-id.ts";
 import { type CommonOptions, timestamps } from "./input/options.ts";
 import type { Roles } from "./input/roles.ts";
 import {
+  checkGrantOptions,
   checkPostgresOptions,
   checkPostgresViewOptions,
+  checkServerOptions,
+  type GrantOptions as PostgresGrantOptions,
   type PostgresViewOptions,
   type ServerOptions,
   serverNames,
@@ -17,6 +20,7 @@ import {
 import type { PostgresDatabase } from "./postgres/drizzle.ts";
 import { migrations } from "./postgres/embedded.postgres.ts";
 import { PostgresEngine } from "./postgres/engine.ts";
+import { grantsScript } from "./postgres/grants.ts";
 import { migratePostgres, type PostgresMigrationStatus, requireCurrentPostgres } from "./postgres/migrate.ts";
 import { postgresPlace, pruneServer } from "./postgres/place.ts";
 import { connectPostgres } from "./postgres/pool.ts";
@@ -46,6 +50,7 @@ export {
 export { copyRun, exportRun, type ImportOptions, importRun } from "./transfer/move.ts";
 export type {
   PostgresDatabase,
+  PostgresGrantOptions,
   PostgresMigrationStatus,
   PostgresRunListing,
   PostgresVerification,
@@ -128,8 +133,7 @@ export async function prunePostgresRuns(options: PruneRule & PostgresServer): Pr
   const check = new Check();
   const given = check.object("options", options, { ...ruleNames, ...serverNames });
   const rule = checkRule(check, given);
-  const server = checkPostgresViewOptions(serverOf(given));
-  return await pruneServer(server, rule);
+  return await pruneServer(checkServerOptions(given), rule);
 }
 
 /**
@@ -166,6 +170,20 @@ export async function migratePostgresBlackboard(options: PostgresServer): Promis
 }
 
 /**
+ * Returns the SQL that grants an application role what it needs in a schema that its owner has migrated: to do everything except
+ * migrating and, without `prune`, deleting runs. The owner runs it, and again after migrating to a newer version.
+ *
+ * ```ts
+ * await owner.query(postgresGrants({ role: "app" }));
+ * ```
+ *
+ * @throws InvalidInputError.
+ */
+export function postgresGrants(options: PostgresGrantOptions): string {
+  return grantsScript(checkGrantOptions(options));
+}
+
+/**
  * Checks a database for dangling references, for briefs that are their own ancestors or come after themselves, and for stored
  * counts that differ from the rows. Read-only. With `repair`, recomputes wrong counts in all runs, in one transaction that other
  * writers wait for; `repaired` lists the repaired problems, `problems` the remaining ones.
@@ -178,11 +196,5 @@ export async function verifyPostgresBlackboard(
   const given = check.object("options", options, { ...serverNames, repair: true });
   const repair = given.repair !== undefined && check.boolean("repair", given.repair);
   check.done();
-  const server = checkPostgresViewOptions(serverOf(given));
-  return await verifyServer(server, repair);
-}
-
-/** The options that name a server. An empty string is refused as a missing connection. */
-function serverOf({ connection = "", schema, transactionTimeoutMs }: Partial<PostgresServer>): PostgresServer {
-  return { connection, schema, transactionTimeoutMs };
+  return await verifyServer(checkServerOptions(given), repair);
 }

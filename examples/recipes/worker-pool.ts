@@ -14,15 +14,25 @@ const stop = new AbortController();
 process.once("SIGTERM", () => stop.abort());
 
 using board = openBoard(runId);
-await Promise.all(Array.from({ length: Number(agents) }, (_, n) => agent(`pool-${process.pid}-${n}`)));
-
-async function agent(agentId: string): Promise<void> {
-  while (!stop.signal.aborted) {
-    const claim = board.claimBrief({ agentId, leaseMs, role: ["answer", "research"], maxRetries: 5 });
-    if (claim) await attempt(claim);
-    // Nothing to claim. Asking again is cheap and takes no lock.
-    else await sleep(250, undefined, { signal: stop.signal }).catch(() => undefined);
+const busy = new Set<Promise<void>>();
+while (!stop.signal.aborted) {
+  const claims = claimFor(Number(agents) - busy.size);
+  for (const claim of claims) {
+    const working: Promise<void> = attempt(claim).finally(() => busy.delete(working));
+    busy.add(working);
   }
+  // Until an agent is free or, with nothing to claim, until it is time to ask again. That is cheap and takes no lock.
+  const idle =
+    busy.size < Number(agents) ? [sleep(250, undefined, { signal: stop.signal }).catch(() => undefined)] : [];
+  await Promise.race([...busy, ...idle]);
+}
+await Promise.all(busy);
+
+/** Claims a brief for each free agent, in one commit. */
+function claimFor(free: number): Claim[] {
+  if (free === 0) return [];
+  const agentId = `pool-${process.pid}`;
+  return board.claimBriefs({ agentId, leaseMs, role: ["answer", "research"], maxRetries: 5, limit: free });
 }
 
 async function attempt(claim: Claim): Promise<void> {

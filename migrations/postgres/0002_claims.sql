@@ -67,6 +67,9 @@ DECLARE
 	step integer;
 BEGIN
 	IF TG_OP = 'DELETE' THEN blocker := OLD; ELSE blocker := NEW; END IF;
+	IF NOT EXISTS (SELECT 1 FROM dependencies WHERE run_id = blocker.run_id AND blocker_id = blocker.brief_id) THEN
+		RETURN NULL;
+	END IF;
 	step := CASE WHEN TG_OP <> 'DELETE' AND blocker.status = 'done' THEN -1 ELSE 1 END;
 	UPDATE briefs AS dependent SET waits_for = dependent.waits_for + step FROM (
 		SELECT waiting.run_id, waiting.brief_id FROM dependencies AS dependency

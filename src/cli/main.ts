@@ -11,6 +11,7 @@ import { cancelCommand } from "./cancel.ts";
 import { completeName, completionCommand, printCandidates } from "./completion.ts";
 import { useEnvironment } from "./environment.ts";
 import { eventsCommand } from "./events.ts";
+import { grantsCommand } from "./grants.ts";
 import { refuseConnections } from "./locations.ts";
 import { migrateCommand, statusCommand, verifyCommand } from "./migrations.ts";
 import { failCommand, releaseCommand, retryCommand } from "./moves.ts";
@@ -91,6 +92,7 @@ for (const command of [
   statusCommand(),
   migrateCommand(),
   verifyCommand(),
+  grantsCommand(),
   completionCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));

@@ -14,13 +14,31 @@ export interface ServerOptions<Pool> {
    */
   schema?: string | undefined;
   /**
+   * Whether statements are prepared by name, which saves the server parsing and planning them each time. Default: until the server
+   * refuses one, as it does through a pooler that doesn't keep track of them.
+   */
+  preparedStatements?: boolean | undefined;
+  /**
    * After this time without progress a transaction or call ends, on the server and here, in milliseconds, so that a machine
    * that vanishes keeps no locks. In a transaction, also the maximum time between two calls. Default: 30000.
    */
   transactionTimeoutMs?: number | undefined;
 }
 
-export const serverNames = { connection: true, schema: true, transactionTimeoutMs: true } as const;
+export const serverNames = {
+  connection: true,
+  schema: true,
+  preparedStatements: true,
+  transactionTimeoutMs: true,
+} as const;
+
+/** Checks the options of a function about a whole schema that has options of its own, too. */
+export function checkServerOptions<Pool extends object>(given: Partial<ServerOptions<Pool>>) {
+  // An empty string is refused as a missing connection.
+  const { connection = "", schema, preparedStatements, transactionTimeoutMs } = given;
+  return checkPostgresViewOptions({ connection, schema, preparedStatements, transactionTimeoutMs });
+}
+
 const defaultTransactionTimeoutMs = 30_000;
 
 export function checkPostgresOptions<Pool extends object>(options: CommonOptions & ServerOptions<Pool>) {
@@ -47,13 +65,47 @@ export function checkPostgresViewOptions<Pool extends object>(options: PostgresV
   return settings;
 }
 
+/** A role that uses a schema which another role owns and migrates. */
+export interface GrantOptions {
+  /** The role's name. */
+  role: string;
+  /** Default: `"run_blackboard"`. */
+  schema?: string | undefined;
+  /** Whether the role may also delete runs, as `prunePostgresRuns` does. Default: false. */
+  prune?: boolean | undefined;
+}
+
+export function checkGrantOptions(options: GrantOptions) {
+  const check = new Check();
+  const given = check.object("options", options, { role: true, schema: true, prune: true });
+  const settings = {
+    role: checkRole(check, given.role),
+    schema: given.schema === undefined ? undefined : checkSchemaName(check, "schema", given.schema),
+    prune: given.prune !== undefined && check.boolean("prune", given.prune),
+  };
+  check.done();
+  return settings;
+}
+
+/** PostgreSQL would shorten a longer name without an error, and takes public, also in quotes, for every role. */
+function checkRole(check: Check, value: unknown): string {
+  if (refuseConnection(check, "role", value)) return "";
+  const role = check.text("role", value);
+  const bytes = Buffer.byteLength(role);
+  if (bytes > 63) check.refuse("role", `must name a role with 1 to 63 bytes, got ${bytes}`);
+  if (/^(?:public|none)$/.test(role)) check.refuse("role", `must name a role, which ${shown(role)} does not`);
+  return role;
+}
+
 function checkServer<Pool extends object>(
   check: Check,
-  { connection, schema, transactionTimeoutMs }: Partial<ServerOptions<Pool>>,
+  { connection, schema, preparedStatements, transactionTimeoutMs }: Partial<ServerOptions<Pool>>,
 ) {
   return {
     connection: checkConnection(check, connection),
     schema: schema === undefined ? undefined : checkSchemaName(check, "schema", schema),
+    preparedStatements:
+      preparedStatements === undefined ? undefined : check.boolean("preparedStatements", preparedStatements),
     transactionTimeoutMs:
       transactionTimeoutMs === undefined
         ? defaultTransactionTimeoutMs

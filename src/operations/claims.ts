@@ -28,7 +28,16 @@ import {
 } from "./claimable.ts";
 import { type Claim, claimOf, leaseFrom } from "./held-claims.ts";
 import { askedBy, atMost, filtered, inTurn, parameterOf, queueIndex } from "./index-choice.ts";
-import { atomically, type Context, family, type Operation, statement, together } from "./operation.ts";
+import {
+  atomically,
+  type Context,
+  family,
+  type Lens,
+  type Operation,
+  type Placeholders,
+  statement,
+  together,
+} from "./operation.ts";
 import { isBehind } from "./pages.ts";
 import { firstDue, parkBlocked, unparkDue } from "./parking.ts";
 import type { RoleName } from "./roles.ts";
@@ -60,25 +69,26 @@ export const requestNames: Names<ClaimRequest> = {
  * An ordered LIMIT 1 instead of EXISTS: PostgreSQL estimates that EXISTS over expired rows matches a third of the table, expects
  * to find one early, and scans the whole table if there is none.
  */
-export const look = family((shape: Shape) =>
-  statement<Wanted & { now: string | null }>()((lens, $) => {
-    const { runs, briefs } = lens.t;
-    const firstReady = lens.db
-      .select({ likelihood: sql<number>`case when ${isBlocked(lens)} then 0 else ${likelihood(lens)} end` })
-      .from(lens.through(lens.t.briefs, queueIndex(shape.roles)))
-      .where(isReady(lens, $, shape))
-      .orderBy(...inTurn(briefs))
-      .limit(atMost(1));
-    return lens.db
-      .select({
-        expired: sql<number | null>`${firstExpired(lens, $, shape)}`,
-        due: sql<number | null>`${firstDue(lens, $)}`,
-        ready: sql<number | null>`${firstReady}`,
-      })
-      .from(runs)
-      .where(and(eq(runs.runId, $.runId), allowsClaims(runs.status)));
-  }),
-);
+export const look = family((shape: Shape) => statement<Looking>()((lens, $) => looking(lens, $, shape)));
+
+type Looking = Wanted & { now: string | null };
+export function looking(lens: Lens, $: Placeholders<Looking>, shape: Shape) {
+  const { runs, briefs } = lens.t;
+  const firstReady = lens.db
+    .select({ likelihood: sql<number>`case when ${isBlocked(lens)} then 0 else ${likelihood(lens)} end` })
+    .from(lens.through(lens.t.briefs, queueIndex(shape.roles)))
+    .where(isReady(lens, $, shape))
+    .orderBy(...inTurn(briefs))
+    .limit(atMost(1));
+  return lens.db
+    .select({
+      expired: sql<number | null>`${firstExpired(lens, $, shape)}`.as("expired"),
+      due: sql<number | null>`${firstDue(lens, $)}`.as("due"),
+      ready: sql<number | null>`${firstReady}`.as("ready"),
+    })
+    .from(runs)
+    .where(and(eq(runs.runId, $.runId), allowsClaims(runs.status)));
+}
 
 /** Chooses and claims in one statement, so no other claim comes between. It commits by itself, so it skips rows that can't be read. */
 const takeReady = family((shape: Shape) =>

@@ -1,18 +1,27 @@
 /**
  * Completing many briefs in one commit, each with its event. Those that are refused don't keep the others from being completed.
  */
-import { and, eq, inArray, isNotNull, isNull, or } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, isNull, or, type SQL } from "drizzle-orm";
 import { LostClaimError, NotFoundError, TransitionError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
 import type { StoredObject } from "../input/json.ts";
 import { encodeFor, type Roles } from "../input/roles.ts";
 import { readByIds } from "./brief-sets.ts";
-import { type Brief, briefColumns, readBrief } from "./briefs.ts";
-import { appendEvents, checkDetail } from "./entries.ts";
-import { filtered } from "./index-choice.ts";
-import { type BriefRef, checkRef, moves, type Reference, requireRepeat } from "./lifecycle.ts";
-import { listed, listsOf } from "./lists.ts";
-import { type Context, type Operation, statement, together } from "./operation.ts";
+import { type Brief, briefColumns, isReadable, readBrief } from "./briefs.ts";
+import { appendEvents, checkDetail, insertEvents } from "./entries.ts";
+import { filtered, literal } from "./index-choice.ts";
+import { type BriefRef, checkRef, encodedAsStated, moves, type Reference, requireRepeat } from "./lifecycle.ts";
+import { isOneList, listed, listsOf } from "./lists.ts";
+import {
+  atOnce,
+  type Context,
+  type Entries,
+  type Lens,
+  type Operation,
+  type Placeholders,
+  statement,
+  together,
+} from "./operation.ts";
 import type { BriefOf } from "./roles.ts";
 
 /** One of the completions of `completeBriefs`. */
@@ -31,14 +40,20 @@ export type Completed<R extends Roles> =
 
 const listedFields = { briefId: "text", attempt: "integer", result: "json" } as const;
 
+type Completing = { runId: string; list: string; now: string | null };
+
 /** As `moves.complete`: by id from these statuses, by claim only from the current claim. */
-const completeAll = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
+function completing(
+  lens: Lens,
+  $: Placeholders<Completing>,
+  { fromFirst, entry, isFoundBy }: Entries<typeof listedFields>,
+  condition?: SQL,
+) {
   const { briefs } = lens.t;
-  const { from, entry, isFoundBy } = lens.entries($.list, listedFields);
-  const update = lens.db
+  return lens.db
     .update(briefs)
     .set({ status: moves.complete.to, result: entry.result, leaseExpiresAt: null, updatedAt: lens.time($.now) })
-    .from(from)
+    .from(fromFirst)
     .where(
       and(
         lens.ofRun(briefs.runId, $.runId),
@@ -49,10 +64,29 @@ const completeAll = statement<{ runId: string; list: string; now: string | null 
             and(eq(briefs.attempt, entry.attempt), eq(briefs.status, "active"), isNotNull(briefs.claimedBy)),
           ),
         ),
+        condition,
       ),
     )
     .returning(briefColumns(lens));
-  return lens.byKey(briefs, update);
+}
+
+const completeAll = statement<Completing>()((lens, $) =>
+  lens.byKey(lens.t.briefs, completing(lens, $, lens.entries($.list, listedFields))),
+);
+
+const loggedFields = { ...listedFields, eventId: "text", detail: "json", role: "text" } as const;
+
+/** Completes all of them, different briefs that wait for none: triggers count the blockers of others at the statement's end. */
+const completeAllAtOnce = atOnce<Completing & { count: number }>()((lens, $) => {
+  const list = lens.entries($.list, loggedFields);
+  const { eventId, briefId, detail, role } = list.entry;
+  const { briefs } = lens.t;
+  const ofRole = or(isNull(role), lens.isText(briefs.role, role));
+  const change = completing(lens, $, list, filtered(and(ofRole, eq(briefs.waitsFor, literal(0)), isReadable(lens))));
+  const kind = literal(moves.complete.logs);
+  return lens.allOrNone(change, $.count, (numbers) =>
+    insertEvents(lens, $, list, { eventId, briefId, kind, detail }, numbers),
+  );
 });
 
 const findRoles = statement<{ runId: string; ids: string }>()((lens, $) => {
@@ -76,24 +110,53 @@ export function* completeBriefs(
       const { ref, result, detail } = own.object("completion", completion, completionNames);
       const { briefId, attempt } = checkRef(own, ref ?? "", { claim: "ref", id: "ref" });
       const eventId = own.id("newId()", context.newId());
-      return { briefId, attempt, eventId, detail: checkDetail(own, detail), result };
+      const stated = encodedAsStated(context, ref ?? "", result);
+      return { briefId, attempt, eventId, detail: checkDetail(own, detail), result, stated };
     }),
   );
   const ids = [...new Set(given.map(({ briefId }) => briefId))];
+  const isStated = given.every(({ stated }) => stated !== undefined);
+  if (isStated && check.refusals === 0) {
+    const entries = given.map(({ stated, ...entry }) => ({ ...entry, role: stated?.role, result: stated?.text ?? "" }));
+    const completed = yield* completeAtOnce(context, entries, ids);
+    if (completed) return completed;
+  }
   // Read only if roles are declared, since the role's schema validates the result.
   const roles = context.roles && check.refusals === 0 ? yield* rolesOf(runId, ids) : new Map<string, string>();
-  const entries = given.map(({ briefId, attempt, eventId, detail, result }, n): Entry => {
+  const entries = given.map(({ briefId, attempt, eventId, detail, result, stated }, n): Entry => {
     const role = roles.get(briefId);
     // Without a role the brief doesn't exist, which is the error of this completion alone.
     const declared = role === undefined ? undefined : context.roles;
-    const text = check.entry(`completions[${n}]`, "completion", (own) =>
-      encodeFor(own, declared, role, "result", result),
-    );
+    const text =
+      stated && stated.role === role
+        ? stated.text
+        : check.entry(`completions[${n}]`, "completion", (own) => encodeFor(own, declared, role, "result", result));
     return { briefId, attempt, eventId, detail, result: text };
   });
   check.done();
+  const completed = isStated ? undefined : yield* completeAtOnce(context, entries, ids);
+  if (completed) return completed;
   const now = context.now();
   return yield* together(() => completeEach(runId, entries, now));
+}
+
+/** `undefined` unless all are completed. */
+function* completeAtOnce(
+  context: Context,
+  entries: readonly (Entry & { role?: string | undefined })[],
+  ids: readonly string[],
+) {
+  if (ids.length < entries.length || !isOneList(entries)) return undefined;
+  const rows = yield* completeAllAtOnce(() => {
+    const list = entries.map(({ attempt = null, role = null, ...entry }) => ({ ...entry, attempt, role }));
+    return { runId: context.runId, now: context.now(), count: entries.length, list: listed(loggedFields, list) };
+  });
+  if (!rows || rows.length === 0) return undefined;
+  const completed = new Map(rows.map((row) => [row.briefId, readBrief(row)]));
+  return ids.flatMap((id) => {
+    const brief = completed.get(id);
+    return brief ? [{ brief }] : [];
+  });
 }
 
 function* rolesOf(runId: string, ids: readonly string[]): Operation<Map<string, string>> {

@@ -1,7 +1,7 @@
 /**
  * Events that log a change of this package, in the same transaction as the change, so that rows and log always agree.
  */
-import { eq, type SQL, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { EventRow } from "../../drizzle/rows.ts";
 import type { EventKind, JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, DatabaseError } from "../errors.ts";
@@ -9,7 +9,15 @@ import type { Check } from "../input/check.ts";
 import { encodeObject, type PlainObject } from "../input/json.ts";
 import { type CreatorFields, type NewRow, newColumns } from "./creation.ts";
 import { listed, listsOf } from "./lists.ts";
-import { type Context, type Operation, statement } from "./operation.ts";
+import {
+  type Context,
+  type Entries,
+  type EntryTypes,
+  type EventNumbers,
+  type Lens,
+  type Operation,
+  statement,
+} from "./operation.ts";
 
 export interface NewEvent {
   /** A UUIDv7 when left out. Again with the same id and data: the stored event. */
@@ -73,21 +81,33 @@ const listedFields = { eventId: "text", briefId: "text", kind: "text", detail: "
   "text" | "json"
 >;
 
-const insertEntries = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
+/** Inserts the event of each entry of a list, with these values of the entry. */
+export function insertEvents(
+  lens: Lens,
+  $: { readonly runId: SQL<string>; readonly now: SQL<string | null> },
+  { from, position }: Pick<Entries<EntryTypes>, "from" | "position">,
+  values: { readonly [Name in keyof typeof newEventFields]: SQL },
+  numbers?: EventNumbers,
+) {
   const { db, t } = lens;
-  const { from, entry, position } = lens.entries($.list, listedFields);
+  const computed: Record<string, SQL> = numbers ? { seq: sql`${numbers.before} + ${position}` } : {};
   return db
     .insert(t.events)
     .select(
       db
-        .select(newColumns(lens, t.events, newEventFields, { ...entry, now: $.now }))
+        .select(newColumns(lens, t.events, newEventFields, { ...values, now: $.now }, computed))
         .from(t.runs)
         .innerJoin(from, sql`true`)
-        .where(eq(t.runs.runId, $.runId))
+        .where(and(eq(t.runs.runId, $.runId), numbers?.isMade))
         .orderBy(position),
     )
     .onConflictDoNothing()
     .returning({ seq: t.events.seq, eventId: t.events.eventId });
+}
+
+const insertEntries = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
+  const list = lens.entries($.list, listedFields);
+  return insertEvents(lens, $, list, list.entry);
 });
 
 /** Appends the events of briefs that this transaction has changed, in their order. */

@@ -59,6 +59,10 @@ interface Shape {
   byClaim: boolean;
   delayed: boolean;
 }
+interface ShapeAtOnce extends Shape {
+  /** Whether the brief must have the parameter `role`. */
+  ofRole: boolean;
+}
 type Moving = Target & Delay & { now: string | null; result: string | null };
 
 const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { from }: Move, byClaim: boolean) =>
@@ -72,7 +76,7 @@ const isMovable = (lens: Lens, $: { readonly [Name in keyof Target]: SQL }, { fr
 
 /** Finishing clears the lease and keeps the rest of the claim; a retry clears all of it, and sets or clears `notBefore`. */
 const changeOf =
-  ({ name, byClaim, delayed }: Shape, guarded: boolean) =>
+  ({ name, byClaim, delayed }: Shape, condition?: (lens: Lens) => SQL | undefined) =>
   (lens: Lens, $: Placeholders<Moving>) => {
     const { briefs } = lens.t;
     const move = moves[name];
@@ -89,21 +93,25 @@ const changeOf =
         and(
           isMovable(lens, $, move, byClaim),
           name === "retry" ? lt(briefs.retryCount, maxInteger) : undefined,
-          guarded ? isReadable(lens) : undefined,
+          condition?.(lens),
         ),
       )
       .returning(briefColumns(lens));
   };
 
-const change = family((shape: Shape) => statement<Moving>()(changeOf(shape, false)));
+const change = family((shape: Shape) => statement<Moving>()(changeOf(shape)));
 
-const changeAtOnce = family((shape: Shape) =>
-  atOnce<Moving & { eventId: string; detail: string }>()((lens, $) =>
-    lens.withEvent(changeOf(shape, true)(lens, $), ({ briefId }) => {
+type NewEntry = { eventId: string; detail: string };
+
+const changeAtOnce = family((shape: ShapeAtOnce) =>
+  atOnce<Moving & NewEntry & { role: string | null }>()((lens, $) => {
+    const ofRole = shape.ofRole ? eq(lens.t.briefs.role, $.role) : undefined;
+    const change = changeOf(shape, (lens) => and(isReadable(lens), ofRole))(lens, $);
+    return lens.withEvent(change, ({ briefId }) => {
       const { eventId, detail, now } = $;
       return { eventId, briefId, kind: sql.raw(`'${moves[shape.name].logs}'`), detail, now };
-    }),
-  ),
+    });
+  }),
 );
 
 export function* completeBrief(
@@ -115,11 +123,20 @@ export function* completeBrief(
   const check = new Check();
   const target = checkRef(check, ref);
   const entry = checkNewEntry(check, context, detail);
+  const stated = check.refusals === 0 ? encodedAsStated(context, ref, result) : undefined;
+  if (stated) {
+    const completed = yield* moveAtOnce("complete", target, entry, stated.role, () => ({
+      runId: context.runId,
+      result: stated.text,
+      ...delayFrom(context, 0),
+    }));
+    if (completed) return completed;
+  }
   // Read only if roles are declared, since the role's schema validates the result.
   const role = context.roles && check.refusals === 0 ? yield* roleOf(context, target.briefId) : undefined;
-  const text = encodeFor(check, context.roles, role, "result", result);
+  const text = stated && stated.role === role ? stated.text : encodeFor(check, context.roles, role, "result", result);
   check.done();
-  return yield* move(context, "complete", target, entry, text);
+  return yield* move(context, "complete", target, entry, text, { isTried: stated !== undefined });
 }
 
 export function* failBrief(context: Context, ref: BriefRef, detail?: PlainObject): Operation<Brief> {
@@ -141,7 +158,7 @@ export function* retryBrief(
   const entry = checkNewEntry(check, context, detail);
   const delayMs = checkDelay(check, options);
   check.done();
-  return yield* move(context, "retry", target, entry, null, delayMs);
+  return yield* move(context, "retry", target, entry, null, { delayMs });
 }
 
 function* moveWithoutResult(
@@ -169,25 +186,61 @@ export function checkRef(check: Check, ref: BriefRef, paths = { claim: "claim", 
   return { briefId: check.id(paths.id, ref), attempt: undefined };
 }
 
+/**
+ * Encodes a result for the role that a claim states, or for the only one. `undefined` if that role does not accept it. The role
+ * may be wrong, so the statement that stores the result compares it.
+ */
+export function encodedAsStated({ roles }: Context, ref: BriefRef, result: unknown) {
+  if (!roles) return undefined;
+  const [only, ...others] = Object.keys(roles);
+  const check = new Check();
+  try {
+    const role: unknown = typeof ref === "object" && "role" in ref ? ref.role : others.length === 0 ? only : undefined;
+    if (typeof role !== "string" || !Object.hasOwn(roles, role)) return undefined;
+    const text = encodeFor(check, roles, role, "result", result);
+    return check.refusals === 0 ? { role, text } : undefined;
+  } catch {
+    // Whatever threw is called again for the role that is stored.
+    return undefined;
+  }
+}
+
+/** `undefined` if the brief was not moved, which a transaction must do or explain. */
+function* moveAtOnce(
+  name: MoveName,
+  { briefId, attempt }: Reference,
+  entry: NewEntry,
+  role: string | null,
+  moving: () => Omit<Moving, "briefId" | "attempt">,
+  delayed = false,
+): Operation<Brief | undefined> {
+  const shape = { name, byClaim: attempt !== undefined, delayed, ofRole: role !== null };
+  const rows = yield* changeAtOnce(shape)(() => ({ ...moving(), briefId, attempt: attempt ?? 0, ...entry, role }));
+  const [moved] = rows ?? [];
+  return moved && readBrief(moved);
+}
+
 function* move(
   context: Context,
   name: MoveName,
-  { briefId, attempt }: Reference,
-  entry: { eventId: string; detail: string },
+  target: Reference,
+  entry: NewEntry,
   result: string | null,
-  delayMs = 0,
+  { delayMs = 0, isTried = false } = {},
 ): Operation<Brief> {
   const { runId } = context;
+  const { briefId, attempt } = target;
   const delay = delayFrom(context, delayMs);
   const { now } = delay;
-  const shape = { name, byClaim: attempt !== undefined, delayed: delayMs > 0 };
-  const moving = { runId, briefId, attempt: attempt ?? 0, result, ...delay };
-  const [moved] = (yield* changeAtOnce(shape)(() => ({ ...moving, ...entry }))) ?? [];
-  if (moved) return readBrief(moved);
+  const delayed = delayMs > 0;
+  const moving = { runId, result, ...delay };
+  const moved = isTried ? undefined : yield* moveAtOnce(name, target, entry, null, () => moving, delayed);
+  if (moved) return moved;
+  const shape = { name, byClaim: attempt !== undefined, delayed };
   return yield* together(function* () {
     return yield* changeOrExplain(
       function* () {
-        const [row] = yield* change(shape)(moving);
+        const [row] = yield* change(shape)({ ...moving, briefId, attempt: attempt ?? 0 });
         if (!row) return undefined;
         const { eventId, detail } = entry;
         yield* appendEvent({ eventId, runId, briefId, kind: moves[name].logs, detail, now });

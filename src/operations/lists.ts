@@ -18,6 +18,11 @@ export function listed<Types extends EntryTypes>(
 /** Maximum number of characters in one parameter: a string has at most 2^29, and a parameter of PostgreSQL 2^30 bytes. */
 const maxLength = 2 ** 26;
 
+/** Whether one statement can take the list. */
+export function isOneList(entries: readonly object[]): boolean {
+  return listsOf(entries).length === 1;
+}
+
 /** Divides a list whose texts are too long for one statement. */
 export function listsOf<Entry extends object>(entries: readonly Entry[]): Entry[][] {
   const lists: Entry[][] = [];

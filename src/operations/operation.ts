@@ -86,6 +86,8 @@ export interface AtOnceLens extends Lens {
   lockedRunId: SQL<string>;
   /** The columns of the one row that `query` selects and locks, as they were before the change. */
   chosen<Row>(query: Preparable<Row>): { readonly [Name in keyof Row]: SQL };
+  /** True if the column equals a text of a list, which has the collation of ids. */
+  isText(column: AnyColumn, text: SQL): SQL;
   /** A JSON object. */
   object(fields: Readonly<Record<string, SQL>>): SQL;
   /** `change`, which returns the changed row, and its event. The statement fails unless the event is stored. */
@@ -93,6 +95,46 @@ export interface AtOnceLens extends Lens {
     change: Preparable<Row>,
     event: (changed: { readonly [Name in keyof Row]: SQL }) => NewEventColumns,
   ): Preparable<Row>;
+  /**
+   * `change` of all `count` rows of a list, and the insertion of their events by `log`. The statement makes no change, or all of
+   * them with their events; otherwise it fails.
+   */
+  allOrNone<Row>(
+    change: Preparable<Row>,
+    count: SQL<number>,
+    log?: (numbers: EventNumbers) => Preparable<{ seq: number }>,
+  ): Preparable<Row>;
+  /** For a statement that does not lock the run's row. */
+  unlocked: CombiningLens;
+}
+
+/** What an engine provides to one statement that reads, and changes what it has read. */
+export interface CombiningLens extends Lens {
+  /** A query as a part of the statement, for other parts to refer to. */
+  part<Row>(name: string, query: Preparable<Row>): StatementPart<Row>;
+  /**
+   * The row of `seen`, with the number of `chosen` rows, and with each row of `changed` or NULL for each of its columns. The
+   * statement fails if it has changed some of the chosen rows, but not all.
+   */
+  seenWithChanged<Seen, Row>(
+    seen: StatementPart<Seen>,
+    chosen: StatementPart<unknown>,
+    changed: StatementPart<Row>,
+  ): Preparable<Seen & { chosen: number } & ({ readonly [Name in keyof Row]: null } | Row)>;
+}
+
+/** `from` is an item of FROM; the columns are those of its rows. */
+interface StatementPart<Row> {
+  readonly from: SQL;
+  readonly columns: { readonly [Name in keyof Row]: SQL };
+}
+
+/** The numbers of the events of a list. */
+export interface EventNumbers {
+  /** True if all changes were made: the condition on which events are inserted. */
+  readonly isMade: SQL;
+  /** The number before the first event's. */
+  readonly before: SQL<number>;
 }
 export type NewEventColumns = { readonly [Name in "eventId" | "briefId" | "kind" | "detail"]: SQL } & {
   readonly now: SQL<string | null>;
@@ -104,6 +146,8 @@ export type EntryTypes = Readonly<Record<string, "text" | "integer" | "json">>;
 /** A list, which is a parameter that `listed` made, as an item of FROM. */
 export interface Entries<Types extends EntryTypes> {
   from: SQL;
+  /** The same for a query that finds rows by `isFoundBy`. */
+  fromFirst: SQL;
   entry: { readonly [Name in keyof Types]: Types[Name] extends "integer" ? SQL<number | null> : SQL<string | null> };
   /** The entry's position in the list. */
   position: SQL<number>;
@@ -192,17 +236,28 @@ export function statement<P extends Parameters>() {
  * was rolled back; a transaction then has to make the change, or say why it can't be made.
  */
 export function atOnce<P extends Parameters>() {
-  return <Row>(build: (lens: AtOnceLens, $: Placeholders<P>) => Preparable<Row>) => {
-    const prepare = (lens: AtOnceLens) => {
-      const $ = new Proxy(placeholdersOf<P>(lens), {
+  return <Row>(build: (lens: AtOnceLens, $: Placeholders<P>) => Preparable<Row>) =>
+    inOneStatement<P, Row>((lens) => {
+      const locking = new Proxy(placeholdersOf<P>(lens), {
         get: (all, name) => (name === "runId" ? lens.lockedRunId : Reflect.get(all, name)),
       });
-      const query = build(lens, $);
-      return query.prepare(lens.nameOf(query));
-    };
-    return function* (parameters: () => P): Operation<Row[] | undefined> {
-      return (yield { atOnce: prepare, parameters }) as Row[] | undefined;
-    };
+      return build(lens, locking);
+    });
+}
+
+/** Like `atOnce`, without a lock of the run's row. */
+export function combined<P extends Parameters>() {
+  return <Row>(build: (lens: CombiningLens, $: Placeholders<P>) => Preparable<Row>) =>
+    inOneStatement<P, Row>(({ unlocked }) => build(unlocked, placeholdersOf<P>(unlocked)));
+}
+
+function inOneStatement<P extends Parameters, Row>(build: (lens: AtOnceLens) => Preparable<Row>) {
+  const prepare = (lens: AtOnceLens) => {
+    const query = build(lens);
+    return query.prepare(lens.nameOf(query));
+  };
+  return function* (parameters: () => P): Operation<Row[] | undefined> {
+    return (yield { atOnce: prepare, parameters }) as Row[] | undefined;
   };
 }
 

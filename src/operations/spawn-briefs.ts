@@ -1,7 +1,7 @@
 /**
  * Creating many briefs in one commit, each with its event.
  */
-import { and, eq, sql } from "drizzle-orm";
+import { type AnyColumn, and, eq, type SQL, sql } from "drizzle-orm";
 import { NotFoundError } from "../errors.ts";
 import { Check } from "../input/check.ts";
 import type { PlainObject } from "../input/json.ts";
@@ -19,9 +19,19 @@ import {
 } from "./briefs.ts";
 import { newColumns, repeated, takenElsewhere } from "./creation.ts";
 import { addDependenciesOf, getBlockersOf } from "./dependencies.ts";
-import { appendEvents, checkDetail } from "./entries.ts";
-import { listed, listsOf } from "./lists.ts";
-import { type Context, type Operation, statement, together } from "./operation.ts";
+import { appendEvents, checkDetail, insertEvents } from "./entries.ts";
+import { isOneList, listed, listsOf } from "./lists.ts";
+import {
+  atOnce,
+  type Context,
+  type Entries,
+  family,
+  type Lens,
+  type Operation,
+  type Placeholders,
+  statement,
+  together,
+} from "./operation.ts";
 import { getRun } from "./runs.ts";
 import { storedNothing } from "./status.ts";
 
@@ -41,31 +51,94 @@ const listedFields = {
   notBefore: "text",
 } as const satisfies Record<Exclude<keyof typeof newBriefFields, "after">, "text" | "integer" | "json">;
 
-/** Inserts from the run's row. Which of the referenced rows exist is found out afterwards, in the same transaction. */
-const insertBriefs = statement<{ runId: string; list: string; now: string | null }>()((lens, $) => {
+type Inserting = { runId: string; list: string; now: string | null };
+
+/** Inserts from the run's row. */
+function inserting(
+  lens: Lens,
+  $: Placeholders<Inserting>,
+  { from, entry, position }: Entries<typeof listedFields>,
+  condition?: SQL,
+) {
   const { db, t } = lens;
-  const { from, entry, position } = lens.entries($.list, listedFields);
+  const values = { ...entry, now: $.now };
+  const columns = newColumns(lens, t.briefs, newBriefFields, values, { parked: parkedUntil(entry.notBefore) });
   return db
     .insert(t.briefs)
     .select(
       db
-        .select(
-          newColumns(
-            lens,
-            t.briefs,
-            newBriefFields,
-            { ...entry, now: $.now },
-            { parked: parkedUntil(entry.notBefore) },
-          ),
-        )
+        .select(columns)
         .from(t.runs)
         .innerJoin(from, sql`true`)
-        .where(eq(t.runs.runId, $.runId))
+        .where(and(eq(t.runs.runId, $.runId), condition))
         .orderBy(position),
     )
     .onConflictDoNothing()
     .returning(briefColumns(lens));
-});
+}
+
+/** Which of the referenced rows exist is found out afterwards, in the same transaction. */
+const insertBriefs = statement<Inserting>()((lens, $) => inserting(lens, $, lens.entries($.list, listedFields)));
+
+const loggedFields = { ...listedFields, eventId: "text" } as const;
+
+type References = { parents: boolean; workstreams: boolean };
+type Spawning = Inserting & { count: number; detail: string };
+/** The different rows of other calls that the list refers to. */
+type Referring = { parents: string; parentCount: number; workstreams: string; workstreamCount: number };
+
+/** Creates all of them, which are new and wait for none. One statement for each combination of references: see `spawnBrief`. */
+const spawnAllAtOnce = family((names: References) =>
+  atOnce<Spawning & Referring>()((lens, $) => {
+    const { briefs, workstreams } = lens.t;
+    const list = lens.entries($.list, loggedFields);
+    const { eventId, briefId } = list.entry;
+    const countOf = (table: typeof briefs | typeof workstreams, id: AnyColumn, ids: SQL) =>
+      lens.db
+        .select({ n: sql`count(*)` })
+        .from(table)
+        .where(and(eq(table.runId, $.runId), lens.among(id, ids)));
+    const condition = and(
+      names.parents ? sql`${countOf(briefs, briefs.briefId, $.parents)} = ${$.parentCount}` : undefined,
+      names.workstreams
+        ? sql`${countOf(workstreams, workstreams.workstreamId, $.workstreams)} = ${$.workstreamCount}`
+        : undefined,
+    );
+    const values = { eventId, briefId, kind: sql`'spawned'`, detail: $.detail };
+    return lens.allOrNone(inserting(lens, $, list, condition), $.count, (numbers) =>
+      insertEvents(lens, $, list, values, numbers),
+    );
+  }),
+);
+
+/** `undefined` unless all are created. */
+function* spawnAtOnce(runId: string, entries: readonly Entry[], now: string | null, detail: string) {
+  const before = new Set<string>();
+  const parents = new Set<string>();
+  const streams = new Set<string>();
+  for (const { briefId, parentBriefId, workstreamId, after } of entries) {
+    // What waits is counted by triggers at the statement's end.
+    if (before.has(briefId) || after.length > 0) return undefined;
+    if (parentBriefId !== null && !before.has(parentBriefId)) parents.add(parentBriefId);
+    if (workstreamId !== null) streams.add(workstreamId);
+    before.add(briefId);
+  }
+  if (!isOneList(entries)) return undefined;
+  const rows = yield* spawnAllAtOnce({ parents: parents.size > 0, workstreams: streams.size > 0 })(() => ({
+    runId,
+    now,
+    detail,
+    count: entries.length,
+    list: listed(loggedFields, entries),
+    parents: JSON.stringify([...parents]),
+    parentCount: parents.size,
+    workstreams: JSON.stringify([...streams]),
+    workstreamCount: streams.size,
+  }));
+  if (!rows || rows.length === 0) return undefined;
+  const created = new Map(rows.map((row) => [row.briefId, readBrief(row)]));
+  return entries.flatMap(({ briefId }) => created.get(briefId) ?? []);
+}
 
 const findBriefIds = statement<{ runId: string; ids: string }>()((lens, $) => {
   const { briefs } = lens.t;
@@ -111,6 +184,8 @@ export function* spawnBriefs(
     check.refuse("briefs", `must have at most ${maxDependencies} ids in \`after\` altogether, got ${dependencies}`);
   }
   check.done();
+  const created = yield* spawnAtOnce(runId, entries, now, text);
+  if (created) return created;
   return yield* together(function* () {
     const spawned = yield* insertAll(runId, entries, now);
     yield* requireAll(context, entries, spawned);

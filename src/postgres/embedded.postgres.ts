@@ -92,7 +92,7 @@ CREATE TRIGGER events_seq BEFORE INSERT ON "run_blackboard".events FOR EACH ROW 
   {
     tag: "0002_claims",
     when: 1795895376744,
-    hash: "10c13c7a0290fbaa88d71a3c95fc0a3f8d9adcb8e69df82323b8873004ea89fa",
+    hash: "0f6bae76d0b0a170b0051a7b336de73a55ce99c352b9c0d78a59a5558363e733",
     sql: `-- Written by hand. A collation of its own for each index keeps the planner from using another one: see src/operations/index-choice.ts.
 CREATE COLLATION "run_blackboard"."briefs_by_status" (LOCALE = 'C');--> statement-breakpoint
 CREATE COLLATION "run_blackboard"."briefs_ready" (LOCALE = 'C');--> statement-breakpoint
@@ -162,6 +162,9 @@ DECLARE
 	step integer;
 BEGIN
 	IF TG_OP = 'DELETE' THEN blocker := OLD; ELSE blocker := NEW; END IF;
+	IF NOT EXISTS (SELECT 1 FROM dependencies WHERE run_id = blocker.run_id AND blocker_id = blocker.brief_id) THEN
+		RETURN NULL;
+	END IF;
 	step := CASE WHEN TG_OP <> 'DELETE' AND blocker.status = 'done' THEN -1 ELSE 1 END;
 	UPDATE briefs AS dependent SET waits_for = dependent.waits_for + step FROM (
 		SELECT waiting.run_id, waiting.brief_id FROM dependencies AS dependency

@@ -19,6 +19,7 @@ import { databaseOf, type PostgresDatabase } from "./drizzle.ts";
 import { isContention, translated } from "./errors.ts";
 import { begin } from "./limits.ts";
 import { Line } from "./line.ts";
+import { unnamed } from "./naming.ts";
 import { type Client, type Connection, checkOut } from "./pool.ts";
 import { type Surroundings, Transaction, translatingDriverErrors } from "./transaction.ts";
 
@@ -94,7 +95,11 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
         throw translated(error, this.location);
       }
     };
-    const line = await translating(async () => this.#lineOf(await checkOut(this.#connection)));
+    // Without names: what was read before a refusal could not be read again.
+    const connection = { ...this.#connection, naming: unnamed };
+    const line = await translating(
+      async () => new Line(await checkOut(connection), connection, this.#runId, this.#surroundings.logger),
+    );
     const close = async () => {
       await line.undo("ROLLBACK");
       line.client.release(line.broken);

@@ -16,6 +16,14 @@ export function isUnlogged(error: unknown): boolean {
   return codeOf(error) === "22012";
 }
 
+/**
+ * Returns whether the server connection lacks a statement that the client prepared by name, or already has it. Both happen before
+ * the statement is executed.
+ */
+export function isUnprepared(error: unknown): boolean {
+  return ["26000", "42P05"].includes(codeOf(error));
+}
+
 /** A statement that was cancelled, since those that keep it from a lock make no progress. */
 export class LockWait extends Error {
   readonly waitedMs: number;
@@ -98,6 +106,10 @@ export function translated(error: unknown, location: string): unknown {
   if (code === "53100") {
     const full = `Cannot write to ${location}: the server's disk is full (${message}).`;
     return new FileError("DISK_FULL", location, full, { cause });
+  }
+  if (isUnprepared(error)) {
+    const lacking = `Statements can't be prepared by name at ${location} (${message}): a pooler may be between, such as PgBouncer without max_prepared_statements. Nothing was written; leave \`preparedStatements\` out, or set it to false.`;
+    return new DatabaseError(lacking, { cause });
   }
   if (code === "25P02") return rolledBack({ cause });
   if (isLost(cause, code)) {

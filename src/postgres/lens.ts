@@ -102,6 +102,7 @@ function entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Typ
   const elements = sql`jsonb_array_elements(cast(${list} as jsonb)) with ordinality as entry(value, position)`;
   return {
     from: elements,
+    fromFirst: elements,
     entry: Object.fromEntries(values),
     position: sql`entry.position`,
     // The array is computed once. With the join alone, the planner reads a whole run of some thousand rows: it estimates that the

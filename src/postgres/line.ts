@@ -8,12 +8,13 @@ import { Kept } from "../engine/kept.ts";
 import type { AtOnce, Atomic, Lens, Operation, Parameters, Snapshot, Step } from "../operations/operation.ts";
 import { atOnceLens } from "./at-once.ts";
 import { databaseOn } from "./drizzle.ts";
-import { isContention, isUnlogged } from "./errors.ts";
+import { isContention, isUnlogged, isUnprepared } from "./errors.ts";
 import { postgresLens } from "./lens.ts";
 import { begin, isTurnOver } from "./limits.ts";
 import { lockRun, type Site } from "./locks.ts";
+import { nameFor } from "./naming.ts";
 import type { Client, Connection } from "./pool.ts";
-import { nameFor, reading } from "./prepared.ts";
+import { reading } from "./prepared.ts";
 
 /** Number of statements on a connection before the first replanning; it doubles for each further one. */
 const statementsBeforeReplan = 64;
@@ -25,10 +26,12 @@ export class Line {
   readonly #runId: string;
   readonly #site: Site;
   readonly #database: NodePgDatabase;
-  readonly #nameFor = (text: string) => nameFor(this.client, text);
+  readonly #nameFor = (text: string) => (this.#connection.naming.isNamed ? nameFor(this.client, text) : "");
   readonly #lens: Lens;
   /** Per client, because each client has a separate server process with its own prepared statements. */
-  readonly #kept = new Kept<ReturnType<typeof reading>>();
+  #kept = new Kept<ReturnType<typeof reading>>();
+  /** Whether the kept statements have names. */
+  #isNamed: boolean;
   readonly #connection: Connection;
   #broken = false;
   #executed = 0;
@@ -38,6 +41,7 @@ export class Line {
     const { schema, tables } = connection;
     this.client = client;
     this.#connection = connection;
+    this.#isNamed = connection.naming.isNamed;
     this.#runId = runId;
     this.#database = databaseOn(client, logger);
     this.#site = { schema, tables };
@@ -54,9 +58,9 @@ export class Line {
     // The trigger that counts blockers must see what was committed while its statement waited.
     const execute = this.#connection.isStricter
       ? (step: Exclude<Step, SpecialStep>) => this.transaction(() => this.#execute(step))
-      : undefined;
+      : (step: Exclude<Step, SpecialStep>) => this.#execute(step);
     const special = (step: SpecialStep) => {
-      // Contention is left to the transaction, whose isolation level is set: at a stricter level waiting would be a failure.
+      // Contention with other programs is left to the transaction, which is repeated.
       if ("atOnce" in step) return this.#atOnce(step, (error) => isUnlogged(error) || isContention(error));
       if ("snapshot" in step) {
         return this.transaction(() => this.runInside(step.snapshot()), "REPEATABLE READ READ ONLY");
@@ -64,7 +68,11 @@ export class Line {
       const work = () => this.runInside(step.atomic());
       return step.severalRows ? this.lockedTransaction(work) : this.transaction(work);
     };
-    return this.#drive(operation, special, execute);
+    return this.#drive(
+      operation,
+      (step) => this.resending(() => special(step)),
+      (step) => this.resending(() => execute(step)),
+    );
   }
 
   /**
@@ -79,19 +87,39 @@ export class Line {
     });
   }
 
-  /** A transaction that waits for its turn among those of the run. */
+  /** Runs `work` in a transaction that waits for its turn among those of the run. */
   async lockedTransaction<T>(work: () => Promise<T>): Promise<T> {
+    let isLocked = false;
+    const locking = async () => {
+      await lockRun(this.client, this.#site, this.#runId, this.#nameFor);
+      isLocked = true;
+      return await work();
+    };
     for (;;) {
-      let isLocked = false;
       try {
-        return await this.transaction(async () => {
-          await lockRun(this.client, this.#site, this.#runId);
-          isLocked = true;
-          return await work();
-        });
+        return await this.resending(
+          () => this.transaction(locking),
+          () => !isLocked,
+        );
       } catch (error) {
         if (isLocked || !isTurnOver(error, this.#connection)) throw error;
       }
+    }
+  }
+
+  /**
+   * Runs `work`, which is one statement or is rolled back as a whole when it fails. If the server refuses the name of a statement,
+   * which it does before it executes it, runs it once more without names; the pool's other clients don't use names from then on.
+   */
+  async resending<T>(work: () => Promise<T>, isRepeatable = () => true): Promise<T> {
+    const { naming } = this.#connection;
+    const mayBeRefused = naming.isNamed && !naming.isForced;
+    try {
+      return await work();
+    } catch (error) {
+      if (!mayBeRefused || !isUnprepared(error) || !isRepeatable() || this.#broken) throw error;
+      naming.isNamed = false;
+      return await work();
     }
   }
 
@@ -145,7 +173,7 @@ export class Line {
     if ("build" in step) return await reading(step.build(this.#lens).prepare(""), this.client, () => "")({});
     const { prepare, parameters } = step;
     return await this.#run(
-      this.#kept.get(prepare, () => reading(prepare(this.#lens), this.client, this.#nameFor)),
+      this.#statements().get(prepare, () => reading(prepare(this.#lens), this.client, this.#nameFor)),
       parameters,
     );
   }
@@ -156,16 +184,26 @@ export class Line {
     isExpected: (error: unknown) => boolean,
     undo?: () => Promise<unknown>,
   ) {
-    const query = this.#kept.get(atOnce, () =>
+    const query = this.#statements().get(atOnce, () =>
       reading(atOnce(atOnceLens(this.#database, this.#site, this.#nameFor)), this.client, this.#nameFor),
     );
+    const once = () => this.#run(query, parameters());
     try {
-      return await this.#run(query, parameters());
+      // As for other statements: triggers must see what was committed while this one waited for the run.
+      return await (this.#connection.isStricter && !undo ? this.transaction(once) : once());
     } catch (error) {
       if (!isExpected(error)) throw error;
       await undo?.();
       return undefined;
     }
+  }
+
+  /** Drops those with names when names are no longer used. */
+  #statements(): Kept<ReturnType<typeof reading>> {
+    const { isNamed } = this.#connection.naming;
+    if (this.#isNamed !== isNamed) this.#kept = new Kept();
+    this.#isNamed = isNamed;
+    return this.#kept;
   }
 
   async #run(query: ReturnType<typeof reading>, parameters: Parameters): Promise<unknown> {

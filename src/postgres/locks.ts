@@ -7,7 +7,6 @@ import { getTableName, type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import type { PostgresTables } from "../../drizzle/schema.postgres.ts";
 import type { Client } from "./pool.ts";
-import { nameFor } from "./prepared.ts";
 import { ownTypes } from "./text-types.ts";
 
 /** An arbitrary number, different from those of other programs' advisory locks. */
@@ -28,12 +27,17 @@ export function takeTurn(schema: string, runId: SQL): SQL {
 const dialect = new PgDialect();
 
 /** Serializes the transactions of one run. NO KEY UPDATE still allows inserting rows that refer to the run. */
-export async function lockRun(client: Client, { schema, tables: { runs } }: Site, runId: string): Promise<void> {
+export async function lockRun(
+  client: Client,
+  { schema, tables: { runs } }: Site,
+  runId: string,
+  nameFor: (text: string) => string,
+): Promise<void> {
   const { sql: text, params: values } = dialect.sqlToQuery(
     sql`WITH turn AS MATERIALIZED (SELECT ${takeTurn(schema, sql`${runId}`)}) SELECT 1 FROM turn, ${runs}
       WHERE ${runs.runId} = ${runId} FOR NO KEY UPDATE OF ${sql.identifier(getTableName(runs))}`,
   );
-  const lock = { name: nameFor(client, text), text, values, types: ownTypes };
+  const lock = { name: nameFor(text), text, values, types: ownTypes };
   const { rowCount } = await client.query(lock);
   // The run may have been created while waiting. This statement's snapshot excludes it; a second statement's includes it.
   if (!rowCount) await client.query(lock);

@@ -8,6 +8,7 @@ import { locationOf, pastable, schemaOf, stringOf } from "./connection-string.ts
 import { requireOwnDatabase } from "./drizzle.ts";
 import { unreachable } from "./errors.ts";
 import { destroy, Guard } from "./guard.ts";
+import { type Naming, namingOf } from "./naming.ts";
 
 /** A pool of any copy of node-postgres. */
 export type Pool = pg.Pool;
@@ -27,6 +28,7 @@ export interface Connection {
   readonly location: string;
   readonly schema: string;
   readonly tables: PostgresTables;
+  readonly naming: Naming;
   /** Whether the database's default isolation level is another one than READ COMMITTED; known once the schema was read. */
   isStricter: boolean;
   /** `transactionTimeoutMs`: how long a call or a transaction may make no progress, in milliseconds. */
@@ -58,6 +60,8 @@ class TimeoutClient extends pg.Client {
 export interface Server {
   readonly connection: string | Pool;
   readonly schema: string | undefined;
+  /** Whether statements are prepared by name; `undefined`: wherever that works. */
+  readonly preparedStatements?: boolean | undefined;
   readonly transactionTimeoutMs: number;
 }
 
@@ -83,19 +87,21 @@ interface Opened {
 }
 
 function connected(
-  { connection, schema: given, transactionTimeoutMs: limitMs }: Server,
+  { connection, schema: given, preparedStatements, transactionTimeoutMs: limitMs }: Server,
   open: (connectionString: string) => Opened,
 ): Connection {
   const connectionString = typeof connection === "string" ? pastable(connection) : stringOf(connection);
   const schema = schemaOf(connectionString, given);
-  const known = { schema, tables: tablesIn(schema), isStricter: false, limitMs, limits: noLimits };
+  const own = { schema, tables: tablesIn(schema), isStricter: false, limitMs, limits: noLimits };
+  const made = (pool: Pool) => ({ ...own, naming: namingOf(pool, preparedStatements) });
   if (typeof connection !== "string") {
     const location = locationOf(connection.options, schema);
     const unwatch = watch(connection);
-    return { pool: connection, location, ...known, close: async () => unwatch() };
+    return { ...made(connection), pool: connection, location, close: async () => unwatch() };
   }
   const location = locationOf({ connectionString }, schema);
-  return { ...open(connection.trim()), location, ...known };
+  const opened = open(connection.trim());
+  return { ...made(opened.pool), ...opened, location };
 }
 
 const noLimits: SessionLimits = { idle: 0, lock: 0, tcp: false };

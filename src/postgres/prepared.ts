@@ -2,32 +2,13 @@
  * Runs a prepared query on node-postgres and skips the work that Drizzle repeats at every call, which was half of Drizzle's
  * overhead over node-postgres.
  */
-import { createHash } from "node:crypto";
 import { DrizzleQueryError } from "drizzle-orm";
 import type { QueryArrayConfig } from "pg";
-import { maxKept } from "../engine/kept.ts";
 import { binding, insideOf } from "../engine/prepared.ts";
 import { messageOf } from "../foreign.ts";
 import type { Parameters, Prepared } from "../operations/operation.ts";
 import type { Client } from "./pool.ts";
 import { ownTypes } from "./text-types.ts";
-
-/** The names of each client's prepared statements; blackboards that share a pool share them. */
-const names = new WeakMap<Client, Set<string>>();
-
-/**
- * Returns the name of the prepared statement of a text: its hash, because a pool may be shared with another copy of this
- * package. Returns "" when the limit is reached: the statement is unnamed, so the server does not keep it. Evicting another
- * statement is not possible, because node-postgres has no call to forget its name.
- */
-export function nameFor(client: Client, text: string): string {
-  const prepared = names.get(client) ?? new Set();
-  names.set(client, prepared);
-  const name = `run_blackboard_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
-  if (!prepared.has(name) && prepared.size >= maxKept) return "";
-  prepared.add(name);
-  return name;
-}
 
 /**
  * Returns a function that runs the query on `client` and returns the same rows and throws the same errors as its `execute`. Falls

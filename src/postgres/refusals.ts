@@ -18,7 +18,7 @@ export function mayNotRead(location: string, schema: string, { usable, role }: F
     ? `GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA ${identifier(schema)} TO ${identifier(role)}`
     : `GRANT USAGE ON SCHEMA ${identifier(schema)} TO ${identifier(role)}`;
   return new DatabaseError(
-    `The role ${role} may not use the schema ${identifier(schema)} at ${location}. Its owner has to run ${statement}. Nothing was changed.`,
+    `The role ${role} may not use the schema ${identifier(schema)} at ${location}. Its owner has to run ${statement}; \`run-blackboard grants\` prints all that a role needs. Nothing was changed.`,
   );
 }
 

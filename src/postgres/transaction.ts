@@ -62,7 +62,7 @@ export class Transaction implements Session<"async", PostgresDatabase> {
     const target = this.#target();
     try {
       return await target.#inTurn(() =>
-        target.#inOperationSavepoint((undo) => target.#line.runInside(operation(), undo)),
+        target.#line.resending(() => target.#inOperationSavepoint((undo) => target.#line.runInside(operation(), undo))),
       );
     } catch (error) {
       throw translated(error, this.#surroundings.location);

@@ -124,9 +124,13 @@ function entries<Types extends EntryTypes>(list: SQL, types: Types): Entries<Typ
   const entry = Object.fromEntries(values);
   return {
     from: sql`json_each(${list}) as entry`,
+    // LIMIT keeps the subquery from being merged into the query: the planner ignores the likelihood of rows of a virtual table.
+    fromFirst: sql`(select value from json_each(${list}) limit -1) as entry`,
     entry,
     position: sql`entry.key`,
-    isFoundBy: (column, name) => sql`${column} = ${entry[name]}`,
+    // Statistics of a few briefs would make the planner begin with the briefs, and read all of them for each entry; so the entries
+    // are declared to be fewer still.
+    isFoundBy: (column, name) => sql`likelihood(entry.value is not null, 0.000001) and ${column} = ${entry[name]}`,
   };
 }
 

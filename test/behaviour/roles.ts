@@ -124,6 +124,31 @@ export function roles(engine: Engine): void {
       expect((await board.completeBrief("s", { any: 1 })).status).toBe("done");
     });
 
+    test("validate a result for the role that is stored, whatever role its claim states", async () => {
+      const n = z.object({ n: z.number().transform((n) => n + 1) });
+      const { place, board } = await openWith({
+        coder: { result: n },
+        tester: { result: z.object({ text: z.string() }) },
+      });
+      await board.spawnBriefs(["a", "b", "c", "d", "e"].map((briefId) => ({ briefId, tier: 1, role: "coder" })));
+      const claims = await board.claimBriefs({ agentId: "w", leaseMs: 1000, limit: 5 });
+      const throwing = Object.defineProperty({}, "role", { enumerable: true, get: fail });
+      const [a, b, c, d, e] = claims.map((claim, index) =>
+        Object.defineProperties(
+          { ...claim, role: "tester" },
+          index === 2 || index === 3 ? Object.getOwnPropertyDescriptors(throwing) : {},
+        ),
+      );
+      if (!a || !b || !c || !d || !e) return expect.fail("nothing to claim");
+      await refused(place, ["result.n"], () => board.completeBrief(a, { text: "" }));
+      await refused(place, ["completions[0].result.n"], () => board.completeBriefs([{ ref: a, result: { text: "" } }]));
+      expect((await board.completeBrief(a, { n: 1 })).result).toEqual({ n: 2 });
+      expect((await board.completeBrief(c, { n: 1 })).result).toEqual({ n: 2 });
+      const completed = await board.completeBriefs([b, d].map((ref) => ({ ref, result: { n: 1 } })));
+      expect(completed.map(({ brief }) => brief?.result)).toEqual([{ n: 2 }, { n: 2 }]);
+      expect((await board.completeBrief({ ...e, role: "coder" }, { n: 1 })).result).toEqual({ n: 2 });
+    });
+
     test("whose schema returns values that JSON cannot represent, or a promise, are rejected", async () => {
       const { board, place } = await openWith({
         date: { payload: z.object({ at: z.string() }).transform(({ at }) => ({ at: new Date(at) })) },

@@ -18,6 +18,7 @@ import { jsonValues } from "./json-values.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { lifecyclePage } from "./lifecycle-page.ts";
 import { lists } from "./lists.ts";
+import { listsModel } from "./lists-model.ts";
 import { pages } from "./pages.ts";
 import { properties } from "./properties.ts";
 import { queue } from "./queue.ts";
@@ -78,6 +79,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     lifecyclePage(engine);
     if (long) properties(engine);
     if (long) claimsModel(engine);
+    if (long && shared) listsModel(engine);
     if (shared) connections(engine);
     if (shared) watchTogether(engine);
     if (shared) waitTogether(engine);

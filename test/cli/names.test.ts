@@ -80,32 +80,26 @@ test("--version prints the package's version", () => {
   expect(printed("--version")).toBe(`${version}\n`);
 });
 
-test("messages name what can be typed, not the package's functions and options", () => {
-  const { root } = makeRoot();
-  const empty = join(temporaryFolder(), "empty.db");
-  openBlackboard({ runId: "r", file: empty }).close();
-  const old = join(temporaryFolder(), "old.db");
-  copyFileSync(join(project, "test/fixtures/python/webhook.db"), old);
-  expect(run(["summary", empty]).stderr).toMatch(/empty\.db has no run yet\.\n$/);
-  for (const words of [
-    ["summary", empty],
-    ["summary", empty, "--run", "r"],
-    ["summary", "nowhere"],
-    ["brief", "mailer", "nothing"],
-    ["fail", old, "webhook"],
-    ["retry", "mailer", "write/0", "--delay", "9999999w"],
-    ["restore", old, "mailer"],
-    ["migrate", "nowhere"],
-    ["runs", "--postgres", "nonsense"],
-    ["prune", "--older-than", "soon"],
-  ]) {
-    const { code, stderr } = run([...words, "--root", root].slice(0, words.includes("--postgres") ? -2 : undefined));
-    expect({ words, code }).toEqual({ words, code: 1 });
-    expect(stderr).not.toMatch(
-      /createRun|`|\bPool\b|runId|olderThanMs|delayMs|create: true|migrate: "auto"|must be true/,
-    );
-    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
-  }
+test.each([
+  { words: ["summary", "empty.db"], says: /empty\.db has no run yet\.$/ },
+  { words: ["summary", "empty.db", "--run", "r"], says: /It has no run yet\.$/ },
+  { words: ["brief", "mailer", "nothing"], says: /^Run "mailer" has no brief "nothing"\.$/ },
+  { words: ["fail", "old.db", "webhook-handler"], says: /Apply them with run-blackboard migrate\.$/ },
+  { words: ["retry", "mailer", "write/0", "--delay", "9999999w"], says: /--delay: / },
+  { words: ["restore", "old.db", "mailer"], says: /--force: is needed to replace / },
+  { words: ["migrate", "nowhere"], says: /^There is no run "nowhere" / },
+  { words: ["runs", "--postgres", "nonsense"], says: /--postgres: must be a connection string / },
+])("messages name what can be typed, not the package's functions and options: $words", ({ words, says }) => {
+  const { folder } = makeRoot();
+  openBlackboard({ runId: "r", file: join(folder, "empty.db") }).close();
+  copyFileSync(join(project, "test/fixtures/python/webhook.db"), join(folder, "old.db"));
+  const { code, stderr } = run(words, { cwd: folder });
+  expect(code).toBe(1);
+  expect(stderr).not.toMatch(
+    /createRun|`|\bPool\b|runId|olderThanMs|delayMs|create: true|migrate: "auto"|must be true/,
+  );
+  expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  expect(stderr.trimEnd()).toMatch(says);
 });
 
 test("numbers and nouns agree", () => {

@@ -10,44 +10,16 @@ import {
 import { tablesIn } from "run-blackboard/postgres/schema";
 import { describe, expect, test } from "vitest";
 import { caught, caughtUnchanged } from "../behaviour/engine.ts";
+import { logOf, two } from "./beside.ts";
 import { freshSchema, hasServer, newPool, open, openRun, withOption } from "./fresh.ts";
 
 const brief = { tier: 1, role: "coder" };
 const request = { agentId: "w", leaseMs: 60_000 };
 
-/** Two blackboards of one run: what one calls is not in the transaction of the other. */
-async function two() {
-  const schema = await freshSchema();
-  const connection = newPool(withOption(schema.url, `application_name=${schema.name}`));
-  const board = await openRun(schema, { connection });
-  const other = await open(schema, { connection });
-  const waits = `SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND application_name = '${schema.name}'`;
-  const someoneWaits = () => expect.poll(() => schema.sql(waits), { timeout: 30_000 }).not.toEqual([]);
-  /** Calls `call` while a transaction has changed the run, and returns its outcome after the commit. */
-  const during = async <T>(
-    change: (tx: Parameters<Parameters<typeof board.transaction>[0]>[0]) => unknown,
-    call: () => Promise<T>,
-  ) => {
-    let called: Promise<T> | undefined;
-    await board.transaction(async (tx) => {
-      await change(tx);
-      called = call();
-      called.catch(() => undefined);
-      await someoneWaits();
-    });
-    return await called;
-  };
-  const place = { open: () => Promise.reject(new Error("It is open.")), sql: (text: string) => schema.sql(text) };
-  return { schema, connection, board, other, someoneWaits, during, place };
-}
-
 async function claimed(board: Blackboard<"async">, briefId = "b", leaseMs = 60_000): Promise<Claim> {
   await board.createBrief({ briefId, ...brief });
   return (await board.claimBrief({ ...request, leaseMs })) ?? expect.fail("nothing to claim");
 }
-
-const logOf = async (board: Blackboard<"async">) =>
-  (await board.listEvents()).items.map(({ kind, briefId }) => `${kind} ${briefId}`);
 
 describe.skipIf(!hasServer)("a move that waits for a transaction of its run", () => {
   test("finds the parent and the brief that the transaction created", async () => {

@@ -1,6 +1,6 @@
 /**
- * A PostgreSQL server for the tests: the one that RUN_BLACKBOARD_POSTGRES_URL names, or else a private cluster of the
- * newest installed version in a temporary folder, on a socket.
+ * A PostgreSQL server for the tests: the one that RUN_BLACKBOARD_POSTGRES_URL names, or else a private cluster in a temporary
+ * folder, on a socket, of the version whose programs are in RUN_BLACKBOARD_POSTGRES_BIN, or of the newest installed one.
  */
 import { execFileSync } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -33,8 +33,12 @@ export const userWithPassword = "tester_with_password";
 /** Where Debian's packages install a version's programs. */
 const debian = "/usr/lib/postgresql";
 
-/** The folder of the newest installed version's programs, 15 or later; `undefined` if there is none. */
+/** Debian's, unless another one is named. */
+export const pgBouncer = process.env.RUN_BLACKBOARD_PGBOUNCER ?? "/usr/sbin/pgbouncer";
+
+/** The folder of the programs of version 15 or later; `undefined` if there is none. */
 function programs(): string | undefined {
+  if (process.env.RUN_BLACKBOARD_POSTGRES_BIN) return process.env.RUN_BLACKBOARD_POSTGRES_BIN;
   const versions = existsSync(debian)
     ? readdirSync(debian)
         .map(Number)
@@ -44,13 +48,15 @@ function programs(): string | undefined {
   return versions.length === 0 ? undefined : join(debian, String(newest), "bin");
 }
 
-/** Installs Debian's PostgreSQL if possible, as a new machine in CI needs it. */
-function installPostgres(): void {
-  if (process.env.RUN_BLACKBOARD_POSTGRES_URL || programs() || process.getuid?.() !== 0) return;
+/** Installs Debian's PostgreSQL and PgBouncer if possible, as a new machine in CI needs them. */
+function installMissing(): void {
+  const hasPostgres = process.env.RUN_BLACKBOARD_POSTGRES_URL || programs();
+  const needed = [...(hasPostgres ? [] : ["postgresql"]), ...(existsSync(pgBouncer) ? [] : ["pgbouncer"])];
+  if (needed.length === 0 || process.getuid?.() !== 0) return;
   const quiet = { stdio: "ignore" } as const;
   execFileSync("apt-get", ["update", "-q"], quiet);
   // No Debian cluster: the tests start their own.
-  execFileSync("apt-get", ["install", "-y", "-q", "--no-install-recommends", "postgresql"], {
+  execFileSync("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...needed], {
     ...quiet,
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
   });
@@ -138,9 +144,14 @@ function id(which: "-u" | "-g", user: string): number {
  * are skipped.
  */
 export function provideServer(): (() => Server) | undefined {
+  if (process.env.CI) installMissing();
+  if (!existsSync(pgBouncer)) {
+    const missing = "PgBouncer is not installed (Debian: apt-get install pgbouncer).";
+    if (process.env.CI) throw new Error(missing);
+    console.warn(`\n!!! ${missing} The tests of poolers are SKIPPED.\n`);
+  }
   const url = process.env.RUN_BLACKBOARD_POSTGRES_URL;
   if (url) return () => ({ url, stop: () => undefined });
-  if (process.env.CI) installPostgres();
   const message =
     "PostgreSQL 15 or later is not installed (Debian: apt-get install postgresql), and RUN_BLACKBOARD_POSTGRES_URL is not set.";
   if (programs()) {
