@@ -16,6 +16,7 @@ interface Layer {
   readonly imports: readonly string[];
 }
 
+const versions = "src/drizzle-versions.ts";
 const basics = ["drizzle/vocabulary.ts", "src/shown.ts", "src/foreign.ts", "src/errors.ts"];
 const engine = ["src/engine/", "src/operations/operation.ts"];
 const sqlite = ["src/sqlite/", "src/sqlite/connection/", "src/sqlite/errors.ts", "src/sqlite/waiting.ts"];
@@ -34,6 +35,11 @@ export const layers: readonly Layer[] = [
     imports: ["drizzle/vocabulary.ts", "src/shown.ts"],
   },
   {
+    part: versions,
+    why: "what differs between the versions of Drizzle",
+    imports: ["src/errors.ts", "drizzle-orm", "drizzle-orm/version"],
+  },
+  {
     part: "src/input/",
     why: "checks arguments before any database is involved",
     imports: [...basics, "@standard-schema/spec", "drizzle-orm", "uuidv7"],
@@ -48,6 +54,8 @@ export const layers: readonly Layer[] = [
     why: "operations run on every engine, so they import none",
     imports: [
       ...basics,
+      versions,
+      "drizzle/rows.ts",
       "drizzle/schema.ts",
       "src/input/",
       "src/operations/operation.ts",
@@ -89,6 +97,11 @@ export const layers: readonly Layer[] = [
     imports: [...basics, "src/engine/engine.ts", "src/input/", "src/looks.ts", "src/operations/"],
   },
   {
+    part: "src/trace.ts",
+    why: "publishes operations, whichever they are",
+    imports: ["src/foreign.ts"],
+  },
+  {
     part: "src/blackboard.ts",
     why: "the service runs on whichever engine it is passed",
     imports: [
@@ -99,6 +112,7 @@ export const layers: readonly Layer[] = [
       "src/looks.ts",
       "src/operations/",
       "src/operations/operation.ts",
+      "src/trace.ts",
       "src/wait.ts",
       "src/watch.ts",
     ],
@@ -121,7 +135,16 @@ export const layers: readonly Layer[] = [
   {
     part: "src/sqlite/connection/",
     why: "opens files, with or without our tables in them",
-    imports: [...basics, "src/sqlite/errors.ts", "src/sqlite/waiting.ts", "better-sqlite3"],
+    imports: [
+      ...basics,
+      versions,
+      "drizzle/schema.ts",
+      "src/sqlite/errors.ts",
+      "src/sqlite/waiting.ts",
+      "better-sqlite3",
+      "drizzle-orm",
+      "drizzle-orm/better-sqlite3",
+    ],
   },
   {
     part: "src/sqlite/",
@@ -129,13 +152,13 @@ export const layers: readonly Layer[] = [
     imports: [
       ...basics,
       ...engine,
+      versions,
       "drizzle/schema.ts",
       "src/sqlite/connection/",
       "src/sqlite/errors.ts",
       "src/sqlite/waiting.ts",
       "better-sqlite3",
       "drizzle-orm",
-      "drizzle-orm/better-sqlite3",
     ],
   },
   {
@@ -158,6 +181,8 @@ export const layers: readonly Layer[] = [
     why: "moves runs between places, whichever engine a place is on",
     imports: [
       ...basics,
+      versions,
+      "drizzle/rows.ts",
       "drizzle/schema.ts",
       "src/input/",
       "src/operations/",
@@ -207,6 +232,7 @@ export const layers: readonly Layer[] = [
     imports: [
       ...basics,
       ...engine,
+      versions,
       "drizzle/schema.postgres.ts",
       "src/input/",
       "src/operations/",
@@ -253,9 +279,11 @@ export const layers: readonly Layer[] = [
       ...basics,
       "src/blackboard.ts",
       "src/engine/engine.ts",
+      "src/hold-claim.ts",
       "src/input/",
       "src/operations/",
       "src/transfer/",
+      "src/trace.ts",
       "src/wait.ts",
       "src/watch.ts",
     ],

@@ -26,10 +26,11 @@ import { lifecycle } from "./subjects/lifecycle.ts";
 import { lists } from "./subjects/lists.ts";
 import { opening } from "./subjects/opening.ts";
 import { runs } from "./subjects/runs.ts";
+import { tracing } from "./subjects/tracing.ts";
 import { updates } from "./subjects/updates.ts";
 import { workstreams } from "./subjects/workstreams.ts";
 
-const subjects: readonly Subject[] = [runs, workstreams, briefs, updates, events, lifecycle, lists, opening];
+const subjects: readonly Subject[] = [runs, workstreams, briefs, updates, events, lifecycle, lists, opening, tracing];
 
 const { only, quick, out } = parseArgs({
   options: { only: { type: "string" }, quick: { type: "boolean", default: false }, out: { type: "string" } },

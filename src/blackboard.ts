@@ -2,13 +2,12 @@
  * The public API for both engines. `BlackboardOperations` is the interface that a blackboard and a transaction's `tx` share;
  * each method runs one operation, which is implemented in `operations/`.
  */
-import { inspect } from "node:util";
 import type { BriefStatus, EventKind, RunStatus, WorkstreamStatus } from "../drizzle/vocabulary.ts";
 import { type Body, type Engine, type Mode, type Result, requireRun, type Session } from "./engine/engine.ts";
 import { InvalidInputError } from "./errors.ts";
 import { type HeldClaim, type HoldOptions, holdClaim, type Save } from "./hold-claim.ts";
 import { Check } from "./input/check.ts";
-import type { PlainObject } from "./input/json.ts";
+import type { StoredObject } from "./input/json.ts";
 import type { AnyRoles, Roles } from "./input/roles.ts";
 import { Looks } from "./looks.ts";
 import { type BriefFilter, listBriefs } from "./operations/brief-lists.ts";
@@ -17,7 +16,13 @@ import { createBrief, getBrief, spawnBrief } from "./operations/briefs.ts";
 import { type ClaimsRequest, claimBriefs } from "./operations/claim-briefs.ts";
 import { type ClaimRequest, claimBrief } from "./operations/claims.ts";
 import { type Completed, type Completion, completeBriefs } from "./operations/complete-briefs.ts";
-import { type BlackboardEvent, type EventFilter, listEvents, logEvent, type NewEvent } from "./operations/events.ts";
+import {
+  type BlackboardEvent,
+  type EventFilter,
+  listEvents,
+  logEvent,
+  type StorableEvent,
+} from "./operations/events.ts";
 import {
   type ClaimRef,
   type DelayOptions,
@@ -30,7 +35,7 @@ import { type BriefRef, completeBrief, escalateBrief, failBrief, retryBrief } fr
 import type { Context, Operation } from "./operations/operation.ts";
 import type { Page } from "./operations/pages.ts";
 import { type Renewed, renewClaims } from "./operations/renew-claims.ts";
-import type { BriefOf, ClaimOf, NewBrief, ResultInput, RoleName } from "./operations/roles.ts";
+import type { BriefOf, ClaimOf, ClaimResult, RoleName, StorableBrief } from "./operations/roles.ts";
 import { createRun, getRun, type Run, updateRunStatus } from "./operations/runs.ts";
 import { spawnBriefs } from "./operations/spawn-briefs.ts";
 import type { From } from "./operations/status.ts";
@@ -47,13 +52,18 @@ import {
   type WorkstreamFilter,
 } from "./operations/workstreams.ts";
 import { quoted, shown } from "./shown.ts";
+import { traced, traceMethods } from "./trace.ts";
 import { type WaitOptions, waitForBrief, waitForBriefs } from "./wait.ts";
 import { type WatchOptions, watchEvents } from "./watch.ts";
+
+/** `util.inspect.custom`, without Node's types in those of the package. */
+const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom");
 
 /**
  * Runs an operation that is not a method, for package-level functions such as `summarizeRun`. Not exported to users.
  */
 export let perform: <M extends Mode, T>(
+  name: string,
   board: BlackboardOperations<M>,
   operation: (context: Context) => Operation<T>,
 ) => Result<M, T>;
@@ -69,12 +79,12 @@ export let perform: <M extends Mode, T>(
  */
 export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Database = unknown> {
   static {
-    perform = (board, operation) => {
+    perform = (name, board, operation) => {
       if (typeof board !== "object" || board === null || !(#session in board)) {
         const message = `must be a blackboard that this copy of run-blackboard opened, got ${shown(board)}`;
         throw new InvalidInputError([{ path: "board", message }]);
       }
-      return board.#session.run(() => operation(board.#context));
+      return traced(name, board.runId, [], () => board.#session.run(() => operation(board.#context)));
     };
   }
   readonly #session: Session<M, Database>;
@@ -152,7 +162,7 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
    * with the same data, returns its current row unchanged; status, result and retry count are not compared.
    * @throws NotFoundError for the run, the parent or the workstream; ConflictError if the id exists with different data.
    */
-  createBrief<K extends RoleName<R>>(brief: NewBrief<R, K>): Result<M, BriefOf<R, K>> {
+  createBrief<K extends RoleName<R>>(brief: StorableBrief<R, K>): Result<M, BriefOf<R, K>> {
     return this.#run(() => createBrief(this.#context, brief));
   }
 
@@ -168,7 +178,7 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
    * Stores a brief's result and sets its status to `done` from any status. Logs no event.
    * @throws NotFoundError.
    */
-  updateBriefResult(briefId: string, result: PlainObject): Result<M, BriefOf<R>> {
+  updateBriefResult(briefId: string, result: StoredObject): Result<M, BriefOf<R>> {
     return this.#run(() => updateBriefResult(this.#context, briefId, result));
   }
 
@@ -184,7 +194,7 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
    * Appends an event to the run, optionally for a brief. If an event with this id exists with the same data, returns it.
    * @throws NotFoundError for the run or the brief; ConflictError if the id exists with different data.
    */
-  logEvent(kind: EventKind, event?: NewEvent): Result<M, BlackboardEvent> {
+  logEvent(kind: EventKind, event?: StorableEvent): Result<M, BlackboardEvent> {
     return this.#session.run(() => logEvent(this.#context, kind, event));
   }
 
@@ -245,7 +255,7 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
    * unchanged and logs no event.
    * @throws the same errors as `createBrief`.
    */
-  spawnBrief<K extends RoleName<R>>(brief: NewBrief<R, K>, detail?: PlainObject): Result<M, BriefOf<R, K>> {
+  spawnBrief<K extends RoleName<R>>(brief: StorableBrief<R, K>, detail?: StoredObject): Result<M, BriefOf<R, K>> {
     return this.#run(() => spawnBrief(this.#context, brief, detail));
   }
 
@@ -263,8 +273,8 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
    * `briefs[3].tier`.
    */
   spawnBriefs<K extends RoleName<R>>(
-    briefs: readonly NewBrief<R, K>[],
-    detail?: PlainObject,
+    briefs: readonly StorableBrief<R, K>[],
+    detail?: StoredObject,
   ): Result<M, BriefOf<R, K>[]> {
     return this.#run(() => spawnBriefs(this.#context, briefs, detail));
   }
@@ -324,13 +334,13 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
    * call whose response was lost may be repeated. With an id, from `pending` or `active`, regardless of its claim.
    * @throws LostClaimError, TransitionError, NotFoundError; InvalidInputError with the paths reported by the role's schema.
    */
+  completeBrief(briefId: string, result: StoredObject, detail?: StoredObject): Result<M, BriefOf<R>>;
   completeBrief<K extends RoleName<R>>(
     claim: ClaimOf<R, K>,
-    result: ResultInput<R, K>,
-    detail?: PlainObject,
+    result: ClaimResult<R, K>,
+    detail?: StoredObject,
   ): Result<M, BriefOf<R, K>>;
-  completeBrief(briefId: string, result: PlainObject, detail?: PlainObject): Result<M, BriefOf<R>>;
-  completeBrief(ref: BriefRef, result: unknown, detail?: PlainObject): Result<M, BriefOf<R>> {
+  completeBrief(ref: BriefRef, result: unknown, detail?: StoredObject): Result<M, BriefOf<R>> {
     return this.#run(() => completeBrief(this.#context, ref, result, detail));
   }
 
@@ -354,7 +364,7 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
    * claim, only while it is current.
    * @throws LostClaimError, TransitionError, NotFoundError.
    */
-  failBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>> {
+  failBrief(ref: BriefRef, detail?: StoredObject): Result<M, BriefOf<R>> {
     return this.#run(() => failBrief(this.#context, ref, detail));
   }
 
@@ -363,7 +373,7 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
    * `pending`, `active` or `failed`; with a claim, only while it is current. With `delayMs`, it can't be claimed for that long.
    * @throws LostClaimError, TransitionError, NotFoundError; InvalidInputError if the count is already 2^31 - 1.
    */
-  retryBrief(ref: BriefRef, detail?: PlainObject, options?: DelayOptions): Result<M, BriefOf<R>> {
+  retryBrief(ref: BriefRef, detail?: StoredObject, options?: DelayOptions): Result<M, BriefOf<R>> {
     return this.#run(() => retryBrief(this.#context, ref, detail, options));
   }
 
@@ -372,7 +382,7 @@ export class BlackboardOperations<M extends Mode, R extends Roles = AnyRoles, Da
    * from `pending` or `active`; with a claim, only while it is current.
    * @throws LostClaimError, TransitionError, NotFoundError.
    */
-  escalateBrief(ref: BriefRef, detail?: PlainObject): Result<M, BriefOf<R>> {
+  escalateBrief(ref: BriefRef, detail?: StoredObject): Result<M, BriefOf<R>> {
     return this.#run(() => escalateBrief(this.#context, ref, detail));
   }
 
@@ -543,7 +553,11 @@ export class Blackboard<M extends Mode, R extends Roles = AnyRoles, Database = u
     return `Blackboard(${quoted(this.runId, 200)} at ${this.location})`;
   }
 
-  [inspect.custom](): string {
+  [inspected](): string {
     return this.toString();
   }
 }
+
+// Not inside the classes: a bundler renames a class that refers to itself by name. Watching has no end to measure.
+traceMethods(BlackboardOperations.prototype, []);
+traceMethods(Blackboard.prototype, ["watchEvents", "toString"]);

@@ -16,6 +16,16 @@ export function isTypeError(thrown: unknown): boolean {
   return isError(thrown) && textOf(thrown, "name") === "TypeError";
 }
 
+/** Returns whether an error is a `DrizzleQueryError` of any copy of Drizzle: no other error has both properties. */
+export function isQueryError(thrown: unknown): thrown is ErrorLike {
+  return isError(thrown) && "query" in thrown && "params" in thrown;
+}
+
+/** Returns the driver's error: Drizzle 1.0 wraps those of every driver, 0.45 only those of asynchronous ones. */
+export function driverErrorOf(thrown: unknown): unknown {
+  return isQueryError(thrown) ? (thrown.cause ?? thrown) : thrown;
+}
+
 /** Returns the `code` of an error of Node, of a driver, or of this package. */
 export function codeOf(thrown: unknown): string | undefined {
   return textOf(thrown, "code");

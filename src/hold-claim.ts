@@ -6,7 +6,7 @@ import { allowManyListeners } from "./engine/engine.ts";
 import { ClosedError, LostClaimError } from "./errors.ts";
 import { codeOf, isPassing } from "./foreign.ts";
 import { Check, type Names } from "./input/check.ts";
-import { encodeObject, type PlainObject } from "./input/json.ts";
+import { encodeObject, type PlainObject, type StoredObject } from "./input/json.ts";
 import type { Looks, Watcher } from "./looks.ts";
 import { type ClaimRef, checkClaim } from "./operations/held-claims.ts";
 import { quoted } from "./shown.ts";
@@ -22,7 +22,7 @@ const holdNames: Names<HoldOptions> = { leaseMs: true, signal: true };
 export type HeldClaim = ClaimRef & { agentId: string };
 
 /** Stores progress and renews the lease. */
-export type Save = (progress: PlainObject) => Promise<void>;
+export type Save = (progress: StoredObject) => Promise<void>;
 
 /** Extends the lease to `leaseMs` from now; `progress` replaces what is stored. */
 type Renew = (options: { leaseMs: number; progress?: PlainObject }) => unknown;

@@ -19,7 +19,8 @@ import {
 } from "./input/options.ts";
 import type { Roles } from "./input/roles.ts";
 import { isAbsent } from "./sqlite/connection/connection.ts";
-import { type SqliteDatabase, SqliteEngine } from "./sqlite/engine.ts";
+import type { SqliteDatabase } from "./sqlite/connection/drizzle.ts";
+import { SqliteEngine } from "./sqlite/engine.ts";
 import { listRunsUnder, type RunListing, runFolders } from "./sqlite/files/list-runs.ts";
 import { type Verification, verify } from "./sqlite/files/verify.ts";
 import { openView, type View } from "./sqlite/files/view.ts";
@@ -41,7 +42,7 @@ export {
   reportRun,
   summarizeRun,
 } from "./inspect.ts";
-export type { SqliteDatabase } from "./sqlite/engine.ts";
+export type { SqliteDatabase } from "./sqlite/connection/drizzle.ts";
 export { type Backup, backupBlackboard } from "./sqlite/files/backup.ts";
 export type { RunListing } from "./sqlite/files/list-runs.ts";
 export { type PruneOptions, pruneRuns } from "./sqlite/files/prune.ts";
@@ -49,6 +50,7 @@ export { type Restored, type RestoreOptions, restoreBlackboard } from "./sqlite/
 export type { Problem, Verification } from "./sqlite/files/verify.ts";
 export type { View } from "./sqlite/files/view.ts";
 export type { MigrationStatus } from "./sqlite/migrations/status.ts";
+export type { FileProblem, FileVerification } from "./sqlite/migrations/verify.ts";
 export { copyRun, exportRun, type ImportOptions, importRun } from "./transfer/move.ts";
 export { Blackboard };
 

@@ -4,7 +4,7 @@
  */
 import { type Blackboard, type BlackboardOperations, perform } from "./blackboard.ts";
 import type { Mode, Result } from "./engine/engine.ts";
-import type { PlainObject } from "./input/json.ts";
+import type { StoredObject } from "./input/json.ts";
 import {
   type Dependency,
   type DependencyFilter,
@@ -42,7 +42,7 @@ export { livePolicy };
  * @throws NotFoundError before `createRun`; UnreadableRowError if another program stored an invalid run row.
  */
 export function summarizeRun<M extends Mode>(board: BlackboardOperations<M>): Result<M, RunOverview> {
-  return perform(board, function* (context) {
+  return perform("summarizeRun", board, function* (context) {
     const overview = yield* getRunOverview(context);
     requireReadable(overview);
     return overview;
@@ -61,14 +61,14 @@ export function summarizeRun<M extends Mode>(board: BlackboardOperations<M>): Re
  * @throws NotFoundError before `createRun`; UnreadableRowError if another program stored an invalid run row.
  */
 export function reportRun<M extends Mode>(board: Blackboard<M>): Result<M, string> {
-  return perform(board, function* (context) {
+  return perform("reportRun", board, function* (context) {
     return renderReport(yield* gatherReport(context), board.location, new Date());
   });
 }
 
 /** The report as a page that follows its run, for a server that says at `./events` when to fetch it again. */
 export function reportLive<M extends Mode>(board: Blackboard<M>): Result<M, string> {
-  return perform(board, function* (context) {
+  return perform("reportLive", board, function* (context) {
     return renderReport(yield* gatherReport(context), board.location, new Date(), { script, policy: livePolicy });
   });
 }
@@ -83,10 +83,10 @@ export function reportLive<M extends Mode>(board: Blackboard<M>): Result<M, stri
 export function releaseBrief<M extends Mode>(
   board: BlackboardOperations<M>,
   briefId: string,
-  detail?: PlainObject,
+  detail?: StoredObject,
   options?: DelayOptions,
 ): Result<M, Brief> {
-  return perform(board, (context) => release(context, briefId, detail, options));
+  return perform("releaseBrief", board, (context) => release(context, briefId, detail, options));
 }
 
 /**
@@ -97,7 +97,7 @@ export function listBriefOutlines<M extends Mode>(
   board: BlackboardOperations<M>,
   filter?: BriefFilter,
 ): Result<M, Page<BriefOutline, string>> {
-  return perform(board, (context) => listOutlines(context, filter));
+  return perform("listBriefOutlines", board, (context) => listOutlines(context, filter));
 }
 
 /**
@@ -108,7 +108,7 @@ export function getTreeOutline<M extends Mode>(
   board: BlackboardOperations<M>,
   briefId?: string,
 ): Result<M, TreeOutline> {
-  return perform(board, (context) => getOutline(context, briefId));
+  return perform("getTreeOutline", board, (context) => getOutline(context, briefId));
 }
 
 /**
@@ -128,7 +128,7 @@ export function explainWaiting<M extends Mode>(
   board: BlackboardOperations<M>,
   briefIds: readonly string[],
 ): Result<M, WaitingBrief[]> {
-  return perform(board, (context) => explain(context, briefIds));
+  return perform("explainWaiting", board, (context) => explain(context, briefIds));
 }
 
 /**
@@ -140,7 +140,7 @@ export function explainFailures<M extends Mode>(
   board: BlackboardOperations<M>,
   briefIds: readonly string[],
 ): Result<M, Failure[]> {
-  return perform(board, (context) => explainFailed(context, briefIds));
+  return perform("explainFailures", board, (context) => explainFailed(context, briefIds));
 }
 
 /**
@@ -152,7 +152,7 @@ export function explainFailures<M extends Mode>(
  * ```
  */
 export function groupFailures<M extends Mode>(board: BlackboardOperations<M>): Result<M, GroupedFailures> {
-  return perform(board, (context) => group(context));
+  return perform("groupFailures", board, (context) => group(context));
 }
 
 /**
@@ -165,7 +165,7 @@ export async function* readDependencies<M extends Mode>(
   filter: DependencyFilter,
 ): AsyncGenerator<Dependency[], void, void> {
   for (let last: Dependency | undefined; ; ) {
-    const group = await perform(board, (context) => readDependencyPage(context, filter, last));
+    const group = await perform("readDependencies", board, (context) => readDependencyPage(context, filter, last));
     if (group.length > 0) yield group;
     if (group.length < dependencyPage) return;
     last = group.at(-1);
@@ -188,8 +188,8 @@ export async function* readBriefs<M extends Mode>(
 ): AsyncGenerator<Brief[], void, void> {
   const { runId } = board;
   for (let from = 0; from < ids.length; from += setSize) {
-    const groups = await perform(board, () => groupBySize(runId, ids.slice(from, from + setSize)));
-    for (const group of groups) yield await perform(board, () => readGroup(runId, group));
+    const groups = await perform("readBriefs", board, () => groupBySize(runId, ids.slice(from, from + setSize)));
+    for (const group of groups) yield await perform("readBriefs", board, () => readGroup(runId, group));
   }
 }
 
@@ -203,7 +203,7 @@ export async function* readEvents<M extends Mode>(
   filter: Omit<EventFilter, "limit"> = {},
 ): AsyncGenerator<BlackboardEvent[], void, void> {
   for (let after = filter.after; ; ) {
-    const page = await perform(board, (context) => readEventPage(context, { ...filter, after }));
+    const page = await perform("readEvents", board, (context) => readEventPage(context, { ...filter, after }));
     if (page.items.length > 0) yield page.items;
     if (page.next === null) return;
     after = page.next;

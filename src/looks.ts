@@ -80,7 +80,7 @@ export class Looks {
     if (this.#isLooking || at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(() => void this.#look(), at - performance.now());
+    this.#timer = setTimeout(() => void this.#look(), Math.max(0, at - performance.now()));
   }
 
   async #look(): Promise<void> {

@@ -34,7 +34,7 @@ export function narrowBriefOutlines<M extends Mode>(
   filter: BriefFilter,
   narrowing: Narrowing,
 ): Result<M, Page<BriefOutline, string>> {
-  return perform(board, (context) => searchBriefOutlines(context, filter, narrowing));
+  return perform("narrowBriefOutlines", board, (context) => searchBriefOutlines(context, filter, narrowing));
 }
 
 /** Like `listBriefs`, of fewer briefs. */
@@ -43,7 +43,7 @@ export function narrowBriefs<M extends Mode>(
   filter: BriefFilter,
   narrowing: Narrowing,
 ): Result<M, Page<Brief, string>> {
-  return perform(board, (context) => searchBriefs(context, filter, narrowing));
+  return perform("narrowBriefs", board, (context) => searchBriefs(context, filter, narrowing));
 }
 
 /** Returns which events a window selects out of those that match the filter. */
@@ -52,22 +52,22 @@ export function rangeOfEvents<M extends Mode>(
   filter: Omit<EventFilter, "limit">,
   window: EventWindow,
 ): Result<M, EventRange> {
-  return perform(board, (context) => findEventRange(context, filter, window));
+  return perform("rangeOfEvents", board, (context) => findEventRange(context, filter, window));
 }
 
 /** Returns the ids of all runs of the file or database, in order. */
 export function runIdsOf<M extends Mode>(board: BlackboardOperations<M>): Result<M, string[]> {
-  return perform(board, () => listRunIds());
+  return perform("runIdsOf", board, () => listRunIds());
 }
 
 /** What shows ids in short, and understands what is typed for one: see `operations/short-ids.ts`. */
 export function readIds<M extends Mode>(board: BlackboardOperations<M>, named: Named) {
   return {
-    sharingEnds: () => perform(board, (context) => findSharingEnds(context, named)),
+    sharingEnds: () => perform("readIds", board, (context) => findSharingEnds(context, named)),
     like: (text: string, where: { beginning: boolean; ending: boolean }) =>
-      perform(board, (context) => findIdsLike(context, named, text, where)),
-    completions: (text: string) => perform(board, (context) => findCompletions(context, named, text)),
-    comparable: (text: string) => perform(board, (context) => findComparableIds(context, named, text)),
+      perform("readIds", board, (context) => findIdsLike(context, named, text, where)),
+    completions: (text: string) => perform("readIds", board, (context) => findCompletions(context, named, text)),
+    comparable: (text: string) => perform("readIds", board, (context) => findComparableIds(context, named, text)),
   };
 }
 
@@ -78,5 +78,5 @@ export function moveSelected<M extends Mode>(
   selected: Selected,
   move: { name: MoveName; detail: PlainObject; options: DelayOptions },
 ): Result<M, Brief | undefined> {
-  return perform(board, (context) => moveBriefIf(context, briefId, selected, move));
+  return perform("moveSelected", board, (context) => moveBriefIf(context, briefId, selected, move));
 }

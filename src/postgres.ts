@@ -17,10 +17,10 @@ import {
   type ServerOptions,
   serverNames,
 } from "./input/server-options.ts";
+import type { PostgresDatabase } from "./postgres/drizzle.ts";
 import { migrations } from "./postgres/embedded.postgres.ts";
 import { PostgresEngine } from "./postgres/engine.ts";
 import { grantsScript } from "./postgres/grants.ts";
-import type { PostgresDatabase } from "./postgres/lens.ts";
 import { migratePostgres, type PostgresMigrationStatus, requireCurrentPostgres } from "./postgres/migrate.ts";
 import { postgresPlace, pruneServer } from "./postgres/place.ts";
 import { connectPostgres } from "./postgres/pool.ts";
@@ -58,6 +58,7 @@ export type {
   PostgresVerification,
   PostgresView,
   PostgresViewOptions,
+  ServerOptions,
 };
 
 /** A connection string or a Pool, and the schema. */

@@ -101,6 +101,11 @@ test("the schemas as they are compile", () => {
   expect(output.split("\n").filter((line) => line.startsWith("same/"))).toEqual([]);
 });
 
+test.each(Object.keys(tables))("the rows that the package's types name are those of %s", (table) => {
+  const n = changes.findIndex(({ name }) => name === `a column that only SQLite's ${table} has`);
+  expect(output.split("\n").filter((line) => line.startsWith(`${n}/rows.ts(`))).not.toEqual([]);
+});
+
 test.each(changes.map(({ name }, n) => ({ name, n })))("the proof refuses $name", ({ n }) => {
   expect(refusals(String(n))).not.toEqual([]);
 });

@@ -419,3 +419,66 @@ openBlackboard({ runId: "r", roles: { coder: { paylod: z.object({}) } } });
 
 const untypedClaim = board.claimBrief({ agentId: "a", leaseMs: 1 });
 if (untypedClaim) board.completeBrief(untypedClaim, { any: "object" });
+
+// --------------------------------------------------------------------------------------------- what can't be stored
+
+const day = new Date();
+// @ts-expect-error A payload is not a date.
+board.createBrief({ tier: 0, role: "coder", payload: day });
+// @ts-expect-error Nor an array.
+board.spawnBrief({ tier: 0, role: "coder", payload: ["text"] });
+// @ts-expect-error Nor a map.
+board.spawnBriefs([{ tier: 0, role: "coder", payload: new Map() }]);
+// @ts-expect-error Nor a function.
+board.createBrief({ tier: 0, role: "coder", payload: () => "text" });
+// @ts-expect-error Nor a bigint.
+board.createBrief({ tier: 0, role: "coder", payload: 1n });
+// @ts-expect-error Nor is a result.
+board.updateBriefResult("b", day);
+// @ts-expect-error Nor one of a list.
+board.completeBriefs([{ ref: "b", result: [1] }]);
+// @ts-expect-error Nor a detail of an event.
+board.logEvent("failed", { detail: [1] });
+// @ts-expect-error Nor a detail of a move.
+board.failBrief("b", () => 1);
+// @ts-expect-error A role without a schema has the same payloads as one that is not declared.
+typed.createBrief({ tier: 1, role: "idler", payload: day });
+if (untypedClaim) {
+  // @ts-expect-error Nor is progress.
+  board.renewClaim(untypedClaim, { leaseMs: 1, progress: [1] });
+  // @ts-expect-error Nor a result.
+  board.completeBrief(untypedClaim, day);
+  board.holdClaim(untypedClaim, { leaseMs: 1 }, async (_signal, save) => {
+    // @ts-expect-error Nor is progress.
+    await save([1]);
+    await save(task);
+  });
+}
+
+class Plan {
+  readonly steps = ["think"];
+}
+// Whether it has a prototype of its own is known only when it runs.
+board.createBrief({ tier: 0, role: "coder", payload: new Plan() });
+declare const anything: object;
+board.completeBrief("b", anything, anything);
+board.logEvent("failed", { detail: { nested: [{ list: [1, null] }] } });
+
+// ----------------------------------------------------------------------------------------- completing several roles
+
+const several = typed.claimBrief({ agentId: "a", leaseMs: 1000, role: ["coder", "tester"] });
+if (several) {
+  // @ts-expect-error It may be a tester's, even if the result is a coder's.
+  typed.completeBrief(several, { lines: 3 });
+  if (several.role === "coder") typed.completeBrief(several, { lines: 3 });
+  else typed.completeBrief(several, { passed: true });
+}
+// Roles with the same result need not be told apart.
+const result = z.object({ files: z.number() });
+const alike = openBlackboard({ runId: "r", roles: { folder: { result }, whole: { result } } });
+const ofBoth = alike.claimBrief({ agentId: "a", leaseMs: 1000 });
+if (ofBoth) {
+  alike.completeBrief(ofBoth, { files: 1 });
+  // @ts-expect-error That result is required of both.
+  alike.completeBrief(ofBoth, { lines: 1 });
+}

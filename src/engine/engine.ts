@@ -12,7 +12,11 @@ import type { Operation } from "../operations/operation.ts";
 export type Mode = "sync" | "async";
 export type Result<M extends Mode, T> = M extends "sync" ? T : Promise<T>;
 
-type NoPromise<T> = T extends PromiseLike<unknown> ? never : T;
+/** What the compiler names for an async callback on SQLite: its property says why. */
+export interface SynchronousCallback {
+  readonly "A SQLite transaction ends when its callback returns: await outside of it, or use PostgreSQL": never;
+}
+type NoPromise<T> = T extends PromiseLike<unknown> ? T & SynchronousCallback : T;
 /** Return type of a transaction's callback. Not a promise on SQLite, whose transactions cannot wait for one. */
 export type Body<M extends Mode, T> = M extends "sync" ? NoPromise<T> : T | Promise<T>;
 

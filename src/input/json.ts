@@ -45,6 +45,20 @@ const suspicious = /\\u(?:0000|d[89a-f])/;
  */
 export type PlainObject = object;
 
+/**
+ * A plain object, as far as types can tell: not an array, another iterable such as a map, a date or a function. Whatever else
+ * JSON cannot represent is refused at run time.
+ */
+export type StoredObject = object & NoArrayDateOrFunction;
+
+export interface NoArrayDateOrFunction {
+  // biome-ignore lint/suspicious/noExplicitAny: allows properties of any name; TypeScript assigns interfaces to no other index signature.
+  readonly [name: string]: any;
+  readonly [Symbol.iterator]?: never;
+  readonly [Symbol.toPrimitive]?: never;
+  readonly [Symbol.hasInstance]?: never;
+}
+
 type Properties = { readonly [key: string]: unknown };
 
 /** Returns whether JSON can represent the value, apart from its strings. A cycle exceeds the depth limit. */

@@ -162,7 +162,7 @@ export function checkPath(
 /** A file: of a run under a root, or by its path. */
 export type BlackboardLocation = { runId: string; root?: string | undefined } | { file: string };
 
-interface MigrateOptions {
+export interface MigrateOptions {
   /** Returns the status before migrating and changes nothing. */
   dryRun?: boolean | undefined;
   /** Writes a consistent copy next to the file first, if any migration is pending. */
@@ -172,7 +172,7 @@ interface MigrateOptions {
 }
 export type MigrateBlackboardOptions = BlackboardLocation & MigrateOptions;
 
-interface VerifyOptions {
+export interface VerifyOptions {
   /** Rebuilds indexes, triggers and counts that are missing or wrong. */
   repair?: boolean | undefined;
 }

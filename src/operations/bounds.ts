@@ -4,6 +4,7 @@
  */
 import { type AnyColumn, asc, getTableColumns, gte, lte, max, type SQL, sql } from "drizzle-orm";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
+import { holdsJson } from "../drizzle-versions.ts";
 import { atMost, literal } from "./index-choice.ts";
 import type { Lens } from "./operation.ts";
 
@@ -25,7 +26,7 @@ interface Range {
 
 /** The columns of a table that hold JSON, which are the ones that may be large. */
 export function jsonColumns(table: SQLiteTable): AnyColumn[] {
-  return Object.values(getTableColumns(table)).filter(({ dataType }) => dataType === "json");
+  return Object.values(getTableColumns(table)).filter(holdsJson);
 }
 
 /** How many bytes some columns of a row hold together. */

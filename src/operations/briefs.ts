@@ -2,7 +2,7 @@
  * Briefs: the tasks of a run, a tree by `parentBriefId`.
  */
 import { and, eq, exists, getTableColumns, type SQL, sql } from "drizzle-orm";
-import type { briefs } from "../../drizzle/schema.ts";
+import type { BriefRow } from "../../drizzle/rows.ts";
 import type { JsonObject } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
 import { isArray } from "../foreign.ts";
@@ -29,11 +29,9 @@ import { storedNothing } from "./status.ts";
 import { asText, readObject } from "./stored-json.ts";
 import { getWorkstream } from "./workstreams.ts";
 
-type Row = typeof briefs.$inferSelect;
-
 /** A brief; `payload` is `{}` if none was passed or the row has NULL. */
 export type Brief<Payload = JsonObject, Result = JsonObject, Role extends string = string> = Omit<
-  Row,
+  BriefRow,
   "payload" | "result" | "role" | "parked"
 > & { role: Role; payload: Payload; result: Result | null };
 
@@ -72,7 +70,7 @@ export const newBriefFields = {
   notBefore: "not compared",
   after: "compared as a set",
 } as const satisfies CreatorFields<UncheckedBrief>;
-export type CheckedBrief = NewRow<typeof newBriefFields, Row>;
+export type CheckedBrief = NewRow<typeof newBriefFields, BriefRow>;
 
 /** Every column but `parked`, which only claims use. JSON as text. With names, so that a statement can refer to a part of itself. */
 export function briefColumns({ t: { briefs } }: Lens) {

@@ -4,7 +4,7 @@
 import { and, eq, inArray, isNotNull, isNull, or, type SQL } from "drizzle-orm";
 import { LostClaimError, NotFoundError, TransitionError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
-import type { PlainObject } from "../input/json.ts";
+import type { StoredObject } from "../input/json.ts";
 import { encodeFor, type Roles } from "../input/roles.ts";
 import { readByIds } from "./brief-sets.ts";
 import { type Brief, briefColumns, isReadable, readBrief } from "./briefs.ts";
@@ -28,8 +28,8 @@ import type { BriefOf } from "./roles.ts";
 export interface Completion {
   /** A claim must be the current one; an id completes the brief regardless of its claim. */
   ref: BriefRef;
-  result: PlainObject;
-  detail?: PlainObject | undefined;
+  result: StoredObject;
+  detail?: StoredObject | undefined;
 }
 const completionNames: Names<Completion> = { ref: true, result: true, detail: true };
 

@@ -2,7 +2,7 @@
  * Events that log a change of this package, in the same transaction as the change, so that rows and log always agree.
  */
 import { and, eq, type SQL, sql } from "drizzle-orm";
-import type { events } from "../../drizzle/schema.ts";
+import type { EventRow } from "../../drizzle/rows.ts";
 import type { EventKind, JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, DatabaseError } from "../errors.ts";
 import type { Check } from "../input/check.ts";
@@ -19,8 +19,6 @@ import {
   statement,
 } from "./operation.ts";
 
-type Row = typeof events.$inferSelect;
-
 export interface NewEvent {
   /** A UUIDv7 when left out. Again with the same id and data: the stored event. */
   eventId?: string | undefined;
@@ -36,7 +34,7 @@ export const newEventFields = {
 } as const satisfies CreatorFields<NewEvent & { kind: EventKind }>;
 
 /** The same fields for the event of a change, which is about a brief: each caller of `appendEvent` must decide every one. */
-type Entry = NewRow<typeof newEventFields, Row> & { briefId: string };
+type Entry = NewRow<typeof newEventFields, EventRow> & { briefId: string };
 
 const insertEntry = statement<Entry>()(({ db, t: { events }, time }, $) => {
   // A field that is missing here doesn't compile.

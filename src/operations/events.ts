@@ -2,10 +2,11 @@
  * Events: what happened, appended and never changed. Their order is `seq`, which grows in the order of commits; times tie.
  */
 import { and, asc, eq, exists, getTableColumns, gt, notExists, sql } from "drizzle-orm";
-import type { events } from "../../drizzle/schema.ts";
+import type { EventRow } from "../../drizzle/rows.ts";
 import { type EventKind, eventKinds, type JsonObject } from "../../drizzle/vocabulary.ts";
 import { ConflictError, NotFoundError, UnreadableRowError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
+import type { StoredObject } from "../input/json.ts";
 import { encodeObject } from "../input/json.ts";
 import { jsonColumns, mayHaveMore, onFirstPage, pageRows } from "./bounds.ts";
 import { getBrief } from "./briefs.ts";
@@ -28,9 +29,11 @@ import { storedNothing } from "./status.ts";
 import { asText, readObject } from "./stored-json.ts";
 
 export type { NewEvent };
+/** A new event whose detail is refused by the compiler if it can't be stored. */
+export type StorableEvent = NewEvent & { detail?: StoredObject | undefined };
 
 /** An event; `detail` is `{}` if none was passed or the row has NULL. */
-export type BlackboardEvent = Omit<typeof events.$inferSelect, "detail"> & { detail: JsonObject };
+export type BlackboardEvent = Omit<EventRow, "detail"> & { detail: JsonObject };
 
 // The kind is a parameter of its own.
 const { kind: _, ...newEventNames } = newEventFields;

@@ -4,7 +4,7 @@
 import { and, eq, isNotNull, type SQL, sql } from "drizzle-orm";
 import { InvalidInputError, LostClaimError, NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
-import { encodeObject, type PlainObject } from "../input/json.ts";
+import { encodeObject, type PlainObject, type StoredObject } from "../input/json.ts";
 import { type Brief, briefColumns, getBrief, isReadable, readBrief } from "./briefs.ts";
 import { type Context, family, type Lens, type Operation, settle, statement } from "./operation.ts";
 import { storedNothing } from "./status.ts";
@@ -25,7 +25,7 @@ export interface LeaseOptions {
 }
 export interface RenewOptions extends LeaseOptions {
   /** Replaces the progress that is stored; null clears it; left out, it stays. */
-  progress?: PlainObject | null | undefined;
+  progress?: StoredObject | null | undefined;
 }
 export const leaseNames: Names<LeaseOptions> = { leaseMs: true };
 const renewNames: Names<RenewOptions> = { leaseMs: true, progress: true };

@@ -2,15 +2,17 @@
  * Briefs without what they carry: all columns but the JSON ones, which are what may be large.
  */
 import { getTableColumns } from "drizzle-orm";
+import type { BriefRow } from "../../drizzle/rows.ts";
 import type { briefs } from "../../drizzle/schema.ts";
 import type { JsonObject } from "../../drizzle/vocabulary.ts";
 import type { Brief } from "./briefs.ts";
 import type { Lens } from "./operation.ts";
 
-type Row = typeof briefs.$inferSelect;
 type Columns = (typeof briefs)["_"]["columns"];
 /** The names of the columns that hold JSON. */
-type Carried = { [Name in keyof Row]-?: NonNullable<Row[Name]> extends JsonObject ? Name : never }[keyof Row];
+type Carried = {
+  [Name in keyof BriefRow]-?: NonNullable<BriefRow[Name]> extends JsonObject ? Name : never;
+}[keyof BriefRow];
 
 /** A brief without its payload, result and progress. */
 export type BriefOutline = Omit<Brief, Carried>;

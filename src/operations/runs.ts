@@ -2,14 +2,14 @@
  * The run: one row, made once, whose status its orchestrator moves. Everything else in a blackboard belongs to it.
  */
 import { and, eq, inArray } from "drizzle-orm";
-import type { runs } from "../../drizzle/schema.ts";
+import type { Run } from "../../drizzle/rows.ts";
 import { type RunStatus, runStatuses } from "../../drizzle/vocabulary.ts";
 import { Check } from "../input/check.ts";
 import { type CreatorFields, type NewRow, repeated } from "./creation.ts";
 import { type Context, family, type Operation, settle, statement } from "./operation.ts";
 import { checkFrom, type From, statusNotSet, storedNothing } from "./status.ts";
 
-export type Run = typeof runs.$inferSelect;
+export type { Run };
 
 /** What `createRun` passes of a new run. */
 export const newRunFields = { goal: "compared" } as const satisfies CreatorFields<{ goal: string }>;

@@ -6,7 +6,7 @@
  * other rows isn't moved: triggers count the dependencies again, and `parked` follows from `notBefore`.
  */
 import { and, asc, between, eq, exists, getTableColumns, gt, isNull, sql } from "drizzle-orm";
-import type { briefs, events } from "../../drizzle/schema.ts";
+import type { BriefRow, EventRow } from "../../drizzle/rows.ts";
 import { jsonColumns, onFirstPage, pageRows } from "./bounds.ts";
 import { briefColumns } from "./briefs.ts";
 import { addDependenciesOf } from "./dependencies.ts";
@@ -20,7 +20,7 @@ import type { Workstream } from "./workstreams.ts";
 export const derivedBriefColumns = ["waitsFor", "parked"] as const;
 type DerivedColumn = (typeof derivedBriefColumns)[number];
 
-type StoredBrief = Omit<typeof briefs.$inferSelect, "payload" | "result" | "progress" | "parked"> & {
+type StoredBrief = Omit<BriefRow, "payload" | "result" | "progress" | "parked"> & {
   payload: string | null;
   result: string | null;
   progress: string | null;
@@ -28,7 +28,7 @@ type StoredBrief = Omit<typeof briefs.$inferSelect, "payload" | "result" | "prog
 /** A brief with its dependencies: the ids of the briefs that it comes after, in order. */
 export type WholeBrief = Omit<StoredBrief, DerivedColumn> & { after: readonly string[] };
 /** `seq` is null where the database is to choose it. */
-export type StoredEvent<Seq = number> = Omit<typeof events.$inferSelect, "seq" | "detail"> & {
+export type StoredEvent<Seq = number> = Omit<EventRow, "seq" | "detail"> & {
   seq: Seq;
   detail: string | null;
 };

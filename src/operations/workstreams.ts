@@ -2,7 +2,7 @@
  * Workstreams: the parts a run's goal is split into, each with an owner and a status of its own.
  */
 import { and, asc, eq, getTableColumns, inArray, ne, or } from "drizzle-orm";
-import type { workstreams } from "../../drizzle/schema.ts";
+import type { Workstream } from "../../drizzle/rows.ts";
 import { type WorkstreamStatus, workstreamStatuses } from "../../drizzle/vocabulary.ts";
 import { NotFoundError } from "../errors.ts";
 import { Check, type Names } from "../input/check.ts";
@@ -13,7 +13,7 @@ import { checkCursor, checkLimit, encodeCursor, isBehind, type Page, type PageRe
 import { getRun } from "./runs.ts";
 import { checkFrom, type From, statusNotSet, storedNothing } from "./status.ts";
 
-export type Workstream = typeof workstreams.$inferSelect;
+export type { Workstream };
 
 export interface NewWorkstream {
   /** A UUIDv7 when left out. */

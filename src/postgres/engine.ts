@@ -5,7 +5,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/node-postgres";
 import {
   allowManyListeners,
   type Body,
@@ -16,8 +15,8 @@ import {
   type Session,
 } from "../engine/engine.ts";
 import type { Operation } from "../operations/operation.ts";
+import { databaseOf, type PostgresDatabase } from "./drizzle.ts";
 import { isContention, translated } from "./errors.ts";
-import type { PostgresDatabase } from "./lens.ts";
 import { begin } from "./limits.ts";
 import { Line } from "./line.ts";
 import { unnamed } from "./naming.ts";
@@ -60,7 +59,7 @@ export class PostgresEngine implements Engine<"async", PostgresDatabase> {
     this.#surroundings = {
       location: connection.location,
       logger,
-      database: drizzle(connection.pool, { schema: connection.tables, ...(logger && { logger }) }),
+      database: databaseOf(connection.pool, connection.tables, logger),
       current: new AsyncLocalStorage(),
     };
   }

@@ -4,7 +4,7 @@
 
 import { rejected, rolledBack } from "../engine/engine.ts";
 import { BlackboardError, BusyError, ConnectionError, DatabaseError, FileError, MigrationError } from "../errors.ts";
-import { isError, messageOf, codeOf as ownCodeOf } from "../foreign.ts";
+import { isError, isQueryError, messageOf, codeOf as ownCodeOf } from "../foreign.ts";
 
 /** Returns whether an error is a serialization failure or a deadlock, so that an immediate retry may succeed. */
 export function isContention(error: unknown): boolean {
@@ -131,11 +131,6 @@ function isLost(cause: ErrorLike, code: string): boolean {
   const within = "where" in cause ? cause.where : undefined;
   const isOurs = typeof within !== "string" || within.includes("run_blackboard_");
   return isOurs && ["3F000", "42P01", "42703"].includes(code);
-}
-
-/** Returns whether an error is a `DrizzleQueryError` of any copy of Drizzle: no other error has both properties. */
-function isQueryError(error: unknown): boolean {
-  return isError(error) && "query" in error && "params" in error;
 }
 
 /** Returns the driver's error: Drizzle wraps it in one whose message contains every parameter. */

@@ -6,11 +6,8 @@ import { type AnyColumn, eq, exists, type Placeholder, type SQL, type SQLWrapper
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import { getTableConfig } from "drizzle-orm/pg-core";
 import type { PostgresTables } from "../../drizzle/schema.postgres.ts";
+import { isNumeric } from "../drizzle-versions.ts";
 import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
-import type { Pool } from "./pool.ts";
-
-/** The Drizzle database of a blackboard on PostgreSQL. */
-export type PostgresDatabase = NodePgDatabase<PostgresTables> & { $client: Pool };
 
 /** Returns the PostgreSQL lens. `nameFor` returns the name of the prepared statement of a query text. */
 export function postgresLens(db: NodePgDatabase, tables: PostgresTables, nameFor: (text: string) => string): Lens {
@@ -84,7 +81,7 @@ function ofItsType(): undefined {
 /** Uses an array, which is computed once, before the rows are compared. */
 function among(column: AnyColumn, list: SQL): SQL {
   const text = sql`jsonb_array_elements_text(cast(${list} as jsonb))`;
-  const value = column.dataType === "number" ? sql`cast(${text} as ${sql.raw(column.getSQLType())})` : text;
+  const value = isNumeric(column) ? sql`cast(${text} as ${sql.raw(column.getSQLType())})` : text;
   return sql`${column} = any(array(select ${value}))`;
 }
 

@@ -2,11 +2,12 @@
  * A connection used by an operation or a transaction: prepared statements, BEGIN and COMMIT, savepoints.
  */
 import type { Logger } from "drizzle-orm";
-import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
+import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import { rolledBack } from "../engine/engine.ts";
 import { Kept } from "../engine/kept.ts";
 import type { AtOnce, Atomic, Lens, Operation, Parameters, Snapshot, Step } from "../operations/operation.ts";
 import { atOnceLens } from "./at-once.ts";
+import { databaseOn } from "./drizzle.ts";
 import { isContention, isUnlogged, isUnprepared } from "./errors.ts";
 import { postgresLens } from "./lens.ts";
 import { begin, isTurnOver } from "./limits.ts";
@@ -42,7 +43,7 @@ export class Line {
     this.#connection = connection;
     this.#isNamed = connection.naming.isNamed;
     this.#runId = runId;
-    this.#database = drizzle(client, logger ? { logger } : {});
+    this.#database = databaseOn(client, logger);
     this.#site = { schema, tables };
     this.#lens = postgresLens(this.#database, tables, this.#nameFor);
   }
@@ -169,10 +170,10 @@ export class Line {
 
   async #execute(step: Exclude<Step, SpecialStep>): Promise<unknown> {
     // Unnamed, so PostgreSQL does not keep it: this query is unlikely to be repeated.
-    if ("build" in step) return await reading(step.build(this.#lens).prepare(""))({});
+    if ("build" in step) return await reading(step.build(this.#lens).prepare(""), this.client, () => "")({});
     const { prepare, parameters } = step;
     return await this.#run(
-      this.#statements().get(prepare, () => reading(prepare(this.#lens))),
+      this.#statements().get(prepare, () => reading(prepare(this.#lens), this.client, this.#nameFor)),
       parameters,
     );
   }
@@ -184,7 +185,7 @@ export class Line {
     undo?: () => Promise<unknown>,
   ) {
     const query = this.#statements().get(atOnce, () =>
-      reading(atOnce(atOnceLens(this.#database, this.#site, this.#nameFor))),
+      reading(atOnce(atOnceLens(this.#database, this.#site, this.#nameFor)), this.client, this.#nameFor),
     );
     const once = () => this.#run(query, parameters());
     try {

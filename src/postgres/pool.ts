@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { type PostgresTables, tablesIn } from "../../drizzle/schema.postgres.ts";
 import { locationOf, pastable, schemaOf, stringOf } from "./connection-string.ts";
+import { requireOwnDatabase } from "./drizzle.ts";
 import { unreachable } from "./errors.ts";
 import { destroy, Guard } from "./guard.ts";
 import { type Naming, namingOf } from "./naming.ts";
@@ -142,10 +143,11 @@ function newPool(connectionString: string): Pool {
 }
 
 /**
- * Returns a client of the pool, whose calls end when they make no progress; the caller must release it. Throws `ConnectionError` if
- * connecting fails.
+ * Returns a client of the pool, whose calls end when they make no progress; the caller must release it.
+ * @throws ConnectionError if connecting fails; DatabaseError if Drizzle does not fit.
  */
 export async function checkOut({ pool, location, limitMs }: Connection): Promise<Client> {
+  await requireOwnDatabase();
   try {
     for (;;) {
       const client = await freeClient(pool, limitMs);

@@ -2,36 +2,35 @@
  * Runs a prepared query on node-postgres and skips the work that Drizzle repeats at every call, which was half of Drizzle's
  * overhead over node-postgres.
  */
-import { DrizzleQueryError, type Logger } from "drizzle-orm";
+import { DrizzleQueryError } from "drizzle-orm";
 import type { QueryArrayConfig } from "pg";
-import { binding, decoding, hasAll } from "../engine/prepared.ts";
+import { binding, insideOf } from "../engine/prepared.ts";
 import { messageOf } from "../foreign.ts";
 import type { Parameters, Prepared } from "../operations/operation.ts";
 import type { Client } from "./pool.ts";
 import { ownTypes } from "./text-types.ts";
 
-interface Inside {
-  client: Client;
-  logger: Logger;
-  params: unknown[];
-  queryConfig: QueryArrayConfig;
-}
-
-/** Returns a function that runs the query and returns the same rows and throws the same errors as its `execute`. */
-export function reading(query: Prepared<unknown>): (parameters: Parameters) => Promise<unknown> {
-  const rowOf = decoding(query);
-  if (!rowOf || !isKnown(query)) return async (parameters) => await query.execute(parameters);
-  const { client, logger, params } = query;
-  const { name, text } = query.queryConfig;
+/**
+ * Returns a function that runs the query on `client` and returns the same rows and throws the same errors as its `execute`. Falls
+ * back to that for an unknown shape. `nameOf` returns the name of the prepared statement of a text.
+ */
+export function reading(
+  query: Prepared<unknown>,
+  client: Client,
+  nameOf: (text: string) => string,
+): (parameters: Parameters) => Promise<unknown> {
+  const inside = insideOf(query);
+  if (!inside) return async (parameters) => await query.execute(parameters);
+  const { sql: text, params, logger, decode } = inside;
   // Without Drizzle's date parsers, which node-postgres would call for each column: no column is a date.
-  const config: QueryArrayConfig = { name, text, rowMode: "array", types: ownTypes };
+  const config: QueryArrayConfig = { name: nameOf(text), text, rowMode: "array", types: ownTypes };
   const valuesOf = binding(params);
   return async (parameters) => {
     const values = valuesOf(parameters);
     logger.logQuery(text, values);
     try {
       const { rows } = await client.query<unknown[]>(config, values);
-      return rows.map(rowOf);
+      return decode(rows);
     } catch (error) {
       throw new DrizzleQueryError(
         text,
@@ -40,17 +39,4 @@ export function reading(query: Prepared<unknown>): (parameters: Parameters) => P
       );
     }
   };
-}
-
-function isKnown(query: object): query is Inside {
-  return (
-    "client" in query &&
-    hasAll(query.client, "query") &&
-    "logger" in query &&
-    hasAll(query.logger, "logQuery") &&
-    "params" in query &&
-    Array.isArray(query.params) &&
-    "queryConfig" in query &&
-    hasAll(query.queryConfig, "text", "rowMode")
-  );
 }

@@ -4,12 +4,10 @@
  */
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Logger } from "drizzle-orm";
-import { NodePgSession, NodePgTransaction } from "drizzle-orm/node-postgres";
-import { PgDialect } from "drizzle-orm/pg-core";
 import { type Body, requireRun, type Session, transactionEnded } from "../engine/engine.ts";
 import type { Operation } from "../operations/operation.ts";
+import { type PostgresDatabase, transactionOn } from "./drizzle.ts";
 import { translated } from "./errors.ts";
-import type { PostgresDatabase } from "./lens.ts";
 import type { Line } from "./line.ts";
 
 /** Shared by all transactions of a blackboard. */
@@ -98,14 +96,7 @@ export class Transaction implements Session<"async", PostgresDatabase> {
     };
     const guarded = new Proxy(client, { get: (all, name) => (name === "query" ? query : Reflect.get(all, name, all)) });
     const { database, logger } = this.#surroundings;
-    const { fullSchema, schema, tableNamesMap } = database._;
-    const tables = schema && { fullSchema, schema, tableNamesMap };
-    const dialect = new PgDialect();
-    const made = new NodePgTransaction<typeof fullSchema, NonNullable<typeof schema>>(
-      dialect,
-      new NodePgSession(guarded, dialect, tables, logger && { logger }),
-      tables,
-    );
+    const made = transactionOn(guarded, database, logger);
     // Cast so that `tx.drizzle` has the same type as the blackboard's own database.
     const transaction: typeof database.transaction = (body) =>
       this.transaction((inner) => body(inner.drizzle as unknown as typeof made));

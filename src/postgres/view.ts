@@ -7,9 +7,9 @@ import { allRuns, type ListedSummary } from "../operations/overview.ts";
 import { reader, theOnlyOne } from "../operations/read-context.ts";
 import { listEachRun } from "../operations/run-listings.ts";
 import type { Run } from "../operations/runs.ts";
+import type { PostgresDatabase } from "./drizzle.ts";
 import { migrations } from "./embedded.postgres.ts";
 import { PostgresEngine } from "./engine.ts";
-import type { PostgresDatabase } from "./lens.ts";
 import {
   migratePostgres,
   type PostgresMigrationStatus,

@@ -3,8 +3,6 @@
  */
 import type Database from "better-sqlite3";
 import type { Logger } from "drizzle-orm";
-import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
-import * as tables from "../../drizzle/schema.ts";
 import {
   allowManyListeners,
   type Body,
@@ -19,14 +17,12 @@ import {
 import { Kept } from "../engine/kept.ts";
 import { FileError, InvalidInputError } from "../errors.ts";
 import type { Lens, Operation, Step } from "../operations/operation.ts";
+import { databaseOn, type SqliteDatabase } from "./connection/drizzle.ts";
 import type { Connection } from "./connection/opened.ts";
 import { isBusy, translated } from "./errors.ts";
 import { sqliteLens } from "./lens.ts";
 import { reading } from "./prepared.ts";
 import { waiting } from "./waiting.ts";
-
-/** The Drizzle database of a blackboard in a file; `$client` is the better-sqlite3 connection. */
-export type SqliteDatabase = BetterSQLite3Database<typeof tables> & { $client: Database.Database };
 
 interface SqliteEngineOptions {
   readonly location: string;
@@ -66,7 +62,7 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
         logger?.logQuery(query, parameters);
       },
     };
-    this.drizzle = drizzle(client, { schema: tables, logger: guard });
+    this.drizzle = databaseOn(client, guard);
     this.#lens = sqliteLens(this.drizzle);
     // A statement of several rows in a transaction keeps what it changes until it ends. For more than 64 KB SQLite would create a
     // temporary file, which took a sixth of a list's time. Only here, since the indexes of a migration are sorted in files.
@@ -175,11 +171,11 @@ export class SqliteEngine implements Engine<"sync", SqliteDatabase> {
     if ("snapshot" in step) return this.#consistently(() => this.#drive(step.snapshot()));
     try {
       if ("build" in step) {
-        const query = reading(step.build(this.#lens).prepare(""));
+        const query = reading(step.build(this.#lens).prepare(""), this.#client);
         return this.#waiting(() => query({}));
       }
       const { prepare } = step;
-      const query = this.#kept.get(prepare, () => reading(this.#waiting(() => prepare(this.#lens))));
+      const query = this.#kept.get(prepare, () => this.#waiting(() => reading(prepare(this.#lens), this.#client)));
       // Never `.get()`: it stops after the first row and ignores later failures, such as that of the commit.
       return this.#waiting(() => query(step.parameters));
     } catch (error) {

@@ -4,7 +4,7 @@
 
 import { closedAt, rejected } from "../engine/engine.ts";
 import { BusyError, FileError } from "../errors.ts";
-import { codeOf, isError, messageOf } from "../foreign.ts";
+import { codeOf, driverErrorOf, isError, messageOf } from "../foreign.ts";
 import { isOnReadOnlyMount, lockHolder, systemReason, whyTooLong, whyUnreadable, whyUnwritable } from "./diagnosis.ts";
 
 /** Whether the error is better-sqlite3's, also from a second copy of the package or another realm. */
@@ -14,7 +14,7 @@ export function isSqliteError(error: unknown): error is { code: string; message:
 
 /** Whether another connection holds a lock, so that a retry may succeed. */
 export function isBusy(error: unknown): boolean {
-  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error) ?? "");
+  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(driverErrorOf(error)) ?? "");
 }
 
 /** A class of SQLite errors that concern the file. */
@@ -69,10 +69,11 @@ const systemErrors: Readonly<Record<string, FileError["code"]>> = {
 };
 
 /** Returns this package's error for one of the driver or the file system; returns any other error unchanged. */
-export function translated(error: unknown, location: string): unknown {
+export function translated(thrown: unknown, location: string): unknown {
+  const error = driverErrorOf(thrown);
   if (isSystemError(error)) return ofSystem(error, location);
   if (isSqliteError(error)) return ofSqlite(error, location);
-  return ofDriver(error, location) ?? error;
+  return ofDriver(error, location) ?? thrown;
 }
 
 function ofSystem(error: SystemError, location: string): FileError {

@@ -13,6 +13,7 @@ import {
   sql,
 } from "drizzle-orm";
 import * as tables from "../../drizzle/schema.ts";
+import { isNumeric } from "../drizzle-versions.ts";
 import type { Entries, EntryTypes, Lens } from "../operations/operation.ts";
 
 export function sqliteLens(db: Lens["db"]): Lens {
@@ -106,7 +107,7 @@ function decodable(column: AnyColumn): SQL {
 
 /** Files of the Python reference may hold a value of any type in any column, and NULL in a key. */
 function ofItsType(column: AnyColumn): SQL {
-  if (column.dataType === "number") return sql`typeof(${column}) = 'integer'`;
+  if (isNumeric(column)) return sql`typeof(${column}) = 'integer'`;
   return sql`typeof(${column}) = 'text' and instr(${column}, char(0)) = 0`;
 }
 

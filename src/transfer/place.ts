@@ -8,11 +8,13 @@ export interface RunPlace {
   /** The id of the run; `undefined` if the caller named none. */
   readonly runId: string | undefined;
   /**
+   * @internal
    * Opens a consistent snapshot of the run.
    * @throws InvalidInputError or NotFoundError if `runId` is `undefined` and the place contains several runs or none.
    */
   open(): Promise<Snapshot>;
   /**
+   * @internal
    * Stores the run that `fill` writes, atomically: nothing if `fill` throws or the process dies. `mode` is the permissions of
    * a new file.
    * @throws ConflictError if the run already exists.

@@ -3,7 +3,9 @@
  * Drizzle table, so that a new column needs no change here.
  */
 import { type Column, getTableColumns, type Table } from "drizzle-orm";
+import type { BriefRow as BriefColumns } from "../../drizzle/rows.ts";
 import { briefs } from "../../drizzle/schema.ts";
+import { holdsJson, isNumeric } from "../drizzle-versions.ts";
 import { isArray } from "../foreign.ts";
 import { Check, maxInteger, minInteger, shown, textFlaw } from "../input/check.ts";
 import { encodeObject } from "../input/json.ts";
@@ -33,7 +35,7 @@ interface Rules {
 
 /** A brief as an export has it: without derived columns, and with the ids of the briefs that it comes after. */
 export type BriefRow = Omit<WholeBrief, "payload" | "result" | "progress"> &
-  Pick<typeof briefs.$inferSelect, "payload" | "result" | "progress">;
+  Pick<BriefColumns, "payload" | "result" | "progress">;
 
 /**
  * Returns `value` as a row of `table`, with every column. A missing column that may be NULL or has a default gets that value, so
@@ -115,11 +117,11 @@ function absentOf({ default: value, notNull }: Column): unknown {
 function ruleOf(name: string, column: Column): Rule {
   const [first, ...others] = column.enumValues ?? [];
   if (first !== undefined) return (check, path, value) => void check.member(path, value, [first, ...others]);
-  if (column.dataType === "json") return (check, path, value) => void encodeObject(check, path, value);
+  if (holdsJson(column)) return (check, path, value) => void encodeObject(check, path, value);
   if (name === "seq") return (check, path, value) => void check.integer(path, value, 1, maxImportedSeq);
   if (name === "priority" || name === "tier")
     return (check, path, value) => void check.integer(path, value, minInteger, maxInteger);
-  if (column.dataType === "number") return (check, path, value) => void check.integer(path, value, 0, maxInteger);
+  if (isNumeric(column)) return (check, path, value) => void check.integer(path, value, 0, maxInteger);
   return name.endsWith("At") || name === "notBefore" ? timestamp : text;
 }
 

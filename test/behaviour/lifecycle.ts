@@ -132,6 +132,7 @@ export function lifecycle(engine: Engine): void {
     test("moves reject a result that is not an object and an invalid brief or claim", async () => {
       const { board, place } = await openRun(engine);
       await board.createBrief(newBrief);
+      // @ts-expect-error
       await refused(place, ["result"], () => board.completeBrief("b", [1]));
       await refused(place, ["briefId"], () => board.failBrief(""));
       // @ts-expect-error

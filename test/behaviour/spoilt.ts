@@ -15,7 +15,8 @@ const claims: [string, object][] = [
 ];
 
 const jsonColumns = Object.values(getTableColumns(briefs)).flatMap(({ name, dataType }) =>
-  dataType === "json" ? [name] : [],
+  // "object json" in Drizzle 1.0.
+  dataType.endsWith("json") ? [name] : [],
 );
 
 /** Corruptions that both engines allow another program to write. */

@@ -31,6 +31,7 @@ import { spoilt } from "./spoilt.ts";
 import { statements } from "./statements.ts";
 import { statuses } from "./statuses.ts";
 import { summary } from "./summary.ts";
+import { tracing } from "./tracing.ts";
 import { transactions } from "./transactions.ts";
 import { tree } from "./tree.ts";
 import { waits, waitTogether } from "./waits.ts";
@@ -70,6 +71,7 @@ export function behaviour(engine: Engine, { shared, long }: Thoroughness): void 
     tree(engine, { long });
     watch(engine);
     waits(engine);
+    tracing(engine);
     inspection(engine);
     transactions(engine);
     jsonValues(engine);

@@ -11,8 +11,8 @@ import { printed } from "./command.ts";
 /** A different value for each column, and how the command prints it. A run is named by the user; claims alone use `parked`. */
 function sampleOf(column: { name: string; dataType: string; enumValues: unknown }, n: number): [unknown, string] {
   if (column.enumValues) return ["failed", "failed"];
-  if (column.dataType === "json") return [`{"${column.name}":${n}}`, `"${column.name}": ${n}`];
-  if (column.dataType === "number") return [700 + n, String(700 + n)];
+  if (column.dataType.endsWith("json")) return [`{"${column.name}":${n}}`, `"${column.name}": ${n}`];
+  if (column.dataType.startsWith("number")) return [700 + n, String(700 + n)];
   if (column.name.endsWith("_at")) return [`2026-01-01T00:00:00.${100 + n}Z`, `2026-01-01T00:00:00.${100 + n}Z`];
   return [`the ${column.name}`, `the ${column.name}`];
 }

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import type Database from "better-sqlite3";
 import { isBusy, isSqliteError, translated } from "../errors.ts";
 import { StartOver, waiting } from "../waiting.ts";
-import { openClient } from "./driver.ts";
+import { openClient, requireInstallation } from "./driver.ts";
 import { companionSize, noSuchFile, refuseLeftovers, requireHeader, sizeOf } from "./file.ts";
 import { refuseHardLinks } from "./links.ts";
 import type { Connection } from "./opened.ts";
@@ -118,7 +118,9 @@ export function prepareFile({ location, create, readonly }: ConnectionOptions): 
   if (readonly) return;
   if (bytes !== undefined) refuseHardLinks(location);
   if (bytes === undefined) refuseLeftovers(location, bytes);
-  if (bytes === undefined) mkdirSync(dirname(location), { recursive: true });
+  if (bytes !== undefined) return;
+  requireInstallation();
+  mkdirSync(dirname(location), { recursive: true });
 }
 
 /**

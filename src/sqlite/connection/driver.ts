@@ -1,12 +1,14 @@
 /**
- * The only place that constructs better-sqlite3 connections. Detects a broken installation of better-sqlite3 at first use and
- * reports how to repair it.
+ * The only place that constructs better-sqlite3 connections. Detects an installation that can't work at first use, of better-sqlite3
+ * and of Drizzle, and reports how to repair it.
  */
 // Renamed, because many bundles begin with a line that declares `createRequire`.
 import { createRequire as requireFrom } from "node:module";
 import Database from "better-sqlite3";
+import { requireFittingDrizzle } from "../../drizzle-versions.ts";
 import { DatabaseError } from "../../errors.ts";
 import { codeOf, messageOf } from "../../foreign.ts";
+import { proveDrizzle } from "./drizzle.ts";
 
 /** The first version of better-sqlite3 that crashes on older versions of Node with a segmentation fault, and the Node it requires. */
 const firstForNewerNode = 13;
@@ -16,11 +18,31 @@ let isChecked = false;
 
 /**
  * Opens a file, or a serialized database.
- * @throws DatabaseError if better-sqlite3 cannot run on this Node. Errors of the driver about the file are rethrown unchanged.
+ * @throws DatabaseError if better-sqlite3 cannot run on this Node, or Drizzle does not fit. Errors of the driver about the file are rethrown unchanged.
  */
 export function openClient(file: string | Buffer, options: Database.Options = {}): Database.Database {
-  if (!isChecked) requireFittingVersion();
+  requireInstallation();
+  return constructed(file, options);
+}
+
+/**
+ * Proves once for the process that the installed versions fit, in memory, so that they touch no file.
+ * @throws DatabaseError.
+ */
+export function requireInstallation(): void {
+  if (isChecked) return;
+  requireFittingVersion();
+  requireFittingDrizzle();
+  const client = constructed(":memory:", {});
+  try {
+    proveDrizzle(client);
+  } finally {
+    client.close();
+  }
   isChecked = true;
+}
+
+function constructed(file: string | Buffer, options: Database.Options): Database.Database {
   try {
     return new Database(file, options);
   } catch (error) {

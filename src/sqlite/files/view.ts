@@ -12,16 +12,18 @@ import type { AnyRoles } from "../../input/roles.ts";
 import { allRuns } from "../../operations/overview.ts";
 import { reader, theOnlyOne } from "../../operations/read-context.ts";
 import { isPassing, whileInPlace } from "../connection/connection.ts";
+import type { SqliteDatabase } from "../connection/drizzle.ts";
 import { requireFile } from "../connection/file.ts";
 import { type Connection, snapshotOf } from "../connection/opened.ts";
 import { isAtRest, maxCopiedBytes, openIfHot, openLook, openReader } from "../connection/reader.ts";
 import { copyToDisk, copyToMemory, copyWithCompanions } from "../connection/snapshot.ts";
-import { type SqliteDatabase, SqliteEngine } from "../engine.ts";
+import { SqliteEngine } from "../engine.ts";
 import { translated } from "../errors.ts";
 import { migrate } from "../migrations/apply.ts";
 import { migrations } from "../migrations/embedded.sqlite.ts";
 import { indexOnDemand, unindexed } from "../migrations/on-demand.ts";
 import { type Plan, planOf } from "../migrations/plan.ts";
+import type { MigrationStatus } from "../migrations/status.ts";
 import { waiting } from "../waiting.ts";
 
 /** A read-only blackboard of a run. */
@@ -29,7 +31,7 @@ export interface View extends Disposable {
   /** Reads the run; writes throw `READ_ONLY`. */
   readonly board: Blackboard<"sync", AnyRoles, SqliteDatabase>;
   /** The migration state of the file; `board` shows it as if it were migrated. */
-  readonly state: Plan["state"];
+  readonly state: Exclude<MigrationStatus["state"], "absent">;
   /** Whether the view shows later writes, so that its events can be watched. */
   readonly isLive: boolean;
   /** Idempotent. */

@@ -11,8 +11,9 @@ import { openLook } from "../connection/reader.ts";
 import { isBusy, isSqliteError, translated } from "../errors.ts";
 import { waiting } from "../waiting.ts";
 import type { Difference } from "./expected-schema.ts";
-import { type Examination, examine, type Plan } from "./plan.ts";
+import { type Examination, examine } from "./plan.ts";
 import { brokenReferences, isTable } from "./schema.ts";
+import type { MigrationStatus } from "./status.ts";
 import { rebuildTallies, type WrongTally, wrongTallies } from "./tallies.ts";
 
 /** A problem of the file or its schema. */
@@ -28,7 +29,7 @@ export interface FileProblem {
 export interface FileVerification {
   /** The absolute path. */
   location: string;
-  state: Plan["state"];
+  state: Exclude<MigrationStatus["state"], "absent">;
   problems: FileProblem[];
   /** With `repair`: the problems that were found and repaired. */
   repaired?: FileProblem[];
