@@ -1,15 +1,16 @@
 /**
  * Claiming many briefs in one commit: those that as many single claims would return, in that order.
  */
-import { and, sql } from "drizzle-orm";
+import { and } from "drizzle-orm";
 import { Check, maxEntries, type Names } from "../input/check.ts";
 import type { Roles } from "../input/roles.ts";
 import { briefColumns, isReadable, readBrief } from "./briefs.ts";
+import { look, lookAndClaim } from "./claim-at-once.ts";
 import { isReady, isUnblocked, runAllowsClaims, type Shape, type Wanted } from "./claimable.ts";
-import { type Claiming, type ClaimRequest, checkRequest, look, looking, requestNames, takeDecoded } from "./claims.ts";
+import { type Claiming, type ClaimRequest, checkRequest, requestNames, takeDecoded } from "./claims.ts";
 import { type Claim, claimOf } from "./held-claims.ts";
 import { atMost, inTurn, queueIndex } from "./index-choice.ts";
-import { atomically, type Context, combined, family, type Operation, statement, together } from "./operation.ts";
+import { atomically, type Context, family, type Operation, statement, together } from "./operation.ts";
 import { parkBlocked, unparkDue } from "./parking.ts";
 import type { RoleName } from "./roles.ts";
 import { claimed, mayTakeOver, type Taking, takeSeveralExpired } from "./takeovers.ts";
@@ -47,44 +48,6 @@ const takeSeveralReady = family((shape: Shape) =>
   }),
 );
 
-/**
- * Looks, and claims the first briefs of the queue unless a brief has to be taken over, returned to the queue, passed over or decoded
- * first. What it returns without a brief is the look alone.
- */
-const lookAndTake = family((shape: Shape) =>
-  combined<Wanted & Taking & { limit: number }>()((lens, $) => {
-    const { db, t, ofRun, amongRows, skippingLocked } = lens;
-    const seen = lens.part("seen", looking(lens, $, shape));
-    const { expired, due, ready } = seen.columns;
-    const isPlain = sql`(select ${ready} = 2 and ${expired} is null and ${due} is null from ${seen.from})`;
-    const isSound = sql<boolean>`${and(isUnblocked(lens), isReadable(lens))}`.as("isSound");
-    const chosen = lens.part(
-      "chosen",
-      skippingLocked(
-        db
-          .select({ briefId: t.briefs.briefId, isSound })
-          .from(lens.through(lens.t.briefs, queueIndex(shape.roles)))
-          .where(and(isPlain, isReady(lens, $, shape)))
-          .orderBy(...inTurn(t.briefs))
-          .limit(atMost($.limit)),
-      ),
-    );
-    const first = sql`(select ${chosen.columns.briefId} from ${chosen.from})`;
-    const update = db
-      .update(t.briefs)
-      .set(claimed(lens, $))
-      .where(
-        and(
-          ofRun(t.briefs.runId, $.runId),
-          amongRows(t.briefs.briefId, first),
-          sql`(select bool_and(${chosen.columns.isSound}) from ${chosen.from})`,
-        ),
-      )
-      .returning(briefColumns(lens));
-    return lens.seenWithChanged(seen, chosen, lens.part("changed", update));
-  }),
-);
-
 export function* claimBriefs(context: Context, request: ClaimsRequest): Operation<Claim[]> {
   const check = new Check();
   const asked = check.object("request", request, names);
@@ -93,15 +56,9 @@ export function* claimBriefs(context: Context, request: ClaimsRequest): Operatio
   check.done();
   const claiming = claimingOf();
   if (!claiming) return [];
-  const rows = yield* lookAndTake(claiming.shape)(() => ({ ...claiming.taking, limit }));
-  const claims = (rows ?? []).flatMap(({ expired: _, due: __, ready: ___, chosen: ____, ...row }) =>
-    row.briefId === null ? [] : [claimOf(readBrief(row))],
-  );
+  const { claims, found } = yield* lookAndClaim(claiming, limit);
   if (claims.length > 0) return claims.sort(compareClaims);
-  const [found] = rows ?? (yield* look(claiming.shape)(claiming.taking));
   if (!found || (found.expired === null && found.due === null && found.ready === null)) return [];
-  // Other agents are claiming what there is.
-  if (rows?.[0]?.chosen === 0 && found.expired === null && found.due === null && found.ready === 2) return [];
   if (yield* mayTakeOver(claiming.shape, claiming.taking, found.expired)) {
     return yield* together(function* () {
       const { shape, taking, maxRetries } = claiming;

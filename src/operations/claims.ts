@@ -11,15 +11,13 @@ import { and, eq, lt, lte, or, sql } from "drizzle-orm";
 import { Check, maxInteger, type Names } from "../input/check.ts";
 import { checkRoleFilter, type Roles } from "../input/roles.ts";
 import { briefColumns, isReadable, readBrief } from "./briefs.ts";
+import { look, lookAndClaim } from "./claim-at-once.ts";
 import {
-  allowsClaims,
   canCountUp,
-  isBlocked,
   isDecodable,
   isReady,
   isUnblocked,
   jsonColumns,
-  likelihood,
   moreCandidates,
   runAllowsClaims,
   type Shape,
@@ -28,21 +26,12 @@ import {
 } from "./claimable.ts";
 import { type Claim, claimOf, leaseFrom } from "./held-claims.ts";
 import { askedBy, atMost, filtered, inTurn, parameterOf, queueIndex } from "./index-choice.ts";
-import {
-  atomically,
-  type Context,
-  family,
-  type Lens,
-  type Operation,
-  type Placeholders,
-  statement,
-  together,
-} from "./operation.ts";
+import { atomically, type Context, family, type Operation, statement, together } from "./operation.ts";
 import { isBehind } from "./pages.ts";
-import { firstDue, parkBlocked, unparkDue } from "./parking.ts";
+import { parkBlocked, unparkDue } from "./parking.ts";
 import type { RoleName } from "./roles.ts";
 import { takeFirstExpired } from "./takeover-at-once.ts";
-import { claimed, firstExpired, mayTakeOver, type Taking, takeExpired } from "./takeovers.ts";
+import { claimed, mayTakeOver, type Taking, takeExpired } from "./takeovers.ts";
 
 export interface ClaimRequest<R extends Roles = Roles, K extends RoleName<R> = RoleName<R>> {
   agentId: string;
@@ -62,33 +51,6 @@ export const requestNames: Names<ClaimRequest> = {
   workstreamId: true,
   maxRetries: true,
 };
-
-/**
- * Reads the `likelihood` of the first expired and the first ready brief, 0 for one in a blocked workstream, and whether the time of
- * a parked brief has come. Finds no row if the run's status allows no claims. It takes no lock, so idle agents don't block others.
- * An ordered LIMIT 1 instead of EXISTS: PostgreSQL estimates that EXISTS over expired rows matches a third of the table, expects
- * to find one early, and scans the whole table if there is none.
- */
-export const look = family((shape: Shape) => statement<Looking>()((lens, $) => looking(lens, $, shape)));
-
-type Looking = Wanted & { now: string | null };
-export function looking(lens: Lens, $: Placeholders<Looking>, shape: Shape) {
-  const { runs, briefs } = lens.t;
-  const firstReady = lens.db
-    .select({ likelihood: sql<number>`case when ${isBlocked(lens)} then 0 else ${likelihood(lens)} end` })
-    .from(lens.through(lens.t.briefs, queueIndex(shape.roles)))
-    .where(isReady(lens, $, shape))
-    .orderBy(...inTurn(briefs))
-    .limit(atMost(1));
-  return lens.db
-    .select({
-      expired: sql<number | null>`${firstExpired(lens, $, shape)}`.as("expired"),
-      due: sql<number | null>`${firstDue(lens, $)}`.as("due"),
-      ready: sql<number | null>`${firstReady}`.as("ready"),
-    })
-    .from(runs)
-    .where(and(eq(runs.runId, $.runId), allowsClaims(runs.status)));
-}
 
 /** Chooses and claims in one statement, so no other claim comes between. It commits by itself, so it skips rows that can't be read. */
 const takeReady = family((shape: Shape) =>
@@ -195,8 +157,9 @@ export function* claimBrief(context: Context, request: ClaimRequest): Operation<
   const { shape, taking, maxRetries } = claiming;
   const { now } = taking;
 
-  for (let inTransaction = false; ; ) {
-    const [found] = yield* look(shape)(taking);
+  const { claims, found: first } = yield* lookAndClaim(claiming, 1);
+  if (claims[0]) return claims[0];
+  for (let found = first, inTransaction = false; ; [found] = yield* look(shape)(taking)) {
     if (!found) return undefined;
     if (yield* mayTakeOver(shape, taking, found.expired)) {
       if (!inTransaction) {

@@ -113,14 +113,15 @@ export interface CombiningLens extends Lens {
   /** A query as a part of the statement, for other parts to refer to. */
   part<Row>(name: string, query: Preparable<Row>): StatementPart<Row>;
   /**
-   * The row of `seen`, with the number of `chosen` rows, and with each row of `changed` or NULL for each of its columns. The
-   * statement fails if it has changed some of the chosen rows, but not all.
+   * The row of `seen` with `more`, and with each row of `changed` or NULL for each of its columns. The statement fails if it has
+   * changed some of the `chosen` rows, but not all.
    */
-  seenWithChanged<Seen, Row>(
+  seenWithChanged<Seen, More, Row>(
     seen: StatementPart<Seen>,
+    more: { readonly [Name in keyof More]: SQL.Aliased<More[Name]> },
     chosen: StatementPart<unknown>,
     changed: StatementPart<Row>,
-  ): Preparable<Seen & { chosen: number } & ({ readonly [Name in keyof Row]: null } | Row)>;
+  ): Preparable<Seen & More & ({ readonly [Name in keyof Row]: null } | Row)>;
 }
 
 /** `from` is an item of FROM; the columns are those of its rows. */

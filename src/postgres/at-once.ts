@@ -153,11 +153,11 @@ export function atOnceLens(
     return { from: sql`${made}`, columns: columnsOf(made), made };
   };
 
-  const seenWithChanged = (seen: { made: Part }, chosen: { made: Part }, changed: { made: Part }) => {
+  const seenWithChanged = (seen: { made: Part }, more: Columns, chosen: { made: Part }, changed: { made: Part }) => {
     const count = sql`(select cast(count(*) as integer) from ${chosen.made})`;
     return db
       .with(...parts)
-      .select({ ...columnsOf(seen.made), chosen: count.as("chosen"), ...columnsOf(changed.made) })
+      .select({ ...columnsOf(seen.made), ...more, ...columnsOf(changed.made) })
       .from(seen.made)
       .leftJoin(changed.made, sql`true`)
       .where(failsUnless(sql`(select count(*) from ${changed.made}) in (0, ${count})`));
