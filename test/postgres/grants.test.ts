@@ -221,6 +221,6 @@ describe.skipIf(!hasServer)("the grants", () => {
     expect(printed(...words)).toBe(sql);
     expect(JSON.parse(printed(...words, "--json"))).toEqual({ sql });
     expect(run(["grants"])).toMatchObject({ code: 2 });
-    expect(run(["grants", "--role", "public"])).toMatchObject({ code: 1 });
+    expect(run(["grants", "--role", "public"])).toMatchObject({ code: 2 });
   });
 });

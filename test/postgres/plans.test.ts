@@ -1,13 +1,23 @@
-/** Query plans on PostgreSQL, which knows the selectivity of conditions from statistics. */
+/**
+ * Query plans on PostgreSQL, which knows the selectivity of conditions from statistics. On a server of its own: transactions of other
+ * tests would keep index entries of claimed briefs from being marked as dead, and they would count as read.
+ */
 import pg from "pg";
 import { readEvents } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { cases, fill, filledClaims, fillUnready, listCases, Questions } from "../behaviour/plans.ts";
 import { freshSchema, hasServer, type Schema } from "./fresh.ts";
+import { startPrivateServer } from "./server.ts";
+
+let server: ReturnType<typeof startPrivateServer>;
+beforeAll(() => {
+  server = startPrivateServer();
+});
+afterAll(() => server?.stop());
 
 async function large() {
-  const schema = await freshSchema();
+  const schema = await freshSchema(server?.url);
   const questions = new Questions();
   const board = await openPostgresBlackboard({ runId: "run-1", connection: schema.url, logger: questions });
   onTestFinished(() => board.close());
@@ -96,7 +106,7 @@ describe.skipIf(!hasServer)("queries of a large run on PostgreSQL", () => {
     ["was analysed with three briefs", 1000],
     ["has been analysed", 20],
   ])("lists of a run that %s read the briefs of the list", async (kind, most) => {
-    const schema = await freshSchema();
+    const schema = await freshSchema(server?.url);
     const pool = new pg.Pool({ connectionString: schema.url, max: 1 });
     onTestFinished(() => pool.end());
     const board = await openPostgresBlackboard({ runId: "run-1", connection: pool });
@@ -192,7 +202,7 @@ describe.skipIf(!hasServer)("queries of a large run on PostgreSQL", () => {
   test.each(["was never analysed", "was analysed when it was small"])(
     "a run that %s is not scanned as it grows",
     async (kind) => {
-      const schema = await freshSchema();
+      const schema = await freshSchema(server?.url);
       const pool = new pg.Pool({ connectionString: schema.url, max: 1 });
       onTestFinished(() => pool.end());
       const board = await openPostgresBlackboard({ runId: "run-1", connection: pool });
@@ -218,7 +228,7 @@ describe.skipIf(!hasServer)("queries of a large run on PostgreSQL", () => {
   );
 
   test("an agent that finds nothing to claim reads no briefs, however many are claimed", async () => {
-    const schema = await freshSchema();
+    const schema = await freshSchema(server?.url);
     const pool = new pg.Pool({ connectionString: schema.url, max: 1 });
     onTestFinished(() => pool.end());
     const board = await openPostgresBlackboard({ runId: "run-1", connection: pool });
@@ -234,7 +244,7 @@ describe.skipIf(!hasServer)("queries of a large run on PostgreSQL", () => {
   test.each(["has been analysed", "the statistics don't contain"])(
     "an idle claim in a run that %s reads no brief that waits, is before its time or in a blocked workstream",
     async (kind) => {
-      const schema = await freshSchema();
+      const schema = await freshSchema(server?.url);
       const pool = new pg.Pool({ connectionString: schema.url, max: 1 });
       onTestFinished(() => pool.end());
       const first = await openPostgresBlackboard({ runId: "run-1", connection: pool });

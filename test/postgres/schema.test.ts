@@ -316,7 +316,7 @@ describe.skipIf(!hasServer)("the command", () => {
     }
     expect(printed("prune", "--older-than", "1d", ...at)).toContain("1 kept");
     const refused = run(["runs", "--schema", "team a"]);
-    expect(refused).toMatchObject({ code: 1, stdout: "" });
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
     expect(refused.stderr).toContain("--postgres");
   });
 });

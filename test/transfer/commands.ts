@@ -142,7 +142,7 @@ export function transferCommands(folder: () => string): void {
   test("prune prints what it would do and then does it", () => {
     const { root, run } = workplace();
     openBlackboard({ runId: "young", root }).close();
-    expect(run(["prune", "--older-than", "30"])).toMatchObject({ status: 1, stdout: "" });
+    expect(run(["prune", "--older-than", "30"])).toMatchObject({ status: 2, stdout: "" });
     const dry = run(["prune", "--older-than", "30d", "--dry-run"]);
     expect(dry).toEqual({
       status: 0,
