@@ -46,7 +46,7 @@ export type { Failure, FailureGroup, GroupedFailures } from "./operations/failur
 export type { Claim, ClaimRef, DelayOptions, LeaseOptions, RenewOptions } from "./operations/held-claims.ts";
 export type { BriefRef } from "./operations/lifecycle.ts";
 export type { BriefOutline } from "./operations/outlines.ts";
-export type { ListedSummary, RunOverview, Throughput } from "./operations/overview.ts";
+export type { ListedSummary, RunOverview } from "./operations/overview.ts";
 export type { Page, PageRequest } from "./operations/pages.ts";
 export type { Renewed } from "./operations/renew-claims.ts";
 export type {
@@ -61,6 +61,7 @@ export type {
 export type { Run } from "./operations/runs.ts";
 export type { From } from "./operations/status.ts";
 export type { RunSummary } from "./operations/summary.ts";
+export type { Throughput } from "./operations/throughput.ts";
 export type { BriefNode, BriefTree, OutlineNode, TreeOutline } from "./operations/tree.ts";
 export type { WaitFilter } from "./operations/wait-filters.ts";
 export type { NewWorkstream, Workstream, WorkstreamFilter } from "./operations/workstreams.ts";

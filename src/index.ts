@@ -25,8 +25,9 @@ import { listRunsUnder, type RunListing, runFolders } from "./sqlite/files/list-
 import { type Verification, verify } from "./sqlite/files/verify.ts";
 import { openView, type View } from "./sqlite/files/view.ts";
 import { migrations } from "./sqlite/migrations/embedded.sqlite.ts";
+import { migrateFile } from "./sqlite/migrations/migrate.ts";
 import { openMigrated } from "./sqlite/migrations/open.ts";
-import { type MigrationStatus, migrateFile, readStatus } from "./sqlite/migrations/status.ts";
+import { type MigrationStatus, readStatus } from "./sqlite/migrations/status.ts";
 
 export * from "./errors-and-types.ts";
 export {

@@ -2,15 +2,8 @@
  * How a run is doing: its summary, and what an operator asks next. How far each part and each role is, how fast it goes, what
  * waits for what. One snapshot; one pass over the briefs, the rest by index.
  */
-import { and, asc, desc, eq, gte, isNotNull, lte, type SQL, sql } from "drizzle-orm";
-import {
-  type BriefStatus,
-  briefStatuses,
-  type EventKind,
-  eventKinds,
-  type Timestamp,
-  type WorkstreamStatus,
-} from "../../drizzle/vocabulary.ts";
+import { and, asc, desc, eq, isNotNull, lte, type SQL, sql } from "drizzle-orm";
+import { type BriefStatus, briefStatuses, type Timestamp, type WorkstreamStatus } from "../../drizzle/vocabulary.ts";
 import { type Backlog, backlogColumns, getBacklog, type OldestReady } from "./backlog.ts";
 import { type FailedBlocker, findFailedBlockers } from "./blockers.ts";
 import { hasUsableId, hasUsableRole, holdsClaims } from "./claimable.ts";
@@ -19,6 +12,7 @@ import { atMost, filtered, literal } from "./index-choice.ts";
 import { type Context, inSnapshot, type Lens, type Operation, statement } from "./operation.ts";
 import type { Run } from "./runs.ts";
 import { getRunSummary, type RunSummary, zeros } from "./summary.ts";
+import { getThroughput, type Throughput } from "./throughput.ts";
 import { countUnclaimable } from "./unclaimable.ts";
 
 /** The summary of a run in a list of runs. */
@@ -57,19 +51,6 @@ export interface RunOverview extends ListedSummary {
   /** The ten longest expired claims. */
   longestExpired: { briefId: string; role: string; claimedBy: string | null; leaseExpiresAt: Timestamp | null }[];
 }
-
-/** What happened lately: in the last hour, or as far back as the newest 10,000 events reach. */
-export interface Throughput {
-  /** From when on. */
-  since: Timestamp;
-  /** How long that is, in milliseconds. */
-  windowMs: number;
-  events: Record<EventKind, number>;
-  completedPerMinute: number;
-}
-
-const windowMs = 3_600_000;
-const windowEvents = 10_000;
 
 const n = sql<number>`count(*)`;
 
@@ -122,21 +103,6 @@ const newestEvent = statement<{ runId: string }>()(({ db, t: { events }, through
     .orderBy(desc(events.seq))
     .limit(atMost(1)),
 );
-
-const lately = statement<{ runId: string; since: Timestamp }>()(({ db, t: { events }, through }, $) => {
-  const newest = db
-    .select({ kind: events.kind, createdAt: events.createdAt })
-    .from(through(events, "key"))
-    .where(eq(events.runId, $.runId))
-    .orderBy(desc(events.seq))
-    .limit(atMost(windowEvents))
-    .as("newest");
-  return db
-    .select({ kind: newest.kind, n, oldest: sql<Timestamp>`min(${newest.createdAt})` })
-    .from(newest)
-    .where(gte(newest.createdAt, $.since))
-    .groupBy(newest.kind);
-});
 
 /** What can be shown. */
 const isNamed = (lens: Lens) => filtered(and(hasUsableId(lens), hasUsableRole(lens)));
@@ -266,21 +232,4 @@ function progressOfWorkstreams(
   });
   const others = [...counts].map(([workstreamId, briefs]) => ({ workstreamId, name: null, status: null, briefs }));
   return [...known, ...others];
-}
-
-function* getThroughput(runId: string, now: Date): Operation<Throughput> {
-  const hourAgo = new Date(now.getTime() - windowMs).toISOString();
-  const kinds = yield* lately({ runId, since: hourAgo });
-  const events = zeros(eventKinds);
-  for (const { kind, n } of kinds) events[kind] = Number(n);
-  const counted = Object.values(events).reduce((sum, count) => sum + count, 0);
-  const oldest = kinds.map(({ oldest }) => oldest).sort()[0];
-  const since = counted === windowEvents && oldest !== undefined ? oldest : hourAgo;
-  const span = Math.max(1, now.getTime() - Date.parse(since));
-  return {
-    since,
-    windowMs: span,
-    events,
-    completedPerMinute: Math.round((events.completed / span) * 60_000 * 100) / 100,
-  };
 }

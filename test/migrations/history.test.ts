@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { MigrationError, openBlackboard } from "run-blackboard";
 import { describe, expect, test } from "vitest";
 import { compareHistory, type Migration } from "../../src/engine/history.ts";
-import { migrateFile, readStatus } from "../../src/sqlite/migrations/status.ts";
+import { migrateFile } from "../../src/sqlite/migrations/migrate.ts";
+import { readStatus } from "../../src/sqlite/migrations/status.ts";
 import { execute, migrateTo, newFile, opened, thrownBy, traceOf, written } from "./files.ts";
 import { edited, followedBy, inserted, known, madeUp, oldest } from "./made-up.ts";
 
