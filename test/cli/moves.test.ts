@@ -1,4 +1,4 @@
-/** Who works on what, and moving many briefs at once. */
+/** Which agent works on what, and moving many briefs at once. */
 import { once } from "node:events";
 import { join } from "node:path";
 import { type Blackboard, openBlackboard } from "run-blackboard";

@@ -97,7 +97,7 @@ describe.skipIf(!hasServer)("a list that waits for a transaction of its run", ()
 });
 
 describe.skipIf(!hasServer)("lists of several agents at once", () => {
-  test("claim and complete each brief once, with its event, whoever takes over", async () => {
+  test("claim and complete each brief once, with its event, also when they are taken over", async () => {
     const { board, place } = await two();
     const ids = Array.from({ length: 320 }, (_, n) => `b-${n}`);
     await board.spawnBriefs(briefs(ids));

@@ -106,7 +106,7 @@ export const claimTools: readonly Tool[] = [
   }),
   tool<Reference & { detail?: PlainObject; delaySeconds?: number }>({
     name: "release_brief",
-    description: `Gives a brief back undone: it is pending again, without counting a retry. With a claim no event is logged, so detail needs briefId. ${lost}`,
+    description: `Returns a brief to the queue: it is pending again, without counting a retry. With a claim no event is logged, so detail needs briefId. ${lost}`,
     properties: { ...schema.reference, delaySeconds: schema.delaySeconds, detail: schema.detail },
     call: async ({ detail, delaySeconds = 0, ...reference }, { board }) => {
       const options = { delayMs: milliseconds(delaySeconds) };

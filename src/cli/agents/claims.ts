@@ -25,7 +25,7 @@ export interface ClaimOptions extends RunOptions {
   wait?: boolean;
 }
 
-/** Adds the options that say who claims what. */
+/** Adds the options for the agent and what it claims. */
 export function withRequest(command: Command): Command {
   return command
     .requiredOption("--agent <id>", "the agent that claims")

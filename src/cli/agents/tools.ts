@@ -126,7 +126,7 @@ export const briefTools: readonly Tool[] = [
       tier: schema.tierFilter,
       workstreamId: schema.workstreamFilter,
       timeoutSeconds: schema.integer(
-        "How long to wait at most; 30 when left out. Many clients give up after 60.",
+        "How long to wait at most; 30 when left out. Many clients stop waiting after 60.",
         0,
         3600,
       ),
