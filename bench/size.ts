@@ -1,6 +1,6 @@
 /**
- * Compares the cost of a call in a large run (100,000 briefs, a million events) with that in a small one (a thousand each). Rare
- * values have 20 rows in both.
+ * Compares the cost of a call in a large run (100,000 briefs, a million events) with that in a small one (a thousand each), before and
+ * after an ANALYZE of both. Rare values have 20 rows in both.
  */
 import { compare, type Effort, type Figures } from "./measure.ts";
 import { type Board, runId, Sites } from "./sites.ts";
@@ -61,10 +61,13 @@ export async function bySize(effort: Effort, only: string | undefined): Promise<
   const [smallBoard, largeBoard] = boards;
   if (!smallBoard || !largeBoard) throw new Error("expected two boards");
   const figures: Figures[] = [];
-  for (const [line, call] of Object.entries(calls)) {
-    if (only && only !== "size" && !line.includes(only)) continue;
-    const sides = { ours: calling(() => call(largeBoard, large)), raw: calling(() => call(smallBoard, small)) };
-    figures.push({ line, level: "normal", ...(await compare(sides, effort)) });
+  for (const statistics of ["", ", analysed"]) {
+    if (statistics !== "") for (const board of boards) board.drizzle.$client.exec("ANALYZE");
+    for (const [line, call] of Object.entries(calls)) {
+      if (only && only !== "size" && !line.includes(only)) continue;
+      const sides = { ours: calling(() => call(largeBoard, large)), raw: calling(() => call(smallBoard, small)) };
+      figures.push({ line: line + statistics, level: "normal", ...(await compare(sides, effort)) });
+    }
   }
   return figures;
 }
