@@ -96,11 +96,13 @@ async function findId(board: Board, named: Named, typed: string): Promise<string
   const isBeginning = /(?:…|\.\.\.)$/.test(typed);
   const text = typed.replace(/^(?:…|\.\.\.)|(?:…|\.\.\.)$/g, "");
   const where = { beginning: !isEnd || isBeginning, ending: !isBeginning || isEnd };
+  if (text === "")
+    throw new InvalidInputError([{ path: named, message: "must be an id, its beginning or its end, got nothing" }]);
   const found = [...text].length < fewest || text.includes("\0") ? [] : await ids.like(text, where);
   const [first, second] = found;
   if (first !== undefined && second === undefined) return first;
   if (first !== undefined) throw ambiguous(named, typed, found);
-  const suggestions = closest(typed, text === "" ? [] : await ids.comparable(typed));
+  const suggestions = closest(typed, await ids.comparable(typed));
   const error = new NotFoundError(named, typed, board.runId);
   error.message = `Run ${JSON.stringify(board.runId)} has no ${named} ${JSON.stringify(typed)}.${didYouMean(suggestions)}`;
   throw error;

@@ -31,6 +31,7 @@ function isFolder(path: string): boolean {
  * @throws FileError with what may have been meant; InvalidInputError if the name may be several.
  */
 export async function findRun(name: string, root: string): Promise<{ file: string; runId?: string }> {
+  if (name === "") throw new InvalidInputError([{ path: "run", message: "must be a name or a file, got nothing" }]);
   const file = resolve(root, name, "blackboard.db");
   if (existsSync(file)) return { file };
   const { listRunIds, listRuns } = await importFiles();

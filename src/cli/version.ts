@@ -4,10 +4,12 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+/** "unknown" in a bundle elsewhere, which has no package. */
 export function version(): string {
-  const manifest: unknown = JSON.parse(
-    readFileSync(fileURLToPath(import.meta.resolve("run-blackboard/package.json")), "utf8"),
-  );
-  const isManifest = typeof manifest === "object" && manifest !== null && "version" in manifest;
-  return isManifest ? String(manifest.version) : "unknown";
+  try {
+    const path = fileURLToPath(import.meta.resolve("run-blackboard/package.json"));
+    const manifest: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (typeof manifest === "object" && manifest !== null && "version" in manifest) return String(manifest.version);
+  } catch {}
+  return "unknown";
 }
