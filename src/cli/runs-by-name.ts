@@ -31,10 +31,9 @@ function isFolder(path: string): boolean {
  * @throws FileError with what may have been meant; InvalidInputError if the name may be several.
  */
 export async function findRun(name: string, root: string): Promise<{ file: string; runId?: string }> {
-  if (name === "") throw new InvalidInputError([{ path: "run", message: "must be a name or a file, got nothing" }]);
   const file = resolve(root, name, "blackboard.db");
   if (existsSync(file)) return { file };
-  const { listRunIds, listRuns } = await importFiles();
+  const { listRunIds, listRuns, migrationStatus } = await importFiles();
   const folders = existsSync(root) ? listRunIds({ root }) : [];
   const listed = folders.length === 0 ? [] : listRuns({ root });
   const found = listed.find(({ runId }) => runId === name);
@@ -43,6 +42,8 @@ export async function findRun(name: string, root: string): Promise<{ file: strin
   const known = [...new Set([...folders, ...runIds])];
   const like = theOneLike(name, known);
   if (like !== undefined) return await findRun(like, root);
+  // Refuses a name that no run can have.
+  migrationStatus({ runId: name, root });
   const beside = existsSync(join(name, "blackboard.db")) ? [`./${name}`] : [];
   const hint = didYouMean([...closest(name, known), ...beside]);
   const message = `There is no run ${JSON.stringify(name)} under ${root}: ${file} does not exist.${hint}`;
