@@ -92,7 +92,7 @@ CREATE TRIGGER events_seq BEFORE INSERT ON "run_blackboard".events FOR EACH ROW 
   {
     tag: "0002_claims",
     when: 1795895376744,
-    hash: "0f6bae76d0b0a170b0051a7b336de73a55ce99c352b9c0d78a59a5558363e733",
+    hash: "7feabcc25c07305aff0f9cdd3ffdfb02f02a87cbb62f2da6266c72813c7b1bc9",
     sql: `-- Written by hand. A collation of its own for each index keeps the planner from using another one: see src/operations/index-choice.ts.
 CREATE COLLATION "run_blackboard"."briefs_by_status" (LOCALE = 'C');--> statement-breakpoint
 CREATE COLLATION "run_blackboard"."briefs_ready" (LOCALE = 'C');--> statement-breakpoint
@@ -134,7 +134,7 @@ BEGIN
 		JOIN (SELECT DISTINCT run_id, blocker_id FROM changed) AS named
 			ON blocker.run_id = named.run_id AND blocker.brief_id = named.blocker_id
 		ORDER BY blocker.run_id, blocker.brief_id FOR SHARE OF blocker;
-	UPDATE briefs AS dependent SET waits_for = counted.n FROM (
+	WITH counted AS MATERIALIZED (
 		SELECT named.run_id, named.brief_id, (
 			SELECT count(*) FROM dependencies AS dependency
 				LEFT JOIN briefs AS blocker
@@ -142,7 +142,8 @@ BEGIN
 				WHERE dependency.run_id = named.run_id AND dependency.brief_id = named.brief_id
 					AND blocker.status IS DISTINCT FROM 'done') AS n
 		FROM (SELECT DISTINCT run_id, brief_id FROM changed) AS named
-	) AS counted
+	)
+	UPDATE briefs AS dependent SET waits_for = counted.n FROM counted
 		WHERE dependent.run_id = counted.run_id AND dependent.brief_id = counted.brief_id AND dependent.waits_for <> counted.n;
 	RETURN NULL;
 END
@@ -154,7 +155,8 @@ CREATE TRIGGER dependencies_insert AFTER INSERT ON "run_blackboard".dependencies
 CREATE TRIGGER dependencies_delete AFTER DELETE ON "run_blackboard".dependencies REFERENCING OLD TABLE AS changed
 	FOR EACH STATEMENT EXECUTE FUNCTION "run_blackboard".run_blackboard_count_blockers();
 --> statement-breakpoint
--- Dependents are locked in the order of their ids, so that two blockers of the same briefs don't deadlock.
+-- Dependents are locked in the order of their ids, so that two blockers of the same briefs don't deadlock. Materialized, since with
+-- the statistics of an emptied table the planner would run the query again for every brief of the run.
 CREATE FUNCTION "run_blackboard".run_blackboard_count_dependents() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	path text := set_config('search_path', quote_ident(TG_TABLE_SCHEMA) || ', pg_temp', true);
@@ -166,12 +168,13 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	step := CASE WHEN TG_OP <> 'DELETE' AND blocker.status = 'done' THEN -1 ELSE 1 END;
-	UPDATE briefs AS dependent SET waits_for = dependent.waits_for + step FROM (
+	WITH locked AS MATERIALIZED (
 		SELECT waiting.run_id, waiting.brief_id FROM dependencies AS dependency
 			JOIN briefs AS waiting ON waiting.run_id = dependency.run_id AND waiting.brief_id = dependency.brief_id
 			WHERE dependency.run_id = blocker.run_id AND dependency.blocker_id = blocker.brief_id
 			ORDER BY waiting.brief_id FOR NO KEY UPDATE OF waiting
-	) AS locked
+	)
+	UPDATE briefs AS dependent SET waits_for = dependent.waits_for + step FROM locked
 		WHERE dependent.run_id = locked.run_id AND dependent.brief_id = locked.brief_id;
 	RETURN NULL;
 END
