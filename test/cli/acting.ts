@@ -1,26 +1,13 @@
 /** Runs this source tree's command as agents do: bundled, so that it starts as fast as the published one, with JSON in and out. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, symlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type Blackboard, type Mode, openBlackboard } from "run-blackboard";
 import { openPostgresBlackboard } from "run-blackboard/postgres";
 import { onTestFinished } from "vitest";
-import { project } from "../package/installed.ts";
 import { freshDatabase, hasServer } from "../postgres/fresh.ts";
-import { bundled } from "../processes/bundle.ts";
 import { temporaryFolder } from "../processes/folder.ts";
 import { type Running, start } from "../processes/spawn.ts";
-
-export function commandFile(): string {
-  const file = bundled(new URL("../../src/cli/main.ts", import.meta.url));
-  // It reads the package's version by the package's name.
-  const link = join(dirname(file), "node_modules/run-blackboard");
-  if (!existsSync(link)) {
-    mkdirSync(dirname(link));
-    symlinkSync(project, link);
-  }
-  return file;
-}
+import { commandFile } from "./command.ts";
 
 type Json = Record<string, unknown>;
 

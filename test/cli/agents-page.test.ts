@@ -8,7 +8,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { blocksOf, readPage } from "../documentation.ts";
 import { project } from "../package/installed.ts";
 import { temporaryFolder } from "../processes/folder.ts";
-import { act, commandFile } from "./acting.ts";
+import { act } from "./acting.ts";
+import { commandFile } from "./command.ts";
 
 /** Runs a line of a shell in which `npx run-blackboard` is this source tree's command. */
 function shellIn(folder: string) {

@@ -1,8 +1,20 @@
-/** Runs this source tree's command in a separate process. */
+/** Runs this source tree's command in a separate process, bundled, so that it starts as fast as the published one. */
 import { spawn, spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { project } from "../package/installed.ts";
+import { bundled } from "../processes/bundle.ts";
 
-export const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+export function commandFile(): string {
+  const file = bundled(new URL("../../src/cli/main.ts", import.meta.url));
+  // It reads the package's version by the package's name.
+  const link = join(dirname(file), "node_modules/run-blackboard");
+  if (!existsSync(link)) {
+    mkdirSync(dirname(link));
+    symlinkSync(project, link);
+  }
+  return file;
+}
 
 interface Ended {
   code: number | null;
@@ -10,7 +22,7 @@ interface Ended {
   stderr: string;
 }
 
-const command = [process.execPath, "--import", import.meta.resolve("tsx"), main];
+const command = () => [process.execPath, commandFile()];
 
 interface Options {
   input?: string;
@@ -19,7 +31,7 @@ interface Options {
 }
 
 export function run(words: readonly string[], { input = "", env, cwd }: Options = {}): Ended {
-  const { status, stdout, stderr } = spawnSync("bash", ["-c", 'umask 022; exec "$@"', "", ...command, ...words], {
+  const { status, stdout, stderr } = spawnSync("bash", ["-c", 'umask 022; exec "$@"', "", ...command(), ...words], {
     encoding: "utf8",
     maxBuffer: 2 ** 28,
     input,
@@ -38,7 +50,7 @@ export function printed(...words: string[]): string {
 
 /** The lines of a command that must succeed, on a terminal with this many columns and without colours. */
 export function linesAt(columns: number, ...words: string[]): string[] {
-  const quoted = [...command, ...words].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+  const quoted = [...command(), ...words].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
   const line = `stty cols ${columns} rows 24; ${quoted.join(" ")}`;
   const env = { ...process.env, TERM: "xterm-256color", NO_COLOR: "1" };
   const { status, stdout } = spawnSync("script", ["-qec", line, "/dev/null"], { encoding: "utf8", env });
@@ -48,5 +60,5 @@ export function linesAt(columns: number, ...words: string[]): string[] {
 
 /** Starts a command and passes its process on. */
 export function started(...words: string[]) {
-  return spawn(process.execPath, [...command.slice(1), ...words], { stdio: ["ignore", "pipe", "inherit"] });
+  return spawn(process.execPath, [commandFile(), ...words], { stdio: ["ignore", "pipe", "inherit"] });
 }

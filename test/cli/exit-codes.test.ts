@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../processes/folder.ts";
-import { main, run } from "./command.ts";
+import { commandFile, run } from "./command.ts";
 
 function makeRun() {
   const root = temporaryFolder();
@@ -54,7 +54,7 @@ test.skipIf(!existsSync("/dev/full")).each(["", "--json"])(
   (json) => {
     const { file } = makeRun();
     const words = ["briefs", file, ...(json === "" ? [] : [json])];
-    const command = [process.execPath, "--import", import.meta.resolve("tsx"), main, ...words];
+    const command = [process.execPath, commandFile(), ...words];
     const { status, stderr } = spawnSync("bash", ["-c", 'exec "$@" > /dev/full', "", ...command], { encoding: "utf8" });
     expect(status).toBe(1);
     if (json === "") expect(stderr).toMatch(/^The output cannot be written: .*no space left on device.*\n$/);

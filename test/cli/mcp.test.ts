@@ -6,7 +6,8 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { openBlackboard } from "run-blackboard";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../processes/folder.ts";
-import { act, commandFile, places } from "./acting.ts";
+import { act, places } from "./acting.ts";
+import { commandFile } from "./command.ts";
 
 async function connect(words: readonly string[], cwd?: string) {
   const client = new Client({ name: "test", version: "1" });

@@ -6,7 +6,7 @@ import { openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
 import { project } from "../package/installed.ts";
 import { temporaryFolder } from "../processes/folder.ts";
-import { printed, run } from "./command.ts";
+import { commandFile, printed, run } from "./command.ts";
 
 function makeRoot(): { folder: string; root: string } {
   const folder = temporaryFolder();
@@ -147,9 +147,7 @@ test("the bash script offers what the command says, quoted", () => {
     board.spawnBrief({ briefId: "write $(two)", tier: 1, role: "coder" });
   }
   const script = printed("completion", "bash");
-  const tsx = import.meta.resolve("tsx");
-  const main = join(project, "src/cli/main.ts");
-  const test = `run-blackboard() { "${process.execPath}" --import "${tsx}" "${main}" "$@"; }
+  const test = `run-blackboard() { "${process.execPath}" "${commandFile()}" "$@"; }
 ${script}
 COMP_WORDS=(run-blackboard brief mailer wri); COMP_CWORD=3; _run_blackboard; printf '%s\n' "\${COMPREPLY[@]}"`;
   const { stdout, stderr } = spawnSync("bash", ["-c", test], {

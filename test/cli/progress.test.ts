@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { openBlackboard } from "run-blackboard";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../processes/folder.ts";
-import { main, printed } from "./command.ts";
+import { commandFile, printed } from "./command.ts";
 
 const folder = () => {
   const root = temporaryFolder();
@@ -17,7 +17,7 @@ const folder = () => {
 
 /** What a terminal gets of a command, with stdout in a file where `stdout` names one. */
 function inTerminal(words: string, stdout = ""): string {
-  const command = `"${process.execPath}" --import "${import.meta.resolve("tsx")}" "${main}" ${words}`;
+  const command = `"${process.execPath}" "${commandFile()}" ${words}`;
   const line = `stty cols 100 rows 24; ${command}${stdout === "" ? "" : ` > "${stdout}"`}`;
   const ended = spawnSync("script", ["-qec", line, "/dev/null"], { encoding: "utf8", input: "" });
   return ended.stdout;

@@ -10,10 +10,9 @@ import { hasChromium, launch } from "../chromium.ts";
 import { freshSchema, hasServer, open as openOnServer } from "../postgres/fresh.ts";
 import { temporaryFolder } from "../processes/folder.ts";
 import { type Running, start } from "../processes/spawn.ts";
-import { main, printed, run } from "./command.ts";
+import { commandFile, printed, run } from "./command.ts";
 
-const command = (...words: string[]) =>
-  start(process.execPath, ["--import", import.meta.resolve("tsx"), main, ...words]);
+const command = (...words: string[]) => start(process.execPath, [commandFile(), ...words]);
 
 function makeRun() {
   const file = join(temporaryFolder(), "blackboard.db");

@@ -2,7 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { act, commandFile, on, places, startActing } from "./acting.ts";
+import { act, on, places, startActing } from "./acting.ts";
+import { commandFile } from "./command.ts";
 import { makeRun } from "./working.ts";
 
 const lease = ["--agent", "worker", "--lease", "10m"];

@@ -1,7 +1,7 @@
 /** A TypeScript program through the class and Python programs through the command, on one run; some are killed. */
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { commandFile } from "../cli/acting.ts";
+import { commandFile } from "../cli/command.ts";
 import { temporaryFolder } from "../processes/folder.ts";
 import { start } from "../processes/spawn.ts";
 import { logOf, openIn, startRecipe } from "./recipe.ts";
