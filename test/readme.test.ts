@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { commandFile } from "./cli/command.ts";
 import { type Block, blocksOf, guides, readPage } from "./documentation.ts";
 import { project } from "./package/installed.ts";
 import { freshDatabase, hasServer } from "./postgres/fresh.ts";
@@ -19,12 +20,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const blocks = guides.filter((page) => page !== "docs/recipes.md").flatMap(blocksOf);
 const inLanguage = (language: string) => blocks.filter((block) => block.language === language);
 const programs = inLanguage("ts");
-const command = join(project, "src/cli/main.ts");
 
-/** Runs TypeScript as the package's own sources, in a folder for each page. */
+/** Runs a TypeScript program, or the bundled command, in a folder for each page. */
 function runNode(cwd: string, words: readonly string[], variables: NodeJS.ProcessEnv = {}) {
   const environment = { TSX_TSCONFIG_PATH: join(project, "tsconfig.json"), NO_COLOR: "1" };
-  return spawnSync(process.execPath, ["--import", import.meta.resolve("tsx"), ...words], {
+  const loader = words[0]?.endsWith(".mts") ? ["--import", import.meta.resolve("tsx")] : [];
+  return spawnSync(process.execPath, [...loader, ...words], {
     cwd,
     encoding: "utf8",
     env: { ...process.env, ...environment, ...variables },
@@ -131,7 +132,7 @@ describe("the commands of README.md and docs/", () => {
   }
 
   function expectSuccess(cwd: string, words: readonly string[]): void {
-    const { status, stderr } = runNode(cwd, [command, ...words]);
+    const { status, stderr } = runNode(cwd, [commandFile(), ...words]);
     // 3: migrations are pending, as in an empty database.
     expect([0, 3], `${words.join(" ")}: ${stderr}`).toContain(status);
   }
@@ -148,7 +149,7 @@ it("docs/command-line.md shows a session with the command as it is", async () =>
   let printed = "";
   for (let index = 0; index < shown.length; index += 2) {
     const [words = "", output = ""] = shown.slice(index);
-    const { stdout, stderr } = runNode(cwd, [command, ...words.split(" ")]);
+    const { stdout, stderr } = runNode(cwd, [commandFile(), ...words.split(" ")]);
     const text = (stdout + stderr).trimEnd();
     const asShown = timeless(text) === timeless(output) ? output : text.replaceAll(/\S*\/runs\//g, "/srv/agents/runs/");
     printed += `$ npx run-blackboard ${words}\n${asShown.trim()}\n\n`;
