@@ -2,7 +2,7 @@
  * How long work takes: from a brief's latest claim to its end, and when the run will have finished at the present rate. Reads
  * the newest events only, so that the cost does not grow with the run.
  */
-import { and, eq, isNotNull, sql } from "drizzle-orm";
+import { and, desc, eq, isNotNull, sql } from "drizzle-orm";
 import type { EventKind, Timestamp } from "../../drizzle/vocabulary.ts";
 import type { Backlog } from "./backlog.ts";
 import { among, atMost, filtered, literal } from "./index-choice.ts";
@@ -28,12 +28,12 @@ const endings = [
 const newestOfKind = 5000;
 
 const newestEnded = family((kind: EventKind) =>
-  statement<{ runId: string }>()(({ db, t: { events }, through }, $) =>
+  statement<{ runId: string }>()(({ db, t: { events }, through, ofRunThrough }, $) =>
     db
       .select({ briefId: sql<string>`${events.briefId}` })
       .from(through(events, "events_by_kind"))
-      .where(and(eq(events.runId, $.runId), eq(events.kind, literal(kind))))
-      .orderBy(sql`${events.seq} desc nulls last`)
+      .where(and(ofRunThrough(events.runId, "events_by_kind", $.runId), eq(events.kind, literal(kind))))
+      .orderBy(desc(events.seq))
       .limit(atMost(newestOfKind)),
   ),
 );

@@ -55,7 +55,7 @@ const newestOf = statement<{ runId: string; ids: string }>()((lens, $) => {
   const newest = db
     .select({ seq: max(events.seq).as("seq") })
     .from(through(events, "events_by_brief"))
-    .where(and(eq(events.runId, $.runId), lens.among(events.briefId, $.ids), ofKind))
+    .where(and(lens.ofRunThrough(events.runId, "events_by_brief", $.runId), lens.among(events.briefId, $.ids), ofKind))
     .groupBy(events.briefId);
   const detail = sql`cast(${events.detail} as text)`;
   return db
