@@ -7,7 +7,7 @@ import type { openPostgresBlackboard } from "run-blackboard/postgres";
 import { newId } from "../src/input/new-id.ts";
 import type { Boss } from "./peers.ts";
 import { claimByHand, completeByHand, renewByHand, spawnByHand } from "./postgres-lists.ts";
-import { after, now, quoted, ready } from "./postgres-sql.ts";
+import { after, now, ofRun, quoted, ready } from "./postgres-sql.ts";
 import { briefColumns, eventColumns, runColumns } from "./raw.ts";
 import { detail, payload } from "./samples.ts";
 import { runId } from "./sites.ts";
@@ -184,9 +184,9 @@ export const lines: readonly PostgresLine[] = [
         text: `SELECT ${quoted(runColumns)}, (SELECT seq FROM events WHERE run_id = $1 ORDER BY seq DESC LIMIT 1) AS "lastSeq",
             subject, label, n
           FROM runs LEFT JOIN (
-            SELECT 'workstreams' AS subject, status AS label, count(*) AS n FROM workstreams WHERE run_id = $1 GROUP BY status
-            UNION ALL SELECT 'briefs', status, count(*) FROM briefs WHERE run_id = $1 GROUP BY status
-            UNION ALL SELECT 'events', kind, count(*) FROM events WHERE run_id = $1 GROUP BY kind
+            SELECT 'workstreams' AS subject, status AS label, count(*) AS n FROM workstreams WHERE ${ofRun("workstreams_by_age")} GROUP BY status
+            UNION ALL SELECT 'briefs', status, count(*) FROM briefs WHERE ${ofRun("briefs_by_status")} GROUP BY status
+            UNION ALL SELECT 'events', kind, count(*) FROM events WHERE ${ofRun("events_by_kind")} GROUP BY kind
           ) AS tallies ON true WHERE run_id = $1`,
         values: [runId],
       });
@@ -233,9 +233,9 @@ function next(claims: Claim[]): Claim {
 async function rawClaim(pool: pg.Pool): Promise<Pick<Brief, "briefId" | "attempt">> {
   const look = await pool.query({
     name: "look",
-    text: `SELECT (SELECT 1 FROM briefs WHERE run_id = $1 AND lease_expires_at <= ${now} ORDER BY lease_expires_at LIMIT 1) AS expired,
-        (SELECT 1 FROM briefs WHERE run_id = $1 AND parked = 1 AND not_before <= ${now} LIMIT 1) AS due,
-        (SELECT 1 FROM briefs WHERE run_id = $1 AND ${ready} LIMIT 1) AS ready`,
+    text: `SELECT (SELECT 1 FROM briefs WHERE ${ofRun("briefs_leased")} AND lease_expires_at <= ${now} ORDER BY lease_expires_at LIMIT 1) AS expired,
+        (SELECT 1 FROM briefs WHERE ${ofRun("briefs_delayed")} AND parked = 1 AND not_before <= ${now} LIMIT 1) AS due,
+        (SELECT 1 FROM briefs WHERE ${ready} LIMIT 1) AS ready`,
     values: [runId],
   });
   if (!look.rows[0].ready) throw new Error("no pending briefs");
@@ -243,7 +243,7 @@ async function rawClaim(pool: pg.Pool): Promise<Pick<Brief, "briefId" | "attempt
     name: "take",
     text: `UPDATE briefs SET status = 'active', attempt = attempt + 1, claimed_by = $3, claimed_at = ${now}, lease_expires_at = ${after("$2")},
         not_before = NULL, parked = 0, updated_at = ${now}
-      WHERE run_id = $1 AND brief_id = (SELECT brief_id FROM briefs WHERE run_id = $1 AND ${ready} LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+      WHERE run_id = $1 AND brief_id = (SELECT brief_id FROM briefs WHERE ${ready} LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
       RETURNING ${quoted(briefColumns)}`,
     values: [runId, 600_000, "agent"],
   });

@@ -2,7 +2,7 @@
 import type pg from "pg";
 import type { Brief } from "run-blackboard";
 import { newId } from "../src/input/new-id.ts";
-import { after, now, quoted, ready } from "./postgres-sql.ts";
+import { after, now, ofRun, quoted, ready } from "./postgres-sql.ts";
 import { briefColumns } from "./raw.ts";
 import { detail, payload } from "./samples.ts";
 import { runId } from "./sites.ts";
@@ -70,9 +70,9 @@ export async function renewByHand(pool: pg.Pool, claimed: readonly Pick<Row, "br
 export async function claimByHand(pool: pg.Pool, limit: number): Promise<Row[]> {
   const { rows: found } = await pool.query({
     name: "look for many",
-    text: `SELECT (SELECT 1 FROM briefs WHERE run_id = $1 AND lease_expires_at <= ${now} ORDER BY lease_expires_at LIMIT 1) AS expired,
-        (SELECT 1 FROM briefs WHERE run_id = $1 AND parked = 1 AND not_before <= ${now} LIMIT 1) AS due,
-        (SELECT 1 FROM briefs WHERE run_id = $1 AND ${ready} LIMIT 1) AS ready
+    text: `SELECT (SELECT 1 FROM briefs WHERE ${ofRun("briefs_leased")} AND lease_expires_at <= ${now} ORDER BY lease_expires_at LIMIT 1) AS expired,
+        (SELECT 1 FROM briefs WHERE ${ofRun("briefs_delayed")} AND parked = 1 AND not_before <= ${now} LIMIT 1) AS due,
+        (SELECT 1 FROM briefs WHERE ${ready} LIMIT 1) AS ready
       FROM runs WHERE run_id = $1 AND status NOT IN ('review', 'done', 'failed')`,
     values: [runId],
   });
@@ -81,7 +81,7 @@ export async function claimByHand(pool: pg.Pool, limit: number): Promise<Row[]> 
     name: "take many",
     text: `UPDATE briefs SET status = 'active', attempt = attempt + 1, claimed_by = 'agent', claimed_at = ${now},
         lease_expires_at = ${after("$2")}, not_before = NULL, parked = 0, updated_at = ${now}
-      WHERE run_id = $1 AND brief_id = ANY (ARRAY(SELECT brief_id FROM briefs WHERE run_id = $1 AND ${ready} LIMIT $3
+      WHERE run_id = $1 AND brief_id = ANY (ARRAY(SELECT brief_id FROM briefs WHERE ${ready} LIMIT $3
           FOR NO KEY UPDATE SKIP LOCKED))
         AND EXISTS (SELECT 1 FROM runs WHERE run_id = $1 AND status NOT IN ('review', 'done', 'failed'))
         AND (SELECT 1 FROM workstreams AS w WHERE w.run_id = briefs.run_id AND w.workstream_id = briefs.workstream_id
