@@ -102,7 +102,7 @@ type Kind = (typeof kinds)[keyof typeof kinds][number];
 async function fillIdle(board: BlackboardOperations<Mode>, each: number, wanted: readonly Kind[]): Promise<void> {
   const notBefore = new Date(Date.now() + 1e9);
   await board.createWorkstream({ workstreamId: "held", name: "held", tier: 1 });
-  // An active brief that nobody completes.
+  // An active brief, which is not completed.
   await board.createBrief({ ...brief(0), briefId: "blocker" });
   await board.updateBriefStatus("blocker", "active");
   for (let n = 0; n < each; n++) {

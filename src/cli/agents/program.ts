@@ -14,7 +14,7 @@ import { Writable } from "node:stream";
 import { InvalidInputError } from "../../errors-and-types.ts";
 import { messageOf } from "../output.ts";
 
-/** Reads group ids, an empty line when there is none. */
+/** Reads process group ids, and kills the last group that it read once its input ends; an empty line means no group. */
 const guarding = `trap "" HUP INT TERM
 group=
 while IFS= read -r line; do group=$line; done
